@@ -1,0 +1,1 @@
+"""The library, requirement by requirement, against the plainest model of each."""

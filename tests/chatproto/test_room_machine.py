@@ -1,0 +1,275 @@
+"""A room against the naive one that a log replaces: every member has its own list of octets, and
+each broadcast is copied to the end of each.
+
+Hypothesis plays members that speak in pieces, quit, break the rules, stall and go, and a driver
+that sends them some of what they are owed, late. Segments and backlogs are made tiny, so that
+segments are begun, forgotten and outlived all the time.
+"""
+
+from dataclasses import dataclass, field
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from chatproto import Limits, LocalProtocolError, Member, Room, State, Violation, log, room
+from tests.chatproto import models
+from tests.chatproto.helpers import say
+from tests.chatproto.strategies import TIME, bad_lines, cut, good_lines
+
+SEGMENT = 64
+BACKLOG = 512
+LINE = 1_024
+CAPACITY = 6
+PATIENCE = 2.0
+
+
+@dataclass(eq=False)
+class Naive:
+    """A member of the naive room: all it was ever owed, and how much of that it was sent."""
+
+    real: Member
+    sender: str
+    state: str = "OPEN"
+    stream: bytes = b""
+    owed: bytes = b""
+    sent: int = 0
+    waits_since: float | None = None
+    views: list[tuple[memoryview, bytes]] = field(default_factory=list)
+
+    @property
+    def backlog(self) -> int:
+        return 0 if self.state == "ABORTED" else len(self.owed) - self.sent
+
+
+members = st.integers(0, 20)
+pieces = (
+    st.lists(st.tuples(st.one_of(good_lines, good_lines, good_lines, bad_lines)), max_size=3)
+    .map(lambda lines: b"".join(line[0] + b"\n" for line in lines))
+    .flatmap(cut)
+    .map(lambda pieces: pieces[:4])
+)
+
+
+class RoomMachine(RuleBasedStateMachine):
+    """Plays both rooms."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.patch = pytest.MonkeyPatch()
+        self.patch.setattr(log, "SEGMENT_SIZE", SEGMENT)
+        self.patch.setattr(room, "SEGMENT_SIZE", SEGMENT)
+        self.patch.setattr(room, "MIN_BACKLOG", BACKLOG)
+        limits = Limits(line=LINE, backlog=BACKLOG, members=CAPACITY, patience=PATIENCE)
+        self.room = Room(limits)
+        self.joined: list[Naive] = []
+        self.said = 0
+        self.now = 0.0
+        self.stopped = False
+
+    def teardown(self) -> None:
+        self.patch.undo()
+
+    # What the naive room does
+
+    def present(self) -> list[Naive]:
+        return [each for each in self.joined if each.state not in ("CLOSED", "ABORTED")]
+
+    def write(self, octets: bytes) -> None:
+        """Copy octets to every member."""
+        self.said += len(octets)
+        for each in self.joined:
+            if each.state == "OPEN":
+                each.owed += octets
+
+    def leave(self, each: Naive, farewell: bytes = b"") -> None:
+        each.state = "FLUSHING"
+        each.owed += farewell
+
+    def evict(self) -> None:
+        """Note who was evicted: nobody within the limit, and all who are a segment past it."""
+        for each in self.joined:
+            if each.state != "OPEN" or each.real.state is State.OPEN:
+                assert each.state != "OPEN" or each.backlog < BACKLOG + SEGMENT
+            else:
+                assert each.real.state is State.ABORTED
+                assert each.backlog > BACKLOG
+                each.state = "ABORTED"
+
+    def find(self, who: int) -> Naive:
+        return self.joined[who % len(self.joined)]
+
+    # What happens
+
+    @rule()
+    def join(self) -> None:
+        is_full = len(self.present()) >= CAPACITY
+        sender = f"unix:{len(self.joined)}"
+        each = Naive(self.room.join(sender), sender)
+        self.joined.append(each)
+        if self.stopped:
+            self.leave(each, b"!shutting-down\n")
+        elif is_full:
+            self.leave(each, b"!room-full 6 are connected\n")
+
+    @precondition(lambda self: self.joined)
+    @rule(who=members, pieces=pieces)
+    def speak(self, who: int, pieces: list[bytes]) -> None:
+        for octets in pieces:
+            self.receive(self.find(who), octets)
+
+    @precondition(lambda self: self.joined)
+    @rule(who=members, size=st.integers(1, LINE + 1))
+    def speak_at_length(self, who: int, size: int) -> None:
+        self.receive(self.find(who), b"x" * size + b"\n")
+
+    @precondition(lambda self: self.joined)
+    @rule(who=members, end=st.sampled_from([b"quit\n", b"\xff\n", b"half a quit"]))
+    def speak_last(self, who: int, end: bytes) -> None:
+        self.receive(self.find(who), end)
+
+    def receive(self, each: Naive, octets: bytes) -> None:
+        if each.state == "FLUSHING_ENDED":
+            with pytest.raises(LocalProtocolError):
+                self.room.receive(each.real, octets, TIME)
+            return
+        events = self.room.receive(each.real, octets, TIME)
+        if each.state != "OPEN":
+            assert events == []
+            return
+        before = len(models.read_stream(each.stream, LINE))
+        each.stream += octets
+        expected = models.read_stream(each.stream, LINE)[before:]
+        assert say(events) == expected
+        for event, (kind, _, text) in zip(events, expected, strict=True):
+            if kind == "message":
+                self.write(models.broadcast(TIME, each.sender, text))
+            elif kind == "quit":
+                self.leave(each)
+            elif isinstance(event, Violation):
+                self.leave(each, f"!{kind} {event.notice.explanation}\n".encode())
+        self.evict()
+
+    @precondition(lambda self: self.joined)
+    @rule(who=members)
+    def end_stream(self, who: int) -> None:
+        each = self.find(who)
+        if each.state == "FLUSHING_ENDED":
+            with pytest.raises(LocalProtocolError):
+                self.room.receive_eof(each.real)
+            return
+        events = say(self.room.receive_eof(each.real))
+        if each.state == "OPEN":
+            rest = each.stream.rpartition(b"\n")[2]
+            assert events == [("end of stream", len(rest), "")]
+        else:
+            assert events == []
+        after = {"OPEN": "FLUSHING_ENDED", "FLUSHING": "FLUSHING_ENDED", "LINGERING": "CLOSED"}
+        each.state = after.get(each.state, each.state)
+
+    @precondition(lambda self: self.joined)
+    @rule(who=members)
+    def look(self, who: int) -> None:
+        """Take a view, as a driver does before it sends without the lock."""
+        each = self.find(who)
+        view = each.real.pending()
+        assert view == each.owed[each.sent : each.sent + len(view)] or each.state == "ABORTED"
+        assert bool(view) == bool(each.backlog)
+        each.views = [(view, bytes(view))]
+
+    @precondition(lambda self: self.joined)
+    @rule(who=members, size=st.integers(0, 200))
+    def report(self, who: int, size: int) -> None:
+        """Say, perhaps much later, how much of the view was sent."""
+        each = self.find(who)
+        for view, octets in each.views:
+            sent = min(size, len(octets))
+            assert view == octets
+            each.real.sent(sent)
+            if each.state != "ABORTED":
+                assert octets[:sent] == each.owed[each.sent : each.sent + sent]
+                each.sent += sent
+                each.waits_since = None if sent else each.waits_since
+        each.views = []
+
+    @precondition(lambda self: self.joined)
+    @rule(who=members)
+    def send_all(self, who: int) -> None:
+        each = self.find(who)
+        each.views = []
+        while view := each.real.pending():
+            assert view == each.owed[each.sent : each.sent + len(view)]
+            each.real.sent(len(view))
+            each.sent += len(view)
+            each.waits_since = None
+        assert each.state == "ABORTED" or each.sent == len(each.owed)
+
+    @precondition(lambda self: self.joined)
+    @rule(who=members)
+    def flush(self, who: int) -> None:
+        each = self.find(who)
+        if each.state in ("OPEN", "LINGERING"):
+            with pytest.raises(LocalProtocolError):
+                self.room.flushed(each.real)
+        elif not each.backlog:
+            self.room.flushed(each.real)
+            each.waits_since = None
+            after = {"FLUSHING": "LINGERING", "FLUSHING_ENDED": "CLOSED"}
+            each.state = after.get(each.state, each.state)
+
+    @precondition(lambda self: self.joined)
+    @rule(who=members)
+    def reset(self, who: int) -> None:
+        each = self.find(who)
+        self.room.abort(each.real)
+        if each.state != "CLOSED":
+            each.state = "ABORTED"
+
+    @rule()
+    def beat(self) -> None:
+        self.room.heartbeat()
+        self.write(b"\n")
+        self.evict()
+
+    @rule(seconds=st.sampled_from([0.25, 0.5, 1.0, 1.75]))
+    def pass_time(self, seconds: float) -> None:
+        self.now += seconds
+        self.room.expire(self.now)
+        for each in self.present():
+            wait = {"LINGERING": 1.0, "OPEN": None}.get(each.state, PATIENCE)
+            if wait is None:
+                continue
+            each.waits_since = self.now if each.waits_since is None else each.waits_since
+            if self.now - each.waits_since >= wait:
+                each.state = "CLOSED" if each.state == "LINGERING" else "ABORTED"
+
+    @precondition(lambda self: len(self.joined) > 4)
+    @rule()
+    def stop(self) -> None:
+        self.stopped = True
+        self.room.stop()
+        for each in self.joined:
+            if each.state == "OPEN":
+                self.leave(each, b"!shutting-down\n")
+
+    # What always holds
+
+    @invariant()
+    def the_rooms_agree(self) -> None:
+        assert [each.real for each in self.present()] == list(self.room.members)
+        assert self.room.octets == self.said
+        for each in self.joined:
+            assert each.real.sender == each.sender
+            assert each.real.state.name == each.state
+            assert each.real.backlog == each.backlog
+
+    @invariant()
+    def no_more_is_kept_than_somebody_needs(self) -> None:
+        """The log holds what a member may need, and less than two segments more: the one that the
+        slowest stands in, and the one being filled."""
+        assert self.room._log.end - self.room._log.start < BACKLOG + 2 * SEGMENT
+
+
+TestRoomMachine = RoomMachine.TestCase
+TestRoomMachine.settings = settings(max_examples=100, stateful_step_count=40)
