@@ -1,0 +1,239 @@
+"""ChatServer: an accept thread a listener, a receive thread a member, one distribute thread.
+
+Accept threads take connections and start receive threads; receive threads block in recv and put
+what they read into the room; the distribute thread does all the rest (`distributor`). They share
+the room and its lock (`locked_room`), and nothing else.
+"""
+
+import contextlib
+import logging
+import selectors
+import socket
+import threading
+import time
+import weakref
+from collections.abc import Callable, Iterable
+from datetime import UTC, tzinfo
+from itertools import count
+from types import TracebackType
+from typing import Final, Self, assert_never
+
+from chatproto import (
+    BlankReceived,
+    Charset,
+    EndOfStream,
+    Event,
+    Limits,
+    MessageReceived,
+    QuitReceived,
+    State,
+    Violation,
+    ip_sender,
+    unix_sender,
+)
+from reference_server.addresses import ACCEPT_QUEUE, Listener, open_listeners, parse
+from reference_server.distributor import Distributor
+from reference_server.locked_room import READ_SIZE, Connection, LockedRoom, Totals
+from reference_server.waker import Waker
+
+ACCEPT_PAUSE: Final = 0.1
+"""Seconds to wait after accept has failed, as it does while no descriptor is free."""
+
+log = logging.getLogger("reference_server")
+
+
+class ChatServer:
+    """A chatproto/1 server: `start` it, `stop` it, once; or use it as a context manager.
+
+    `listen` has addresses as `tcp://127.0.0.1:9999`, `tcp://[::1]:9999` and `unix:/path`; port 0
+    picks one. `heartbeat` is in seconds, None or 0 for none (HB-2). `time_zone` is that of the
+    headers (MSG-4). Members' texts are logged only where `log_text` says so.
+    """
+
+    def __init__(
+        self,
+        listen: Iterable[str] = ("tcp://127.0.0.1:9999",),
+        *,
+        limits: Limits = Limits(),
+        charset: Charset = "utf-8",
+        heartbeat: float | None = 30.0,
+        time_zone: tzinfo = UTC,
+        log_text: bool = False,
+    ) -> None:
+        self._listen = list(listen)
+        for address in self._listen:
+            parse(address)
+        self._log_text = log_text
+        self._room = LockedRoom(
+            limits, charset, heartbeat, time_zone, lambda: self._has_work.wake()
+        )
+        self._listeners: list[Listener] = []
+        self._acceptors: list[threading.Thread] = []
+        self._receivers: weakref.WeakSet[threading.Thread] = weakref.WeakSet()
+        self._unix_numbers = count(1)
+        self._starts_and_stops = threading.Lock()
+        self._was_started = self._was_stopped = False
+
+    @property
+    def addresses(self) -> list[str]:
+        """Where it listens, with the ports that were picked; empty before `start`."""
+        return [listener.address for listener in self._listeners]
+
+    def members(self) -> list[tuple[str, State, int]]:
+        """Every connection's sender, state and backlog."""
+        return self._room.members()
+
+    def totals(self) -> Totals:
+        return self._room.totals()
+
+    def start(self) -> None:
+        """Listen on every address and serve; `AddressError` where one cannot be had (STOP-3)."""
+        with self._starts_and_stops:
+            if self._was_started:
+                raise RuntimeError("a server is started once; make another")
+            with contextlib.ExitStack() as undo:
+                self._stopping, self._has_work = Waker(), Waker()
+                undo.callback(self._stopping.close)
+                undo.callback(self._has_work.close)
+                self._distributor = Distributor(self._room, self._has_work)
+                undo.callback(self._distributor.close)
+                self._listeners = open_listeners(self._listen)
+                self._close = undo.pop_all().close
+            self._was_started = True
+            self._distribute = _start(self._distributor.run, "distribute")
+            self._acceptors = [
+                _start(self._accept, f"accept {listener.address}", listener)
+                for listener in self._listeners
+            ]
+        for address in self.addresses:
+            log.info("listening on %s", address)
+
+    def stop(self) -> None:
+        """Accept no more lines, deliver what members still read, close orderly (STOP-1).
+
+        Takes at most 3 s, after which no thread and no descriptor is left.
+        """
+        with self._starts_and_stops:
+            if not self._was_started or self._was_stopped:
+                return
+            self._was_stopped = True
+            self._stopping.wake()
+            for thread in self._acceptors:
+                thread.join()
+            self._room.stop(time.monotonic())
+            self._distribute.join()
+            for thread in list(self._receivers):
+                thread.join()
+            self._close()
+        totals = self.totals()
+        log.info(
+            "stopped: %d members served, %d broadcasts, %d octets",
+            totals.members,
+            totals.broadcasts,
+            totals.octets,
+        )
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def _accept(self, listener: Listener) -> None:
+        """An accept thread: takes connections, and whatever accept says goes on until `stop`."""
+        # poll needs no descriptor of its own, so that it works where none is free.
+        with selectors.PollSelector() as waiting, selectors.PollSelector() as pausing:
+            waiting.register(listener.socket, selectors.EVENT_READ)
+            for selector in waiting, pausing:
+                selector.register(self._stopping, selectors.EVENT_READ)
+            last_told = 0.0
+            while not pausing.select(0):
+                try:
+                    self._admit(*listener.socket.accept())
+                except BlockingIOError:
+                    waiting.select()
+                except OSError as error:
+                    if time.monotonic() >= last_told + 1:
+                        last_told = time.monotonic()
+                        log.warning("cannot accept on %s: %s", listener.address, error.strerror)
+                    pausing.select(ACCEPT_PAUSE)
+            self._accept_the_last(listener)
+        listener.close()
+
+    def _accept_the_last(self, listener: Listener) -> None:
+        """Take who had connected before the stop, so that they see an orderly end (STOP-1)."""
+        with contextlib.suppress(OSError):
+            for _ in range(ACCEPT_QUEUE):
+                self._admit(*listener.socket.accept())
+
+    def _admit(self, peer: socket.socket, address: object) -> None:
+        try:
+            sender = self._prepare(peer, address)
+        except OSError as error:
+            log.info("a connection was lost before it was a member: %s", error.strerror)
+            peer.close()
+            return
+        connection = self._room.join(peer, sender)
+        log.info("%s %s", sender, "refused: room-full" if connection.has_left else "joined")
+        try:
+            self._receivers.add(_start(self._receive, f"receive {sender}", connection))
+        except RuntimeError as error:
+            log.error("%s refused: %s", sender, error)
+            self._room.end_reading(connection, orderly=False)
+
+    def _prepare(self, peer: socket.socket, address: object) -> str:
+        """Set the socket's options; give back its SENDER (MSG-2)."""
+        peer.setblocking(True)
+        peer.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)  # HB-2, were heartbeats off
+        match address:
+            case (str(host), int(port), *_):
+                # Broadcasts are gathered in the log already; Nagle would only delay the last.
+                peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                return ip_sender(host, port)
+            case _:
+                return unix_sender(next(self._unix_numbers))
+
+    def _receive(self, connection: Connection) -> None:
+        """A receive thread: blocks in recv until the member's end of stream, or the server's."""
+        sender = connection.member.sender
+        orderly, how = False, "lost"
+        try:
+            while octets := connection.socket.recv(READ_SIZE):
+                events = self._room.receive(connection, octets)
+                if events is None:
+                    break
+                self._tell(sender, events)
+            orderly, how = True, "end of stream"
+        except OSError as error:
+            how = f"lost: {error.strerror}"
+        finally:
+            if self._room.end_reading(connection, orderly):
+                log.info("%s left: %s", sender, how)
+
+    def _tell(self, sender: str, events: list[Event]) -> None:
+        """Log what happened; what ends a membership is the last of the events."""
+        for event in events if self._log_text else events[-1:]:
+            match event:
+                case MessageReceived(text):
+                    if self._log_text:
+                        log.info("%s says: %r", sender, text)
+                case QuitReceived():
+                    log.info("%s left: quit", sender)
+                case Violation(code=code, line=line):
+                    log.warning("%s left: %s in line %d", sender, code, line)
+                case BlankReceived() | EndOfStream():
+                    pass
+                case _:
+                    assert_never(event)
+
+
+def _start(run: Callable[..., None], name: str, *arguments: object) -> threading.Thread:
+    thread = threading.Thread(target=run, name=name, args=arguments, daemon=True)
+    thread.start()
+    return thread
