@@ -1,0 +1,6 @@
+"""The command line of the suite."""
+
+from conformance.cli import main
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,104 @@
+"""A target's address: `tcp://host:port`, `tcp://[::1]:port` or `unix:/path`."""
+
+import ipaddress
+import re
+import socket
+from dataclasses import dataclass, replace
+from typing import Final
+
+_TCP: Final = re.compile(r"tcp://(?:\[(?P<v6>[^\[\]]+)\]|(?P<host>[^\[\]:/]+)):(?P<port>\d+)/?")
+
+
+class AddressError(ValueError):
+    """The text is no address; the message says what one looks like."""
+
+
+@dataclass(frozen=True, slots=True)
+class TcpAddress:
+    """Port 0 stands for any free port, where the suite launches the server."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"tcp://{self.host_in_url}:{self.port}"
+
+    @property
+    def host_in_url(self) -> str:
+        return f"[{self.host}]" if ":" in self.host else self.host
+
+    @property
+    def is_local(self) -> bool:
+        """Whether this is the machine's own loopback."""
+        if self.host == "localhost":
+            return True
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return False
+
+    def connect(self, timeout: float, receive_buffer: int | None = None) -> socket.socket:
+        """Connect, within seconds; the kernel takes `receive_buffer` octets ahead of reads."""
+        found = socket.getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM)
+        family, _, _, _, address = found[0]
+        return _connect(socket.socket(family), tuple(address), timeout, receive_buffer)
+
+    def with_free_port(self) -> "TcpAddress":
+        """This address, with port 0 made one that nothing listens on now."""
+        if self.port:
+            return self
+        family = socket.AF_INET6 if ":" in self.host else socket.AF_INET
+        with socket.socket(family) as probe:
+            probe.bind((self.host, 0))
+            return replace(self, port=probe.getsockname()[1])
+
+
+@dataclass(frozen=True, slots=True)
+class UnixAddress:
+    path: str
+
+    def __str__(self) -> str:
+        return f"unix:{self.path}"
+
+    @property
+    def is_local(self) -> bool:
+        return True
+
+    def connect(self, timeout: float, receive_buffer: int | None = None) -> socket.socket:
+        """Connect, within seconds; the kernel takes `receive_buffer` octets ahead of reads."""
+        return _connect(socket.socket(socket.AF_UNIX), self.path, timeout, receive_buffer)
+
+    def with_free_port(self) -> "UnixAddress":
+        return self
+
+
+Address = TcpAddress | UnixAddress
+
+
+def _connect(
+    client: socket.socket,
+    address: str | tuple[str | int | bytes, ...],
+    timeout: float,
+    receive_buffer: int | None,
+) -> socket.socket:
+    try:
+        if receive_buffer is not None:
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        client.settimeout(timeout)
+        client.connect(address)
+    except BaseException:
+        client.close()
+        raise
+    return client
+
+
+def parse_address(text: str) -> Address:
+    """Read an address; `AddressError` where it is none."""
+    if text.startswith("unix:") and len(text) > len("unix:"):
+        return UnixAddress(text.removeprefix("unix:"))
+    match = _TCP.fullmatch(text)
+    if match is None or int(match["port"]) > 65535:
+        raise AddressError(
+            f"{text!r} is no address: write tcp://HOST:PORT, tcp://[::1]:PORT or unix:/PATH"
+        )
+    return TcpAddress(match["v6"] or match["host"], int(match["port"]))

@@ -1,0 +1,74 @@
+"""A launched server as a scenario handles it: everything that befalls it enters the transcript."""
+
+import time
+
+from conformance.client import Stuck
+from conformance.oracle.process import ABORT, SIGNALS, STOP
+from conformance.profile import Way
+from conformance.stage import Stage
+from conformance.target import LaunchedServer, LaunchError
+from conformance.transcript import Exited, InputEnded, Restarted, Rival, Running, Stopping
+
+
+class ManagedServer:
+    """The server of a stage, where the suite launched it itself."""
+
+    def __init__(self, stage: Stage, server: LaunchedServer) -> None:
+        self._stage = stage
+        self._server = server
+
+    def stop(self, way: Way) -> None:
+        """Tell the server to stop, in this way."""
+        self._stage.record(Stopping(self._stage.now(), way))
+        self._server.stop(way)
+
+    def await_exit(self, way: Way) -> bool:
+        """Let things happen until the server's process has ended, or is overdue.
+
+        Tells whether it offers this way of stopping, which a server that ends of itself does,
+        and one that the signal ends, or that goes on, does not.
+        """
+        stage = self._stage
+        began = stage.now()
+        limit = STOP + ABORT * stage.start.factor
+        stage.let(lambda: self._server.poll() is not None, limit)
+        status = self._server.poll()
+        if status is None:
+            stage.record(Running(stage.now(), stage.now() - began))
+        else:
+            stage.record(Exited(stage.now(), status))
+        # What the server sent before it ended may still be on its way to the clients.
+        stage.let(lambda: all(client.stalled for client in stage.open_clients()), ABORT)
+        return status is not None and status != SIGNALS.get(way)
+
+    def restart(self) -> None:
+        """Launch the server again, at once, on the same address; `Stuck` where it does not."""
+        try:
+            self._server.start()
+        except LaunchError as error:
+            self._stage.record(Restarted(self._stage.now(), str(error)))
+            raise Stuck(f"the server could not be started again: {error}") from None
+        self._stage.record(Restarted(self._stage.now(), None))
+
+    def run_rival(self) -> None:
+        """Launch a second server on the address in use, and wait for it to give up."""
+        seconds = STOP * self._stage.start.factor
+        began = time.monotonic()
+        try:
+            status, output = self._server.run_rival(seconds)
+        except LaunchError as error:
+            raise Stuck(str(error)) from None
+        self._stage.record(
+            Rival(
+                self._stage.now(),
+                round(time.monotonic() - began, 3),
+                status,
+                output[-4000:],
+                str(self._server.address),
+            )
+        )
+
+    def end_input(self) -> None:
+        """Bring the server's standard input to its end."""
+        self._server.end_input()
+        self._stage.record(InputEnded(self._stage.now()))

@@ -1,0 +1,45 @@
+"""One oracle judges every transcript: a pure function of what happened and of the standard.
+
+It knows nothing of scenarios, sockets or pytest, so that a generated program is judged by the
+same eyes as a scenario written by hand, and an old run can be judged again.
+"""
+
+from collections import Counter
+
+from conformance.oracle.case import prepare
+from conformance.oracle.delivery import check_delivery
+from conformance.oracle.endings import check_endings
+from conformance.oracle.exercise import exercised
+from conformance.oracle.findings import Finding, Judgement, Outcome
+from conformance.oracle.limits import check_limits
+from conformance.oracle.process import check_process
+from conformance.oracle.texts import check_texts
+from conformance.oracle.timing import check_timing
+from conformance.oracle.units import check_units
+from conformance.transcript import Transcript
+
+__all__ = ["Finding", "Judgement", "Outcome", "judge"]
+
+_AT_MOST = 3
+"""Findings kept of one requirement in one transcript: more say the same again."""
+
+
+def judge(transcript: Transcript) -> Judgement:
+    """Judge one transcript."""
+    case = prepare(transcript)
+    judgement = Judgement(exercised=exercised(case))
+    kept: Counter[str] = Counter()
+    for check in (
+        check_units,
+        check_texts,
+        check_delivery,
+        check_endings,
+        check_timing,
+        check_limits,
+        check_process,
+    ):
+        for finding in check(case):
+            kept[finding.requirement] += 1
+            if kept[finding.requirement] <= _AT_MOST:
+                judgement.findings.append(finding)
+    return judgement

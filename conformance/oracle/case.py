@@ -1,0 +1,127 @@
+"""Everything the checks look at: the history, what ties to what, and the log laid out."""
+
+from collections import defaultdict
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final
+
+from chatproto import Code
+from conformance.oracle.history import (
+    ClientHistory,
+    Ending,
+    History,
+    Line,
+    read_history,
+)
+from conformance.oracle.matching import Matching, Tie, match
+from conformance.oracle.order import LaidOut, lay_out
+from conformance.oracle.received import ReceivedBroadcast
+from conformance.transcript import Exited, Stopping, Transcript
+
+MIN_BACKLOG: Final = 1_048_576
+"""Octets that may always wait for a member (LIM-3)."""
+
+
+@dataclass
+class Case:
+    """One transcript, prepared. `runs` holds each client's broadcasts in order, each line once."""
+
+    history: History
+    matching: Matching
+    runs: dict[str, list[Tie]]
+    log: LaidOut[Line]
+
+    @property
+    def clients(self) -> list[ClientHistory]:
+        return list(self.history.clients.values())
+
+    @cached_property
+    def came(self) -> dict[Line, dict[str, Tie]]:
+        """For each line that came to anyone: to whom, and how."""
+        came: dict[Line, dict[str, Tie]] = defaultdict(dict)
+        for name, run in self.runs.items():
+            for tie in run:
+                came[tie.line][name] = tie
+        return dict(came)
+
+    @cached_property
+    def first_came(self) -> dict[Line, int]:
+        """The transcript's line with which each line had first come whole to anyone."""
+        return {
+            line: min(tie.unit.span.last for tie in ties.values())
+            for line, ties in self.came.items()
+        }
+
+    @cached_property
+    def died(self) -> int | None:
+        """The transcript's line where the server's process ended without being told to."""
+        stopping = False
+        for at, event in self.history.server:
+            if isinstance(event, Stopping):
+                stopping = True
+            elif isinstance(event, Exited) and not stopping:
+                return at
+        return None
+
+    @cached_property
+    def stopping(self) -> int | None:
+        """The transcript's line where the server was told to stop."""
+        stop = self.history.stopping
+        return None if stop is None else stop[0]
+
+    def was_ended_by_server(self, client: ClientHistory) -> bool:
+        """Whether the server ended a connection whose client had not left."""
+        return client.ended is not None and (client.left is None or client.left > client.ended)
+
+    def was_stalled(self, client: ClientHistory) -> bool:
+        return bool(client.stalls)
+
+    def was_evicted(self, client: ClientHistory) -> bool:
+        """Whether the server broke off a connection whose client had let 1 MiB wait (LIM-3)."""
+        if client.ended is None or not client.stalls:
+            return False
+        told = any(notice.code == Code.TOO_SLOW for notice in client.notices)
+        broken = client.ending is Ending.RESET or told or self.was_ended_by_server(client)
+        return broken and self.waiting(client) >= MIN_BACKLOG
+
+    def waiting(self, client: ClientHistory) -> int:
+        """Octets that waited for a stalled client when it read again or was found to be ended.
+
+        Everything the others had received of its run by then, less what it had.
+        """
+        stalled = client.stalls[0]
+        until = next((at for at in client.resumes if at > stalled), None)
+        if until is None:
+            until = client.ended or len(self.history.transcript)
+        read = sum(len(octets) for at, _, octets in client.reads if at < stalled)
+        return self.octets_said(until) - read
+
+    def is_recognised(self, client: ClientHistory) -> bool:
+        """Whether the server took a client's violation for one: it ended it, or gave notice."""
+        return client.ending is not None or bool(client.notices)
+
+    def segments(self, line: Line) -> tuple[bytes, ...]:
+        return self.history.clients[line.client].segments_of(line)
+
+    def octets_said(self, before: int) -> int:
+        """Octets of the broadcasts that had come to anyone before a line of the transcript."""
+        said = 0
+        for line, ties in self.came.items():
+            unit = next(iter(ties.values())).unit
+            if self.first_came[line] < before and isinstance(unit, ReceivedBroadcast):
+                said += len(unit.octets)
+        return said
+
+
+def prepare(transcript: Transcript) -> Case:
+    """Prepare a transcript for the checks."""
+    history = read_history(transcript)
+    matching = match(history)
+    runs: dict[str, list[Tie]] = {}
+    for name, ties in matching.runs.items():
+        once: dict[Line, Tie] = {}
+        for tie in ties:
+            once.setdefault(tie.line, tie)
+        runs[name] = list(once.values())
+    log = lay_out([[tie.line for tie in run] for run in runs.values()])
+    return Case(history, matching, runs, log)

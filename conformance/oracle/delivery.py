@@ -1,0 +1,228 @@
+"""Did all of it come, once, in one order? ROOM-1 to ROOM-7, and losses laid where they belong."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+
+from conformance.oracle import blame
+from conformance.oracle.case import Case
+from conformance.oracle.findings import Finding
+from conformance.oracle.history import Cause, ClientHistory, Line
+from conformance.oracle.matching import Tie
+
+
+def check_delivery(case: Case) -> Iterator[Finding]:
+    """One log, and each member's run of it contiguous, whole and without repetition."""
+    yield from _doubled(case)
+    yield from _order_of_each_sender(case)
+    yield from _one_order(case)
+    yield from _cause_before_effect(case)
+    yield from _losses(case)
+
+
+def _doubled(case: Case) -> Iterator[Finding]:
+    for name, run in case.matching.runs.items():
+        seen: dict[Line, Tie] = {}
+        for tie in run:
+            if not tie.exact:
+                continue
+            first = seen.setdefault(tie.line, tie)
+            if first is not tie:
+                yield Finding(
+                    "ROOM-2" if not tie.line.exercises else _room(tie.line),
+                    "each message once",
+                    f"{name} received it twice",
+                    (tie.line.begun, first.unit.span.last, tie.unit.span.last),
+                    name,
+                    tie.unit.octets,
+                    segments=case.segments(tie.line),
+                )
+
+
+def _room(line: Line) -> str:
+    return line.exercises[0] if line.exercises[0].startswith("ROOM") else "ROOM-2"
+
+
+def _order_of_each_sender(case: Case) -> Iterator[Finding]:
+    for name, run in case.runs.items():
+        latest: dict[str, Tie] = {}
+        for tie in run:
+            if not tie.exact:
+                continue
+            before = latest.get(tie.line.client)
+            if before is not None and before.line.number > tie.line.number:
+                yield Finding(
+                    "ROOM-4",
+                    f"{tie.line.client}'s line {tie.line.number} before its line "
+                    f"{before.line.number}, as it sent them",
+                    f"{name} received them the other way round",
+                    (tie.line.begun, before.line.begun, before.unit.span.last, tie.unit.span.last),
+                    name,
+                    before.unit.octets + tie.unit.octets,
+                )
+            else:
+                latest[tie.line.client] = tie
+
+
+def _one_order(case: Case) -> Iterator[Finding]:
+    """The smallest contradiction: two clients that received two broadcasts in two orders."""
+    position = case.log.position
+    for name, run in case.runs.items():
+        latest: Tie | None = None
+        for tie in run:
+            if latest is None or position[latest.line] < position[tie.line]:
+                latest = tie
+                continue
+            if tie.line.client == latest.line.client:
+                continue
+            witness = _witness(case, tie.line, latest.line)
+            if witness is None:
+                continue
+            yield Finding(
+                "ROOM-3",
+                "one order of all broadcasts",
+                f"{name} received {_short(latest.line)} before {_short(tie.line)}, {witness} "
+                f"received them the other way round",
+                (
+                    latest.unit.span.last,
+                    tie.unit.span.last,
+                    case.came[tie.line][witness].unit.span.last,
+                    case.came[latest.line][witness].unit.span.last,
+                ),
+                name,
+                latest.unit.octets + tie.unit.octets,
+            )
+
+
+def _witness(case: Case, earlier: Line, later: Line) -> str | None:
+    """A client that received these two in this order."""
+    for name, tie in case.came[earlier].items():
+        other = case.came[later].get(name)
+        if other is not None and tie.unit.span.start < other.unit.span.start:
+            return name
+    return None
+
+
+def _short(line: Line) -> str:
+    return f"{line.client}'s line {line.number}"
+
+
+def _cause_before_effect(case: Case) -> Iterator[Finding]:
+    """What its sender had received before it sent a message comes before it, for everyone."""
+    causes = dict(_causes(case))
+    for name, run in case.runs.items():
+        place = {tie.line: index for index, tie in enumerate(run)}
+        for tie in run:
+            cause = causes.get(tie.line)
+            if cause is None or place.get(cause.line, -1) < place[tie.line]:
+                continue
+            yield Finding(
+                "ROOM-5",
+                f"{_short(cause.line)} before {_short(tie.line)}, whose sender had received it",
+                f"{name} received them the other way round",
+                (cause.unit.span.last, tie.line.begun, tie.unit.span.last),
+                name,
+                tie.unit.octets + run[place[cause.line]].unit.octets,
+                segments=case.segments(tie.line),
+            )
+
+
+def _causes(case: Case) -> Iterator[tuple[Line, Tie]]:
+    """For each message the last broadcast, of another's, that its sender had received."""
+    for client in case.clients:
+        received = iter(case.runs[client.name])
+        following = next(received, None)
+        cause: Tie | None = None
+        for line in client.messages:
+            while following is not None and following.unit.span.last < line.begun:
+                if following.line.client != client.name:
+                    cause = following
+                following = next(received, None)
+            if cause is not None:
+                yield line, cause
+
+
+def _losses(case: Case) -> Iterator[Finding]:
+    """What was owed and did not come. Nothing is owed that the text leaves open."""
+    lost: dict[Line, dict[str, str]] = defaultdict(dict)
+    for client in case.clients:
+        for line in _gaps(case, client):
+            lost[line][client.name] = f"{client.name} received what came before and after it"
+        if not _may_miss_the_end(case, client):
+            for line in _missing_end(case, client):
+                lost[line].setdefault(client.name, f"{client.name} received nothing more")
+    for client in case.clients:
+        if client.cause is Cause.RESET or _may_miss_the_end(case, client):
+            continue
+        for line in client.messages:
+            if line not in case.came and _was_due(case, client, line):
+                lost[line] = {client.name: "nobody received it"}
+            elif client.name not in case.came.get(line, {}) and _was_due(case, client, line):
+                lost[line].setdefault(client.name, "its sender did not receive it")
+    for line, losers in sorted(lost.items(), key=lambda item: item[0].begun):
+        requirement = blame.for_loss(case, line, losers)
+        evidence = [line.begun, line.done]
+        evidence += [at for name in losers for at, _ in case.history.clients[name].waits[:1]]
+        yield Finding(
+            requirement,
+            f"{_short(line)} broadcast to every member, once",
+            "; ".join(dict.fromkeys(losers.values())),
+            tuple(evidence),
+            next(iter(losers)),
+            b"",
+            line.text,
+            case.segments(line),
+        )
+
+
+def _gaps(case: Case, client: ClientHistory) -> Iterator[Line]:
+    """What lies between two broadcasts that came one after the other, and did not come."""
+    received = {tie.line for tie in case.runs[client.name]}
+    run = [tie.line for tie in case.runs[client.name]]
+    for index in range(1, len(run)):
+        for line in case.log.between(run[index - 1], run[index]):
+            if line not in received:
+                yield line
+
+
+def _may_miss_the_end(case: Case, client: ClientHistory) -> bool:
+    """Whether there is another account of why the end of its run is missing."""
+    return (
+        (case.was_ended_by_server(client) and case.stopping is None)
+        or case.died is not None
+        or case.was_evicted(client)
+    )
+
+
+def _missing_end(case: Case, client: ClientHistory) -> Iterator[Line]:
+    """What others received after the last that came to this member, which waited for it."""
+    run = case.runs[client.name]
+    if not run or client.cause is not None:
+        return
+    if case.was_ended_by_server(client):
+        until = case.stopping
+    elif client.waits:
+        until = client.waits[-1][0]
+    else:
+        return
+    if until is None:
+        return
+    received = {tie.line for tie in run}
+    last = run[-1].line
+    for line in case.log.items[case.log.position[last] + 1 :]:
+        if case.log.component[line] != case.log.component[last]:
+            continue
+        if line not in received and case.first_came[line] < until:
+            yield line
+
+
+def _was_due(case: Case, client: ClientHistory, line: Line) -> bool:
+    """Whether a message of this client's must have come by the transcript's end."""
+    if case.stopping is not None and line not in case.came:
+        return False
+    if client.cause is not None and client.ended is not None:
+        return True
+    later = any(
+        other.number > line.number and other in case.came for other in reversed(client.messages)
+    )
+    waited = any(at > line.done for one in case.clients for at, _ in one.waits)
+    return later or waited

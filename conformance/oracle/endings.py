@@ -1,0 +1,201 @@
+"""How connections end: QUIT-*, ERR-*, and ends that nothing accounts for."""
+
+from collections.abc import Iterator
+
+from chatproto import Code
+from conformance.oracle import blame
+from conformance.oracle.case import Case
+from conformance.oracle.findings import Finding
+from conformance.oracle.history import Cause, ClientHistory, Ending, Fate, Line
+from conformance.oracle.limits import is_one_too_many
+from conformance.transcript import Refused
+
+
+def check_endings(case: Case) -> Iterator[Finding]:
+    """Who leaves is let go in order; who does not leave is not put out."""
+    if case.died is not None:
+        yield _death(case, case.died)
+        return
+    for client in case.clients:
+        if client.cause is Cause.RESET:
+            continue
+        if client.cause is None or case.was_ended_by_server(client):
+            if client.ending is not None and case.stopping is None:
+                yield from _unexpected(case, client)
+            continue
+        match client.cause:
+            case Cause.QUIT:
+                [quit_] = (line for line in client.lines if line.fate is Fate.QUIT)
+                yield from _end(case, client, (*quit_.exercises, "QUIT-3")[0])
+            case Cause.END_OF_STREAM:
+                yield from _end(case, client, "QUIT-5")
+            case Cause.VIOLATION:
+                yield from _violation(case, client)
+        yield from _misnotified(case, client)
+    for at, refused in case.history.refused:
+        yield _refusal(case, at, refused)
+
+
+def _death(case: Case, at: int) -> Finding:
+    said = [
+        (index, sent)
+        for client in case.clients
+        for index, sent in client.segments
+        if index < at and sent.exercises
+    ]
+    last = max(said, key=lambda pair: pair[0], default=None)
+    requirement = last[1].exercises[0] if last else case.history.start.requirements[0]
+    return Finding(
+        requirement,
+        "a server that goes on whatever its clients do",
+        "the server's process ended",
+        (at,),
+        segments=(last[1].octets,) if last else (),
+    )
+
+
+def _refusal(case: Case, at: int, refused: Refused) -> Finding:
+    return Finding(
+        case.history.start.requirements[0],
+        "a connection accepted",
+        f"{refused.client} could not connect: {refused.error}",
+        (at,),
+        refused.client,
+    )
+
+
+def _end(case: Case, client: ClientHistory, requirement: str) -> Iterator[Finding]:
+    """An orderly end of stream, not a reset, and not never."""
+    assert client.left is not None
+    if client.ending is Ending.RESET:
+        assert client.ended is not None
+        if case.was_evicted(client):
+            return
+        yield Finding(
+            requirement,
+            "an orderly end of stream",
+            "a reset",
+            (client.left, client.ended),
+            client.name,
+            segments=_last_segments(client, client.left),
+        )
+    elif client.ending is None:
+        for at, waited in client.waits:
+            if at > client.left and "end of the connection" in waited.what:
+                yield Finding(
+                    requirement,
+                    "an end of stream",
+                    f"nothing for {waited.seconds:g} s",
+                    (client.left, at),
+                    client.name,
+                    segments=_last_segments(client, client.left),
+                )
+
+
+def _violation(case: Case, client: ClientHistory) -> Iterator[Finding]:
+    [line] = (line for line in client.lines if line.fate is Fate.VIOLATION)
+    assert line.code is not None
+    codes = [notice.code for notice in client.notices]
+    ended = client.ended is not None
+    if not ended and not codes:
+        if any(at > line.done for at, _ in client.waits):
+            yield Finding(
+                blame.for_violation(line),
+                f"the violation {line.code}",
+                "neither a notice nor an end of the connection",
+                (line.begun, line.done, *(at for at, _ in client.waits[:1])),
+                client.name,
+                segments=_excerpt(case, line),
+            )
+        return
+    yield from _end(case, client, "ERR-2")
+    both = line.code is Code.LINE_TOO_LONG and codes[-1:] == [Code.INVALID_TEXT]
+    if both:
+        yield Finding(
+            "TXT-2",
+            "line-too-long for a line that neither decodes nor ends in time",
+            "the notice !invalid-text",
+            (line.begun, line.done, client.notices[-1].span.last),
+            client.name,
+            segments=_excerpt(case, line),
+        )
+    elif str(line.code) not in codes:
+        yield Finding(
+            "ERR-3",
+            f"the notice !{line.code}",
+            f"the notice !{codes[-1]}" if codes else "no notice",
+            (line.begun, line.done, *((client.ended,) if client.ended else ())),
+            client.name,
+            segments=_excerpt(case, line),
+        )
+
+
+def _misnotified(case: Case, client: ClientHistory) -> Iterator[Finding]:
+    """A violation seen where there is none, in a line or in what has no LF."""
+    if client.cause is Cause.VIOLATION or case.stopping is not None:
+        return
+    for notice in client.notices:
+        if notice.code in ("invalid-text", "line-too-long"):
+            last = client.lines[-1] if client.lines else None
+            requirement = "TXT-1" if notice.code == "invalid-text" else "LIM-1"
+            if last is not None and last.fate is Fate.INCOMPLETE:
+                requirement = "FRM-4"
+            elif last is not None and last.fate is Fate.AFTER_QUIT:
+                requirement = "QUIT-4"
+            elif last is not None and last.exercises:
+                requirement = last.exercises[0]
+            yield Finding(
+                requirement,
+                "no notice of a violation, there being none",
+                f"the notice !{notice.code}",
+                (notice.span.last,),
+                client.name,
+                notice.octets,
+                segments=_last_segments(client, notice.span.last),
+            )
+
+
+def _unexpected(case: Case, client: ClientHistory) -> Iterator[Finding]:
+    """The server ended a connection whose client had done nothing to leave."""
+    assert client.ended is not None
+    codes = {notice.code for notice in client.notices}
+    if "room-full" in codes or case.was_stalled(client) or is_one_too_many(case, client):
+        return  # the limits' to judge
+    requirement = _reason(case, client, client.ended)
+    ending = "reset" if client.ending is Ending.RESET else "ended"
+    said = f", with the notice !{client.notices[-1].code}" if client.notices else ""
+    yield Finding(
+        requirement,
+        "a member until it leaves",
+        f"the server {ending} its connection{said}",
+        (client.ended,),
+        client.name,
+        segments=_last_segments(client, client.ended),
+    )
+
+
+def _reason(case: Case, client: ClientHistory, ended: int) -> str:
+    """What an end without cause is laid to: the last the client did, or what others did."""
+    lines = [line for line in client.lines if line.begun < ended]
+    echoed = [line for line in lines if client.name in case.came.get(line, {})]
+    unechoed = lines[lines.index(echoed[-1]) + 1 :] if echoed else lines
+    if unechoed:
+        if unechoed[0].fate is Fate.BLANK:
+            return "HB-1"
+        if unechoed[0].exercises:
+            return unechoed[0].exercises[0]
+    gone = [other for other in case.clients if other.left is not None and other.left < ended]
+    if gone and not unechoed:
+        latest = max(gone, key=lambda other: other.left or 0)
+        return "ERR-2" if latest.cause is Cause.VIOLATION else "ROOM-7"
+    if not unechoed and client.ended_t - max([0.0, *(line.t for line in lines)]) >= 1.0:
+        return "HB-3"
+    return "ROOM-1"
+
+
+def _last_segments(client: ClientHistory, before: int) -> tuple[bytes, ...]:
+    return tuple(sent.octets for at, sent in client.segments if at <= before)[-3:]
+
+
+def _excerpt(case: Case, line: Line) -> tuple[bytes, ...]:
+    return case.segments(line)[:3]

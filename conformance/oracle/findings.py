@@ -1,0 +1,50 @@
+"""What the oracle says: findings, each of one requirement, with the evidence for it."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Outcome(StrEnum):
+    """`UNKNOWN` where the transcript cannot decide; the reason stands in `actual`."""
+
+    FAIL = "fail"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One requirement that the server broke, or that could not be decided.
+
+    `evidence` are numbers of lines of the transcript, from 1. `octets` is what came, as far as
+    it matters, and `wanted` what should have, where that can be said; both may be empty.
+    `segments` are the segments that led there, as their sender cut them.
+    """
+
+    requirement: str
+    expected: str
+    actual: str
+    evidence: tuple[int, ...] = ()
+    client: str | None = None
+    octets: bytes = b""
+    wanted: bytes | None = None
+    segments: tuple[bytes, ...] = ()
+    outcome: Outcome = Outcome.FAIL
+
+    @property
+    def wrong(self) -> int | None:
+        """The index in `octets` of the first wrong octet, where `wanted` says what is right."""
+        if self.wanted is None or self.octets == self.wanted:
+            return None
+        pairs = enumerate(zip(self.octets, self.wanted, strict=False))
+        shorter = min(len(self.octets), len(self.wanted))
+        return next((index for index, (came, wanted) in pairs if came != wanted), shorter)
+
+
+@dataclass(slots=True)
+class Judgement:
+    """All that a transcript says: what was found, and how often each requirement's trigger
+    really happened."""
+
+    findings: list[Finding] = field(default_factory=list)
+    exercised: Counter[str] = field(default_factory=Counter)

@@ -1,0 +1,129 @@
+"""Ties what came to what was sent: the n-th message of a sender to its n-th broadcast.
+
+A broadcast is tied to a line by its text, which a scenario makes unique with a nonce, and among
+equal texts by the sender's label and their order. What ties to no message is tied to the line
+it was made from, if it can be told which, or stands alone.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from conformance.oracle.history import NONCE, ClientHistory, Fate, History, Line
+from conformance.oracle.received import Junk, ReceivedBroadcast, Rest
+
+
+@dataclass(frozen=True, slots=True)
+class Tie:
+    """A broadcast, or what stands in its place, as one client received it, and its line.
+
+    `exact`: the text is what should be broadcast. Otherwise the line was altered, or should
+    not have been broadcast at all.
+    """
+
+    client: str
+    unit: ReceivedBroadcast | Junk | Rest
+    line: Line
+    exact: bool
+
+
+@dataclass(slots=True)
+class Matching:
+    """`runs`: for each client its ties in the order they came. `stray`: what is tied to nothing.
+    `labels`: each client's label, as known or as its own messages show it."""
+
+    runs: dict[str, list[Tie]] = field(default_factory=dict)
+    stray: list[tuple[str, ReceivedBroadcast | Junk | Rest]] = field(default_factory=list)
+    labels: dict[str, str] = field(default_factory=dict)
+
+    def ties(self) -> Iterable[Tie]:
+        return (tie for run in self.runs.values() for tie in run)
+
+
+def match(history: History) -> Matching:
+    """Tie every broadcast of a history."""
+    matching = Matching()
+    by_text: dict[bytes, list[Line]] = defaultdict(list)
+    by_nonce: dict[bytes, Line] = {}
+    for client in history.clients.values():
+        for sent in client.lines:
+            if sent.text is not None:
+                by_text[sent.text].append(sent)
+            for nonce in sent.nonces:
+                by_nonce.setdefault(nonce, sent)
+    matching.labels = _labels(history, by_text)
+    clients = {label: name for name, label in matching.labels.items()}
+    for client in history.clients.values():
+        run: list[Tie] = []
+        used: Counter[Line] = Counter()
+        for unit in client.units:
+            if not isinstance(unit, ReceivedBroadcast | Junk | Rest):
+                continue
+            text = unit.text if isinstance(unit, ReceivedBroadcast) else unit.octets
+            sender = unit.sender if isinstance(unit, ReceivedBroadcast) else None
+            author = clients.get(sender) if sender is not None else None
+            said = [sent for sent in by_text.get(text, ()) if sent.begun < unit.span.last]
+            line = _choose(said, author, used)
+            exact = line is not None
+            if line is None and sender is not None and author is None:
+                # Somebody else's, unless it carries a nonce of ours.
+                line = _by_nonce(text, by_nonce)
+            elif line is None:
+                line = _by_nonce(text, by_nonce) or _resembling(
+                    history.clients.get(author or ""), text, used
+                )
+            if line is None:
+                matching.stray.append((client.name, unit))
+            else:
+                used[line] += 1
+                run.append(Tie(client.name, unit, line, exact))
+        matching.runs[client.name] = run
+    return matching
+
+
+def _labels(history: History, by_text: dict[bytes, list[Line]]) -> dict[str, str]:
+    """Each client's label: where its address is known, and the server uses it, that; else the
+    one its own messages came back with most often."""
+    shown: dict[str, Counter[str]] = defaultdict(Counter)
+    for client in history.clients.values():
+        for unit in client.units:
+            if isinstance(unit, ReceivedBroadcast) and unit.sender is not None:
+                lines = by_text.get(unit.text, [])
+                if len(lines) == 1:
+                    shown[lines[0].client][unit.sender] += 1
+    labels = {}
+    for client in history.clients.values():
+        counts = shown[client.name]
+        if client.label is not None and (client.label in counts or not counts):
+            labels[client.name] = client.label
+        elif counts:
+            labels[client.name] = counts.most_common(1)[0][0]
+    return labels
+
+
+def _choose(said: list[Line], author: str | None, used: Counter[Line]) -> Line | None:
+    """Of several lines with this text the author's first that has not come yet; when all have,
+    the first again: that one is doubled."""
+    own = [line for line in said if line.client == author] or said
+    return min(own, key=lambda line: (used[line], line.done), default=None)
+
+
+def _by_nonce(text: bytes, by_nonce: dict[bytes, Line]) -> Line | None:
+    return next((by_nonce[nonce] for nonce in NONCE.findall(text) if nonce in by_nonce), None)
+
+
+def _resembling(client: ClientHistory | None, text: bytes, used: Counter[Line]) -> Line | None:
+    """The line of this client's that a text without a nonce was most likely made from: one
+    without a nonce of its own, that has not come yet and has something in common."""
+    if client is None:
+        return None
+    candidates = [line for line in client.lines if not line.nonces and not used[line]]
+    folded = text.strip().lower()
+    for line in candidates:
+        octets = line.octets.strip()
+        if line.fate is Fate.BLANK or not octets or not folded:
+            if not folded and (line.fate is Fate.BLANK or not octets):
+                return line
+        elif octets.lower() in folded or folded in octets.lower():
+            return line
+    return None

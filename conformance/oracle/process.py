@@ -1,0 +1,126 @@
+"""Does the server stop, start again and give way as it should? STOP-1, STOP-2, STOP-3."""
+
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from signal import SIGINT, SIGTERM
+from typing import Final
+
+from conformance.oracle.case import Case
+from conformance.oracle.findings import Finding
+from conformance.oracle.history import Ending
+from conformance.transcript import Event, Exited, Restarted, Rival, Running, Stopping
+
+STOP: Final = 3.0
+"""Seconds a server has to end in order, before it may abort the rest (STOP-1)."""
+ABORT: Final = 1.0
+"""Seconds it is given to abort the rest, and to end; times the factor."""
+SIGNALS: Final = {"sigterm": -SIGTERM, "sigint": -SIGINT}
+"""The status of a process that such a way ended by default."""
+
+
+def check_process(case: Case) -> Iterator[Finding]:
+    """The process ends when told, leaves its address free, and keeps it while it lives."""
+    yield from _stops(case)
+    for at, event in case.history.server:
+        match event:
+            case Restarted(error=str(error)):
+                yield Finding("STOP-2", "the same address bound again at once", error, (at,))
+            case Rival():
+                yield from _rival(at, event)
+            case _:
+                pass
+
+
+def _stops(case: Case) -> Iterator[Finding]:
+    """Each way to stop that the server offers must do; where it names none, one must."""
+    marks = [at for at, event in case.history.server if isinstance(event, Stopping)]
+    if not marks:
+        return
+    declared = case.history.start.stops
+    not_offered: list[Finding] = []
+    for begin, end in pairwise([*marks, len(case.history.transcript) + 1]):
+        episode = case.history.transcript[begin - 1 : end - 1]
+        stop = episode[0]
+        assert isinstance(stop, Stopping)
+        findings = list(_stop(case, begin, stop, episode))
+        reacted = any(
+            isinstance(event, Exited) and event.status != SIGNALS.get(stop.way) for event in episode
+        )
+        if declared or reacted:
+            yield from findings
+            if not findings and not declared:
+                return
+            not_offered = [] if reacted else not_offered
+        else:
+            not_offered += findings
+        if reacted and not declared:
+            return
+    yield from not_offered[:1]
+
+
+def _stop(case: Case, begin: int, stop: Stopping, episode: Sequence[Event]) -> Iterator[Finding]:
+    limit = STOP + ABORT * case.history.start.factor
+    for offset, event in enumerate(episode):
+        at = begin + offset
+        match event:
+            case Exited(t=t, status=status):
+                if status != 0:
+                    how = f"status {status}" if status > 0 else f"signal {-status} ended it"
+                    yield Finding("STOP-1", f"status 0 after {stop.way}", how, (begin, at))
+                if t - stop.t > limit:
+                    yield Finding(
+                        "STOP-1", f"an end within {STOP:g} s", f"{t - stop.t:.1f} s", (begin, at)
+                    )
+            case Running(seconds=seconds):
+                yield Finding(
+                    "STOP-1",
+                    f"an end within {STOP:g} s of {stop.way}",
+                    f"still running after {seconds:.1f} s",
+                    (begin, at),
+                )
+            case _:
+                pass
+    last = begin + len(episode)
+    for client in case.clients:
+        if client.ended is None or not begin < client.ended < last:
+            continue
+        early = client.ended_t - stop.t < STOP
+        if client.ending is Ending.RESET and early and len(client.stalls) == len(client.resumes):
+            yield Finding(
+                "STOP-1",
+                "an orderly end for every member",
+                f"a reset after {client.ended_t - stop.t:.1f} s",
+                (begin, client.ended),
+                client.name,
+            )
+        told = [one.span.last for one in client.notices if one.code == "shutting-down"]
+        told.append(client.ended)
+        for line in client.messages:
+            if told[0] < line.begun < last and line in case.came:
+                yield Finding(
+                    "STOP-1",
+                    "no more lines accepted",
+                    "a line was broadcast that was sent after its sender had been told, or ended",
+                    (begin, line.begun, case.first_came[line]),
+                    client.name,
+                    segments=case.segments(line),
+                )
+
+
+def _rival(at: int, rival: Rival) -> Iterator[Finding]:
+    name = rival.address.rpartition(":")[2]
+    if rival.status is None:
+        actual = f"it was still running after {rival.seconds:.1f} s"
+    elif rival.status == 0:
+        actual = "status 0"
+    elif name not in rival.output:
+        actual = f"a message that does not name {rival.address}: {rival.output.strip()[-300:]!r}"
+    else:
+        return
+    yield Finding(
+        "STOP-3",
+        "a second server on an address in use ends promptly, with a status other than 0 and a "
+        "message that names the address",
+        actual,
+        (at,),
+    )

@@ -1,0 +1,102 @@
+"""How to reach a server, how to launch it, and what is known of it: from TOML, validated.
+
+An unknown key is refused with the nearest known one.
+"""
+
+import difflib
+import tomllib
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from conformance.address import AddressError, parse_address
+
+Way = Literal["sigterm", "sigint", "console"]
+"""A way to stop a server: a signal, or the line `quit` on its standard input (STOP-1)."""
+
+
+class ProfileError(Exception):
+    """A profile cannot be used; the message names the key and the remedy."""
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Target(_Table):
+    """Where the server listens.
+
+    `address`: tcp://HOST:PORT, tcp://[::1]:PORT or unix:/PATH; with [launch], port 0 and no
+    address at all mean any free port. `address_translation`: the server sees its clients under
+    other addresses than their own, as behind a proxy or in a container.
+    """
+
+    address: str | None = None
+    address_translation: bool = False
+
+    @field_validator("address")
+    @classmethod
+    def _is_address(cls, value: str | None) -> str | None:
+        if value is not None:
+            try:
+                parse_address(value)
+            except AddressError as error:
+                raise ValueError(str(error)) from None
+        return value
+
+
+class Launch(_Table):
+    """How the suite starts and stops the server itself.
+
+    `command`: with {port}, {host}, {path} and {address} filled in. `stop`: the ways to stop it
+    that it offers, each of which must do; unsaid, one way that does is looked for. `ready`:
+    seconds until it listens. `directory` and `environment`: to run it in, and to add to.
+    """
+
+    command: str
+    directory: Path | None = None
+    environment: dict[str, str] = {}
+    stop: tuple[Way, ...] = ()
+    ready: Annotated[float, Field(gt=0)] = 10.0
+
+
+class Known(_Table):
+    """What is known of the server that cannot be seen from outside: its `capacity` in members."""
+
+    capacity: Annotated[int, Field(ge=1)] | None = None
+
+
+class Profile(_Table):
+    """Everything a run must know of a server."""
+
+    name: str | None = None
+    target: Target = Target()
+    launch: Launch | None = None
+    limits: Known = Known()
+
+
+def load_profile(path: Path) -> Profile:
+    """Read a profile; `ProfileError` where it is none."""
+    try:
+        with path.open("rb") as file:
+            data = tomllib.load(file)
+    except OSError as error:
+        raise ProfileError(f"{path}: {error.strerror}") from None
+    except tomllib.TOMLDecodeError as error:
+        raise ProfileError(f"{path}: not TOML: {error}") from None
+    try:
+        return Profile.model_validate(data)
+    except ValidationError as error:
+        problems = (_problem(issue["type"], issue["loc"], issue["msg"]) for issue in error.errors())
+        raise ProfileError(f"{path}: " + "; ".join(problems)) from None
+
+
+def _problem(kind: str, location: tuple[int | str, ...], message: str) -> str:
+    key = ".".join(map(str, location))
+    if kind != "extra_forbidden":
+        return f"{key}: {message}"
+    tables: dict[str, type[BaseModel]] = {"target": Target, "launch": Launch, "limits": Known}
+    table = tables.get(str(location[0]), Profile) if len(location) > 1 else Profile
+    nearest = difflib.get_close_matches(str(location[-1]), table.model_fields, n=1, cutoff=0.0)
+    return f"unknown key {key}; the nearest known one is {nearest[0]}"

@@ -1,0 +1,224 @@
+"""What a run found, as data: the JSON report, its schema, and the verdict."""
+
+from collections.abc import Iterable
+from enum import StrEnum
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from conformance.oracle import Finding, Outcome
+from conformance.oracle.findings import Judgement
+from conformance.scenario import Scenario, scenarios
+from conformance.standard import PROTOCOL, Kind, Level, requirements
+
+_EXCERPT = 200
+_SEGMENTS = 8
+
+
+class Verdict(StrEnum):
+    """MUST decides: SHOULD is reported. Incomplete: no MUST failed, but not all could be told."""
+
+    CONFORMANT = "conformant"
+    NON_CONFORMANT = "non-conformant"
+    INCOMPLETE = "incomplete"
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+
+
+class FindingReport(_Model):
+    """One finding. Octets are written as the Latin-1 characters of the same numbers, and long
+    ones cut: `cut` octets are left out before `octets`, and `wrong` is the index in it of the
+    first wrong one. `evidence` are lines of the scenario's transcript, from 1."""
+
+    requirement: str
+    outcome: Outcome
+    expected: str
+    actual: str
+    client: str | None = None
+    octets: str = ""
+    cut: int = 0
+    wrong: int | None = None
+    wanted: str | None = None
+    segments: list[str] = []
+    evidence: list[int] = []
+
+    @classmethod
+    def of(cls, finding: Finding) -> "FindingReport":
+        wrong = finding.wrong
+        cut = max(0, (wrong or 0) - _EXCERPT // 2)
+        wanted = finding.wanted
+        return cls(
+            requirement=finding.requirement,
+            outcome=finding.outcome,
+            expected=finding.expected,
+            actual=finding.actual,
+            client=finding.client,
+            octets=finding.octets[cut : cut + _EXCERPT].decode("latin-1"),
+            cut=cut,
+            wrong=None if wrong is None else wrong - cut,
+            wanted=None if wanted is None else wanted[cut : cut + _EXCERPT].decode("latin-1"),
+            segments=[_short(segment) for segment in finding.segments[:_SEGMENTS]],
+            evidence=list(finding.evidence),
+        )
+
+
+def _short(segment: bytes) -> str:
+    if len(segment) <= _EXCERPT:
+        return segment.decode("latin-1")
+    return f"{segment[:_EXCERPT].decode('latin-1')}… ({len(segment)} octets)"
+
+
+class ScenarioReport(_Model):
+    """One scenario. `requirements` are those it is there for; its findings may be of others."""
+
+    id: str
+    status: Literal["pass", "fail", "skip", "unknown"]
+    requirements: list[str]
+    duration_s: float = 0.0
+    reason: str | None = None
+    exercised: dict[str, int] = {}
+    findings: list[FindingReport] = []
+
+
+class RequirementReport(_Model):
+    """One requirement. `exercised`: how often its trigger really happened in this run."""
+
+    id: str
+    level: Level
+    kind: Kind
+    title: str
+    status: Literal["pass", "fail", "skip", "unknown", "not-exercised"]
+    exercised: int
+    scenarios: list[str]
+    reason: str | None = None
+
+
+class Report(_Model):
+    """A whole run."""
+
+    schema_: Literal[1] = Field(default=1, alias="schema")
+    protocol: str = PROTOCOL
+    suite: str
+    target: str
+    name: str | None = None
+    seed: int
+    interrupted: bool = False
+    duration_s: float
+    verdict: Verdict
+    requirements: list[RequirementReport]
+    scenarios: list[ScenarioReport]
+
+
+def judged(scenario: Scenario, judgement: Judgement, stuck: str | None) -> ScenarioReport:
+    """The report of a scenario that was played. `stuck` says where it came to no end of its
+    own: where nothing was found either, what that means is unknown."""
+    outcomes = {finding.outcome for finding in judgement.findings}
+    status: Literal["pass", "fail", "unknown"] = "pass"
+    reason = None
+    if Outcome.FAIL in outcomes:
+        status = "fail"
+    elif outcomes:
+        status, reason = "unknown", judgement.findings[0].actual
+    elif stuck is not None:
+        status, reason = "unknown", stuck
+    return ScenarioReport(
+        id=scenario.id,
+        status=status,
+        requirements=list(scenario.requirements),
+        reason=reason,
+        exercised=dict(sorted(judgement.exercised.items())),
+        findings=[FindingReport.of(finding) for finding in judgement.findings],
+    )
+
+
+def summarise(
+    results: Iterable[ScenarioReport],
+    selected: frozenset[str],
+    *,
+    managed: bool,
+    interrupted: bool,
+    suite: str,
+    target: str,
+    name: str | None,
+    seed: int,
+    duration_s: float,
+) -> Report:
+    """Put the scenarios of a run together: each requirement's status, and the verdict.
+
+    `selected` are the ids of the requirements asked for; `managed` says that the suite launched
+    the server itself.
+    """
+    order = {one.id: index for index, one in enumerate(scenarios())}
+    played = sorted(results, key=lambda result: order[result.id])
+    statuses = [
+        _requirement(id_, played, id_ in selected, managed)
+        for id_, requirement in requirements().items()
+        if requirement.kind is not Kind.CLIENT
+    ]
+    return Report(
+        suite=suite,
+        target=target,
+        name=name,
+        seed=seed,
+        interrupted=interrupted,
+        duration_s=round(duration_s, 3),
+        verdict=_verdict(statuses, interrupted),
+        requirements=statuses,
+        scenarios=played,
+    )
+
+
+def _requirement(
+    id_: str, played: list[ScenarioReport], selected: bool, managed: bool
+) -> RequirementReport:
+    requirement = requirements()[id_]
+    count = sum(result.exercised.get(id_, 0) for result in played)
+    outcomes = {
+        finding.outcome
+        for result in played
+        for finding in result.findings
+        if finding.requirement == id_
+    }
+    own = [result for result in played if id_ in result.requirements]
+    unknown = [result.reason for result in own if result.status == "unknown"]
+    skipped = [result.reason for result in own if result.status == "skip"]
+    reason: str | None = None
+    status: Literal["pass", "fail", "skip", "unknown", "not-exercised"] = "pass"
+    if Outcome.FAIL in outcomes:
+        status = "fail"
+    elif not selected:
+        status, reason = "skip", "not-selected"
+    elif requirement.kind is Kind.MANAGED and not managed:
+        status, reason = "skip", "needs-launch"
+    elif Outcome.UNKNOWN in outcomes or unknown:
+        status, reason = "unknown", next(iter(unknown), None)
+    elif not count and own and len(skipped) == len(own):
+        status, reason = "skip", skipped[0]
+    elif not count:
+        status = "not-exercised"
+    return RequirementReport(
+        id=id_,
+        level=requirement.level,
+        kind=requirement.kind,
+        title=requirement.title,
+        status=status,
+        exercised=count,
+        scenarios=[one.id for one in scenarios() if id_ in one.requirements],
+        reason=reason,
+    )
+
+
+def _verdict(statuses: list[RequirementReport], interrupted: bool) -> Verdict:
+    musts = [one for one in statuses if one.level is Level.MUST]
+    if any(one.status == "fail" for one in musts):
+        return Verdict.NON_CONFORMANT
+    told = ("pass", "skip")
+    left_out = ("not-selected", "needs-launch")
+    if interrupted or any(
+        one.status not in told or (one.status == "skip" and one.reason not in left_out)
+        for one in musts
+    ):
+        return Verdict.INCOMPLETE
+    return Verdict.CONFORMANT

@@ -1,0 +1,143 @@
+"""One run of the suite: pytest over the scenarios, here, with the plugin's reports collected."""
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+
+from chatproto import __version__
+from conformance import plugin
+from conformance.address import parse_address
+from conformance.plugin import PROPERTY, Settings
+from conformance.report import Report, ScenarioReport, summarise
+from conformance.target import LaunchedServer, LaunchError
+
+_HERE = Path(__file__).parent
+_CONNECT = 3.0
+
+
+class Unreachable(Exception):
+    """The target could not be reached or launched; the message says why."""
+
+
+class Reporter(Protocol):
+    """Who is told of a run as it goes."""
+
+    def on_start(self, scenario: str) -> None: ...
+
+    def on_result(self, result: ScenarioReport) -> None: ...
+
+    def on_report(self, report: Report) -> None: ...
+
+
+class _Collector:
+    """Collects what the plugin attached to pytest's reports, from this process or workers."""
+
+    def __init__(self, reporter: Reporter) -> None:
+        self.results: list[ScenarioReport] = []
+        self._reporter = reporter
+
+    def pytest_runtest_logstart(self, nodeid: str) -> None:
+        module, _, name = nodeid.rpartition("/")[2].partition(".py::")
+        section = module.removeprefix("test_")
+        self._reporter.on_start(f"{section}/{name.removeprefix('test_').replace('_', '-')}")
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        for name, value in report.user_properties:
+            if name == PROPERTY and report.when == "teardown":
+                result = ScenarioReport.model_validate_json(str(value))
+                self.results.append(result)
+                self._reporter.on_result(result)
+
+
+def run_suite(
+    settings: Settings, reporter: Reporter, jobs: int = 1, junit: Path | None = None
+) -> Report:
+    """Play the scenarios that the settings name; `Unreachable` where there is no server.
+
+    An interrupt ends the run with what was found by then, in a report that says so.
+    """
+    _reach(settings)
+    began = time.monotonic()
+    collector = _Collector(reporter)
+    arguments = [
+        str(_HERE / "scenarios"),
+        f"--rootdir={_HERE}",
+        f"--config-file={_HERE / 'pytest.ini'}",
+        "-pno:terminal",
+        "-pno:cacheprovider",
+        "-pconformance.plugin",
+        f"--chat-settings={settings.model_dump_json()}",
+    ]
+    if jobs > 1:
+        arguments += [f"-n{jobs}", "-pxdist.plugin"]
+    if junit is not None:
+        arguments.append(f"--junitxml={junit.absolute()}")
+    with _own_pytest():
+        status = pytest.main(arguments, plugins=[collector])
+    if status not in (
+        pytest.ExitCode.OK,
+        pytest.ExitCode.TESTS_FAILED,
+        pytest.ExitCode.INTERRUPTED,
+        pytest.ExitCode.NO_TESTS_COLLECTED,
+    ):
+        raise Unreachable(f"the run broke off: pytest ended with {status!r}")
+    launch = settings.profile.launch
+    report = summarise(
+        collector.results,
+        settings.selected or settings.requirements,
+        managed=launch is not None,
+        interrupted=status == pytest.ExitCode.INTERRUPTED,
+        suite=__version__,
+        target=settings.address if launch is None else launch.command,
+        name=settings.profile.name,
+        seed=settings.seed,
+        duration_s=time.monotonic() - began,
+    )
+    reporter.on_report(report)
+    return report
+
+
+def _reach(settings: Settings) -> None:
+    """Make sure there is a server before the first scenario needs one."""
+    address = parse_address(settings.address)
+    launch = settings.profile.launch
+    if launch is not None:
+        server = LaunchedServer(launch, address.with_free_port())
+        try:
+            server.start()
+        except LaunchError as error:
+            raise Unreachable(str(error)) from None
+        finally:
+            server.close()
+        return
+    try:
+        address.connect(_CONNECT * settings.factor).close()
+    except OSError as error:
+        raise Unreachable(
+            f"nothing answers on {address} ({error.strerror or error}); is the server running "
+            "there? --launch COMMAND lets the suite start it"
+        ) from None
+
+
+@contextmanager
+def _own_pytest() -> Iterator[None]:
+    """Keep the pytest of the user's own shell out of it."""
+    outer = {key: os.environ.pop(key) for key in ("PYTEST_ADDOPTS",) if key in os.environ}
+    autoload = os.environ.get("PYTEST_DISABLE_PLUGIN_AUTOLOAD")
+    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+    try:
+        yield
+    finally:
+        os.environ.update(outer)
+        if autoload is None:
+            del os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"]
+        else:
+            os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = autoload
+
+
+__all__ = ["Reporter", "Unreachable", "plugin", "run_suite"]

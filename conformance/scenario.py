@@ -1,0 +1,66 @@
+"""What a scenario is: a function that makes things happen on a stage, and what it exercises."""
+
+import importlib
+import pkgutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from typing import Final, Literal, Protocol
+
+from conformance.managed import ManagedServer
+from conformance.stage import Stage
+
+Need = Literal["launch", "capacity"]
+"""What a scenario needs of the run: that the suite launches the server itself; that the
+server's capacity is known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """`id` is section/name; `requirements` are those it is there to exercise, the first above
+    all; `summary` says what happens."""
+
+    id: str
+    requirements: tuple[str, ...]
+    needs: frozenset[Need]
+    summary: str
+
+
+class Play(Protocol):
+    """A scenario's function, with its description attached; it takes what it needs of these."""
+
+    __name__: str
+    scenario: Scenario
+
+    def __call__(self, stage: Stage, server: ManagedServer) -> None: ...
+
+
+SECTIONS: Final = (
+    "sanity", "trn", "frm", "txt", "msg", "room", "quit", "hb", "err", "lim", "stop",
+)  # fmt: skip
+"""The sections of the standard that scenarios follow, in its order; sanity comes before all."""
+
+
+def scenario(*requirements: str, needs: tuple[Need, ...] = ()) -> Callable[..., Play]:
+    """Make a function of a stage a scenario, named after its module and itself."""
+
+    def describe(play: Play) -> Play:
+        section = play.__module__.rpartition(".")[2].removeprefix("test_")
+        name = play.__name__.removeprefix("test_").replace("_", "-")
+        summary = " ".join((play.__doc__ or "").split())
+        play.scenario = Scenario(f"{section}/{name}", requirements, frozenset(needs), summary)
+        return play
+
+    return describe
+
+
+@cache
+def scenarios() -> tuple[Scenario, ...]:
+    """Every scenario, in the standard's order."""
+    package = importlib.import_module("conformance.scenarios")
+    found: list[Scenario] = []
+    for module in pkgutil.iter_modules(package.__path__):
+        if module.name.startswith("test_"):
+            plays = vars(importlib.import_module(f"{package.__name__}.{module.name}")).values()
+            found += [play.scenario for play in plays if hasattr(play, "scenario")]
+    return tuple(sorted(found, key=lambda one: SECTIONS.index(one.id.partition("/")[0])))

@@ -1,0 +1,45 @@
+"""Violations: what precedes is broadcast, the offender is told and closed, nobody else."""
+
+from itertools import product
+
+from conformance.scenario import scenario
+from conformance.stage import Stage
+
+
+@scenario("ERR-1", "ERR-3")
+def test_lines_before_a_violation_are_broadcast(stage: Stage) -> None:
+    """Lines, an offending line, and lines again: in one segment, and in three. The offence
+    does not decode, or is too long."""
+    [bob] = stage.join(1)
+    for cut, tail in product((False, True), (b" \xff ", b"x" * 1_048_577)):
+        [ann] = stage.join(1)
+        before = f"{stage.nonce()}\n{stage.nonce()}\n".encode()
+        offence = stage.nonce().encode() + tail + stage.nonce().encode() + b"\n"
+        after = f"{stage.nonce()}\n{stage.nonce()}\n".encode()
+        ann.send(*([before, offence, after] if cut else [before + offence + after]))
+        ann.await_end()
+        stage.fence(bob)
+
+
+@scenario("ERR-2", "ERR-1")
+def test_only_the_offender_is_closed(stage: Stage) -> None:
+    """An offender that goes on sending is ended in order; the others talk on."""
+    ann, bob = stage.join(2)
+    for count in (0, 3, 4_000):
+        [eve] = stage.join(1)
+        after = "".join(f"{stage.nonce()}\n" for _ in range(count)).encode()
+        eve.send(b"\xff\n" + after, after)
+        stage.fence(ann, bob)
+        eve.await_end(exercises=["ERR-2"])
+        stage.fence(ann, bob)
+
+
+@scenario("ERR-3", "LIM-2", "TXT-2")
+def test_a_notice_says_why(stage: Stage) -> None:
+    """A line that does not decode; one that is too long; one that is both."""
+    [bob] = stage.join(1)
+    for offence in (b"\xff\n", b"x" * 1_048_577, b"\xff" * 1_048_577 + b"\n"):
+        [ann] = stage.join(1)
+        ann.send(offence)
+        ann.await_end()
+        stage.fence(bob)

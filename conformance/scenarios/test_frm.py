@@ -1,0 +1,108 @@
+"""Framing: LF alone ends a line, and how the octets were cut means nothing."""
+
+from conformance.scenario import scenario
+from conformance.stage import Stage
+
+
+@scenario("FRM-1")
+def test_one_line_in_many_segments(stage: Stage) -> None:
+    """A line octet by octet, each having reached the server before the next is sent."""
+    ann, bob = stage.join(2)
+    line = f"{stage.nonce()} ж€😀".encode() + b"\n"
+    for octet in line:
+        ann.send(bytes([octet]), exercises=["FRM-1"])
+        stage.breathe(bob)
+    stage.fence(ann, bob)
+
+
+@scenario("FRM-1")
+def test_a_line_in_two_segments(stage: Stage) -> None:
+    """Lines cut in two at every kind of place: in a word, in a character, before the LF."""
+    ann, bob = stage.join(2)
+    for end in ("", " ", "é", "한", "😀", "\r"):
+        line = (stage.nonce() + " " + stage.nonce() + end).encode() + b"\n"
+        for cut in (14, len(line) - 1, len(line) - 2):
+            own = line.replace(line[:14], stage.nonce().encode(), 1)
+            ann.send(own[:cut], exercises=["FRM-1"])
+            stage.breathe(bob)
+            ann.send(own[cut:], exercises=["FRM-1"])
+            stage.breathe(bob)
+    stage.fence(ann, bob)
+
+
+@scenario("FRM-1")
+def test_many_lines_in_one_segment(stage: Stage) -> None:
+    """Three lines in one segment, then the end of one line with the start of the next."""
+    ann, bob = stage.join(2)
+    three = [stage.nonce() for _ in range(3)]
+    ann.send("".join(f"{word}\n" for word in three).encode(), exercises=["FRM-1"])
+    stage.breathe(bob)
+    first, second = stage.nonce(), stage.nonce()
+    ann.send(first[:5].encode(), exercises=["FRM-1"])
+    stage.breathe(bob)
+    ann.send(f"{first[5:]}\n{second[:5]}".encode(), exercises=["FRM-1"])
+    stage.breathe(bob)
+    ann.send(f"{second[5:]}\n".encode(), exercises=["FRM-1"])
+    stage.fence(ann, bob)
+
+
+@scenario("FRM-1")
+def test_a_flood_of_lines_in_one_segment(stage: Stage) -> None:
+    """Lines of many lengths, 100,000 octets at once: they lie across every size of read."""
+    ann, bob = stage.join(2)
+    lines: list[str] = []
+    while sum(map(len, lines)) < 100_000:
+        lines.append(stage.nonce() + " " + "x€"[len(lines) % 2] * stage.random.randrange(1, 250))
+    ann.send("".join(f"{line}\n" for line in lines).encode(), exercises=["FRM-1"])
+    ann.await_text(lines[-1])
+    bob.await_text(lines[-1])
+    stage.fence(ann, bob)
+
+
+@scenario("FRM-1")
+def test_a_word_is_not_over_before_its_line(stage: Stage) -> None:
+    """quit, in a segment of its own, is the start of a longer word; a blank, of a message."""
+    ann, bob = stage.join(2)
+    for start in ("quit", " ", "quit\r", "\r"):
+        ann.send(start.encode(), exercises=["FRM-1"])
+        stage.breathe(bob)
+        ann.send(f" {stage.nonce()}\n".encode(), exercises=["FRM-1"])
+        stage.fence(ann, bob)
+
+
+@scenario("FRM-2")
+def test_only_lf_ends_a_line(stage: Stage) -> None:
+    """CR, VT, FF, NUL, FS, GS, RS, U+0085, U+2028 and U+2029 within lines."""
+    ann, bob = stage.join(2)
+    for point in "\r\v\f\0\x1c\x1d\x1e\x85\u2028\u2029":
+        ann.say(f"{stage.nonce()}{point}{stage.nonce()}", exercises=["FRM-2"])
+        stage.fence(ann, bob)
+
+
+@scenario("FRM-3")
+def test_cr_lf_works_as_lf(stage: Stage) -> None:
+    """Lines that end in CR LF, one in a segment, several in one, and cut between CR and LF."""
+    ann, bob = stage.join(2)
+    ann.send(f"{stage.nonce()}\r\n".encode(), exercises=["FRM-3"])
+    stage.fence(ann, bob)
+    ann.send(f"{stage.nonce()}\r\n{stage.nonce()}\r\n".encode(), exercises=["FRM-3"])
+    stage.fence(ann, bob)
+    ann.send(f"{stage.nonce()}\r".encode(), exercises=["FRM-3"])
+    stage.breathe(bob)
+    ann.send(b"\n", exercises=["FRM-3"])
+    stage.fence(ann, bob)
+    ann.send(b"quit\r\n", exercises=["FRM-3"])
+    ann.await_end(exercises=["FRM-3"])
+    stage.fence(bob)
+
+
+@scenario("FRM-4", "QUIT-5")
+def test_an_incomplete_line_is_discarded(stage: Stage) -> None:
+    """Clients that end their side within a line: a word, half a character, quit, one space."""
+    [bob] = stage.join(1)
+    for rest in (stage.nonce().encode(), stage.nonce().encode() + b"\xe2\x82", b"quit", b" "):
+        [ann] = stage.join(1)
+        ann.send(rest, exercises=["FRM-4"])
+        ann.half_close()
+        ann.await_end(exercises=["FRM-4"])
+        stage.fence(bob)

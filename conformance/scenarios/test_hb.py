@@ -1,0 +1,42 @@
+"""Heartbeat: blank lines mean nothing beyond alive, and silence costs nobody its membership."""
+
+from conformance.scenario import scenario
+from conformance.stage import Stage
+
+_BLANKS = (b"\n", b"\r\n", b" \n", b"\t \v\f\r\n", "\xa0\u3000\u2028\n".encode(), b"\n\n\n")
+
+
+@scenario("HB-1")
+def test_blank_lines_mean_nothing(stage: Stage) -> None:
+    """Blank lines of every kind, alone and between messages."""
+    ann, bob = stage.join(2)
+    for octets in _BLANKS:
+        ann.send(octets, exercises=["HB-1"])
+        stage.fence(ann, bob)
+        ann.send(f"{stage.nonce()}\n".encode() + octets + f"{stage.nonce()}\n".encode())
+        stage.fence(ann, bob)
+
+
+@scenario("HB-1")
+def test_blank_lines_are_not_answered(stage: Stage) -> None:
+    """Forty blank lines between two words, and then none, three times over."""
+    ann, bob = stage.join(2)
+    for _ in range(3):
+        ann.send(b"\n" * 40)
+        stage.fence(ann, bob)
+        stage.fence(ann, bob)
+
+
+@scenario("HB-3", "HB-2")
+def test_a_silent_member_stays(stage: Stage) -> None:
+    """For three seconds members only listen: one after a word, one that never said any."""
+    ann, bob, listener = stage.join(3)
+    mute = stage.connect()
+    while not mute.received:
+        stage.breathe(bob)
+    for _ in range(10):
+        stage.pass_time(0.3)
+        bob.say(stage.nonce())
+    stage.fence(ann, bob, listener, exercises=["HB-3"])
+    mute.await_text(stage.last_nonce, exercises=["HB-3"])
+    stage.fence(mute, exercises=["HB-3"])

@@ -1,0 +1,115 @@
+"""Leaving: quit, and the end of stream; what precedes is delivered, what follows is ignored."""
+
+from conformance.scenario import scenario
+from conformance.stage import Stage
+
+
+@scenario("QUIT-1", "QUIT-3")
+def test_quit_leaves(stage: Stage) -> None:
+    """quit, alone in its segment, with white space around it, in two segments, after a word."""
+    [bob] = stage.join(1)
+    for octets in (b"quit\n", b"quit\r\n", b" \tquit \n", "\u3000quit\xa0\n".encode()):
+        [ann] = stage.join(1)
+        ann.send(octets, exercises=["QUIT-1"])
+        ann.await_end(exercises=["QUIT-1"])
+        stage.fence(bob)
+    [ann] = stage.join(1)
+    ann.send(b"qu", exercises=["QUIT-1"])
+    stage.breathe(bob)
+    ann.send(b"it\n", exercises=["QUIT-1"])
+    ann.await_end(exercises=["QUIT-1"])
+    stage.fence(bob)
+
+
+@scenario("QUIT-2")
+def test_quit_is_exact(stage: Stage) -> None:
+    """What only looks like quit is a message."""
+    ann, bob = stage.join(2)
+    for text in (
+        "QUIT", "Quit", "quiT", "quit now", "now quit", "/quit", ":quit", "quit.", "quit;",
+        "quitquit", "quit quit", "'quit'", "ｑｕｉｔ", "quıt", "quit\u200b", "\ufeffquit", "exit",
+        "bye", "/exit", "/disconnect", "q",
+    ):  # fmt: skip
+        ann.say(text, exercises=["QUIT-2"])
+        stage.fence(ann, bob)
+
+
+@scenario("QUIT-3")
+def test_what_precedes_quit_is_delivered(stage: Stage) -> None:
+    """Lines and quit in one segment; and many lines and quit, more than one read takes."""
+    [bob] = stage.join(1)
+    for count in (1, 3, 2_000):
+        [ann] = stage.join(1)
+        lines = "".join(f"{stage.nonce()}\n" for _ in range(count))
+        ann.send(lines.encode() + b"quit\n", exercises=["QUIT-3"])
+        ann.await_end(exercises=["QUIT-3"])
+        stage.fence(bob)
+
+
+@scenario("QUIT-4", "QUIT-3")
+def test_what_follows_quit_is_ignored(stage: Stage) -> None:
+    """Lines after quit, in its segment and in later ones, few and many; the end is orderly."""
+    [bob] = stage.join(1)
+    for count in (1, 3, 4_000):
+        [ann] = stage.join(1)
+        after = "".join(f"{stage.nonce()}\n" for _ in range(count)).encode()
+        ann.send(stage.nonce().encode() + b"\nquit\n" + after, after, exercises=["QUIT-3"])
+        ann.await_end(exercises=["QUIT-3"])
+        stage.fence(bob)
+    [ann] = stage.join(1)
+    ann.send(b"quit\n\xff\xff\nquit\n", exercises=["QUIT-4"])
+    ann.await_end(exercises=["QUIT-4"])
+    stage.fence(bob)
+
+
+@scenario("QUIT-5")
+def test_the_end_of_stream_leaves(stage: Stage) -> None:
+    """A half-close: alone, after a word, after many lines that still wait to be read."""
+    [bob] = stage.join(1)
+    for count in (0, 1, 3, 5_000):
+        [ann] = stage.join(1)
+        if count:
+            lines = "".join(f"{stage.nonce()} {'x' * 20}\n" for _ in range(count))
+            ann.send(lines.encode(), exercises=["QUIT-5"])
+        ann.half_close()
+        ann.await_end(exercises=["QUIT-5"])
+        stage.fence(bob)
+
+
+@scenario("QUIT-5", "QUIT-3", "LIM-3")
+def test_a_leaver_with_a_backlog_reads_it_all(stage: Stage) -> None:
+    """Members stop reading, 3,000,000 octets wait for them, they leave, and then read on; a
+    server may have disconnected them by then, with 1 MiB waiting."""
+    ann, bob = stage.join(2)
+    leavers = [stage.connect(receive_buffer=32_768) for _ in range(2)]
+    for leaver in leavers:
+        stage.greet(leaver)
+        leaver.stall()
+    for _ in range(60):
+        ann.send("".join(f"{stage.nonce()} {'x' * 950}\n" for _ in range(52)).encode())
+        stage.fence(ann, bob)
+    leavers[0].say(stage.nonce(), exercises=["QUIT-5"])
+    leavers[0].half_close()
+    leavers[1].send(stage.nonce().encode() + b"\nquit\n", exercises=["QUIT-3"])
+    stage.fence(ann, bob)
+    for leaver in leavers:
+        leaver.resume()
+        leaver.await_end()
+    stage.fence(ann, bob)
+
+
+@scenario("QUIT-5", "ROOM-7")
+def test_a_leaver_that_never_reads_delays_nobody(stage: Stage) -> None:
+    """A member with a backlog leaves and never reads; two talk on."""
+    ann, bob = stage.join(2)
+    leaver = stage.connect(receive_buffer=32_768)
+    stage.greet(leaver)
+    leaver.stall()
+    for _ in range(60):
+        for _ in range(10):
+            ann.say(f"{stage.nonce()} {'x' * 950}")
+        stage.fence(ann, bob)
+    leaver.half_close()
+    for _ in range(3):
+        stage.fence(ann, bob, exercises=["QUIT-5"])
+    leaver.reset()

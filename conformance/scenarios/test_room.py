@@ -1,0 +1,173 @@
+"""Room: one log, of which each member receives one contiguous run, whatever the others do."""
+
+from functools import partial
+
+from conformance.client import Client
+from conformance.scenario import scenario
+from conformance.stage import Stage
+
+
+@scenario("ROOM-1", "ROOM-2", "ROOM-3")
+def test_joining_while_others_talk(stage: Stage) -> None:
+    """Members join one after the other while two never stop talking."""
+    ann, bob = stage.join(2)
+    members = [ann, bob]
+    for _ in range(10):
+        for _ in range(10):
+            ann.say(stage.nonce())
+            bob.say(stage.nonce())
+        members += stage.join(1)
+    stage.fence(ann, bob)
+    for member in members:
+        member.await_text(stage.last_nonce)
+    stage.fence(*members)
+
+
+@scenario("ROOM-2")
+def test_the_same_words_again(stage: Stage) -> None:
+    """One member says the same three times, another says it too, and the first again."""
+    ann, bob = stage.join(2)
+    for count in (3, 1):
+        for _ in range(count):
+            ann.say("the same")
+        stage.fence(ann, bob)
+        bob.say("the same")
+        stage.fence(ann, bob)
+
+
+@scenario("ROOM-2", "ROOM-3", "ROOM-4", "ROOM-6")
+def test_everyone_speaks_at_once(stage: Stage) -> None:
+    """Eight members, each with up to eight lines under way, in a closed loop."""
+    members = stage.join(8)
+    _talk(stage, members, lines=60, window=8)
+    stage.fence(*members)
+
+
+@scenario("ROOM-4", "ROOM-2")
+def test_bursts_of_one_sender(stage: Stage) -> None:
+    """One member sends 200 lines at once, alone and then against another that does the same."""
+    ann, bob, eve = stage.join(3)
+    for talkers in ([ann], [ann, bob]):
+        for talker in talkers:
+            talker.send("".join(f"{stage.nonce()}\n" for _ in range(200)).encode())
+        stage.fence(*talkers)
+        stage.fence(eve)
+
+
+@scenario("ROOM-5", "ROOM-3")
+def test_cause_before_effect(stage: Stage) -> None:
+    """Each member answers as soon as it has read the one before it, around and around."""
+    members = stage.join(5)
+    word = stage.nonce()
+    members[0].say(word)
+    for turn in range(40):
+        answerer = members[(turn + 1) % len(members)]
+        answerer.await_text(word)
+        word = stage.nonce()
+        answerer.say(word)
+    stage.fence(*members)
+
+
+@scenario("ROOM-6", "ROOM-3")
+def test_long_broadcasts_stay_whole(stage: Stage) -> None:
+    """Eight members send lines of 1,000 octets in bursts, more than a socket takes at once."""
+    members = stage.join(8)
+    for _ in range(3):
+        for member in members:
+            member.send(
+                "".join(
+                    f"{stage.nonce()} {'x' * 900} {stage.nonce()}\n" for _ in range(40)
+                ).encode()
+            )
+        stage.fence(*members)
+
+
+@scenario("ROOM-7", "ERR-2")
+def test_however_a_member_goes(stage: Stage) -> None:
+    """One after the other quits, ends, breaks off, breaks off within a line, offends; the
+    others talk on, and each leaver was speaking when it left."""
+    ann, bob = stage.join(2)
+    for way in ("quit", "end", "reset", "reset within a line", "violation") * 2:
+        [eve] = stage.join(1, exercises=["ROOM-7"])
+        eve.say(stage.nonce(), exercises=["ROOM-7"])
+        _leave(stage, eve, way)
+        for _ in range(3):
+            stage.fence(ann, bob, exercises=["ROOM-7"])
+
+
+@scenario("ROOM-7", "ROOM-1")
+def test_many_come_and_go(stage: Stage) -> None:
+    """Forty members come and go, in every way, while eight talk."""
+    members = stage.join(8)
+    for _ in range(8):
+        leavers = stage.join(5, exercises=["ROOM-7"])
+        for member in members:
+            member.say(stage.nonce(), exercises=["ROOM-7"])
+        for leaver in leavers:
+            leaver.say(stage.nonce())
+            _leave(stage, leaver, stage.random.choice(("quit", "end", "reset", "violation")))
+        stage.fence(*members, exercises=["ROOM-7"])
+
+
+@scenario("ROOM-7", "QUIT-3")
+def test_leavers_that_hold_their_side_open(stage: Stage) -> None:
+    """Members quit and go on holding their side of the connection; two talk on."""
+    ann, bob = stage.join(2)
+    for _ in range(3):
+        leaver = stage.connect(holds=True)
+        stage.greet(leaver, exercises=["ROOM-7"])
+        leaver.send(b"quit\n")
+        for _ in range(3):
+            stage.fence(ann, bob, exercises=["ROOM-7"])
+        leaver.await_end()
+
+
+@scenario("ROOM-7")
+def test_connections_that_say_nothing_and_go(stage: Stage) -> None:
+    """Connections that are broken off or ended before a word, while two talk."""
+    ann, bob = stage.join(2)
+    for turn in range(20):
+        visitor = stage.connect()
+        if turn % 2:
+            visitor.reset()
+        else:
+            visitor.half_close()
+        stage.fence(ann, bob, exercises=["ROOM-7"])
+
+
+def _leave(stage: Stage, client: Client, way: str) -> None:
+    match way:
+        case "quit":
+            client.send(b"quit\n")
+        case "end":
+            client.half_close()
+        case "reset":
+            client.reset()
+        case "reset within a line":
+            client.send(stage.nonce().encode())
+            client.reset()
+        case "violation":
+            client.send(stage.nonce().encode() + b"\xff\n")
+
+
+def _talk(stage: Stage, members: list[Client], lines: int, window: int) -> None:
+    """Let every member send so many lines, never more than a window of its own unanswered."""
+    unanswered: dict[Client, list[str]] = {member: [] for member in members}
+    left = dict.fromkeys(members, lines)
+
+    def something_came(waiting: list[Client]) -> bool:
+        return any(member.ended or member.has(unanswered[member][0]) for member in waiting)
+
+    while any(left.values()) or any(unanswered.values()):
+        waiting = [member for member in members if unanswered[member]]
+        if waiting:
+            stage.wait(waiting, partial(something_came, waiting), "an echo")
+        for member in members:
+            words = unanswered[member]
+            while words and member.has(words[0]):
+                words.pop(0)
+            while left[member] and len(words) < window:
+                left[member] -= 1
+                words.append(stage.nonce())
+                member.say(words[-1])
+        stage.check(*members)

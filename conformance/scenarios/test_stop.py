@@ -1,0 +1,82 @@
+"""Stopping: in order, in time, and with the address free again."""
+
+from functools import partial
+from typing import get_args
+
+from conformance.client import Client
+from conformance.managed import ManagedServer
+from conformance.profile import Way
+from conformance.scenario import scenario
+from conformance.stage import Stage
+
+
+@scenario("STOP-1", "STOP-2", needs=("launch",))
+def test_stopping(stage: Stage, server: ManagedServer) -> None:
+    """Stopped in each way it offers, with members that listen, talk, lag and never read; then
+    started again on the same address."""
+    declared = stage.start.stops
+    for way in get_args(Way):
+        if declared and way not in declared:
+            continue
+        ann, bob = stage.join(2)
+        stage.connect()
+        holder = stage.connect(holds=True)
+        stage.greet(holder)
+        laggards = [stage.connect(receive_buffer=32_768) for _ in range(2)]
+        for laggard in laggards:
+            stage.greet(laggard)
+            laggard.stall()
+        for _ in range(60):
+            ann.send("".join(f"{stage.nonce()} {'x' * 950}\n" for _ in range(52)).encode())
+            stage.fence(ann, bob)
+        server.stop(way)
+        stage.let(partial(_has_ended, holder), 1.0)
+        holder.insist(stage.nonce(), exercises=["STOP-1"])
+        laggards[0].resume()
+        offered = server.await_exit(way)
+        for client in list(stage.open_clients()):
+            client.reset()
+        server.restart()
+        if offered and not declared:
+            break
+    ann, bob = stage.join(2)
+    stage.fence(ann, bob)
+
+
+@scenario("STOP-2", "STOP-1", needs=("launch",))
+def test_the_address_is_free_at_once(stage: Stage, server: ManagedServer) -> None:
+    """Stopped with members connected, so that the server ends the connections first, and
+    started again."""
+    ways: tuple[Way, ...] = get_args(Way)
+    first = next((way for way in ways if way in stage.start.stops), ways[0])
+    stage.join(3)
+    server.stop(first)
+    server.await_exit(first)
+    server.restart()
+    ann, bob = stage.join(2)
+    stage.fence(ann, bob)
+
+
+@scenario("STOP-1", needs=("launch",))
+def test_the_end_of_input_does_not_stop_it(stage: Stage, server: ManagedServer) -> None:
+    """Standard input ends, and two talk on."""
+    ann, bob = stage.join(2)
+    server.end_input()
+    for _ in range(20):
+        stage.fence(ann, bob, exercises=["STOP-1"])
+    [eve] = stage.join(1, exercises=["STOP-1"])
+    stage.fence(ann, bob, eve, exercises=["STOP-1"])
+
+
+@scenario("STOP-3", needs=("launch",))
+def test_a_second_server_gives_way(stage: Stage, server: ManagedServer) -> None:
+    """A second server is launched on the address in use; two talk on with the first."""
+    ann, bob = stage.join(2)
+    server.run_rival()
+    stage.fence(ann, bob, exercises=["STOP-3"])
+    [eve] = stage.join(1, exercises=["STOP-3"])
+    stage.fence(ann, bob, eve, exercises=["STOP-3"])
+
+
+def _has_ended(client: Client) -> bool:
+    return client.ended

@@ -1,0 +1,50 @@
+"""Transport: members are served concurrently, and nothing but units is sent."""
+
+from conformance.scenario import scenario
+from conformance.stage import Stage
+
+
+@scenario("TRN-1")
+def test_silent_connections_delay_nobody(stage: Stage) -> None:
+    """Clients that say nothing, one before and some after, and two that chat meanwhile."""
+    stage.connect()
+    ann, bob = stage.join(2, exercises=["TRN-1"])
+    for _ in range(3):
+        stage.connect()
+    stage.fence(ann, bob, exercises=["TRN-1"])
+
+
+@scenario("TRN-1")
+def test_a_dribbling_connection_delays_nobody(stage: Stage) -> None:
+    """One client sends a line octet by octet; two chat between its octets."""
+    ann, bob, eve = stage.join(3)
+    for octet in stage.nonce().encode():
+        eve.send(bytes([octet]))
+        stage.fence(ann, bob, exercises=["TRN-1"])
+    eve.send(b"\n")
+    stage.fence(ann, bob, eve)
+
+
+@scenario("TRN-1")
+def test_a_half_closed_connection_delays_nobody(stage: Stage) -> None:
+    """Clients that end their side at once, before a word or after one; two chat on."""
+    ann, bob, eve = stage.join(3)
+    stage.connect().half_close()
+    eve.half_close()
+    for _ in range(3):
+        stage.fence(ann, bob, exercises=["TRN-1"])
+
+
+@scenario("TRN-2")
+def test_nothing_but_units(stage: Stage) -> None:
+    """Members come and go; whoever watches reads broadcasts, notices and heartbeats only."""
+    watcher = stage.connect()
+    stage.greet(watcher)
+    [ann] = stage.join(1)
+    stage.fence(watcher, ann)
+    ann.send(b"quit\n")
+    ann.await_end()
+    [bob] = stage.join(1)
+    bob.half_close()
+    bob.await_end()
+    stage.fence(watcher)

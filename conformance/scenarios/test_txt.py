@@ -1,0 +1,120 @@
+"""Text: strict UTF-8, trimmed of White_Space, made safe, and otherwise left alone."""
+
+from conformance.scenario import scenario
+from conformance.stage import Stage
+
+_WELL_FORMED = (
+    "\x7e", "\xa1", "\u07ff", "\u0800", "\ud7ff", "\ue000", "\ufffd", "\U00010000", "\U0010fffd",
+    "Grüße", "Ωραία", "Привет", "שלום", "مرحبا", "नमस्ते", "你好", "한국", "👩‍👩‍👧",
+)  # fmt: skip
+_NOT_STRICT = (
+    b"\xc0\xaf", b"\xe0\x80\xaf", b"\xf0\x80\x80\xaf", b"\xc1\xbf", b"\xe0\x9f\xbf",
+    b"\xf0\x8f\xbf\xbf", b"\xed\xa0\x80", b"\xed\xbf\xbf", b"\xed\xa0\xbd\xed\xb8\x80",
+    b"\xf4\x90\x80\x80",
+)  # fmt: skip
+_NOT_DECODING = (
+    b"\x80", b"\xbf", b"\xf5\x80\x80\x80", b"\xfe", b"\xff", b"\xc3", b"\xe2\x82", b"\xf0\x9f\x98",
+    b"\xe2\x28\xa1", b"\xff\xfd\x18",
+)  # fmt: skip
+_WHITE_SPACE = (
+    "\t\v\f\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
+    "\u2028\u2029\u202f\u205f\u3000"
+)
+_NO_WHITE_SPACE = "\x1c\x1d\x1e\x1f\u180e\u200b\u200c\u200d\u2060\ufeff\u2800\u3164"
+_EXCLUDED = (
+    *(chr(point) for point in range(0x20) if chr(point) not in "\t\n"),
+    *map(chr, range(0x7F, 0xA0)),
+    *map(chr, range(0xFDD0, 0xFDF0)),
+    *(chr((plane << 16) + last) for plane in range(17) for last in (0xFFFE, 0xFFFF)),
+)
+_RELAYED = (
+    "a\tb", "a  b", "a\u2028b\u2029c", "a\ufeffb", "a\ue000\U000f0000b", "a\u0378\U0003fffdb",
+    "é e\u0301 ﬁ Å Å ① ²", "ΑΣ ς ß İ ı", "a\u202eb\u2066c", "a\u200d\u200bb",
+    "\\n \\x41 %s %d {0} ${x} `x` $(x) \"'", "<b>&amp;</b>", "!notice", "#4", "*", "ÿþ",
+)  # fmt: skip
+
+
+@scenario("TXT-1")
+def test_well_formed_utf_8_is_taken(stage: Stage) -> None:
+    """The first and last code point of every length, and words of many scripts."""
+    ann, bob = stage.join(2)
+    for text in _WELL_FORMED:
+        ann.say(f"{stage.nonce()} {text} {stage.nonce()}", exercises=["TXT-1"])
+    stage.fence(ann, bob)
+
+
+@scenario("TXT-1", "TXT-2")
+def test_utf_8_is_strict(stage: Stage) -> None:
+    """Overlong forms, surrogates and what lies past U+10FFFF do not decode."""
+    [bob] = stage.join(1)
+    for octets in _NOT_STRICT:
+        _say_ill(stage, octets, "TXT-1")
+    stage.fence(bob)
+
+
+@scenario("TXT-2")
+def test_what_does_not_decode_is_a_violation(stage: Stage) -> None:
+    """Stray and missing continuations, and octets that never occur; in text or alone."""
+    [bob] = stage.join(1)
+    for octets in _NOT_DECODING:
+        _say_ill(stage, octets, "TXT-2")
+    stage.fence(bob)
+
+
+def _say_ill(stage: Stage, octets: bytes, requirement: str) -> None:
+    [ann] = stage.join(1)
+    ann.send(stage.nonce().encode() + octets + b"\n", exercises=[requirement])
+    ann.await_end(exercises=[requirement])
+
+
+@scenario("TXT-3")
+def test_white_space_is_trimmed(stage: Stage) -> None:
+    """Each White_Space code point before, after and on both sides of a word; then all at once."""
+    ann, bob = stage.join(2)
+    for point in (*_WHITE_SPACE, _WHITE_SPACE):
+        ann.say(f"{point}{stage.nonce()}{point}", exercises=["TXT-3"])
+        ann.say(f"{point}{stage.nonce()}", exercises=["TXT-3"])
+        ann.say(f"{stage.nonce()}{point}", exercises=["TXT-3"])
+    stage.fence(ann, bob)
+
+
+@scenario("TXT-3")
+def test_nothing_else_is_trimmed(stage: Stage) -> None:
+    """What looks like white space and is not, at both ends; and white space within."""
+    ann, bob = stage.join(2)
+    for point in _NO_WHITE_SPACE:
+        ann.say(f"{point}{stage.nonce()}{point}", exercises=["TXT-3"])
+    ann.say(f"{stage.nonce()} \t \xa0 \u3000 {stage.nonce()}", exercises=["TXT-3"])
+    stage.fence(ann, bob)
+
+
+@scenario("TXT-4")
+def test_what_could_drive_a_terminal_is_replaced(stage: Stage) -> None:
+    """Every control, and noncharacters of every plane, each within a text; then many in one."""
+    ann, bob = stage.join(2)
+    for point in _EXCLUDED:
+        ann.say(f"{stage.nonce()}{point}{stage.nonce()}", exercises=["TXT-4"])
+    ann.say(f"{stage.nonce()}\x1b[2J\x1b]0;x\x07\r\r{stage.nonce()}", exercises=["TXT-4"])
+    ann.say(f"{stage.nonce()}\r20000101 00:00:00 127.0.0.1:1", exercises=["TXT-4"])
+    stage.fence(ann, bob)
+
+
+@scenario("TXT-4")
+def test_only_controls_is_still_a_text(stage: Stage) -> None:
+    """A line of one control that is no white space is a message of one U+FFFD."""
+    ann, bob = stage.join(2)
+    ann.send(b"\0\n", exercises=["TXT-4"])
+    stage.fence(ann, bob)
+    ann.send(b"\x1b\x7f\n", exercises=["TXT-4"])
+    stage.fence(ann, bob)
+
+
+@scenario("TXT-5")
+def test_everything_else_is_relayed(stage: Stage) -> None:
+    """Separators, marks, private and unassigned points, compositions, escapes, markup."""
+    ann, bob = stage.join(2)
+    for text in _RELAYED:
+        ann.say(f"{text} {stage.nonce()}", exercises=["TXT-5"])
+        ann.say(f"{stage.nonce()} {text}", exercises=["TXT-5"])
+    ann.say(f"\ufeff{stage.nonce()}\ufeff", exercises=["TXT-5"])
+    stage.fence(ann, bob)

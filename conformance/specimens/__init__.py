@@ -1,0 +1,44 @@
+"""Broken servers with known faults, and strange but legal ones: what the suite is tested with."""
+
+from collections.abc import Iterator, Mapping
+from importlib import import_module
+
+from conformance.specimens.registry import SPECIMENS, Options, Specimen
+
+__all__ = ["CATALOGUE", "Options", "Specimen"]
+
+MODULES = (
+    "stages",
+    "faults_transport",
+    "faults_framing",
+    "faults_text",
+    "faults_broadcast",
+    "faults_room",
+    "faults_leaving",
+    "faults_heartbeat",
+    "faults_violations",
+    "faults_limits",
+    "faults_stopping",
+    "legal",
+)
+
+
+class Catalogue(Mapping[str, Specimen]):
+    """Every specimen by name; the modules that hold them are loaded at the first question."""
+
+    def load(self) -> dict[str, Specimen]:
+        for module in MODULES:
+            import_module(f"{__name__}.{module}")
+        return SPECIMENS
+
+    def __getitem__(self, name: str) -> Specimen:
+        return self.load()[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.load())
+
+    def __len__(self) -> int:
+        return len(self.load())
+
+
+CATALOGUE: Mapping[str, Specimen] = Catalogue()

@@ -1,0 +1,258 @@
+"""Servers with a fault of text: the wrong charset, trimming, replacing or meddling."""
+
+import html
+import re
+import unicodedata
+
+from conformance.specimens.base import BaseServer
+from conformance.specimens.member import Member
+from conformance.specimens.registry import LOSS, SHAPE, VIOLATION, fault
+from conformance.specimens.text import UNSAFE, WHITE_SPACE
+
+CHARSET = f"TXT-2 TXT-3 TXT-4 TXT-5 {LOSS} {VIOLATION} QUIT-1 HB-1 FRM-2"
+
+
+@fault("TXT-1", "reads Latin-1", may_break=CHARSET)
+class ReadsLatin1(BaseServer):
+    def decode(self, line: bytes) -> str:
+        return line.decode("latin-1")
+
+
+@fault("TXT-1", "reads GBK", may_break=CHARSET)
+class ReadsGbk(BaseServer):
+    def decode(self, line: bytes) -> str:
+        return line.decode("gbk")
+
+
+@fault("TXT-1", "sends GB 18030", may_break=f"TXT-4 TXT-5 {SHAPE}")
+class SendsGb18030(BaseServer):
+    def compose(self, sender: Member, text: str) -> bytes:
+        return super().compose(sender, text).decode().encode("gb18030")
+
+
+@fault("TXT-1", "takes and sends encoded surrogates", may_break=f"{CHARSET} {SHAPE}")
+class PassesSurrogates(BaseServer):
+    def decode(self, line: bytes) -> str:
+        return line.decode("utf-8", "surrogatepass")
+
+    def compose(self, sender: Member, text: str) -> bytes:
+        return super().compose(sender, "").removesuffix(b"\n") + (text + "\n").encode(
+            "utf-8", "surrogatepass"
+        )
+
+
+@fault("TXT-1", "replaces encoded surrogates and takes the line", may_break=CHARSET)
+class ForgivesSurrogates(BaseServer):
+    def decode(self, line: bytes) -> str:
+        text = line.decode("utf-8", "surrogatepass")
+        return re.sub("[\ud800-\udfff]", "\ufffd", text)
+
+
+@fault("TXT-1", "takes overlong forms of ASCII", may_break=CHARSET)
+class TakesOverlongForms(BaseServer):
+    def decode(self, line: bytes) -> str:
+        def shorten(match: re.Match[bytes]) -> bytes:
+            first, second = match.group()
+            return bytes([(first & 0x01) << 6 | second & 0x3F])
+
+        return re.sub(rb"[\xc0\xc1][\x80-\xbf]", shorten, line).decode()
+
+
+@fault("TXT-1", "takes code points above U+10FFFF, as U+FFFD", may_break=CHARSET)
+class TakesFiveOctetForms(BaseServer):
+    def decode(self, line: bytes) -> str:
+        wide = rb"\xf4[\x90-\xbf][\x80-\xbf]{2}|[\xf5-\xf7][\x80-\xbf]{3}|[\xf8-\xfb][\x80-\xbf]{4}"
+        return re.sub(wide, "\ufffd".encode(), line).decode()
+
+
+@fault("TXT-2", "replaces what does not decode", may_break=f"{LOSS} TXT-1 {VIOLATION}")
+class ReplacesInvalid(BaseServer):
+    def decode(self, line: bytes) -> str:
+        return line.decode("utf-8", "replace")
+
+
+@fault(
+    "TXT-2", "leaves out what does not decode", may_break=f"{LOSS} TXT-1 {VIOLATION} QUIT-1 HB-1"
+)
+class IgnoresInvalid(BaseServer):
+    def decode(self, line: bytes) -> str:
+        return line.decode("utf-8", "ignore")
+
+
+@fault("TXT-2", "passes over a line that does not decode", may_break=f"{LOSS} TXT-1 {VIOLATION}")
+class SkipsInvalid(BaseServer):
+    def violation(self, member: Member, code: str, line: bytes) -> None:
+        if code != "invalid-text":
+            super().violation(member, code, line)
+
+
+@fault(
+    "TXT-2",
+    "hears nothing more of a member whose line does not decode, and leaves it connected",
+    may_break=f"{LOSS} TXT-1 {VIOLATION} QUIT-1 QUIT-3 QUIT-5 STOP-1",
+)
+class MutesTheInvalid(BaseServer):
+    def __init__(self, port: int, capacity: int | None = None) -> None:
+        super().__init__(port, capacity)
+        self.muted: set[Member] = set()
+
+    def violation(self, member: Member, code: str, line: bytes) -> None:
+        if code == "invalid-text":
+            self.muted.add(member)
+        else:
+            super().violation(member, code, line)
+
+    def on_line(self, member: Member, line: bytes) -> None:
+        if member not in self.muted:
+            super().on_line(member, line)
+
+
+@fault(
+    "TXT-2",
+    "says invalid-text of a line that is too long as well",
+    may_break="LIM-2 ERR-3",
+)
+class InvalidBeforeLong(BaseServer):
+    def violation(self, member: Member, code: str, line: bytes) -> None:
+        try:
+            line.decode()
+        except UnicodeDecodeError as error:
+            code = code if error.reason == "unexpected end of data" else "invalid-text"
+        super().violation(member, code, line)
+
+
+TRIMMING = f"{LOSS} FRM-2 FRM-3 HB-1 QUIT-1 QUIT-2 TXT-4"
+
+
+@fault(
+    "TXT-3",
+    "trims with str.strip(), which also eats U+001C to U+001F",
+    may_break="TXT-4 HB-1 QUIT-2 ROOM-1 ROOM-2 ROOM-3",
+)
+class TrimsAsPython(BaseServer):
+    def trim(self, text: str) -> str:
+        return text.strip()
+
+
+@fault("TXT-3", "trims ASCII white space only", may_break=TRIMMING)
+class TrimsAsciiOnly(BaseServer):
+    def trim(self, text: str) -> str:
+        return text.strip("\t\n\v\f\r ")
+
+
+@fault("TXT-3", "trims at the end only", may_break=TRIMMING)
+class TrimsTheEndOnly(BaseServer):
+    def trim(self, text: str) -> str:
+        return text.rstrip(WHITE_SPACE)
+
+
+@fault("TXT-3", "trims U+200B, U+2060 and U+180E as well", may_break=f"TXT-5 {TRIMMING}")
+class TrimsZeroWidth(BaseServer):
+    def trim(self, text: str) -> str:
+        return text.strip(WHITE_SPACE + "\u200b\u2060\u180e")
+
+
+@fault("TXT-3", "makes one space of a run of white space", may_break=f"TXT-4 TXT-5 {LOSS}")
+class CollapsesWhiteSpace(BaseServer):
+    def make_safe(self, text: str) -> str:
+        return re.sub(f"[{WHITE_SPACE}]+", " ", super().make_safe(text))
+
+
+@fault("TXT-3", "replaces before it trims", may_break=TRIMMING)
+class ReplacesBeforeTrimming(BaseServer):
+    def trim(self, text: str) -> str:
+        return super().trim(self.make_safe(text.removesuffix("\r")))
+
+
+RAW = f"{SHAPE} FRM-2 FRM-3 TXT-3 TXT-5"
+
+
+@fault("TXT-4", "relays control characters", may_break=RAW)
+class RelaysControls(BaseServer):
+    def make_safe(self, text: str) -> str:
+        return text
+
+
+@fault("TXT-4", "relays C1 controls", may_break=RAW)
+class RelaysC1Controls(BaseServer):
+    def make_safe(self, text: str) -> str:
+        return re.sub("[^\x80-\x9f]+", lambda part: UNSAFE.sub("\ufffd", part.group()), text)
+
+
+@fault("TXT-4", "relays an inner CR", may_break=RAW)
+class RelaysCr(BaseServer):
+    def make_safe(self, text: str) -> str:
+        return "\r".join(map(super().make_safe, text.split("\r")))
+
+
+@fault("TXT-4", "relays noncharacters", may_break=RAW)
+class RelaysNoncharacters(BaseServer):
+    def make_safe(self, text: str) -> str:
+        return re.sub("[\0-\x08\x0a-\x1f\x7f-\x9f]", "\ufffd", text)
+
+
+@fault("TXT-4", "leaves controls out", may_break=f"{RAW} HB-1 QUIT-2")
+class DropsControls(BaseServer):
+    def make_safe(self, text: str) -> str:
+        return UNSAFE.sub("", text)
+
+
+@fault("TXT-4", "writes controls as escapes", may_break=RAW)
+class EscapesControls(BaseServer):
+    def make_safe(self, text: str) -> str:
+        return UNSAFE.sub(lambda found: f"\\x{ord(found.group()):02x}", text)
+
+
+@fault("TXT-4", "replaces a run of controls with one U+FFFD", may_break=RAW)
+class ReplacesRuns(BaseServer):
+    def make_safe(self, text: str) -> str:
+        return re.sub(f"{UNSAFE.pattern}+", "\ufffd", text)
+
+
+@fault("TXT-5", "normalises to NFC", may_break=LOSS)
+class Composes(BaseServer):
+    def make_safe(self, text: str) -> str:
+        return unicodedata.normalize("NFC", super().make_safe(text))
+
+
+@fault("TXT-5", "strips U+FEFF from the start of a line", may_break=f"{LOSS} HB-1 QUIT-1 QUIT-2")
+class StripsByteOrderMark(BaseServer):
+    def decode(self, line: bytes) -> str:
+        return line.decode("utf-8-sig")
+
+
+@fault("TXT-5", "expands tabs", may_break=f"TXT-3 TXT-4 {LOSS}")
+class ExpandsTabs(BaseServer):
+    def make_safe(self, text: str) -> str:
+        return super().make_safe(text).expandtabs()
+
+
+@fault("TXT-5", "replaces private-use code points", may_break=f"TXT-4 {LOSS}")
+class ReplacesPrivateUse(BaseServer):
+    def make_safe(self, text: str) -> str:
+        private = "[\ue000-\uf8ff\U000f0000-\U000ffffd\U00100000-\U0010fffd]"
+        return re.sub(private, "\ufffd", super().make_safe(text))
+
+
+@fault("TXT-5", "replaces what str.isprintable() does not like", may_break=f"TXT-3 TXT-4 {LOSS}")
+class ReplacesUnprintable(BaseServer):
+    def make_safe(self, text: str) -> str:
+        return "".join(one if one.isprintable() else "\ufffd" for one in text)
+
+
+@fault("TXT-5", "replaces U+2028 and U+2029", may_break=f"FRM-2 TXT-3 TXT-4 {LOSS}")
+class ReplacesSeparators(BaseServer):
+    def make_safe(self, text: str) -> str:
+        return re.sub("[\u2028\u2029]", "\ufffd", super().make_safe(text))
+
+
+@fault("TXT-5", "replaces what is outside the Basic Multilingual Plane", may_break=f"TXT-4 {LOSS}")
+class KnowsOnePlane(BaseServer):
+    def make_safe(self, text: str) -> str:
+        return re.sub("[\U00010000-\U0010ffff]", "\ufffd", super().make_safe(text))
+
+
+@fault("TXT-5", "escapes for HTML", may_break=LOSS)
+class EscapesHtml(BaseServer):
+    def make_safe(self, text: str) -> str:
+        return html.escape(super().make_safe(text))

@@ -1,0 +1,215 @@
+"""Servers that break no rule and yet look strange: whoever accuses one of them is wrong."""
+
+import random
+import socket
+import time
+from datetime import timedelta, timezone
+from functools import partial
+
+from conformance.specimens.base import BaseServer
+from conformance.specimens.member import Member
+from conformance.specimens.registry import strange
+
+
+@strange("conformant, and nothing strange about it")
+class Correct(BaseServer):
+    pass
+
+
+@strange("writes one octet at a time while little waits")
+class WritesOctets(BaseServer):
+    most_in_pieces = 2_048
+
+    def write(self, member: Member) -> int:
+        if len(member.outgoing) > self.most_in_pieces:
+            return super().write(member)
+        return member.sock.send(member.outgoing[: self.piece()])
+
+    def piece(self) -> int:
+        return 1
+
+
+@strange("writes in pieces of any size while little waits")
+class WritesPieces(WritesOctets):
+    most_in_pieces = 16_384
+    sizes = random.Random(1)  # noqa: S311
+
+    def piece(self) -> int:
+        return self.sizes.randrange(1, 60)
+
+
+@strange("sends up to 20 ms late whatever it sends")
+class WritesLate(BaseServer):
+    delays = random.Random(1)  # noqa: S311
+
+    def __init__(self, port: int, capacity: int | None = None) -> None:
+        super().__init__(port, capacity)
+        self.late: set[Member] = set()
+
+    def settle(self, member: Member) -> None:
+        if member.outgoing and len(member.outgoing) < 65_536:
+            if member not in self.late:
+                self.late.add(member)
+                self.later(self.delay(), partial(self.settle_now, member))
+        else:
+            super().settle(member)
+
+    def delay(self) -> float:
+        return self.delays.uniform(0, 0.02)
+
+    def settle_now(self, member: Member) -> None:
+        self.late.discard(member)
+        super().settle(member)
+
+
+@strange("sends heartbeats before and after every unit")
+class BeatsAroundUnits(BaseServer):
+    def deliver(self, member: Member, octets: bytes) -> None:
+        super().deliver(member, b"\n" + octets + b"\n\n")
+
+    def notice(self, code: str, explanation: str = "") -> bytes:
+        return b"\n" + super().notice(code, explanation) + b"\n"
+
+
+@strange("sends a heartbeat every 5 ms")
+class BeatsAllTheTime(BaseServer):
+    heartbeat = 0.005
+
+
+@strange("sends notices nobody has heard of between broadcasts")
+class UnknownNotices(BaseServer):
+    def deliver_from(self, _sender: Member, member: Member, unit: bytes) -> None:
+        self.deliver(member, unit)
+        if member.received % 7 == 0:
+            self.deliver(
+                member, f"!load-{member.received} 20260101 00:00:00 all is well\n".encode()
+            )
+
+
+@strange("writes the time of Kathmandu", shoulds="MSG-4")
+class LocalTime(BaseServer):
+    zone = timezone(timedelta(hours=5, minutes=45))
+
+
+@strange("has a clock 3 s slow")
+class ClockThreeSecondsSlow(BaseServer):
+    clock_error = timedelta(seconds=-3)
+
+
+@strange("explains no notice")
+class BareNotices(BaseServer):
+    def notice(self, code: str, explanation: str = "") -> bytes:
+        del explanation
+        return f"!{code}\n".encode()
+
+
+@strange("explains its notices at length")
+class LongNotices(BaseServer):
+    def notice(self, code: str, explanation: str = "") -> bytes:
+        return super().notice(code, explanation + " and so – sorry! – it ends here;" * 60)
+
+
+@strange("reads one octet at a time until a member has sent 2,048")
+class ReadsOctets(BaseServer):
+    def __init__(self, port: int, capacity: int | None = None) -> None:
+        super().__init__(port, capacity)
+        self.heard: dict[Member, int] = {}
+
+    def read(self, member: Member) -> None:
+        self.read_size = 1 if self.heard.get(member, 0) < 2_048 else 8_192
+        super().read(member)
+
+    def on_octets(self, member: Member, octets: bytes) -> None:
+        self.heard[member] = self.heard.get(member, 0) + len(octets)
+        super().on_octets(member, octets)
+
+
+@strange("listens 1 s after it was started")
+class StartsSlowly(BaseServer):
+    def listen(self) -> None:
+        time.sleep(1)
+        super().listen()
+
+
+@strange("accepts a member 0.05 s after it connected")
+class AcceptsSlowly(BaseServer):
+    def __init__(self, port: int, capacity: int | None = None) -> None:
+        super().__init__(port, capacity)
+        self.waiting: dict[socket.socket, tuple[str, int]] = {}
+
+    def accept(self, sock: socket.socket, address: tuple[str, int]) -> None:
+        self.waiting[sock] = address
+        self.later(0.05, partial(self.accept_now, sock))
+
+    def accept_now(self, sock: socket.socket) -> None:
+        if sock in self.waiting:
+            super().accept(sock, self.waiting.pop(sock))
+
+    def accept_waiting(self, most: int) -> None:
+        super().accept_waiting(most)
+        if self.stopping:
+            for sock in tuple(self.waiting):
+                self.accept_now(sock)
+
+
+@strange("takes lines of up to 1,048,576 octets")
+class LongLines(BaseServer):
+    limit = 1_048_576
+    read_size = 65_536
+
+
+@strange("takes lines of up to 1,024 octets")
+class ShortLines(BaseServer):
+    limit = 1_024
+
+
+@strange("resets a member soon after 1 MiB waits for it")
+class EvictsSoon(BaseServer):
+    send_buffer = 32_768
+    bound = 1_100_000
+
+
+@strange("resets a member when 48 MiB wait for it")
+class EvictsLate(BaseServer):
+    send_buffer = 262_144
+    bound = 48 * 1_048_576
+
+
+@strange("tells a stalled member why, as far as that goes, before it resets it")
+class EvictsWithAWord(BaseServer):
+    def evict(self, member: Member) -> None:
+        self.leave(member, self.notice("too-slow", "too much was waiting for you"))
+        self.later(0.5, partial(self.reset, member))
+
+
+@strange("resets an offender 1 s after its notice was sent")
+class ResetsTheDrained(BaseServer):
+    drain = 1.05
+
+    def on_drained(self, leaver: Member) -> None:
+        self.reset(leaver)
+
+
+@strange("sends nothing twice in 10 ms: what comes meanwhile goes out together")
+class WritesTogether(WritesLate):
+    def delay(self) -> float:
+        return 0.01
+
+
+@strange("reads each member once in 2 ms")
+class ReadsSlowly(BaseServer):
+    def on_ready(self, member: Member, events: int) -> None:
+        super().on_ready(member, events)
+        if member.present and member.events & 1 and not member.outgoing:
+            self.selector.unregister(member.sock)
+            member.events = 0
+            self.touched.pop(member, None)
+            self.later(0.002, partial(self.touch, member))
+
+    def touch(self, member: Member) -> None:
+        self.touched[member] = None
+
+
+@strange("waits for a leaver to close as long as it takes")
+class DrainsPatiently(BaseServer):
+    drain = 3_600.0

@@ -1,0 +1,103 @@
+"""What is known of each specimen, and the decorators by which a server class becomes one."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What a specimen may be told when it starts."""
+
+    capacity: int | None = None
+
+
+class Server(Protocol):
+    """What every specimen's class offers."""
+
+    def __init__(self, port: int, capacity: int | None = None) -> None: ...
+
+    def serve(self) -> int: ...
+
+
+S = TypeVar("S", bound=Server)
+
+
+@dataclass(frozen=True, slots=True)
+class Specimen:
+    """A server with a known fault, or a strange one with none.
+
+    A run of the suite against it must report every id in `breaks`, and none outside `breaks` and
+    `may_break`: those follow from the fault, or are the SHOULDs that a strange server departs from.
+    `capacity` is what it holds when it is not told otherwise, where the suite needs to know it.
+    """
+
+    name: str
+    breaks: frozenset[str]
+    may_break: frozenset[str]
+    summary: str
+    start: Callable[[int, Options], int]
+    capacity: int | None = None
+
+    @property
+    def legal(self) -> bool:
+        """Whether the server is strange, not broken: the suite must let it pass."""
+        return not self.breaks
+
+
+SPECIMENS: dict[str, Specimen] = {}
+
+ALL = (
+    "TRN-1 TRN-2 FRM-1 FRM-2 FRM-3 FRM-4 TXT-1 TXT-2 TXT-3 TXT-4 TXT-5 MSG-1 MSG-2 MSG-3 MSG-4 "
+    "MSG-5 ROOM-1 ROOM-2 ROOM-3 ROOM-4 ROOM-5 ROOM-6 ROOM-7 QUIT-1 QUIT-2 QUIT-3 QUIT-4 QUIT-5 "
+    "HB-1 HB-2 HB-3 ERR-1 ERR-2 ERR-3 LIM-1 LIM-2 LIM-3 LIM-4 LIM-5 LIM-6 STOP-1 STOP-2 STOP-3"
+)
+LOSS = "ROOM-1 ROOM-2 ROOM-3"
+SHAPE = "TRN-2 MSG-1 MSG-2 MSG-3 MSG-5 ROOM-1 ROOM-2 ROOM-3 ROOM-4 ROOM-6"
+VIOLATION = "TXT-2 LIM-2 ERR-1 ERR-2 ERR-3"
+
+
+def kebab(name: str) -> str:
+    return re.sub(r"(?<!^)(?=[A-Z])", "-", name).lower()
+
+
+def enter(server: type[Server], breaks: str, may_break: str, summary: str) -> None:
+    def start(port: int, options: Options) -> int:
+        return server(port, options.capacity).serve()
+
+    name = kebab(server.__name__)
+    if name in SPECIMENS:
+        raise ValueError(f"two specimens are named {name}")
+    unknown = {*breaks.split(), *may_break.split()}.difference(ALL.split())
+    if unknown:
+        raise ValueError(f"{name} names requirements there are none of: {sorted(unknown)}")
+    certain = frozenset(breaks.split())
+    SPECIMENS[name] = Specimen(
+        name=name,
+        breaks=certain,
+        may_break=frozenset(may_break.split()) - certain,
+        summary=summary,
+        start=start,
+        capacity=getattr(server, "known_capacity", None),
+    )
+
+
+def fault(breaks: str, summary: str, *, may_break: str = "") -> Callable[[type[S]], type[S]]:
+    """Enter a broken server; ids are separated by spaces."""
+
+    def decorate(server: type[S]) -> type[S]:
+        enter(server, breaks, may_break, summary)
+        return server
+
+    return decorate
+
+
+def strange(summary: str, *, shoulds: str = "") -> Callable[[type[S]], type[S]]:
+    """Enter a strange but legal server, with the SHOULDs it departs from."""
+
+    def decorate(server: type[S]) -> type[S]:
+        enter(server, "", shoulds, summary)
+        return server
+
+    return decorate

@@ -1,0 +1,207 @@
+"""The server under test, where the suite launches it: started, stopped, started again.
+
+A launched process has a process group of its own, ended whole by its id; what it prints is kept.
+"""
+
+import os
+import shlex
+import signal
+import subprocess
+import tempfile
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+import psutil
+
+from conformance.address import Address, TcpAddress
+from conformance.profile import Launch, Way
+
+_POLL: Final = 0.01
+_LOOK_ONLY: Final = 1.0
+"""Seconds in which a listening socket is looked for without connecting to it."""
+
+
+class LaunchError(Exception):
+    """The server could not be launched; the message says why, and what it printed."""
+
+
+class _Process:
+    """One process, its standard input a pipe, its output a file."""
+
+    def __init__(self, launch: Launch, address: Address) -> None:
+        self._output = tempfile.TemporaryFile()  # noqa: SIM115  # closed by end()
+        try:
+            self._popen = subprocess.Popen(
+                _command(launch.command, address),
+                stdin=subprocess.PIPE,
+                stdout=self._output,
+                stderr=subprocess.STDOUT,
+                cwd=launch.directory,
+                env={**os.environ, **launch.environment},
+                start_new_session=True,
+            )
+        except (OSError, ValueError) as error:
+            self._output.close()
+            raise LaunchError(f"cannot launch {launch.command!r}: {error}") from None
+
+    @property
+    def id(self) -> int:
+        return self._popen.pid
+
+    def poll(self) -> int | None:
+        return self._popen.poll()
+
+    def wait(self, seconds: float) -> int | None:
+        with suppress(subprocess.TimeoutExpired):
+            return self._popen.wait(seconds)
+        return None
+
+    def signal(self, number: signal.Signals) -> None:
+        self._popen.send_signal(number)
+
+    def write(self, octets: bytes) -> None:
+        assert self._popen.stdin is not None
+        with suppress(OSError):
+            self._popen.stdin.write(octets)
+            self._popen.stdin.flush()
+
+    def end_input(self) -> None:
+        assert self._popen.stdin is not None
+        with suppress(OSError):
+            self._popen.stdin.close()
+
+    def output(self) -> str:
+        self._output.seek(0)
+        return self._output.read().decode(errors="replace")
+
+    def end(self) -> None:
+        """Kill whatever is left of the process group."""
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._popen.pid, signal.SIGKILL)
+        self._popen.wait()
+        self.end_input()
+        self._output.close()
+
+
+class LaunchedServer:
+    """One server process after another, on one address."""
+
+    def __init__(self, launch: Launch, address: Address) -> None:
+        self.address = address
+        self._launch = launch
+        self._process: _Process | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """The process id of the server, while it runs."""
+        running = self._process is not None and self._process.poll() is None
+        return self._process.id if self._process is not None and running else None
+
+    def start(self) -> None:
+        """Launch the server and wait until it listens; `LaunchError` where it does not.
+
+        Of a server that ended by itself what it left behind is left until then: it may be what
+        is in the way.
+        """
+        left, self._process = self._process, None
+        if left is not None and left.poll() is None:
+            left.end()
+        try:
+            self._launch_anew()
+        finally:
+            if left is not None:
+                left.end()
+
+    def _launch_anew(self) -> None:
+        self._process = process = _Process(self._launch, self.address)
+        began = time.monotonic()
+        while not self._listens(process, time.monotonic() - began > _LOOK_ONLY):
+            status = process.poll()
+            if status is not None:
+                problem = f"ended with status {status} before it listened on {self.address}"
+            elif time.monotonic() - began > self._launch.ready:
+                problem = (
+                    f"did not listen on {self.address} within {self._launch.ready:g} s "
+                    "(the profile's launch.ready says how long it may take)"
+                )
+            else:
+                time.sleep(_POLL)
+                continue
+            output = process.output().strip()[-2000:]
+            self.close()
+            printed = f"it printed:\n{output}" if output else "it printed nothing"
+            raise LaunchError(f"the server {problem}; {printed}")
+
+    def stop(self, way: Way) -> None:
+        """Tell the server to stop."""
+        assert self._process is not None
+        match way:
+            case "sigterm":
+                self._process.signal(signal.SIGTERM)
+            case "sigint":
+                self._process.signal(signal.SIGINT)
+            case "console":
+                self._process.write(b"quit\n")
+
+    def end_input(self) -> None:
+        """Bring the server's standard input to its end."""
+        assert self._process is not None
+        self._process.end_input()
+
+    def poll(self) -> int | None:
+        """The status of a server that has ended; negative where a signal ended it."""
+        return None if self._process is None else self._process.poll()
+
+    def run_rival(self, seconds: float) -> tuple[int | None, str]:
+        """Launch a second server on the same address; its status, if it ended, and output."""
+        rival = _Process(self._launch, self.address)
+        try:
+            return rival.wait(seconds), rival.output()
+        finally:
+            rival.end()
+
+    def close(self) -> None:
+        """End the server, if it runs."""
+        if self._process is not None:
+            self._process.end()
+            self._process = None
+
+    def _listens(self, process: _Process, may_connect: bool) -> bool:
+        """Look for the listening socket without disturbing it; if none shows, try it."""
+        if isinstance(self.address, TcpAddress) and _has_listener(process.id, self.address.port):
+            return True
+        if isinstance(self.address, TcpAddress) and not may_connect:
+            return False
+        try:
+            self.address.connect(_LOOK_ONLY).close()
+        except OSError:
+            return False
+        return True
+
+
+def _has_listener(pid: int, port: int) -> bool:
+    with suppress(psutil.Error):
+        process = psutil.Process(pid)
+        for one in (process, *process.children(recursive=True)):
+            for connection in one.net_connections("tcp"):
+                listening = connection.status == psutil.CONN_LISTEN
+                if listening and connection.laddr and connection.laddr.port == port:
+                    return True
+    return False
+
+
+def _command(template: str, address: Address) -> list[str]:
+    values = {"host": "", "port": "", "path": "", "address": str(address)}
+    if isinstance(address, TcpAddress):
+        values |= {"host": address.host, "port": str(address.port)}
+    else:
+        values["path"] = str(Path(address.path))
+    try:
+        return [part.format(**values) for part in shlex.split(template)]
+    except (KeyError, IndexError, ValueError) as error:
+        raise LaunchError(
+            f"{template!r} cannot be filled in ({error}): {{port}}, {{host}}, {{path}} and "
+            "{address} stand for the address, and a brace of its own is written twice"
+        ) from None

@@ -1,0 +1,310 @@
+"""What happened in one scenario: every octet, on every client, and what befell the server.
+
+A transcript is a list of events in the order they happened, the only thing the oracle sees.
+As a file it is JSON lines, one event a line; octets are written as the Latin-1 characters of
+the same numbers, so that what is ASCII can be read and nothing is lost.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Final, Literal
+
+from pydantic import BeforeValidator, Field, PlainSerializer, TypeAdapter, ValidationError
+
+
+def _to_octets(value: object) -> object:
+    return value.encode("latin-1") if isinstance(value, str) else value
+
+
+Octets = Annotated[
+    bytes,
+    BeforeValidator(_to_octets, json_schema_input_type=str),
+    PlainSerializer(lambda octets: octets.decode("latin-1"), return_type=str),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """The scenario begins. What the oracle must know of the run stands here.
+
+    `wall`: the clock of the suite's machine at t = 0, in seconds since the epoch. `same_clock`:
+    the server reads the same clock. `exclusive`: nobody but this suite talks to the server.
+    `addresses`: whether the server sees clients under the addresses they have here. `capacity`:
+    the members the server is known to have room for. `stops`: the ways to stop the server that
+    it is said to offer, empty where nothing is said. `earlier`: labels of clients of earlier
+    scenarios. `factor`: what deadlines are multiplied by.
+    """
+
+    t: float
+    scenario: str
+    requirements: tuple[str, ...]
+    protocol: str
+    suite: str
+    seed: int
+    target: str
+    wall: float
+    same_clock: bool
+    exclusive: bool
+    addresses: Literal["same", "translated", "unsure"]
+    capacity: int | None
+    stops: tuple[str, ...]
+    factor: float
+    earlier: tuple[str, ...]
+    event: Literal["start"] = "start"
+
+
+@dataclass(frozen=True, slots=True)
+class Connected:
+    """A client's connection stands. `label` is the SENDER the server should give it, where it
+    can be known from here."""
+
+    t: float
+    client: str
+    label: str | None
+    event: Literal["connected"] = "connected"
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A client could not connect."""
+
+    t: float
+    client: str
+    error: str
+    event: Literal["refused"] = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """One segment was handed to the kernel, to exercise these requirements. `t` is before."""
+
+    t: float
+    client: str
+    octets: Octets
+    exercises: tuple[str, ...] = ()
+    event: Literal["sent"] = "sent"
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """One read gave these octets. `t` is after."""
+
+    t: float
+    client: str
+    octets: Octets
+    event: Literal["received"] = "received"
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The server's orderly end of stream."""
+
+    t: float
+    client: str
+    event: Literal["ended"] = "ended"
+
+
+@dataclass(frozen=True, slots=True)
+class Reset:
+    """The server reset the connection."""
+
+    t: float
+    client: str
+    event: Literal["reset"] = "reset"
+
+
+@dataclass(frozen=True, slots=True)
+class HalfClosed:
+    """The client shut its writing side."""
+
+    t: float
+    client: str
+    event: Literal["halfclosed"] = "halfclosed"
+
+
+@dataclass(frozen=True, slots=True)
+class Aborted:
+    """The client reset the connection."""
+
+    t: float
+    client: str
+    event: Literal["aborted"] = "aborted"
+
+
+@dataclass(frozen=True, slots=True)
+class Stalled:
+    """The client stopped reading."""
+
+    t: float
+    client: str
+    event: Literal["stalled"] = "stalled"
+
+
+@dataclass(frozen=True, slots=True)
+class Resumed:
+    """The client reads again."""
+
+    t: float
+    client: str
+    event: Literal["resumed"] = "resumed"
+
+
+@dataclass(frozen=True, slots=True)
+class Waited:
+    """A deadline passed, with nothing come for `seconds`: `what` did not come."""
+
+    t: float
+    client: str
+    what: str
+    seconds: float
+    exercises: tuple[str, ...] = ()
+    event: Literal["waited"] = "waited"
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """A fence went through: all the room had said reached these clients."""
+
+    t: float
+    clients: tuple[str, ...]
+    event: Literal["settled"] = "settled"
+
+
+@dataclass(frozen=True, slots=True)
+class Stopping:
+    """The server was told to stop: `sigterm`, `sigint` or `console`."""
+
+    t: float
+    way: str
+    event: Literal["stopping"] = "stopping"
+
+
+@dataclass(frozen=True, slots=True)
+class Exited:
+    """The server's process ended. `status` is negative where a signal ended it."""
+
+    t: float
+    status: int
+    event: Literal["exited"] = "exited"
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """The server's process had not ended after `seconds` of waiting for it."""
+
+    t: float
+    seconds: float
+    event: Literal["running"] = "running"
+
+
+@dataclass(frozen=True, slots=True)
+class Restarted:
+    """The server was launched again on the same address; `error` says why that failed."""
+
+    t: float
+    error: str | None
+    event: Literal["restarted"] = "restarted"
+
+
+@dataclass(frozen=True, slots=True)
+class Rival:
+    """A second server was launched on the address in use. `status` is None where it did not
+    end within `seconds`; `output` is what it printed."""
+
+    t: float
+    seconds: float
+    status: int | None
+    output: str
+    address: str
+    event: Literal["rival"] = "rival"
+
+
+@dataclass(frozen=True, slots=True)
+class InputEnded:
+    """The server's standard input came to its end."""
+
+    t: float
+    event: Literal["inputended"] = "inputended"
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """The scenario could not be played here: a typed reason, and in words."""
+
+    t: float
+    reason: str
+    detail: str
+    event: Literal["skipped"] = "skipped"
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """The scenario is over; `interrupted` says it did not come to its own end, and why."""
+
+    t: float
+    interrupted: str | None = None
+    event: Literal["finish"] = "finish"
+
+
+Event = Annotated[
+    Start
+    | Connected
+    | Refused
+    | Sent
+    | Received
+    | Ended
+    | Reset
+    | HalfClosed
+    | Aborted
+    | Stalled
+    | Resumed
+    | Waited
+    | Settled
+    | Stopping
+    | Exited
+    | Running
+    | Restarted
+    | Rival
+    | InputEnded
+    | Skipped
+    | Finish,
+    Field(discriminator="event"),
+]
+
+Transcript = Sequence[Event]
+
+_EVENT: Final[TypeAdapter[Event]] = TypeAdapter(Event)
+
+
+class TranscriptError(Exception):
+    """A file is no transcript; the message names the line and what is wrong with it."""
+
+
+def write(events: Iterable[Event], path: Path) -> None:
+    """Write a transcript as JSON lines."""
+    with path.open("wb") as file:
+        for event in events:
+            file.write(_EVENT.dump_json(event) + b"\n")
+
+
+def read(path: Path) -> list[Event]:
+    """Read a transcript; `TranscriptError` where the file is none."""
+    events: list[Event] = []
+    try:
+        lines = path.read_bytes().splitlines()
+    except OSError as error:
+        raise TranscriptError(f"{path}: {error.strerror}") from None
+    for number, line in enumerate(lines, 1):
+        try:
+            events.append(_EVENT.validate_json(line))
+        except (ValidationError, UnicodeEncodeError) as error:
+            raise TranscriptError(f"{path}:{number}: not an event: {error}") from None
+    if not events or not isinstance(events[0], Start):
+        raise TranscriptError(f"{path}: not a transcript: its first event is not a start")
+    return events
+
+
+def schema() -> dict[str, object]:
+    """The JSON Schema of one line of a transcript."""
+    return _EVENT.json_schema()

@@ -1,0 +1,128 @@
+"""What is lost, doubled, made up or out of order is found: the room is one log."""
+
+from tests.conformance.scene import Scene, blamed, chat, talk
+
+
+def conversation() -> Scene:
+    """Ann, bob and ann have said a word each; the three broadcasts wait for both."""
+    scene = chat()
+    scene.fence()
+    talk(scene, ["ann", "bob", "ann"])
+    return scene
+
+
+def go_on(scene: Scene) -> list[str]:
+    """All of it is delivered, everyone says one word more; what was found."""
+    scene.deliver()
+    scene.fence()
+    return blamed(scene)
+
+
+def test_lost_for_one() -> None:
+    scene = conversation()
+    del scene.peers["bob"].waiting[0]
+    assert go_on(scene) == ["ROOM-2"]
+
+
+def test_lost_for_its_sender() -> None:
+    scene = conversation()
+    del scene.peers["bob"].waiting[1]
+    assert go_on(scene) == ["ROOM-2"]
+
+
+def test_lost_for_all() -> None:
+    scene = conversation()
+    for peer in scene.peers.values():
+        del peer.waiting[1]
+    assert go_on(scene) == ["ROOM-2"]
+
+
+def test_lost_at_the_end() -> None:
+    scene = conversation()
+    scene.peers["bob"].waiting.pop()
+    scene.deliver()
+    scene.wait_in_vain("bob")
+    assert blamed(scene) == ["ROOM-1"]
+
+
+def test_doubled_for_one() -> None:
+    scene = conversation()
+    scene.peers["bob"].waiting.insert(1, scene.peers["bob"].waiting[1])
+    assert go_on(scene) == ["ROOM-2"]
+
+
+def test_doubled_for_all() -> None:
+    scene = conversation()
+    for peer in scene.peers.values():
+        peer.waiting.insert(1, peer.waiting[1])
+    assert go_on(scene) == ["ROOM-2"]
+
+
+def test_two_orders() -> None:
+    scene = conversation()
+    waiting = scene.peers["bob"].waiting
+    waiting[0], waiting[1] = waiting[1], waiting[0]
+    assert go_on(scene) == ["ROOM-3"]
+
+
+def test_the_smallest_contradiction_is_named() -> None:
+    scene = conversation()
+    waiting = scene.peers["bob"].waiting
+    waiting[0], waiting[1] = waiting[1], waiting[0]
+    scene.deliver()
+    [finding] = scene.findings()
+    assert "bob received bob's line 3 before ann's line 3" in finding.actual
+    assert "ann received them the other way round" in finding.actual
+
+
+def test_one_senders_messages_swapped_for_all() -> None:
+    scene = chat()
+    talk(scene, ["ann", "ann"])
+    for peer in scene.peers.values():
+        peer.waiting.reverse()
+    assert go_on(scene) == ["ROOM-4"]
+
+
+def test_an_effect_before_its_cause() -> None:
+    scene = chat("ann", "bob", "eve")
+    talk(scene, ["ann"])
+    scene.deliver("ann", "bob")
+    talk(scene, ["bob"])
+    scene.peers["eve"].waiting.reverse()
+    assert "ROOM-5" in go_on(scene)
+
+
+def test_a_late_joiner_misses_nothing_after_its_first() -> None:
+    scene = chat()
+    scene.connect("eve")
+    talk(scene, ["ann", "eve", "ann", "bob"])
+    del scene.peers["eve"].waiting[1]
+    assert go_on(scene) == ["ROOM-1"]
+
+
+def test_another_text_in_place_of_one() -> None:
+    scene = conversation()
+    for peer in scene.peers.values():
+        peer.waiting[1] = peer.waiting[1][:-15] + b"something else\n"
+    assert go_on(scene) == ["ROOM-2"]
+
+
+def test_a_loss_is_laid_to_what_the_line_was_to_exercise() -> None:
+    scene = chat()
+    scene.say("ann", scene.nonce(), exercises=["FRM-1", "ROOM-2"])
+    for peer in scene.peers.values():
+        peer.waiting.clear()
+    assert go_on(scene) == ["FRM-1"]
+
+
+def test_what_the_evicted_received_has_no_gap() -> None:
+    scene = chat()
+    scene.stall("bob")
+    for _ in range(1_200):
+        scene.say("ann", f"{scene.nonce()} {'x' * 900}")
+    scene.deliver("ann")
+    scene.resume("bob")
+    del scene.peers["bob"].waiting[10]
+    scene.read("bob", 50_000)
+    scene.reset("bob")
+    assert blamed(scene) == ["LIM-4"]

@@ -1,0 +1,208 @@
+"""Who leaves is let go in order, whoever stays is let stay; anything else is found."""
+
+import pytest
+
+from conformance.transcript import Exited, Refused
+from tests.conformance.scene import Scene, blamed, chat, talk
+
+
+def leaving(octets: bytes = b"", *exercises: str) -> Scene:
+    """Bob leaves, with these octets or else by its end of stream; its end is yet to come."""
+    scene = chat()
+    talk(scene, ["ann", "bob"])
+    if octets:
+        scene.send("bob", octets, exercises=exercises)
+    else:
+        scene.half_close("bob")
+    scene.serve("bob")
+    return scene
+
+
+def read_all(scene: Scene) -> None:
+    """Ann and bob read all that waits for them; bob's end is yet to come."""
+    scene.deliver("ann")
+    scene.read("bob", sum(map(len, scene.peers["bob"].waiting)))
+
+
+WAYS = pytest.mark.parametrize(
+    ("octets", "requirement"), [(b"quit\n", "QUIT-3"), (b"", "QUIT-5"), (b"\xff\n", "ERR-2")]
+)
+
+
+@WAYS
+def test_a_reset_for_a_leaver(octets: bytes, requirement: str) -> None:
+    scene = leaving(octets)
+    read_all(scene)
+    scene.reset("bob")
+    scene.fence()
+    assert blamed(scene) == [requirement]
+
+
+@WAYS
+def test_no_end_for_a_leaver(octets: bytes, requirement: str) -> None:
+    scene = leaving(octets)
+    read_all(scene)
+    scene.wait_in_vain("bob", "the end of the connection")
+    assert blamed(scene) == [requirement]
+
+
+@WAYS
+def test_an_end_within_a_unit(octets: bytes, requirement: str) -> None:
+    scene = leaving(octets)
+    waiting = scene.peers["bob"].waiting
+    waiting[:] = [b"".join(waiting[:2])[:-5]]
+    scene.deliver()
+    scene.fence()
+    assert requirement in blamed(scene)
+
+
+@WAYS
+def test_what_precedes_leaving_is_lost(octets: bytes, requirement: str) -> None:
+    scene = chat()
+    scene.send("bob", scene.nonce().encode() + b"\n" + octets)
+    if not octets:
+        scene.half_close("bob")
+    scene.serve("bob")
+    for peer in scene.peers.values():
+        del peer.waiting[0]
+    scene.deliver()
+    scene.fence()
+    assert blamed(scene) == ["ERR-1" if requirement == "ERR-2" else requirement]
+
+
+def test_a_fault_in_leaving_is_laid_to_what_it_was_to_exercise() -> None:
+    scene = leaving(b"quit\r\n", "FRM-3")
+    read_all(scene)
+    scene.wait_in_vain("bob", "the end of the connection")
+    assert blamed(scene) == ["FRM-3"]
+
+
+def test_no_notice_of_a_violation() -> None:
+    scene = leaving(b"\xff\n")
+    scene.peers["bob"].waiting.pop()
+    scene.deliver()
+    scene.fence()
+    assert blamed(scene) == ["ERR-3"]
+
+
+def test_the_wrong_notice() -> None:
+    scene = leaving(b"\xff\n")
+    scene.peers["bob"].waiting[-1] = b"!line-too-long\n"
+    scene.deliver()
+    scene.fence()
+    assert blamed(scene) == ["ERR-3"]
+
+
+def test_invalid_text_for_a_line_that_is_too_long_as_well() -> None:
+    scene = leaving(b"\xff" * 1_048_577 + b"\n")
+    scene.peers["bob"].waiting[-1] = b"!invalid-text\n"
+    scene.deliver()
+    scene.fence()
+    assert blamed(scene) == ["TXT-2"]
+
+
+@pytest.mark.parametrize(
+    ("octets", "requirement"), [(b"\xff\n", "TXT-2"), (b"x" * 1_048_577, "LIM-2")]
+)
+def test_a_violation_that_nobody_notices(octets: bytes, requirement: str) -> None:
+    scene = leaving(octets)
+    scene.peers["bob"].waiting.pop()
+    read_all(scene)
+    scene.wait_in_vain("bob", "the end of the connection")
+    assert blamed(scene) == [requirement]
+
+
+@pytest.mark.parametrize(
+    ("octets", "notice", "requirement"),
+    [
+        (b"\xc3\xa9\n", b"!invalid-text\n", "TXT-1"),
+        (b"x" * 1_024 + b"\n", b"!line-too-long\n", "LIM-1"),
+        (b"half \xc3", b"!invalid-text\n", "FRM-4"),
+        (b"quit\n\xff\n", b"!invalid-text\n", "QUIT-4"),
+    ],
+)
+def test_a_violation_seen_where_there_is_none(
+    octets: bytes, notice: bytes, requirement: str
+) -> None:
+    scene = leaving(octets)
+    scene.half_close("bob")
+    scene.serve("bob")
+    scene.peers["bob"].waiting.append(notice)
+    scene.deliver()
+    scene.fence()
+    assert requirement in blamed(scene)
+
+
+def put_out(scene: Scene) -> None:
+    """The server ends bob's connection, of itself."""
+    scene.deliver()
+    scene.end("bob")
+    scene.peers["bob"].member = False
+
+
+def test_a_member_put_out() -> None:
+    scene = chat()
+    put_out(scene)
+    scene.fence()
+    assert blamed(scene) == ["ROOM-1"]
+
+
+def test_a_member_put_out_for_silence() -> None:
+    scene = chat()
+    scene.tick(2.0)
+    put_out(scene)
+    assert blamed(scene) == ["HB-3"]
+
+
+def test_a_member_put_out_for_a_blank_line() -> None:
+    scene = chat()
+    scene.send("bob", b"\n")
+    put_out(scene)
+    assert blamed(scene) == ["HB-1"]
+
+
+def test_a_member_put_out_for_a_line_with_a_purpose() -> None:
+    scene = chat()
+    scene.send("bob", b"half a li", exercises=["FRM-1"])
+    put_out(scene)
+    assert blamed(scene) == ["FRM-1"]
+
+
+@pytest.mark.parametrize(("octets", "requirement"), [(b"quit\n", "ROOM-7"), (b"\xff\n", "ERR-2")])
+def test_a_member_put_out_because_another_left(octets: bytes, requirement: str) -> None:
+    scene = chat()
+    scene.send("ann", octets)
+    scene.serve("ann")
+    put_out(scene)
+    assert blamed(scene) == [requirement]
+
+
+def test_a_connection_refused() -> None:
+    scene = chat()
+    scene.events.append(Refused(scene.tick(), "eve", "Connection refused"))
+    assert blamed(scene) == ["ROOM-2"]
+
+
+def test_a_server_that_dies_is_laid_to_what_was_done_to_it() -> None:
+    scene = chat()
+    scene.send("bob", b"\xff\n", exercises=["TXT-2"])
+    scene.events.append(Exited(scene.tick(), 1))
+    [finding] = scene.findings()
+    assert finding.requirement == "TXT-2"
+    assert finding.segments == (b"\xff\n",)
+
+
+def test_a_server_that_dies_of_nothing_is_laid_to_the_scenario() -> None:
+    scene = chat()
+    scene.events.append(Exited(scene.tick(), -11))
+    assert blamed(scene) == ["ROOM-2"]
+
+
+def test_a_client_may_break_off_within_anything() -> None:
+    scene = chat()
+    talk(scene, ["ann", "bob"])
+    scene.read("bob", 10)
+    scene.abort("bob")
+    scene.deliver()
+    scene.fence()
+    assert scene.findings() == []

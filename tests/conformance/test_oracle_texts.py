@@ -1,0 +1,143 @@
+"""What is not what was said, or should not have been said on, is found, and laid to its cause."""
+
+import pytest
+
+from tests.conformance.scene import Scene, blamed, chat
+
+
+def say_and_hear(
+    said: bytes, heard: bytes, exercises: str = "", scene: Scene | None = None
+) -> Scene:
+    """Ann says a line with a nonce N; what both hear instead of its text is given."""
+    scene = scene or chat()
+    nonce = scene.nonce().encode()
+    before = {name: len(peer.waiting) for name, peer in scene.peers.items()}
+    scene.send("ann", said.replace(b"N", nonce) + b"\n", exercises=exercises.split())
+    scene.serve("ann")
+    header = b"20210703 17:45:39 127.0.0.1:50000\n"
+    for name, peer in scene.peers.items():
+        peer.waiting[before[name] :] = [header + heard.replace(b"N", nonce) + b"\n"]
+    scene.deliver()
+    scene.fence()
+    return scene
+
+
+@pytest.mark.parametrize(
+    ("said", "heard", "requirement"),
+    [
+        pytest.param("N\r", "N\r", "FRM-3", id="CR kept"),
+        pytest.param(" N ", " N ", "TXT-3", id="not trimmed"),
+        pytest.param("\u3000N\xa0", "N\xa0", "TXT-3", id="no-break space kept"),
+        pytest.param("N \u200b", "N", "TXT-3", id="trimmed too much"),
+        pytest.param("N\x1b[31m", "N\x1b[31m", "TXT-4", id="escape kept"),
+        pytest.param("N\x1b[31m", "N[31m", "TXT-4", id="escape dropped"),
+        pytest.param("N\x85N", "N\x85N", "TXT-4", id="C1 kept"),
+        pytest.param("N e\u0301", "N \u00e9", "TXT-5", id="normalised"),
+        pytest.param("N Straße", "N STRASSE", "TXT-5", id="folded"),
+        pytest.param("N <b>", "N &lt;b&gt;", "TXT-5", id="escaped"),
+        pytest.param("N\tb", "N    b", "TXT-5", id="tab expanded"),
+        pytest.param("N é", "N \\xe9", "TXT-5", id="backslashes"),
+    ],
+)
+def test_another_text(said: str, heard: str, requirement: str) -> None:
+    assert blamed(say_and_hear(said.encode(), heard.encode())) == [requirement]
+
+
+def test_a_text_that_is_not_utf_8() -> None:
+    assert blamed(say_and_hear("N é".encode(), "N é".encode("latin-1"))) == ["TXT-1"]
+
+
+def test_another_text_is_laid_to_what_it_was_to_exercise() -> None:
+    assert blamed(say_and_hear(b"N" + b"x" * 1_000, b"N" + b"x" * 480, "LIM-1")) == ["LIM-1"]
+
+
+@pytest.mark.parametrize(
+    ("said", "heard", "requirement"),
+    [
+        pytest.param(b"", b"", "HB-1", id="a blank line"),
+        pytest.param(b"quit", b"quit", "QUIT-1", id="quit"),
+        pytest.param(b"quit\nN", b"N", "QUIT-4", id="what follows quit"),
+        pytest.param(b"N\xff", b"N\xef\xbf\xbd", "ERR-1", id="what does not decode"),
+    ],
+)
+def test_what_should_not_be_broadcast(said: bytes, heard: bytes, requirement: str) -> None:
+    assert requirement in blamed(say_and_hear(said, heard))
+
+
+def test_what_follows_a_violation() -> None:
+    scene = chat()
+    nonce = scene.nonce().encode()
+    scene.send("ann", b"\xff\n" + nonce + b"\n")
+    scene.serve("ann")
+    scene.peers["bob"].waiting.append(b"20210703 17:45:39 127.0.0.1:50000\n" + nonce + b"\n")
+    scene.deliver()
+    scene.fence()
+    assert blamed(scene) == ["ERR-1"]
+
+
+def test_an_incomplete_line() -> None:
+    scene = chat()
+    nonce = scene.nonce().encode()
+    scene.send("ann", nonce)
+    scene.half_close("ann")
+    scene.serve("ann")
+    scene.peers["bob"].waiting.append(b"20210703 17:45:39 127.0.0.1:50000\n" + nonce + b"\n")
+    scene.deliver()
+    scene.fence()
+    assert blamed(scene) == ["FRM-4"]
+
+
+def test_an_empty_broadcast_at_the_end_of_stream() -> None:
+    scene = chat()
+    scene.half_close("ann")
+    scene.serve("ann")
+    scene.peers["bob"].waiting.append(b"20210703 17:45:39 127.0.0.1:50000\n\n")
+    scene.deliver()
+    scene.fence()
+    assert blamed(scene) == ["QUIT-5"]
+
+
+@pytest.mark.parametrize("sender", [b"127.0.0.1:50000", b"127.0.0.1:7"])
+def test_what_nobody_said(sender: bytes) -> None:
+    scene = chat()
+    for peer in scene.peers.values():
+        peer.waiting.append(b"20210703 17:45:39 " + sender + b"\nann has joined\n")
+    scene.deliver()
+    scene.fence()
+    assert blamed(scene) == ["ROOM-2"]
+
+
+def test_two_lines_broadcast_as_one() -> None:
+    scene = chat()
+    one, other = scene.nonce().encode(), scene.nonce().encode()
+    scene.send("ann", one + b"\n" + other + b"\n")
+    scene.serve("ann")
+    for peer in scene.peers.values():
+        peer.waiting = [b"20210703 17:45:39 127.0.0.1:50000\n" + one + b" " + other + b"\n"]
+    scene.deliver()
+    scene.fence()
+    assert "FRM-1" in blamed(scene)
+
+
+def test_a_segment_broadcast_as_a_line() -> None:
+    scene = chat()
+    nonce = scene.nonce().encode()
+    scene.send("ann", nonce, b" and more\n")
+    scene.serve("ann")
+    for peer in scene.peers.values():
+        header = b"20210703 17:45:39 127.0.0.1:50000\n"
+        peer.waiting = [header + nonce + b"\n" + header + b"and more\n"]
+    scene.deliver()
+    scene.fence()
+    assert "FRM-1" in blamed(scene)
+
+
+def test_blank_lines_answered() -> None:
+    scene = chat()
+    for _ in range(3):
+        scene.send("ann", b"\n" * 30)
+        scene.serve("ann")
+        scene.peers["ann"].waiting += [b"\n"] * 30
+        scene.fence()
+        scene.fence()
+    assert blamed(scene) == ["HB-1"]

@@ -1,0 +1,173 @@
+"""What is no unit, or not in its form, is found: TRN-2, MSG-1, MSG-2, MSG-3, ERR-3, HB-2."""
+
+from dataclasses import replace
+from typing import Literal
+
+import pytest
+
+from conformance.oracle import Outcome
+from tests.conformance.scene import START, Scene, blamed, chat, talk
+
+
+def after_a_word_of_bobs(scene: Scene, old: bytes, new: bytes, *names: str) -> Scene:
+    """A word of bob's, its broadcast changed for those named, or for all; then all goes on."""
+    talk(scene, ["ann", "bob", "ann"])
+    for name in names or tuple(scene.peers):
+        waiting = scene.peers[name].waiting
+        assert old in waiting[1]
+        waiting[1] = waiting[1].replace(old, new, 1)
+    scene.deliver()
+    scene.fence()
+    return scene
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        pytest.param(b"20210703", b"2021/07/03", id="slashes"),
+        pytest.param(b"20210703", b"20210732", id="no such day"),
+        pytest.param(b"17:45:39", b"25:45:39", id="no such hour"),
+        pytest.param(b" 17", b"  17", id="two spaces"),
+        pytest.param(b"39 127", b"39  127", id="two spaces before the sender"),
+        pytest.param(b":50001\n", b":50001 \n", id="a space after the sender"),
+        pytest.param(b":50001\n", b":50001\r\n", id="CR LF"),
+        pytest.param(b"20210703 ", b"", id="no date"),
+        pytest.param(b" 127.0.0.1:50001", b"", id="no sender"),
+        pytest.param(b"127.0.0.1:50001", b"bob 127.0.0.1:50001", id="a name too"),
+    ],
+)
+def test_a_header_out_of_form(old: bytes, new: bytes) -> None:
+    assert blamed(after_a_word_of_bobs(chat(), old, new)) == ["MSG-1"]
+
+
+@pytest.mark.parametrize(
+    "label",
+    [b"127.0.0.1:1", b"localhost:50001", b"('127.0.0.1', 50001)", b"unix:1", b"[::1]:50001"],
+)
+def test_a_wrong_label(label: bytes) -> None:
+    assert "MSG-2" in blamed(after_a_word_of_bobs(chat(), b"127.0.0.1:50001", label))
+
+
+def test_another_label_may_be_a_translated_address() -> None:
+    """Every one of bob's broadcasts shows another address than the one it has here."""
+
+    def behind_a_proxy(addresses: Literal["same", "translated", "unsure"]) -> Scene:
+        scene = Scene(replace(START, addresses=addresses))
+        scene.connect("bob").sender = "10.0.0.1:7"
+        scene.fence()
+        return scene
+
+    assert blamed(behind_a_proxy("translated")) == []
+    [finding] = behind_a_proxy("unsure").findings()
+    assert finding.requirement == "MSG-2"
+    assert finding.outcome is Outcome.UNKNOWN
+    assert "address_translation" in finding.actual
+    assert blamed(behind_a_proxy(addresses="same")) == ["MSG-2"]
+
+
+def test_two_members_with_one_label() -> None:
+    scene = Scene(unix=True)
+    for name in ("ann", "bob"):
+        scene.connect(name).sender = "unix:1"
+    scene.fence()
+    assert blamed(scene) == ["MSG-2"]
+
+
+def test_a_label_may_be_used_again_when_its_member_has_gone() -> None:
+    scene = Scene(unix=True)
+    for name in ("ann", "bob"):
+        scene.connect(name).sender = "unix:1"
+        scene.fence()
+        scene.half_close(name)
+        scene.serve(name)
+        scene.deliver()
+    assert scene.findings() == []
+
+
+def test_a_member_whose_label_changes() -> None:
+    scene = Scene(unix=True)
+    peer = scene.connect("ann")
+    scene.fence()
+    peer.sender = "unix:77"
+    scene.fence()
+    assert blamed(scene) == ["MSG-2"]
+
+
+def test_a_unix_socket_has_no_address() -> None:
+    scene = Scene(unix=True)
+    scene.connect("ann").sender = "127.0.0.1:7"
+    scene.fence()
+    assert blamed(scene) == ["MSG-2"]
+
+
+def test_a_header_that_differs_for_one_recipient() -> None:
+    assert blamed(after_a_word_of_bobs(chat(), b":39 ", b":40 ", "ann")) == ["MSG-3"]
+
+
+@pytest.mark.parametrize(
+    "junk", [b"Welcome!\n", b"> ", b"ann has joined\n", b" \n", b"\x1b[2J\n", b"\xff\n"]
+)
+def test_what_starts_like_no_unit(junk: bytes) -> None:
+    scene = chat()
+    scene.connect("eve").waiting.append(junk)
+    scene.fence()
+    assert blamed(scene) == ["TRN-2"]
+
+
+def test_a_prompt_at_the_end() -> None:
+    scene = chat()
+    scene.peers["ann"].waiting.append(b"> ")
+    scene.deliver()
+    assert blamed(scene) == ["TRN-2"]
+
+
+@pytest.mark.parametrize("notice", [b"!Bad\n", b"! hello\n", b"!\n", b"!bad_code\n"])
+def test_a_notice_without_a_code(notice: bytes) -> None:
+    scene = chat()
+    scene.peers["ann"].waiting.append(notice)
+    scene.fence()
+    assert blamed(scene) == ["TRN-2"]
+
+
+def test_a_heartbeat_inside_a_unit() -> None:
+    assert blamed(after_a_word_of_bobs(chat(), b"\n", b"\n\n", "ann")) == ["HB-2"]
+
+
+def test_a_notice_inside_a_unit() -> None:
+    scene = after_a_word_of_bobs(chat(), b"\n", b"\n!too-slow\n", "ann")
+    assert blamed(scene) == ["ERR-3"]
+
+
+def test_a_text_without_its_header() -> None:
+    scene = chat()
+    [word] = talk(scene, ["bob"])
+    for peer in scene.peers.values():
+        peer.waiting = [f"{word}\n".encode()]
+    scene.deliver()
+    scene.fence()
+    assert blamed(scene) == ["MSG-1"]
+
+
+def test_a_header_out_of_form_whose_text_never_comes() -> None:
+    scene = chat()
+    scene.peers["bob"].waiting.append(b"2\n")
+    scene.read("bob", 2)
+    scene.abort("bob")
+    assert blamed(scene) == ["MSG-1"]
+
+
+def test_broadcasts_within_each_other() -> None:
+    scene = chat()
+    talk(scene, ["ann", "bob"])
+    one, other = scene.peers["ann"].waiting
+    scene.peers["ann"].waiting = [one[:40] + other + one[40:]]
+    scene.deliver()
+    scene.fence()
+    assert "ROOM-6" in blamed(scene)
+
+
+def test_the_first_wrong_octet_is_pointed_at() -> None:
+    scene = after_a_word_of_bobs(chat(), b"20210703", b"2021/07/03")
+    finding = scene.findings()[0]
+    assert finding.octets[: finding.wrong] == b"2021"
+    assert finding.wrong == 4
