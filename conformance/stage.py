@@ -33,6 +33,7 @@ PATIENCE: Final = 3.0
 
 _SOUND: Final = 1.0
 _TURN: Final = 0.02
+_HEARING: Final = 0.1
 _GROWTH: Final = 50
 _SPARE: Final = 4_194_304
 """A line of two octets becomes a broadcast of less than 100; all else is heartbeats."""
@@ -136,6 +137,25 @@ class Stage:
             for word in words:
                 client.await_text(word, exercises, since[client])
         self.record(Settled(self.now(), tuple(client.name for client in clients)))
+
+    def be_heard(
+        self, speaker: Client, listeners: Sequence[Client], exercises: Sequence[str] = ()
+    ) -> None:
+        """Let a client speak until each of these has heard it: then each is a member, silent as
+        it may be (ROOM-1). `Stuck` where one hears nothing for as long as patience lasts."""
+        deaf, end = list(listeners), self.now() + self.patience
+        while deaf:
+            self.greet(speaker, exercises)
+            word = self.last_nonce
+            self.let(lambda: all(client.has(word) for client in deaf), _HEARING)  # noqa: B023
+            deaf = [client for client in deaf if not client.has(word)]
+            self.check(*deaf)
+            if deaf and self.now() > end:
+                for client in deaf:
+                    self.record(
+                        Waited(self.now(), client.name, word, self.patience, tuple(exercises))
+                    )
+                raise Stuck(f"{deaf[0].name} heard nothing of what was said")
 
     def check(self, *clients: Client) -> None:
         """`Stuck` where the server has ended one of these clients, of whom more is expected."""

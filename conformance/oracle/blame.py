@@ -80,8 +80,10 @@ def for_violation(line: Line) -> str:
 
 def for_loss(case: Case, line: Line, losers: Iterable[str]) -> str:
     """The requirement that a message breaks which did not come to those it was owed to."""
-    if all(case.was_evicted(case.history.clients[name]) for name in losers):
+    if all(case.has_overflowed(case.history.clients[name]) for name in losers):
         return "LIM-4"
+    if all(case.was_ended_by_stopping(case.history.clients[name]) for name in losers):
+        return "STOP-1"
     if line.exercises:
         return line.exercises[0]
     if line in case.came and all(_is_left_behind(case, line, name) for name in losers):
@@ -89,7 +91,8 @@ def for_loss(case: Case, line: Line, losers: Iterable[str]) -> str:
     client = case.history.clients[line.client]
     if client.cause in _LEAVING and client.left is not None:
         own = case.came.get(line, {}).get(line.client)
-        if own is None or own.unit.span.last > client.left:
+        last = max((at for at, _, _ in client.reads if at < client.left), default=0)
+        if last < line.done if own is None else own.unit.span.last > client.left:
             return _LEAVING[client.cause]
     return "ROOM-2"
 

@@ -1,8 +1,10 @@
 """Everything the checks look at: the history, what ties to what, and the log laid out."""
 
+from bisect import bisect_left
 from collections import defaultdict
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import accumulate
 from typing import Final
 
 from chatproto import Code
@@ -73,28 +75,53 @@ class Case:
         """Whether the server ended a connection whose client had not left."""
         return client.ended is not None and (client.left is None or client.left > client.ended)
 
+    def was_ended_by_stopping(self, client: ClientHistory) -> bool:
+        """Whether a member was still there when the server was told to stop, and then ended."""
+        stopping, ended = self.stopping, client.ended
+        return (
+            stopping is not None
+            and ended is not None
+            and ended > stopping
+            and self.was_ended_by_server(client)
+        )
+
     def was_stalled(self, client: ClientHistory) -> bool:
         return bool(client.stalls)
 
     def was_evicted(self, client: ClientHistory) -> bool:
         """Whether the server broke off a connection whose client had let 1 MiB wait (LIM-3)."""
-        if client.ended is None or not client.stalls:
+        if client.ended is None:
             return False
         told = any(notice.code == Code.TOO_SLOW for notice in client.notices)
         broken = client.ending is Ending.RESET or told or self.was_ended_by_server(client)
-        return broken and self.waiting(client) >= MIN_BACKLOG
+        return broken and self.has_overflowed(client)
+
+    def has_overflowed(self, client: ClientHistory) -> bool:
+        """Whether a client had let 1 MiB wait: it might be disconnected, and else lose nothing."""
+        return bool(client.stalls) and self.waiting(client) >= MIN_BACKLOG
 
     def waiting(self, client: ClientHistory) -> int:
         """Octets that waited for a stalled client when it read again or was found to be ended.
 
-        Everything the others had received of its run by then, less what it had.
+        All that was said by then since its first broadcast, less what it had received of it.
         """
+        return self._waiting[client.name]
+
+    @cached_property
+    def _waiting(self) -> dict[str, int]:
+        return {client.name: self._waited(client) for client in self.clients if client.stalls}
+
+    def _waited(self, client: ClientHistory) -> int:
         stalled = client.stalls[0]
         until = next((at for at in client.resumes if at > stalled), None)
         if until is None:
             until = client.ended or len(self.history.transcript)
-        read = sum(len(octets) for at, _, octets in client.reads if at < stalled)
-        return self.octets_said(until) - read
+        run = self.runs[client.name]
+        joined = self.first_came[run[0].line] if run else client.connected
+        read = sum(
+            tie.unit.span.end - tie.unit.span.start for tie in run if tie.unit.span.last < stalled
+        )
+        return self.octets_said(until) - self.octets_said(joined) - read
 
     def is_recognised(self, client: ClientHistory) -> bool:
         """Whether the server took a client's violation for one: it ended it, or gave notice."""
@@ -105,12 +132,20 @@ class Case:
 
     def octets_said(self, before: int) -> int:
         """Octets of the broadcasts that had come to anyone before a line of the transcript."""
-        said = 0
+        ats, totals = self._said
+        return totals[bisect_left(ats, before)]
+
+    @cached_property
+    def _said(self) -> tuple[list[int], list[int]]:
+        """The transcript's lines with which broadcasts had first come, in order, and the octets
+        of all before each."""
+        sizes = []
         for line, ties in self.came.items():
             unit = next(iter(ties.values())).unit
-            if self.first_came[line] < before and isinstance(unit, ReceivedBroadcast):
-                said += len(unit.octets)
-        return said
+            if isinstance(unit, ReceivedBroadcast):
+                sizes.append((self.first_came[line], unit.span.end - unit.span.start))
+        sizes.sort()
+        return [at for at, _ in sizes], list(accumulate((size for _, size in sizes), initial=0))
 
 
 def prepare(transcript: Transcript) -> Case:

@@ -17,6 +17,7 @@ def check_delivery(case: Case) -> Iterator[Finding]:
     yield from _one_order(case)
     yield from _cause_before_effect(case)
     yield from _losses(case)
+    yield from _deaf(case)
 
 
 def _doubled(case: Case) -> Iterator[Finding]:
@@ -226,3 +227,24 @@ def _was_due(case: Case, client: ClientHistory, line: Line) -> bool:
     )
     waited = any(at > line.done for one in case.clients for at, _ in one.waits)
     return later or waited
+
+
+def _deaf(case: Case) -> Iterator[Finding]:
+    """Connections that waited in vain for anything of what the others said all the while."""
+    if case.died is not None:
+        return
+    for client in case.clients:
+        if case.runs[client.name] or client.cause is not None or client.ended is not None:
+            continue
+        for at, waited in client.waits[:1]:
+            since = case.history.time(at) - waited.seconds
+            said = [line for line in case.came if line.t > since and client.connected < line.begun]
+            if client.segments or not said:
+                continue
+            yield Finding(
+                (*waited.exercises, "ROOM-1")[0],
+                "a member from when the server accepts it, though it says nothing",
+                f"{client.name} received nothing of what was said for {waited.seconds:g} s",
+                (client.connected, said[0].begun, at),
+                client.name,
+            )

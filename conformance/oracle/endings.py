@@ -26,9 +26,9 @@ def check_endings(case: Case) -> Iterator[Finding]:
         match client.cause:
             case Cause.QUIT:
                 [quit_] = (line for line in client.lines if line.fate is Fate.QUIT)
-                yield from _end(case, client, (*quit_.exercises, "QUIT-3")[0])
+                yield from _end(case, client, "QUIT-3", (*quit_.exercises, "QUIT-3")[0])
             case Cause.END_OF_STREAM:
-                yield from _end(case, client, "QUIT-5")
+                yield from _end(case, client, "QUIT-5", "QUIT-5")
             case Cause.VIOLATION:
                 yield from _violation(case, client)
         yield from _misnotified(case, client)
@@ -64,7 +64,7 @@ def _refusal(case: Case, at: int, refused: Refused) -> Finding:
     )
 
 
-def _end(case: Case, client: ClientHistory, requirement: str) -> Iterator[Finding]:
+def _end(case: Case, client: ClientHistory, if_reset: str, if_never: str) -> Iterator[Finding]:
     """An orderly end of stream, not a reset, and not never."""
     assert client.left is not None
     if client.ending is Ending.RESET:
@@ -72,7 +72,7 @@ def _end(case: Case, client: ClientHistory, requirement: str) -> Iterator[Findin
         if case.was_evicted(client):
             return
         yield Finding(
-            requirement,
+            if_reset,
             "an orderly end of stream",
             "a reset",
             (client.left, client.ended),
@@ -83,7 +83,7 @@ def _end(case: Case, client: ClientHistory, requirement: str) -> Iterator[Findin
         for at, waited in client.waits:
             if at > client.left and "end of the connection" in waited.what:
                 yield Finding(
-                    requirement,
+                    if_never,
                     "an end of stream",
                     f"nothing for {waited.seconds:g} s",
                     (client.left, at),
@@ -108,7 +108,7 @@ def _violation(case: Case, client: ClientHistory) -> Iterator[Finding]:
                 segments=_excerpt(case, line),
             )
         return
-    yield from _end(case, client, "ERR-2")
+    yield from _end(case, client, "ERR-2", "ERR-2")
     both = line.code is Code.LINE_TOO_LONG and codes[-1:] == [Code.INVALID_TEXT]
     if both:
         yield Finding(

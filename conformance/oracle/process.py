@@ -7,11 +7,13 @@ from typing import Final
 
 from conformance.oracle.case import Case
 from conformance.oracle.findings import Finding
-from conformance.oracle.history import Ending
+from conformance.oracle.history import ClientHistory, Ending
 from conformance.transcript import Event, Exited, Restarted, Rival, Running, Stopping
 
 STOP: Final = 3.0
 """Seconds a server has to end in order, before it may abort the rest (STOP-1)."""
+LAST_LINE: Final = 1.0
+"""Seconds after which a server that was told to stop certainly knows it; times the factor."""
 ABORT: Final = 1.0
 """Seconds it is given to abort the rest, and to end; times the factor."""
 SIGNALS: Final = {"sigterm": -SIGTERM, "sigint": -SIGINT}
@@ -81,11 +83,14 @@ def _stop(case: Case, begin: int, stop: Stopping, episode: Sequence[Event]) -> I
             case _:
                 pass
     last = begin + len(episode)
+    gone = next((begin + at for at, one in enumerate(episode) if isinstance(one, Exited)), last)
     for client in case.clients:
+        yield from _late_lines(case, client, begin, stop, gone)
         if client.ended is None or not begin < client.ended < last:
             continue
         early = client.ended_t - stop.t < STOP
-        if client.ending is Ending.RESET and early and len(client.stalls) == len(client.resumes):
+        reads = len(client.stalls) == len(client.resumes) and not case.was_evicted(client)
+        if client.ending is Ending.RESET and early and reads:
             yield Finding(
                 "STOP-1",
                 "an orderly end for every member",
@@ -93,18 +98,28 @@ def _stop(case: Case, begin: int, stop: Stopping, episode: Sequence[Event]) -> I
                 (begin, client.ended),
                 client.name,
             )
-        told = [one.span.last for one in client.notices if one.code == "shutting-down"]
-        told.append(client.ended)
-        for line in client.messages:
-            if told[0] < line.begun < last and line in case.came:
-                yield Finding(
-                    "STOP-1",
-                    "no more lines accepted",
-                    "a line was broadcast that was sent after its sender had been told, or ended",
-                    (begin, line.begun, case.first_came[line]),
-                    client.name,
-                    segments=case.segments(line),
-                )
+
+
+def _late_lines(
+    case: Case, client: ClientHistory, begin: int, stop: Stopping, gone: int
+) -> Iterator[Finding]:
+    """Lines that were broadcast though the server had long been told to stop, or said it does."""
+    told = [one.span.last for one in client.notices if one.code == "shutting-down"]
+    told += [client.ended] if client.ended is not None else []
+    latest = stop.t + LAST_LINE * case.history.start.factor
+    for line in client.messages:
+        if not begin < line.begun < gone or line not in case.came:
+            continue
+        if line.t > latest or any(at < line.begun for at in told):
+            yield Finding(
+                "STOP-1",
+                "no more lines accepted",
+                f"a line was broadcast that was sent {line.t - stop.t:.1f} s after the server "
+                "was told to stop, or after its sender was",
+                (begin, line.begun, case.first_came[line]),
+                client.name,
+                segments=case.segments(line),
+            )
 
 
 def _rival(at: int, rival: Rival) -> Iterator[Finding]:

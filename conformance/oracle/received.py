@@ -124,6 +124,7 @@ def read_units(reads: Sequence[tuple[int, float, bytes]]) -> Iterator[ReceivedUn
         yield Rest(span(start, length), stream[start:])
 
 
+@lru_cache(maxsize=65_536)
 def _read_header(line: bytes) -> tuple[datetime | None, str | None]:
     header = _HEADER.fullmatch(line)
     time = None if header is None else _read_time(header[1])
@@ -132,7 +133,6 @@ def _read_header(line: bytes) -> tuple[datetime | None, str | None]:
     return time, header[2].decode("latin-1")
 
 
-@lru_cache
 def _read_time(octets: bytes) -> datetime | None:
     try:
         return datetime.strptime(octets.decode("ascii"), _TIME)

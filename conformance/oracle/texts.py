@@ -1,6 +1,7 @@
 """Is it what was said? The text section, and what should not have been broadcast at all."""
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterator
 from itertools import pairwise
 from typing import Final
@@ -11,7 +12,13 @@ from conformance.oracle.case import Case
 from conformance.oracle.findings import Finding
 from conformance.oracle.history import NONCE, Cause, ClientHistory, Fate, Line
 from conformance.oracle.matching import Tie
-from conformance.oracle.received import Junk, ReceivedBroadcast, ReceivedHeartbeat, Rest
+from conformance.oracle.received import (
+    Junk,
+    ReceivedBroadcast,
+    ReceivedHeartbeat,
+    ReceivedNotice,
+    Rest,
+)
 from conformance.oracle.units import HEADER_INSIDE
 
 _NOTICE: Final = re.compile(rb"!(?:%s)" % "|".join(Code).encode())
@@ -127,16 +134,22 @@ def _is_piece(came: bytes, segments: tuple[bytes, ...]) -> bool:
 
 
 def _answers(case: Case, client: ClientHistory) -> Iterator[Finding]:
-    """Whether blank lines are answered (HB-1): a heartbeat for each, time and again, between two
-    echoes, and hardly any where no blank line was sent."""
+    """Whether blank lines are answered (HB-1): a heartbeat or a notice for each, time and again,
+    between two echoes, and hardly any where no blank line was sent."""
     answered: list[tuple[Line, int]] = []
     quiet: list[int] = []
     run = [tie for tie in case.runs[client.name] if tie.line.client == client.name]
-    beats = [unit for unit in client.units if isinstance(unit, ReceivedHeartbeat)]
+    answers = [
+        unit.span.start
+        for unit in client.units
+        if isinstance(unit, ReceivedHeartbeat | ReceivedNotice)
+    ]
     for earlier, later in pairwise(run):
         between = client.lines[earlier.line.number : later.line.number - 1]
         blanks = sum(line.fate is Fate.BLANK for line in between)
-        came = sum(earlier.unit.span.end <= beat.span.start < later.unit.span.end for beat in beats)
+        came = bisect_left(answers, later.unit.span.end) - bisect_left(
+            answers, earlier.unit.span.end
+        )
         if blanks >= _MANY and came >= blanks:
             answered.append((later.line, came))
         elif not blanks:
@@ -146,7 +159,7 @@ def _answers(case: Case, client: ClientHistory) -> Iterator[Finding]:
         yield Finding(
             "HB-1",
             "no answer to blank lines",
-            f"{came} empty lines came between two broadcasts, one for each blank line",
+            f"{came} of them came between two broadcasts, one for each blank line",
             (line.begun, line.done),
             client.name,
             segments=case.segments(line),

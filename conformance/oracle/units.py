@@ -131,7 +131,11 @@ def _rest(case: Case, client: ClientHistory, unit: Rest) -> Iterator[Finding]:
     begun = unit.as_broadcast()
     if begun is not None:
         yield from _header(client, begun)
-    sound = all(one.time is not None for one in client.units if isinstance(one, ReceivedBroadcast))
+    sound = all(
+        one.sender is not None and is_sender(one.sender)
+        for one in client.units
+        if isinstance(one, ReceivedBroadcast)
+    )
     whole = client.ending is Ending.ORDERLY and not client.stalls and sound
     if whole and case.died is None:
         yield Finding(

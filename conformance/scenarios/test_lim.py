@@ -1,9 +1,9 @@
 """Limits: long lines, endless lines, readers that stall, rooms that are full."""
 
-from conformance.client import Client
 from conformance.oracle.limits import MAX_BACKLOG, MEMBERS
 from conformance.scenario import scenario
 from conformance.stage import Stage
+from conformance.talk import Talker, stall_one
 
 _CHUNK = 64 * 1_024
 
@@ -52,8 +52,9 @@ def test_an_endless_line_is_none_the_shorter_for_its_end(stage: Stage) -> None:
 def test_a_laggard_stays(stage: Stage) -> None:
     """A member stops reading, 900,000 octets wait for it, and it reads on."""
     ann, bob = stage.join(2)
-    laggard = _stall(stage)
-    _say_octets(stage, ann, bob, 900_000)
+    talker = Talker(stage, ann, bob)
+    laggard = stall_one(stage)
+    talker.say(900_000, ("LIM-3",))
     laggard.resume()
     stage.fence(ann, bob, laggard)
 
@@ -62,10 +63,11 @@ def test_a_laggard_stays(stage: Stage) -> None:
 def test_a_stalled_reader_is_disconnected(stage: Stage) -> None:
     """A member stops reading; two talk until it is disconnected, or 64 MiB wait for it."""
     ann, bob = stage.join(2)
-    stalled = _stall(stage)
+    talker = Talker(stage, ann, bob)
+    stalled = stall_one(stage)
     said = 0
     while said < MAX_BACKLOG + _CHUNK and not stalled.is_broken():
-        said += _say_octets(stage, ann, bob, 1_000_000)
+        said += talker.say(1_000_000, ("LIM-3",))
     stage.fence(ann, bob, exercises=["LIM-3"])
     stalled.resume()
     if said >= MAX_BACKLOG:
@@ -73,27 +75,6 @@ def test_a_stalled_reader_is_disconnected(stage: Stage) -> None:
     else:
         stalled.await_end()
     stage.fence(ann, bob)
-
-
-def _stall(stage: Stage) -> Client:
-    """A member that has stopped reading, and whose kernel holds little."""
-    client = stage.connect(receive_buffer=32_768)
-    stage.greet(client)
-    client.stall()
-    return client
-
-
-def _say_octets(stage: Stage, talker: Client, other: Client, octets: int) -> int:
-    """Let a member say so many octets, all of them received before it ends; the octets said."""
-    said = 0
-    while said < octets:
-        lines = [
-            f"{stage.nonce()} {'x' * 990}\n" for _ in range(min(50, (octets - said) // 1000 + 1))
-        ]
-        talker.send("".join(lines).encode(), exercises=["LIM-3"])
-        said += sum(map(len, lines))
-        stage.fence(talker, other, exercises=["LIM-3"])
-    return said
 
 
 @scenario("LIM-5", needs=("capacity",))
@@ -111,8 +92,11 @@ def test_one_too_many_is_told_so(stage: Stage) -> None:
 
 @scenario("LIM-6")
 def test_256_members(stage: Stage) -> None:
-    """256 members at once, of whom the first, the last and one between are heard by all."""
-    members = stage.join(MEMBERS, exercises=["LIM-6"])
-    stage.fence(members[0], members[100], members[-1], exercises=["LIM-6"])
-    for member in members:
+    """256 members at once, most of them silent: what the first and the last say, all hear."""
+    ann, *others = (stage.connect() for _ in range(MEMBERS))
+    stage.greet(ann, exercises=["LIM-6"])
+    stage.greet(others[-1], exercises=["LIM-6"])
+    stage.be_heard(ann, others, exercises=["LIM-6"])
+    stage.fence(ann, others[100], others[-1], exercises=["LIM-6"])
+    for member in others:
         member.await_text(stage.last_nonce, exercises=["LIM-6"])

@@ -2,6 +2,7 @@
 
 from conformance.scenario import scenario
 from conformance.stage import Stage
+from conformance.talk import Talker, stall_one
 
 
 @scenario("QUIT-1", "QUIT-3")
@@ -81,13 +82,9 @@ def test_a_leaver_with_a_backlog_reads_it_all(stage: Stage) -> None:
     """Members stop reading, 3,000,000 octets wait for them, they leave, and then read on; a
     server may have disconnected them by then, with 1 MiB waiting."""
     ann, bob = stage.join(2)
-    leavers = [stage.connect(receive_buffer=32_768) for _ in range(2)]
-    for leaver in leavers:
-        stage.greet(leaver)
-        leaver.stall()
-    for _ in range(60):
-        ann.send("".join(f"{stage.nonce()} {'x' * 950}\n" for _ in range(52)).encode())
-        stage.fence(ann, bob)
+    talker = Talker(stage, ann, bob)
+    leavers = [stall_one(stage) for _ in range(2)]
+    talker.say(3_000_000)
     leavers[0].say(stage.nonce(), exercises=["QUIT-5"])
     leavers[0].half_close()
     leavers[1].send(stage.nonce().encode() + b"\nquit\n", exercises=["QUIT-3"])
@@ -102,13 +99,9 @@ def test_a_leaver_with_a_backlog_reads_it_all(stage: Stage) -> None:
 def test_a_leaver_that_never_reads_delays_nobody(stage: Stage) -> None:
     """A member with a backlog leaves and never reads; two talk on."""
     ann, bob = stage.join(2)
-    leaver = stage.connect(receive_buffer=32_768)
-    stage.greet(leaver)
-    leaver.stall()
-    for _ in range(60):
-        for _ in range(10):
-            ann.say(f"{stage.nonce()} {'x' * 950}")
-        stage.fence(ann, bob)
+    talker = Talker(stage, ann, bob)
+    leaver = stall_one(stage)
+    talker.say(600_000)
     leaver.half_close()
     for _ in range(3):
         stage.fence(ann, bob, exercises=["QUIT-5"])

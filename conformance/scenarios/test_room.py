@@ -1,14 +1,13 @@
 """Room: one log, of which each member receives one contiguous run, whatever the others do."""
 
-from functools import partial
-
 from conformance.client import Client
 from conformance.scenario import scenario
 from conformance.stage import Stage
+from conformance.talk import talk
 
 
 @scenario("ROOM-1", "ROOM-2", "ROOM-3")
-def test_joining_while_others_talk(stage: Stage) -> None:
+def test_joining_while_otherstalk(stage: Stage) -> None:
     """Members join one after the other while two never stop talking."""
     ann, bob = stage.join(2)
     members = [ann, bob]
@@ -39,7 +38,7 @@ def test_the_same_words_again(stage: Stage) -> None:
 def test_everyone_speaks_at_once(stage: Stage) -> None:
     """Eight members, each with up to eight lines under way, in a closed loop."""
     members = stage.join(8)
-    _talk(stage, members, lines=60, window=8)
+    talk(stage, members, lines=60, window=8)
     stage.fence(*members)
 
 
@@ -148,26 +147,3 @@ def _leave(stage: Stage, client: Client, way: str) -> None:
             client.reset()
         case "violation":
             client.send(stage.nonce().encode() + b"\xff\n")
-
-
-def _talk(stage: Stage, members: list[Client], lines: int, window: int) -> None:
-    """Let every member send so many lines, never more than a window of its own unanswered."""
-    unanswered: dict[Client, list[str]] = {member: [] for member in members}
-    left = dict.fromkeys(members, lines)
-
-    def something_came(waiting: list[Client]) -> bool:
-        return any(member.ended or member.has(unanswered[member][0]) for member in waiting)
-
-    while any(left.values()) or any(unanswered.values()):
-        waiting = [member for member in members if unanswered[member]]
-        if waiting:
-            stage.wait(waiting, partial(something_came, waiting), "an echo")
-        for member in members:
-            words = unanswered[member]
-            while words and member.has(words[0]):
-                words.pop(0)
-            while left[member] and len(words) < window:
-                left[member] -= 1
-                words.append(stage.nonce())
-                member.say(words[-1])
-        stage.check(*members)

@@ -5,9 +5,11 @@ from typing import get_args
 
 from conformance.client import Client
 from conformance.managed import ManagedServer
+from conformance.oracle.process import LAST_LINE
 from conformance.profile import Way
 from conformance.scenario import scenario
 from conformance.stage import Stage
+from conformance.talk import Talker, stall_one
 
 
 @scenario("STOP-1", "STOP-2", needs=("launch",))
@@ -22,17 +24,15 @@ def test_stopping(stage: Stage, server: ManagedServer) -> None:
         stage.connect()
         holder = stage.connect(holds=True)
         stage.greet(holder)
-        laggards = [stage.connect(receive_buffer=32_768) for _ in range(2)]
-        for laggard in laggards:
-            stage.greet(laggard)
-            laggard.stall()
-        for _ in range(60):
-            ann.send("".join(f"{stage.nonce()} {'x' * 950}\n" for _ in range(52)).encode())
-            stage.fence(ann, bob)
+        talker = Talker(stage, ann, bob)
+        stall_one(stage)
+        talker.say(2_100_000)
+        laggard = stall_one(stage)
+        talker.say(900_000)
         server.stop(way)
-        stage.let(partial(_has_ended, holder), 1.0)
+        stage.let(partial(_has_ended, holder), LAST_LINE * stage.start.factor)
         holder.insist(stage.nonce(), exercises=["STOP-1"])
-        laggards[0].resume()
+        laggard.resume()
         offered = server.await_exit(way)
         for client in list(stage.open_clients()):
             client.reset()
