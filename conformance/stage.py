@@ -32,10 +32,12 @@ PATIENCE: Final = 3.0
 
 
 _SOUND: Final = 1.0
+_LONGEST: Final = 4
+"""Times the patience that something else may come before what is awaited."""
 _TURN: Final = 0.02
 _HEARING: Final = 0.1
 _GROWTH: Final = 50
-_SPARE: Final = 4_194_304
+_SPARE: Final = 1_048_576
 """A line of two octets becomes a broadcast of less than 100; all else is heartbeats."""
 
 Reason = Literal["not-selected", "needs-launch", "needs-capacity", "room-full", "sanity"]
@@ -182,6 +184,7 @@ class Stage:
         began = self.now()
         while not condition():
             latest = max([began, *(client.received_at for client in clients)])
+            latest = min(latest, began + _LONGEST * self.patience)
             left = latest + self.patience - self.now()
             if left <= 0:
                 for client in clients:
@@ -298,8 +301,11 @@ def _read_until(sock: socket.socket, word: bytes, end: float) -> None:
     """Read until a word has come; `OSError` where it does not."""
     came = b""
     while word not in came:
-        sock.settimeout(max(0.001, end - time.monotonic()))
+        left = end - time.monotonic()
+        if left <= 0:
+            raise TimeoutError("other octets came, and no end of them")
+        sock.settimeout(left)
         octets = sock.recv(65_536)
         if not octets:
             raise ConnectionError("the server ended the connection")
-        came += octets
+        came = came[-len(word) :] + octets

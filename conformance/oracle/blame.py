@@ -80,9 +80,13 @@ def for_violation(line: Line) -> str:
 
 def for_loss(case: Case, line: Line, losers: Iterable[str]) -> str:
     """The requirement that a message breaks which did not come to those it was owed to."""
-    if all(case.has_overflowed(case.history.clients[name]) for name in losers):
+    clients = [case.history.clients[name] for name in losers]
+    if all(
+        case.was_evicted(client) or (case.has_overflowed(client) and client.cause is None)
+        for client in clients
+    ):
         return "LIM-4"
-    if all(case.was_ended_by_stopping(case.history.clients[name]) for name in losers):
+    if all(case.was_ended_by_stopping(client) for client in clients):
         return "STOP-1"
     if line.exercises:
         return line.exercises[0]

@@ -97,7 +97,7 @@ class Case:
         return broken and self.has_overflowed(client)
 
     def has_overflowed(self, client: ClientHistory) -> bool:
-        """Whether a client had let 1 MiB wait: it might be disconnected, and else lose nothing."""
+        """Whether a client had let 1 MiB wait: it might be disconnected, and lose no more."""
         return bool(client.stalls) and self.waiting(client) >= MIN_BACKLOG
 
     def waiting(self, client: ClientHistory) -> int:

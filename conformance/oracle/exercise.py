@@ -45,7 +45,8 @@ def _by_line(case: Case, line: Line) -> list[str]:
     raw, text = line.octets, line.text.decode()
     original = raw.decode()
     inner = original.strip("\r")
-    if len(case.segments(line)) > 1 or line.octets != case.segments(line)[0][:-1]:
+    segments = case.segments(line)
+    if len(segments) > 1 or line.octets != segments[0][:-1]:
         ids.append("FRM-1")
     if any(separator in inner for separator in _SEPARATORS):
         ids.append("FRM-2")

@@ -74,10 +74,7 @@ class Line:
     fate: Fate
     text: bytes | None = None
     code: Code | None = None
-
-    @property
-    def nonces(self) -> frozenset[bytes]:
-        return frozenset(NONCE.findall(self.octets))
+    nonces: frozenset[bytes] = frozenset()
 
 
 class Ending(Enum):
@@ -94,10 +91,6 @@ class Cause(Enum):
     VIOLATION = "violation"
     END_OF_STREAM = "end of stream"
     RESET = "reset"
-
-
-def _at(segment: tuple[int, Sent]) -> int:
-    return segment[0]
 
 
 @dataclass(slots=True, eq=False)
@@ -121,6 +114,7 @@ class ClientHistory:
     waits: list[tuple[int, Waited]] = field(default_factory=list)
     cause: Cause | None = None
     left: int | None = None
+    _ats: list[int] | None = None
 
     @property
     def messages(self) -> list[Line]:
@@ -136,8 +130,10 @@ class ClientHistory:
 
     def segments_of(self, line: Line) -> tuple[bytes, ...]:
         """The segments that carried a line, whole."""
-        first = bisect_left(self.segments, line.begun, key=_at)
-        last = bisect_right(self.segments, line.done, key=_at)
+        if self._ats is None:
+            self._ats = [at for at, _ in self.segments]
+        first = bisect_left(self._ats, line.begun)
+        last = bisect_right(self._ats, line.done)
         return tuple(sent.octets for _, sent in self.segments[first:last])
 
 
@@ -242,7 +238,19 @@ def _read_lines(client: ClientHistory, limit: int) -> None:
         exercises = tuple(dict.fromkeys(tags))
         octets = None if text is None else text.encode()
         client.lines.append(
-            Line(client.name, number, held, begun, at, sent.t, exercises, fate, octets, code)
+            Line(
+                client.name,
+                number,
+                held,
+                begun,
+                at,
+                sent.t,
+                exercises,
+                fate,
+                octets,
+                code,
+                frozenset(NONCE.findall(held)),
+            )
         )
 
     for at, sent in client.segments:

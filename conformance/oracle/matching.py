@@ -9,7 +9,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from conformance.oracle.history import NONCE, ClientHistory, Fate, History, Line
+from conformance.oracle.history import NONCE, Fate, History, Line
 from conformance.oracle.received import Junk, ReceivedBroadcast, Rest
 
 
@@ -53,9 +53,14 @@ def match(history: History) -> Matching:
                 by_nonce.setdefault(nonce, sent)
     matching.labels = _labels(history, by_text)
     clients = {label: name for name, label in matching.labels.items()}
+    plain = {
+        name: [sent for sent in client.lines if not sent.nonces]
+        for name, client in history.clients.items()
+    }
     for client in history.clients.values():
         run: list[Tie] = []
         used: Counter[Line] = Counter()
+        latest: dict[str, int] = {}
         for unit in client.units:
             if not isinstance(unit, ReceivedBroadcast | Junk | Rest):
                 continue
@@ -63,19 +68,20 @@ def match(history: History) -> Matching:
             sender = unit.sender if isinstance(unit, ReceivedBroadcast) else None
             author = clients.get(sender) if sender is not None else None
             said = [sent for sent in by_text.get(text, ()) if sent.begun < unit.span.last]
-            line = _choose(said, author, used)
+            line = _choose(said, author, used, latest)
             exact = line is not None
             if line is None and sender is not None and author is None:
                 # Somebody else's, unless it carries a nonce of ours.
                 line = _by_nonce(text, by_nonce)
             elif line is None:
                 line = _by_nonce(text, by_nonce) or _resembling(
-                    history.clients.get(author or ""), text, used
+                    plain.get(author or "", []), text, used
                 )
             if line is None:
                 matching.stray.append((client.name, unit))
             else:
                 used[line] += 1
+                latest[line.client] = line.number
                 run.append(Tie(client.name, unit, line, exact))
         matching.runs[client.name] = run
     return matching
@@ -101,25 +107,31 @@ def _labels(history: History, by_text: dict[bytes, list[Line]]) -> dict[str, str
     return labels
 
 
-def _choose(said: list[Line], author: str | None, used: Counter[Line]) -> Line | None:
-    """Of several lines with this text the author's first that has not come yet; when all have,
-    the first again: that one is doubled."""
+def _choose(
+    said: list[Line], author: str | None, used: Counter[Line], latest: dict[str, int]
+) -> Line | None:
+    """Of several lines with this text the author's first that has not come yet and follows what
+    came of the author's; when all have come, the first again: that one is doubled."""
+    if len(said) < 2:
+        return said[0] if said else None
     own = [line for line in said if line.client == author] or said
-    return min(own, key=lambda line: (used[line], line.done), default=None)
+    return min(
+        own,
+        key=lambda line: (used[line], line.number < latest.get(line.client, 0), line.done),
+    )
 
 
 def _by_nonce(text: bytes, by_nonce: dict[bytes, Line]) -> Line | None:
     return next((by_nonce[nonce] for nonce in NONCE.findall(text) if nonce in by_nonce), None)
 
 
-def _resembling(client: ClientHistory | None, text: bytes, used: Counter[Line]) -> Line | None:
-    """The line of this client's that a text without a nonce was most likely made from: one
-    without a nonce of its own, that has not come yet and has something in common."""
-    if client is None:
-        return None
-    candidates = [line for line in client.lines if not line.nonces and not used[line]]
+def _resembling(plain: list[Line], text: bytes, used: Counter[Line]) -> Line | None:
+    """The line that a text without a nonce was most likely made from: of those without a nonce
+    of their own one that has not come yet and has something in common."""
     folded = text.strip().lower()
-    for line in candidates:
+    for line in plain:
+        if used[line]:
+            continue
         octets = line.octets.strip()
         if line.fate is Fate.BLANK or not octets or not folded:
             if not folded and (line.fate is Fate.BLANK or not octets):

@@ -1,7 +1,8 @@
 """Is it the right time, and in time? MSG-4, MSG-5, and members that delay others."""
 
 from collections.abc import Iterator
-from datetime import UTC
+from datetime import UTC, datetime
+from functools import lru_cache
 from statistics import median
 from typing import Final
 
@@ -34,7 +35,7 @@ def _clock(case: Case) -> Iterator[Finding]:
         unit = tie.unit
         if not tie.exact or not isinstance(unit, ReceivedBroadcast) or unit.time is None:
             continue
-        shown = unit.time.replace(tzinfo=UTC).timestamp()
+        shown = _timestamp(unit.time)
         sent, came = start.wall + tie.line.t, start.wall + unit.span.t
         zone = round((shown - came) / QUARTER_HOUR)
         shown -= zone * QUARTER_HOUR
@@ -70,6 +71,11 @@ def _clock(case: Case) -> Iterator[Finding]:
             (unit.span.last,),
             octets=unit.header,
         )
+
+
+@lru_cache(maxsize=1024)
+def _timestamp(time: datetime) -> float:
+    return time.replace(tzinfo=UTC).timestamp()
 
 
 def _delays(case: Case) -> Iterator[Finding]:

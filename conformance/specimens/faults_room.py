@@ -251,7 +251,7 @@ class ResetTakesAnother(BaseServer):
             self.leave(next(reversed(self.members)))
 
 
-@fault("ROOM-7", "closes the newest member with one that quits", may_break=f"{LOST} QUIT-1")
+@fault("ROOM-7", "closes the newest member with one that quits", may_break=f"{LOST} QUIT-1 ERR-3")
 class QuitTakesAnother(BaseServer):
     def on_quit(self, member: Member) -> None:
         super().on_quit(member)

@@ -66,7 +66,9 @@ class StopDropsWhatIsOwed(BaseServer):
             self.close(member)
 
 
-@fault("STOP-1", "takes lines for another second after it was stopped", may_break=f"{LOSS} STOP-2")
+@fault(
+    "STOP-1", "takes lines for two more seconds after it was stopped", may_break=f"{LOSS} STOP-2"
+)
 class StopTakesMoreLines(BaseServer):
     told = False
 
@@ -75,7 +77,7 @@ class StopTakesMoreLines(BaseServer):
             super().stop()
         else:
             self.told = True
-            self.later(1.0, self.stop)
+            self.later(2.0, self.stop)
 
 
 @fault("STOP-1", "stops when its standard input, a pipe, ends", may_break=ALL)
