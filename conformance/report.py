@@ -216,9 +216,14 @@ def _verdict(statuses: list[RequirementReport], interrupted: bool) -> Verdict:
         return Verdict.NON_CONFORMANT
     told = ("pass", "skip")
     left_out = ("not-selected", "needs-launch")
-    if interrupted or any(
-        one.status not in told or (one.status == "skip" and one.reason not in left_out)
-        for one in musts
+    nothing = all(one.status not in ("pass", "fail") for one in statuses)
+    if (
+        nothing
+        or interrupted
+        or any(
+            one.status not in told or (one.status == "skip" and one.reason not in left_out)
+            for one in musts
+        )
     ):
         return Verdict.INCOMPLETE
     return Verdict.CONFORMANT

@@ -154,6 +154,10 @@ class LaunchedServer:
         """The status of a server that has ended; negative where a signal ended it."""
         return None if self._process is None else self._process.poll()
 
+    def wait(self, seconds: float) -> int | None:
+        """Wait for the server to end; its status, or None where it has not by then."""
+        return None if self._process is None else self._process.wait(seconds)
+
     def run_rival(self, seconds: float) -> tuple[int | None, str]:
         """Launch a second server on the same address; its status, if it ended, and output."""
         rival = _Process(self._launch, self.address)

@@ -1,0 +1,277 @@
+"""chatproto-conformance run: what it says, what it writes, how it ends."""
+
+import json
+import signal
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from xml.etree import ElementTree
+
+import psutil
+import pytest
+
+from conformance.report import Report
+from conformance.scenario import scenarios
+from conformance.standard import requirements
+from tests.conformance.command import REFERENCE, run, specimen, start
+from tests.reference_server.process import ServerProcess
+
+SHORT = "sanity/first,quit/quit-leaves,msg/header,sanity/last"
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The directory of a whole run against the reference server."""
+    directory = tmp_path_factory.mktemp("whole")
+    done = run(
+        "run", "--launch", REFERENCE, "--json", str(directory / "r.json"),
+        "--junit", str(directory / "r.xml"), "--transcripts", str(directory / "transcripts"),
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout
+    assert "conformant" in done.stdout
+    return directory
+
+
+def test_the_reference_server_is_conformant(whole: Path) -> None:
+    report = Report.model_validate_json((whole / "r.json").read_text())
+    assert report.verdict == "conformant"
+    assert {one.status for one in report.requirements} <= {"pass", "skip"}
+    assert [one.id for one in report.requirements if one.status == "skip"] == ["LIM-5"]
+    assert [one.id for one in report.scenarios] == [one.id for one in scenarios()]
+
+
+def test_the_report_is_as_published(whole: Path) -> None:
+    report = json.loads((whole / "r.json").read_text())
+    assert report["schema"] == 1
+    assert report["protocol"] == "chatproto/1"
+    assert {"suite", "seed", "verdict", "requirements", "scenarios"} <= report.keys()
+    assert {"id", "level", "status", "scenarios"} <= report["requirements"][0].keys()
+    assert {"id", "status", "requirements", "duration_s", "reason"} <= report["scenarios"][0].keys()
+
+
+def test_junit_has_each_scenario(whole: Path) -> None:
+    cases = ElementTree.parse(whole / "r.xml").getroot().iter("testcase")  # noqa: S314  # our own
+    assert len(list(cases)) == len(scenarios())
+
+
+def test_a_transcript_is_judged_again(whole: Path) -> None:
+    transcripts = sorted((whole / "transcripts").iterdir())
+    assert len(transcripts) >= len(scenarios()) - 1
+    for name in ("sanity.first", "room.everyone-speaks-at-once", "stop.stopping"):
+        done = run("judge", str(whole / "transcripts" / f"{name}.jsonl"))
+        assert done.returncode == 0, done.stdout
+        assert name.replace(".", "/", 1) in done.stdout
+
+
+def test_a_broken_transcript_is_judged_as_the_run_was(tmp_path: Path) -> None:
+    done = run(
+        "run", "--launch", specimen("one-read-one-message"), "--only", "frm/a-line-in-two-segments",
+        "--transcripts", str(tmp_path), "--json", str(tmp_path / "r.json"),
+    )  # fmt: skip
+    assert done.returncode == 1
+    again = run("judge", str(tmp_path / "frm.a-line-in-two-segments.jsonl"))
+    assert again.returncode == 1
+    assert [line for line in again.stdout.splitlines() if "expected" in line] == [
+        line for line in done.stdout.splitlines() if "expected" in line
+    ]
+
+
+def test_no_transcript(tmp_path: Path) -> None:
+    path = tmp_path / "t.jsonl"
+    assert "No such file" in run("judge", str(path)).stderr
+    path.write_text("{}\n")
+    done = run("judge", str(path))
+    assert done.returncode == 2
+    assert "t.jsonl:1: not an event" in done.stderr
+    path.write_text('{"t": 1.0, "event": "finish"}\n')
+    assert "its first event is not a start" in run("judge", str(path)).stderr
+
+
+@pytest.mark.parametrize("stage", ["s0", "s2", "s3", "s4", "s5", "s6"])
+def test_each_stage_of_the_exercise_is_not(stage: str) -> None:
+    only = "sanity/first,frm/a-line-in-two-segments"
+    done = run("run", "--launch", specimen(stage), "--only", only, "--level", "must")
+    assert done.returncode == 1
+    assert "non-conformant" in done.stdout
+
+
+def test_a_failure_reads(tmp_path: Path) -> None:
+    done = run(
+        "run", "--launch", specimen("one-read-one-message"), "--only", "FRM-1",
+        "--json", str(tmp_path / "r.json"),
+    )  # fmt: skip
+    assert done.returncode == 1
+    for part in ("FRM-1 MUST", "expected", "actual", "segments", "--only frm/", "evidence"):
+        assert part in done.stdout
+    header = run("run", "--launch", specimen("date-with-slashes"), "--only", "msg/header")
+    came, caret = next(
+        (line, after)
+        for line, after in zip(
+            header.stdout.splitlines(), header.stdout.splitlines()[1:], strict=False
+        )
+        if line.startswith("  came")
+    )
+    assert came[caret.index("^")] == "/"
+
+
+def test_where_nothing_listens() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    done = run("run", f"tcp://127.0.0.1:{port}")
+    assert done.returncode == 3
+    assert f"nothing answers on tcp://127.0.0.1:{port}" in done.stderr
+    assert "--launch" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        ("no-such-program {port}", "cannot launch"),
+        ("false", "ended with status 1 before it listened"),
+        ("sh -c 'echo because; exit 7'", "it printed:\nbecause"),
+        ("sh -c '{unknown}'", "stand for the address"),
+    ],
+)
+def test_what_cannot_be_launched(command: str, said: str) -> None:
+    done = run("run", "--launch", command)
+    assert done.returncode == 3
+    assert said in done.stderr
+
+
+def test_what_does_not_listen_in_time(tmp_path: Path) -> None:
+    profile = tmp_path / "p.toml"
+    profile.write_text('[launch]\ncommand = "sleep 60"\nready = 0.3\n')
+    done = run("run", "--profile", str(profile))
+    assert done.returncode == 3
+    assert "launch.ready" in done.stderr
+
+
+class _Web(BaseHTTPRequestHandler):
+    def log_message(self, *arguments: object) -> None:
+        """Nothing."""
+
+
+def test_an_http_server_is_not_one() -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Web) as web:
+        threading.Thread(target=web.serve_forever).start()
+        done = run("run", f"tcp://127.0.0.1:{web.server_port}", "--timeout-factor", "0.3")
+        web.shutdown()
+    assert done.returncode == 1
+    assert "TRN-2 MUST" in done.stdout
+    assert "400" in done.stdout
+    assert done.stdout.splitlines()[-1].startswith("tcp://127.0.0.1")
+
+
+@pytest.mark.parametrize("address", ["tcp://127.0.0.1:0", "tcp://[::1]:0", "unix:{}/chat"])
+def test_every_kind_of_address(address: str, tmp_path: Path) -> None:
+    address = address.format(tmp_path)
+    with ServerProcess("--listen", address) as server:
+        done = run("run", server.addresses[0], "--only", SHORT)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "4 scenarios" in done.stdout
+    launched = run("run", address, "--launch", REFERENCE, "--only", "STOP-1,sanity/first")
+    assert launched.returncode == 0, launched.stdout + launched.stderr
+
+
+def test_workers_find_the_same() -> None:
+    done = run("run", "-j", "2", "--launch", specimen("knows-no-quit"), "--only", "QUIT-1,QUIT-2")
+    assert done.returncode == 1
+    assert "QUIT-1 MUST" in done.stdout
+
+
+def test_a_server_that_died_is_started_again() -> None:
+    only = "room/connections-that-say-nothing-and-go,sanity/last"
+    done = run("run", "--launch", specimen("reset-ends-the-server"), "--only", only)
+    assert done.returncode == 1
+    assert "fail    room/connections-that-say-nothing-and-go" in done.stdout
+    assert "pass    sanity/last" in done.stdout
+
+
+def test_nothing_told_is_incomplete() -> None:
+    done = run("run", "--launch", REFERENCE, "--only", "LIM-5")
+    assert done.returncode == 4
+    assert "incomplete" in done.stdout
+
+
+@contextmanager
+def _interrupted(tmp_path: Path, signal_: signal.Signals) -> Iterator[tuple[int, Path]]:
+    report = tmp_path / "r.json"
+    with start("run", "--launch", REFERENCE, "--json", str(report)) as process:
+        assert process.stdout is not None
+        while "hb/blank-lines-are-not-answered" not in process.stdout.readline():
+            pass
+        children = psutil.Process(process.pid).children(recursive=True)
+        assert children
+        process.send_signal(signal_)
+        process.communicate(timeout=5)
+    _, alive = psutil.wait_procs(children, timeout=1)
+    assert not alive
+    yield process.returncode, report
+
+
+@pytest.mark.parametrize("signal_", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_reports_what_there_is(tmp_path: Path, signal_: signal.Signals) -> None:
+    with _interrupted(tmp_path, signal_) as (status, path):
+        report = Report.model_validate_json(path.read_text())
+    assert status == 4
+    assert report.interrupted
+    assert "sanity/first" in [one.id for one in report.scenarios]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["run"], "say what to judge"),
+        (["run", "localhost:9999"], "write tcp://HOST:PORT"),
+        (["run", "tcp://127.0.0.1:0"], "port 0"),
+        (["run", "tcp://127.0.0.1:1", "--only", "QUIT-33"], "the nearest is QUIT-3"),
+        (["run", "tcp://127.0.0.1:1", "--only", "LIM-5", "--level", "must"], "nothing is selected"),
+        (
+            ["run", "tcp://127.0.0.1:1", "--json", "/no/such/r.json"],
+            "there is no directory /no/such",
+        ),
+        (["run", "--profile", "/no/such.toml"], "No such file"),
+        (["explain", "QUIT-9"], "the nearest is QUIT-"),
+        (["specimens", "hangs-up"], "the nearest is"),
+    ],
+)
+def test_wrong_usage(arguments: list[str], said: str) -> None:
+    done = run(*arguments)
+    assert done.returncode == 2
+    assert said in done.stderr
+
+
+def test_skipping_is_told() -> None:
+    done = run("run", "--launch", REFERENCE, "--skip", "STOP-1,STOP-2,STOP-3", "--only", SHORT)
+    assert done.returncode == 0
+    assert "skip" in done.stdout
+
+
+def test_every_scenario_is_listed() -> None:
+    listed = run("list").stdout
+    for one in scenarios():
+        assert one.id in listed
+    assert "Exit status" in run("run", "--help").stdout
+
+
+@pytest.mark.parametrize("id_", requirements())
+def test_every_requirement_is_explained(id_: str, capsys: pytest.CaptureFixture[str]) -> None:
+    from click.testing import CliRunner
+
+    from conformance.cli import main
+
+    with capsys.disabled():
+        shown = CliRunner().invoke(main, ["explain", id_.lower()]).output
+    assert requirements()[id_].title in shown
+    assert "Why" in shown
+
+
+def test_specimens_are_judged(tmp_path: Path) -> None:
+    done = run("specimens", "-j", "1", "greets", "--json", str(tmp_path / "m.json"))
+    assert done.returncode == 0
+    assert "1 of 1 broken servers caught" in done.stdout
+    [judged] = json.loads((tmp_path / "m.json").read_text())["specimens"]
+    assert judged["breaks"] == ["TRN-2"]
