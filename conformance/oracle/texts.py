@@ -22,6 +22,7 @@ from conformance.oracle.received import (
 from conformance.oracle.units import HEADER_INSIDE
 
 _NOTICE: Final = re.compile(rb"!(?:%s)" % "|".join(Code).encode())
+_NONCE_END: Final = re.compile(rb"x\d{5,}z")
 _MANY: Final = 20
 
 
@@ -110,7 +111,7 @@ def _inexact(case: Case, tie: Tie, came: bytes, by_nonce: dict[bytes, Line]) -> 
     several = {other.client for other in others}
     if HEADER_INSIDE.search(came) or len(several) > 1:
         requirement, what = "ROOM-6", "a text with parts of other broadcasts in it"
-    elif len(set(others)) > 1:
+    elif len(set(others)) > 1 or len(_NONCE_END.findall(came)) > len(others):
         requirement, what = "FRM-1", "one text made of several lines"
     elif line.text is not None and came and _is_piece(came, segments):
         requirement, what = "FRM-1", "a text cut where the segments were cut"
