@@ -9,8 +9,8 @@ BIN := $(VENV)/bin
 READY := $(VENV)/ready
 SUITE := $(BIN)/chatproto-conformance
 REFERENCE := $(BIN)/chatproto-server --listen {address} --heartbeat 1
-JOBS ?= 3
-WORKERS ?= 2
+JOBS ?= 5
+WORKERS ?= 3
 ROUNDS ?= 20
 
 # What is launched by name is this environment's.
@@ -40,7 +40,7 @@ types: $(READY)
 
 unit: $(READY)
 	rm -f .coverage .coverage.*
-	$(BIN)/coverage run -m pytest -q -n $(WORKERS)
+	$(BIN)/coverage run -m pytest -q -n $(WORKERS) --dist worksteal
 	$(BIN)/coverage combine -q
 	$(BIN)/coverage report --include 'chatproto/*' --fail-under 100
 	$(BIN)/coverage report --include 'reference_server/*' --fail-under 95

@@ -2,15 +2,20 @@
 
 A transcript is a list of events in the order they happened, the only thing the oracle sees.
 As a file it is JSON lines, one event a line; octets are written as the Latin-1 characters of
-the same numbers, so that what is ASCII can be read and nothing is lost.
+the same numbers, so that what is ASCII can be read and nothing is lost, or in pieces, so that
+what is long and says little is written small.
 """
 
+import json
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
-from pydantic import BeforeValidator, Field, PlainSerializer, TypeAdapter, ValidationError
+from pydantic import BeforeValidator, Field, PlainSerializer, TypeAdapter
+
+from conformance.compact import Piece, StreamWriter, read_octets, write_octets
 
 
 def _to_octets(value: object) -> object:
@@ -19,7 +24,7 @@ def _to_octets(value: object) -> object:
 
 Octets = Annotated[
     bytes,
-    BeforeValidator(_to_octets, json_schema_input_type=str),
+    BeforeValidator(_to_octets, json_schema_input_type=str | list[Piece]),
     PlainSerializer(lambda octets: octets.decode("latin-1"), return_type=str),
 ]
 
@@ -283,23 +288,41 @@ class TranscriptError(Exception):
 
 def write(events: Iterable[Event], path: Path) -> None:
     """Write a transcript as JSON lines."""
-    with path.open("wb") as file:
+    received = StreamWriter()
+    with path.open("w", encoding="utf-8") as file:
         for event in events:
-            file.write(_EVENT.dump_json(event) + b"\n")
+            line = _EVENT.dump_python(event, mode="json")
+            match event:
+                case Received(client=client, octets=octets):
+                    line["octets"] = received.write(client, octets)
+                case Sent(octets=octets):
+                    line["octets"] = write_octets(octets)
+                case _:
+                    pass
+            file.write(json.dumps(line, ensure_ascii=False, separators=(",", ":")) + "\n")
 
 
 def read(path: Path) -> list[Event]:
     """Read a transcript; `TranscriptError` where the file is none."""
     events: list[Event] = []
+    streams: dict[str, bytearray] = defaultdict(bytearray)
     try:
-        lines = path.read_bytes().splitlines()
+        lines = path.read_bytes().split(b"\n")
     except OSError as error:
         raise TranscriptError(f"{path}: {error.strerror}") from None
     for number, line in enumerate(lines, 1):
+        if not line:
+            continue
         try:
-            events.append(_EVENT.validate_json(line))
-        except (ValidationError, UnicodeEncodeError) as error:
+            fields = json.loads(line)
+            if isinstance(fields, dict) and "octets" in fields:
+                fields["octets"] = read_octets(fields["octets"], streams)
+            event = _EVENT.validate_python(fields)
+        except ValueError as error:
             raise TranscriptError(f"{path}:{number}: not an event: {error}") from None
+        if isinstance(event, Received):
+            streams[event.client] += event.octets
+        events.append(event)
     if not events or not isinstance(events[0], Start):
         raise TranscriptError(f"{path}: not a transcript: its first event is not a start")
     return events

@@ -60,6 +60,7 @@ def test_junit_has_each_scenario(whole: Path) -> None:
 def test_a_transcript_is_judged_again(whole: Path) -> None:
     transcripts = sorted((whole / "transcripts").iterdir())
     assert len(transcripts) >= len(scenarios()) - 1
+    assert sum(path.stat().st_size for path in transcripts) < 20_000_000
     for name in ("sanity.first", "room.everyone-speaks-at-once", "stop.stopping"):
         done = run("judge", str(whole / "transcripts" / f"{name}.jsonl"))
         assert done.returncode == 0, done.stdout
@@ -161,7 +162,6 @@ def test_an_http_server_is_not_one() -> None:
         web.shutdown()
     assert done.returncode == 1
     assert "TRN-2 MUST" in done.stdout
-    assert "400" in done.stdout
     assert done.stdout.splitlines()[-1].startswith("tcp://127.0.0.1")
 
 
