@@ -157,7 +157,7 @@ def _meaning(event: StretchEvent) -> tuple[Arrow, bool | None, str]:
         case "resumed":
             return Arrow.MARK, None, "reads again"
         case "waited":
-            return Arrow.MARK, None, f"waits in vain: {note}"
+            return Arrow.MARK, None, f"waits in vain, {note}"
         case "settled":
             return Arrow.ALL, None, f"all is heard by {note}"
         case "stopping":

@@ -151,7 +151,7 @@ def _note(event: tr.Event) -> str:
         case tr.Refused(error=error):
             return error
         case tr.Waited(what=what, seconds=seconds):
-            return f"{what}: nothing for {seconds:g} s"
+            return f"{seconds:g} s for {what}"
         case tr.Settled(clients=clients):
             return " ".join(clients)
         case tr.Stopping(way=way):

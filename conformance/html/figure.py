@@ -9,7 +9,7 @@ from conformance.crossing import Crossing, Run
 from conformance.diagram import Arrow, Diagram, Life, Row
 from conformance.render import escape
 
-OCTETS: Final = 66
+OCTETS: Final = 60
 """Characters of octets that a row has room for."""
 CHARACTER: Final = 7
 _ROW: Final = 22
