@@ -1,7 +1,7 @@
 """Several reports side by side: each requirement, and what each implementation made of it."""
 
 import shlex
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -11,6 +11,7 @@ from typing import Final
 
 from pydantic import ValidationError
 
+from conformance.render import visible
 from conformance.report import FindingReport, Report, RequirementReport, Verdict
 from conformance.scenario import SECTIONS
 from conformance.standard import Level, Requirement, requirements
@@ -186,7 +187,9 @@ def compare(reports: Sequence[Report], names: Sequence[str] = ()) -> Comparison:
             seen.setdefault(one.id, one)
     order = list(requirements())
     ids = sorted(seen, key=lambda id_: (order.index(id_) if id_ in order else len(order), id_))
-    return Comparison(implementations, tuple(_row(seen[id_], implementations) for id_ in ids))
+    found = [_found(report) for report in reports]
+    rows = tuple(_row(seen[id_], implementations, found) for id_ in ids)
+    return Comparison(implementations, rows)
 
 
 def one_line(implementation: Implementation) -> str:
@@ -198,11 +201,7 @@ def one_line(implementation: Implementation) -> str:
         said = ", ".join(f"{count} {status.word}" for status, count in counts if count)
         levels.append(f"{level} {said.replace('SHOULD fail', 'fail') or 'none'}")
     interrupted = ", interrupted" if report.interrupted else ""
-    return f"{implementation.label}: {report.verdict}{interrupted} ({'; '.join(levels)})"
-
-
-def section_of(id_: str) -> str:
-    return id_.rpartition("-")[0].lower()
+    return f"{visible(implementation.label)}: {report.verdict}{interrupted} ({'; '.join(levels)})"
 
 
 def sections(rows: Iterable[Row]) -> list[str]:
@@ -233,25 +232,36 @@ def _labels(reports: Sequence[Report], given: Sequence[str]) -> list[str]:
     return labels
 
 
-def _row(one: RequirementReport, implementations: Iterable[Implementation]) -> Row:
+def _row(
+    one: RequirementReport,
+    implementations: Iterable[Implementation],
+    found: Sequence[dict[str, list[Found]]],
+) -> Row:
     return Row(
         id=one.id,
         level=one.level,
         title=one.title,
-        section=section_of(one.id),
+        section=one.id.rpartition("-")[0].lower(),
         known=requirements().get(one.id),
-        cells=tuple(_cell(one.id, implementation) for implementation in implementations),
+        cells=tuple(
+            _cell(one.id, implementation, tuple(own.get(one.id, ())))
+            for implementation, own in zip(implementations, found, strict=True)
+        ),
     )
 
 
-def _cell(id_: str, implementation: Implementation) -> Cell:
-    report = implementation.report
-    result = next((one for one in report.requirements if one.id == id_), None)
-    found = tuple(
-        Found(scenario.id, finding, again(report, scenario.id))
-        for scenario in report.scenarios
-        for finding in scenario.findings
-        if finding.requirement == id_
-    )
+def _cell(id_: str, implementation: Implementation, found: tuple[Found, ...]) -> Cell:
+    results = implementation.report.requirements
+    result = next((one for one in results if one.id == id_), None)
     status = Status.NOT_EXERCISED if result is None else status_of(result)
     return Cell(implementation, status, result, found)
+
+
+def _found(report: Report) -> dict[str, list[Found]]:
+    """What was found, by requirement."""
+    found: dict[str, list[Found]] = defaultdict(list)
+    for scenario in report.scenarios:
+        command = again(report, scenario.id)
+        for finding in scenario.findings:
+            found[finding.requirement].append(Found(scenario.id, finding, command))
+    return found

@@ -6,7 +6,7 @@ from typing import Final
 
 from conformance.comparison import Cell, Comparison, Row, Status, sections
 from conformance.prose import section_titles
-from conformance.render import escape
+from conformance.render import escape, visible
 from conformance.report import FindingReport
 from conformance.standard import PROTOCOL, Level
 
@@ -116,6 +116,6 @@ def _text(text: str) -> str:
 
 def _code(text: str) -> str:
     """A code span, with more backticks around it than within."""
-    line = " ".join(text.split("\n"))
+    line = visible(" ".join(text.split("\n")))
     fence = "`" * (1 + max((len(run) for run in re.findall("`+", line)), default=0))
     return f"{fence} {line} {fence}" if "`" in line else f"{fence}{line}{fence}"

@@ -2,8 +2,7 @@
 
 import base64
 import hashlib
-import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from typing import Final
@@ -12,25 +11,23 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from chatproto import __version__
-from conformance.comparison import Cell, Comparison, Found, Row, Status, section_of, sections
+from conformance.comparison import Cell, Comparison, Found, Row, Status, sections
 from conformance.diagram import diagram_of
 from conformance.html.figure import OCTETS as WIDTH
 from conformance.html.figure import Figure, Pair, lay_out, lay_out_crossing
 from conformance.oracle import Outcome
 from conformance.prose import Block, blocks, section_titles
-from conformance.render import escape
+from conformance.render import escape, visible
 from conformance.report import FindingReport
 from conformance.scenario import scenarios
 from conformance.sketch import octets_width, sketch
 from conformance.standard import PROTOCOL, Level
 
 FINDINGS: Final = 500_000
-"""Characters that all findings told in full may take; what is more is told in brief."""
+"""Octets that all findings told in full may take; what is more is told in brief."""
 _OTHERS: Final = 3
 """Findings of one cell that are named after the first."""
 _WINDOW: Final = 72
-# C0 and C1 controls, and what turns the direction of text: shown, never let through.
-_UNSEEN: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,18 +53,6 @@ class Shown:
 
 
 @dataclass(frozen=True, slots=True)
-class Panel:
-    """A cell: its first finding, others to be named, and how many there are besides, with the
-    scenarios that those alone come from."""
-
-    cell: Cell
-    shown: Shown | None
-    others: tuple[Found, ...]
-    more: int
-    elsewhere: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class Entry:
     """A requirement, as the page opens it."""
 
@@ -75,7 +60,6 @@ class Entry:
     text: tuple[Block, ...]
     reason: tuple[Block, ...]
     scenarios: tuple[tuple[str, str], ...]
-    panels: tuple[Panel, ...]
 
 
 def render_page(comparison: Comparison) -> str:
@@ -109,25 +93,28 @@ def render_page(comparison: Comparison) -> str:
 
 
 class _Writer:
-    """Writes findings in full until the page has its fill, and in brief from there on."""
+    """Writes the findings of cells in full until the page has its fill, from there in brief."""
 
     def __init__(self, environment: Environment) -> None:
         module = environment.get_template("finding.html.j2").make_module()
-        self._whole: Callable[[Shown], Markup] = getattr(module, "whole")  # noqa: B009
-        self._brief: Callable[[Shown], Markup] = getattr(module, "brief")  # noqa: B009
+        self._whole: Callable[[Shown, Sequence[Found], int], Markup] = getattr(module, "whole")  # noqa: B009
+        self._brief: Callable[[Found, int], Markup] = getattr(module, "brief")  # noqa: B009
         self._left = FINDINGS
 
-    def __call__(self, shown: Shown) -> Markup:
-        written = self._whole(shown)
-        if len(written) > self._left:
-            return self._brief(shown)
-        self._left -= len(written)
-        return written
+    def __call__(self, cell: Cell) -> Markup:
+        first, *rest = sorted(cell.found, key=_plainness)
+        if self._left > 0:
+            others, more = rest[:_OTHERS], len(rest[_OTHERS:])
+            written = self._whole(_shown(first), others, more)
+            self._left -= len(written.encode())
+            if self._left >= 0:
+                return written
+        return self._brief(first, len(rest))
 
 
 def _visible(value: object) -> object:
     if isinstance(value, str) and not isinstance(value, Markup):
-        return _UNSEEN.sub(lambda match: f"\\u{ord(match[0]):04x}", value)
+        return visible(value)
     return value
 
 
@@ -159,23 +146,7 @@ def _entries(comparison: Comparison) -> Iterator[Entry]:
                 (name, summaries[name].summary if name in summaries else "")
                 for name in dict.fromkeys(named)
             ),
-            panels=tuple(_panel(cell) for cell in row.cells),
         )
-
-
-def _panel(cell: Cell) -> Panel:
-    if not cell.found:
-        return Panel(cell, None, (), 0, ())
-    first, *rest = sorted(cell.found, key=_plainness)
-    others, more = rest[:_OTHERS], rest[_OTHERS:]
-    named = {found.scenario for found in others}
-    return Panel(
-        cell=cell,
-        shown=_shown(first),
-        others=tuple(others),
-        more=len(more),
-        elsewhere=tuple(dict.fromkeys(one.scenario for one in more if one.scenario not in named)),
-    )
 
 
 def _plainness(found: Found) -> tuple[bool, bool, bool, bool]:
@@ -185,7 +156,7 @@ def _plainness(found: Found) -> tuple[bool, bool, bool, bool]:
     return (
         finding.outcome is not Outcome.FAIL,
         not finding.stretch,
-        section != section_of(finding.requirement),
+        section != finding.requirement.rpartition("-")[0].lower(),
         not finding.octets,
     )
 

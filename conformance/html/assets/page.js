@@ -46,7 +46,7 @@
     $("count").textContent = shown === rows.length ? `${shown} requirements` : `${shown} of ${rows.length} requirements`;
     $("none").hidden = shown > 0;
   };
-  $("filter").addEventListener("input", filter);
+  for (const name of ["input", "change"]) $("filter").addEventListener(name, filter);
   $("filter").addEventListener("submit", (event) => event.preventDefault());
   $("clear").addEventListener("click", () => {
     $("filter").reset();
@@ -68,7 +68,7 @@
     if (link) {
       link.setAttribute("aria-current", "true");
       opener = link;
-      if (matchMedia("(min-width: 70rem)").matches) link.scrollIntoView({ block: "nearest" });
+      if (matchMedia("(min-width: 70rem)").matches) link.scrollIntoView({ block: "center" });
     }
     const target = $(location.hash.slice(1));
     target.focus({ preventScroll: target === now });
