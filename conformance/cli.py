@@ -11,11 +11,14 @@ from rich.console import Console
 
 from chatproto import __version__
 from conformance.address import Address, AddressError, TcpAddress, parse_address
+from conformance.comparison import compare
 from conformance.console import ConsoleReporter, print_requirement, print_scenarios
+from conformance.html import render_page
 from conformance.oracle import judge as judge_transcript
 from conformance.plugin import Settings
 from conformance.profile import Launch, Profile, ProfileError, load_profile
 from conformance.report import Verdict, judged
+from conformance.report_command import report as report_command
 from conformance.run import Unreachable, run_suite
 from conformance.scenario import Scenario, scenarios
 from conformance.standard import Kind, Level, requirements
@@ -97,6 +100,13 @@ def main() -> None:
     help="Write the report as JUnit XML.",
 )
 @click.option(
+    "--html",
+    "html_path",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write the report as one HTML file.",
+)
+@click.option(
     "--transcripts",
     type=click.Path(path_type=Path, file_okay=False),
     metavar="DIR",
@@ -141,6 +151,7 @@ def run(
     profile_path: Path | None,
     json_path: Path | None,
     junit: Path | None,
+    html_path: Path | None,
     transcripts: Path | None,
     only: Sequence[tuple[str, ...]],
     skip: Sequence[tuple[str, ...]],
@@ -157,7 +168,7 @@ def run(
     profile = _profile(profile_path, launch)
     address = _address(target, profile)
     chosen, counting, selected = _select(only, skip, level)
-    for path in (json_path, junit):
+    for path in (json_path, junit, html_path):
         if path is not None and not path.parent.is_dir():
             raise click.UsageError(f"{path}: there is no directory {path.parent}")
     if transcripts is not None:
@@ -181,6 +192,8 @@ def run(
         sys.exit(_UNREACHABLE)
     if json_path is not None:
         json_path.write_text(report.model_dump_json(indent=2, by_alias=True) + "\n")
+    if html_path is not None:
+        html_path.write_text(render_page(compare([report])), encoding="utf-8")
     sys.exit(_STATUS[report.verdict])
 
 
@@ -282,7 +295,7 @@ def judge(transcript: Path) -> None:
     assert isinstance(start, Start)
     scenario = Scenario(start.scenario, start.requirements, frozenset(), "")
     stuck = finish.interrupted if isinstance(finish, Finish) else "the transcript has no finish"
-    result = judged(scenario, judge_transcript(events), stuck)
+    result = judged(scenario, judge_transcript(events), stuck, events)
     reporter = ConsoleReporter(Console(highlight=False, soft_wrap=True), None, 1)
     reporter.on_result(result)
     reporter.print_findings([result])
@@ -331,3 +344,6 @@ def specimens(names: tuple[str, ...], whole: bool, json_path: Path | None, jobs:
     except KeyError as error:
         raise click.UsageError(str(error.args[0])) from None
     sys.exit(0 if good else 1)
+
+
+main.add_command(report_command)

@@ -1,16 +1,18 @@
 """What a person sees: progress while the run goes on, then what failed and what to do next."""
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from rich.console import Console
 from rich.markup import escape
 from rich.status import Status
 
+from conformance.diagram import diagram_of
 from conformance.plugin import Settings
 from conformance.render import finding_lines
 from conformance.report import FindingReport, Report, ScenarioReport, Verdict
 from conformance.scenario import scenarios
+from conformance.sketch import octets_width, sketch, sketch_crossing
 from conformance.standard import Level, Requirement, requirements
 
 _STYLES = {"pass": "green", "fail": "red", "skip": "dim", "unknown": "yellow"}
@@ -64,10 +66,10 @@ class ConsoleReporter:
         command = self._settings.command if self._settings else "chatproto-conformance run …"
         for id_ in (id_ for id_ in requirements() if id_ in found):
             result, finding = found[id_][0]
-            first, *rest = finding_lines(finding, f"{command} --only {result.id}")
+            first, *rest, again = finding_lines(finding, f"{command} --only {result.id}")
             style = "red" if finding.outcome == "fail" else "yellow"
             self._console.print(f"\n[bold {style}]{escape(first)}[/]")
-            for line in rest:
+            for line in (*rest, *picture(finding), again):
                 self._console.print(escape(line))
             if others := sorted({other.id for other, _ in found[id_][1:]} - {result.id}):
                 self._console.print(f"  also in   {escape(', '.join(others))}")
@@ -97,6 +99,19 @@ class ConsoleReporter:
             f"{report.name or report.target}: [bold {style}]{report.verdict}[/]{interrupted} "
             f"({report.protocol}, {len(report.scenarios)} scenarios, {report.duration_s:.1f} s)"
         )
+
+
+def picture(finding: FindingReport) -> Iterator[str]:
+    """A finding's diagram as text, after its crossing where it has one; nothing without events."""
+    if finding.crossing is not None:
+        yield ""
+        yield from sketch_crossing(finding.crossing)
+    clients = {event.client for event in finding.stretch if event.client is not None}
+    diagram = diagram_of(finding, octets_width(len(clients)))
+    if diagram is not None:
+        yield ""
+        yield from sketch(diagram)
+        yield ""
 
 
 def print_scenarios(console: Console) -> None:

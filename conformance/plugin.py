@@ -201,7 +201,8 @@ class _Run:
                 return _skipped(scenario, event.reason)
         whole = judge(transcript)
         wanted = [one for one in whole.findings if one.requirement in self._settings.requirements]
-        return judged(scenario, Judgement(wanted, whole.exercised), finish.interrupted)
+        judgement = Judgement(wanted, whole.exercised)
+        return judged(scenario, judgement, finish.interrupted, transcript)
 
     def _attach(self, item: pytest.Item, result: ScenarioReport) -> None:
         item.user_properties.append((PROPERTY, result.model_dump_json()))

@@ -1,13 +1,17 @@
 """A finding in words and octets, for someone who has to mend the server."""
 
+import re
 import textwrap
 from collections.abc import Iterator
+from typing import Final
 
 from conformance.report import FindingReport
 from conformance.standard import requirements
 
 _WIDTH = 96
 _WINDOW = 64
+# C0 and C1 controls but HT and LF, and what turns the direction of text.
+_UNSEEN: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
 def finding_lines(finding: FindingReport, again: str) -> Iterator[str]:
@@ -60,3 +64,8 @@ def escape(octets: str) -> str:
         or (char if " " <= char <= "~" else f"\\x{ord(char):02x}" if ord(char) < 256 else char)
         for char in octets
     )
+
+
+def visible(text: str) -> str:
+    """Text in which what could drive a terminal, or hide, is written as \\uNNNN."""
+    return _UNSEEN.sub(lambda match: f"\\u{ord(match[0]):04x}", text)

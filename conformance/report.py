@@ -6,10 +6,13 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from conformance.crossing import Crossing, crossing_of
 from conformance.oracle import Finding, Outcome
 from conformance.oracle.findings import Judgement
 from conformance.scenario import Scenario, scenarios
 from conformance.standard import PROTOCOL, Kind, Level, requirements
+from conformance.stretch import StretchEvent, stretch_of
+from conformance.transcript import Transcript
 
 _EXCERPT = 200
 _SEGMENTS = 8
@@ -30,7 +33,8 @@ class _Model(BaseModel):
 class FindingReport(_Model):
     """One finding. Octets are written as the Latin-1 characters of the same numbers, and long
     ones cut: `cut` octets are left out before `octets`, and `wrong` is the index in it of the
-    first wrong one. `evidence` are lines of the scenario's transcript, from 1."""
+    first wrong one. `evidence` are lines of the scenario's transcript, from 1, which has `lines`
+    of them, and `stretch` what stands around them; `crossing` is for findings about order."""
 
     requirement: str
     outcome: Outcome
@@ -43,9 +47,12 @@ class FindingReport(_Model):
     wanted: str | None = None
     segments: list[str] = []
     evidence: list[int] = []
+    lines: int = 0
+    stretch: list[StretchEvent] = []
+    crossing: Crossing | None = None
 
     @classmethod
-    def of(cls, finding: Finding) -> "FindingReport":
+    def of(cls, finding: Finding, transcript: Transcript = ()) -> "FindingReport":
         wrong = finding.wrong
         cut = max(0, (wrong or 0) - _EXCERPT // 2)
         wanted = finding.wanted
@@ -61,6 +68,9 @@ class FindingReport(_Model):
             wanted=None if wanted is None else wanted[cut : cut + _EXCERPT].decode("latin-1"),
             segments=[_short(segment) for segment in finding.segments[:_SEGMENTS]],
             evidence=list(finding.evidence),
+            lines=len(transcript),
+            stretch=stretch_of(finding, transcript),
+            crossing=crossing_of(finding, transcript) if transcript else None,
         )
 
 
@@ -111,9 +121,13 @@ class Report(_Model):
     scenarios: list[ScenarioReport]
 
 
-def judged(scenario: Scenario, judgement: Judgement, stuck: str | None) -> ScenarioReport:
+def judged(
+    scenario: Scenario, judgement: Judgement, stuck: str | None, transcript: Transcript = ()
+) -> ScenarioReport:
     """The report of a scenario that was played. `stuck` says where it came to no end of its
-    own: where nothing was found either, what that means is unknown."""
+    own: where nothing was found either, what that means is unknown. The first finding of each
+    requirement carries the stretch of the transcript that shows it."""
+    first = {finding.requirement: finding for finding in reversed(judgement.findings)}
     outcomes = {finding.outcome for finding in judgement.findings}
     status: Literal["pass", "fail", "unknown"] = "pass"
     reason = None
@@ -129,7 +143,10 @@ def judged(scenario: Scenario, judgement: Judgement, stuck: str | None) -> Scena
         requirements=list(scenario.requirements),
         reason=reason,
         exercised=dict(sorted(judgement.exercised.items())),
-        findings=[FindingReport.of(finding) for finding in judgement.findings],
+        findings=[
+            FindingReport.of(finding, transcript if first[finding.requirement] is finding else ())
+            for finding in judgement.findings
+        ],
     )
 
 
