@@ -21,13 +21,15 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 demo: $(READY)
 	@mkdir -p reports
 	@echo "== The suite against the reference server"
-	$(SUITE) run --launch "$(REFERENCE)" --json reports/reference.json --junit reports/reference.xml
+	$(SUITE) run --launch "$(REFERENCE)" --json reports/reference.json \
+		--junit reports/reference.xml --html reports/reference.html
 	@echo
 	@echo "== The suite against a server that takes each read for one message"
 	$(SUITE) run --launch "$(BIN)/python -m conformance.specimens one-read-one-message {port}" \
-		--json reports/broken.json --junit reports/broken.xml; test $$? -eq 1
+		--json reports/broken.json --junit reports/broken.xml --html reports/broken.html; \
+		test $$? -eq 1
 	@echo
-	@echo "The reports are in reports/: reference.json and .xml, broken.json and .xml"
+	@echo "The reports are in reports/: reference and broken, each as .html, .json and .xml"
 
 test: lint types unit suite specimens
 
