@@ -1,7 +1,7 @@
 """The stretch of a transcript that shows a finding: few events and few octets, for a picture."""
 
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -15,6 +15,8 @@ MAX_CLIENTS: Final = 6
 _AROUND: Final = 3
 """Events shown before each evidence and after it."""
 _NOTE: Final = 160
+_HEADER: Final = 36
+"""Octets shown before a text, for its header."""
 
 Kind = Literal[
     "connected", "refused", "sent", "received", "ended", "reset", "halfclosed", "aborted",
@@ -51,19 +53,50 @@ def stretch_of(finding: Finding, transcript: tr.Transcript) -> list[StretchEvent
     """The events around a finding's evidence, at most `MAX_EVENTS`, in order."""
     if not transcript:
         return []
-    clients = _clients(finding, transcript)
+    witnesses = _witnesses(finding, transcript)
+    clients = _clients(finding, transcript, witnesses)
     marks = _marks(finding, transcript, clients)
     evidence = {line for line in finding.evidence if 1 <= line <= len(transcript)} | marks.keys()
     return [
-        _drawn(line, transcript[line - 1], marks.get(line, []), line in evidence)
-        for line in _chosen(transcript, sorted(evidence), clients)
+        _drawn(
+            line,
+            transcript[line - 1],
+            marks.get(line, []),
+            max(0, witnesses.get(line, 0) - _HEADER),
+            is_evidence=line in evidence,
+        )
+        for line in _chosen(transcript, sorted(evidence | witnesses.keys()), clients)
     ]
 
 
-def _clients(finding: Finding, transcript: tr.Transcript) -> frozenset[str]:
-    """Whose events are drawn: the finding's client, and those of its evidence."""
+def _witnesses(finding: Finding, transcript: tr.Transcript) -> dict[int, int]:
+    """Where a message that one client missed came to another: by line, the index of its text.
+
+    The next that came to the one who missed it stands beside it, at index 0.
+    """
+    if finding.octets or not finding.wanted or not finding.evidence:
+        return {}
+    came: dict[int, int] = {}
+    missed: int | None = None
+    for line in range(max(1, finding.evidence[0]), len(transcript) + 1):
+        event = transcript[line - 1]
+        if not isinstance(event, tr.Received):
+            continue
+        if event.client == finding.client:
+            missed = missed or line
+        elif not came and finding.wanted in event.octets:
+            came[line] = event.octets.index(finding.wanted)
+        if came and missed is not None:
+            return came | {missed: 0}
+    return came
+
+
+def _clients(
+    finding: Finding, transcript: tr.Transcript, witnesses: Iterable[int]
+) -> frozenset[str]:
+    """Whose events are drawn: the finding's client, those of its evidence, and witnesses."""
     named = [] if finding.client is None else [finding.client]
-    for line in finding.evidence:
+    for line in (*finding.evidence, *witnesses):
         client = getattr(transcript[line - 1], "client", None) if line <= len(transcript) else None
         if client is not None:
             named.append(client)
@@ -119,8 +152,9 @@ def _is_of(event: tr.Event, clients: frozenset[str], is_evidence: bool) -> bool:
 
 
 def _drawn(
-    line: int, event: tr.Event, marks: list[tuple[int, int]], is_evidence: bool
+    line: int, event: tr.Event, marks: list[tuple[int, int]], cut: int, *, is_evidence: bool
 ) -> StretchEvent:
+    """The event with its octets from `cut` on, or around what is marked."""
     assert not isinstance(event, tr.Start | tr.Finish | tr.Skipped)
     drawn = StretchEvent(
         line=line,
@@ -131,7 +165,7 @@ def _drawn(
         note=_note(event)[:_NOTE],
     )
     if isinstance(event, tr.Sent | tr.Received):
-        cut = max(0, marks[0][0] - MAX_OCTETS // 2) if marks else 0
+        cut = max(0, marks[0][0] - MAX_OCTETS // 2) if marks else cut
         cut = max(0, min(cut, len(event.octets) - MAX_OCTETS))
         shown = event.octets[cut : cut + MAX_OCTETS]
         drawn.octets, drawn.cut, drawn.size = shown.decode("latin-1"), cut, len(event.octets)

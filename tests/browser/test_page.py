@@ -233,7 +233,7 @@ def test_octets_that_look_like_a_script_are_none(
     page = Page(chromium, path.as_uri())
     page.open("#ROOM-3.1")
     page.wait_opened("ROOM-3")
-    assert chromium.title == "non-conformant — chatproto/1 conformance"
+    assert chromium.title == f"{attack}: non-conformant — chatproto/1 conformance"
     assert chromium.find_elements(By.TAG_NAME, "img") == []
     assert chromium.get_log("browser") == []  # type: ignore[no-untyped-call]
 

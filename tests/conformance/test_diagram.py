@@ -107,6 +107,22 @@ def test_octets_that_never_came_are_not_marked() -> None:
     assert _marks(Finding("TRN-2", "", "", (3,), "ann", b"zz"), events) == {}
 
 
+def test_a_loss_is_drawn_beside_one_who_received_it() -> None:
+    scene = Scene()
+    scene.join("ann", "bob", "cyd")
+    for _ in range(20):
+        scene.say("ann", scene.nonce())
+    lost = scene.peers["cyd"].waiting.pop(9).split(b"\n")[1].decode()
+    scene.deliver()
+    scene.fence()
+    finding = found(scene, "ROOM-2")
+    assert (finding.client, finding.wanted) == ("cyd", lost)
+    came = [event.client for event in finding.stretch if f"\n{lost}\n" in event.octets]
+    assert came in (["ann"], ["bob"])
+    assert any((one.client, one.event) == ("cyd", "received") for one in finding.stretch)
+    assert lost in "\n".join(sketch(_diagram(finding))).partition("◀")[2]
+
+
 @pytest.mark.parametrize("count", [5, 500])
 def test_a_stretch_is_bounded(count: int) -> None:
     finding, events = flood(count)

@@ -68,7 +68,7 @@
     if (link) {
       link.setAttribute("aria-current", "true");
       opener = link;
-      if (matchMedia("(min-width: 70rem)").matches) link.scrollIntoView({ block: "center" });
+      if (matchMedia("(min-width: 72rem)").matches) link.scrollIntoView({ block: "center" });
     }
     const target = $(location.hash.slice(1));
     target.focus({ preventScroll: target === now });
