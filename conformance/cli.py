@@ -1,6 +1,7 @@
 """chatproto-conformance: judge any server of chatproto/1 over a socket."""
 
 import difflib
+import shlex
 import signal
 import sys
 from collections.abc import Sequence
@@ -259,11 +260,16 @@ def _again(
     """The command of this run, without what it selects."""
     parts = ["chatproto-conformance", "run"]
     parts += [target] if target else []
-    parts += ["--launch", f'"{launch}"'] if launch else []
-    parts += ["--profile", str(profile)] if profile else []
+    parts += ["--launch", _quoted(launch)] if launch else []
+    parts += ["--profile", shlex.quote(str(profile))] if profile else []
     parts += ["--timeout-factor", f"{factor:g}"] if factor != 1 else []
     parts += ["--seed", str(seed)] if seed else []
     return " ".join(parts)
+
+
+def _quoted(command: str) -> str:
+    """A command in quotes for a shell: double ones, as it was typed, where they do."""
+    return shlex.quote(command) if set(command) & set('"$`\\!') else f'"{command}"'
 
 
 @main.command("list")

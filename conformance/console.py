@@ -9,7 +9,7 @@ from rich.status import Status
 
 from conformance.diagram import diagram_of
 from conformance.plugin import Settings
-from conformance.render import finding_lines
+from conformance.render import finding_lines, visible
 from conformance.report import FindingReport, Report, ScenarioReport, Verdict
 from conformance.scenario import scenarios
 from conformance.sketch import octets_width, sketch, sketch_crossing
@@ -44,7 +44,7 @@ class ConsoleReporter:
             finding.requirement for finding in result.findings if finding.outcome == "fail"
         )
         about = " ".join(sorted(broken)) if broken else " ".join(result.requirements)
-        reason = f"  {result.reason}" if result.reason else ""
+        reason = f"  {visible(result.reason)}" if result.reason else ""
         style = _STYLES[result.status]
         self._console.print(
             f"[{style}]{result.status:7}[/] {result.id}  [dim]{about}[/]"

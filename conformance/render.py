@@ -21,8 +21,8 @@ def finding_lines(finding: FindingReport, again: str) -> Iterator[str]:
     yield f"{requirement.id} {requirement.level} — {requirement.title}"
     sentence = " ".join(requirement.text.partition("\n\n")[0].split())
     yield from textwrap.wrap(sentence, _WIDTH, initial_indent="  ", subsequent_indent="  ")
-    yield from _field("expected", finding.expected)
-    yield from _field("actual", finding.actual)
+    yield from _field("expected", visible(finding.expected))
+    yield from _field("actual", visible(finding.actual))
     if finding.octets:
         start = 0 if finding.wrong is None else max(0, finding.wrong - _WINDOW // 2)
         yield f"  came      {_cut(finding, start)}{escape(finding.octets[start : start + _WINDOW])}"
