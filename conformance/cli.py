@@ -186,8 +186,9 @@ def run(
         command=_again(target, launch, profile_path, timeout_factor, seed),
     )
     console = Console(highlight=False, soft_wrap=True)
+    reporter = ConsoleReporter(console, settings, len(chosen))
     try:
-        report = run_suite(settings, ConsoleReporter(console, settings, len(chosen)), jobs, junit)
+        report = run_suite(settings, reporter, jobs, junit)
     except Unreachable as error:
         click.echo(f"chatproto-conformance: {error}", err=True)
         sys.exit(_UNREACHABLE)
@@ -195,6 +196,7 @@ def run(
         json_path.write_text(report.model_dump_json(indent=2, by_alias=True) + "\n")
     if html_path is not None:
         html_path.write_text(render_page(compare([report])), encoding="utf-8")
+    reporter.on_report(report)
     sys.exit(_STATUS[report.verdict])
 
 

@@ -14,7 +14,7 @@ from rich.console import Console
 
 from conformance.plugin import Settings
 from conformance.profile import Known, Launch, Profile
-from conformance.report import Report, ScenarioReport
+from conformance.report import ScenarioReport
 from conformance.run import Unreachable, run_suite
 from conformance.scenario import scenarios
 from conformance.specimens import CATALOGUE, Specimen
@@ -52,8 +52,6 @@ class _Silent:
     def on_start(self, scenario: str) -> None: ...
 
     def on_result(self, result: ScenarioReport) -> None: ...
-
-    def on_report(self, report: Report) -> None: ...
 
 
 def judge_specimens(

@@ -31,8 +31,6 @@ class Reporter(Protocol):
 
     def on_result(self, result: ScenarioReport) -> None: ...
 
-    def on_report(self, report: Report) -> None: ...
-
 
 class _Collector:
     """Collects what the plugin attached to pytest's reports, from this process or workers."""
@@ -87,7 +85,7 @@ def run_suite(
     ):
         raise Unreachable(f"the run broke off: pytest ended with {status!r}")
     launch = settings.profile.launch
-    report = summarise(
+    return summarise(
         collector.results,
         settings.selected or settings.requirements,
         managed=launch is not None,
@@ -98,8 +96,6 @@ def run_suite(
         seed=settings.seed,
         duration_s=time.monotonic() - began,
     )
-    reporter.on_report(report)
-    return report
 
 
 def _reach(settings: Settings) -> None:
