@@ -37,8 +37,9 @@ class ManagedServer:
             stage.record(Running(stage.now(), stage.now() - began))
         else:
             stage.record(Exited(stage.now(), status))
-        # What the server sent before it ended may still be on its way to the clients.
-        stage.let(lambda: all(client.stalled for client in stage.open_clients()), ABORT)
+        # What the server sent before it ended may still be on its way to the clients: a window that
+        # was shut for long opens late.
+        stage.let(lambda: all(client.stalled for client in stage.open_clients()), stage.patience)
         return status is not None and status != SIGNALS.get(way)
 
     def restart(self) -> None:

@@ -55,11 +55,10 @@ class _Collector:
 def run_suite(
     settings: Settings, reporter: Reporter, jobs: int = 1, junit: Path | None = None
 ) -> Report:
-    """Play the scenarios that the settings name; `Unreachable` where there is no server.
+    """Play the scenarios that the settings name.
 
     An interrupt ends the run with what was found by then, in a report that says so.
     """
-    _reach(settings)
     began = time.monotonic()
     collector = _Collector(reporter)
     arguments = [
@@ -98,8 +97,8 @@ def run_suite(
     )
 
 
-def _reach(settings: Settings) -> None:
-    """Make sure there is a server before the first scenario needs one."""
+def reach(settings: Settings) -> None:
+    """Make sure there is a server before the first scenario needs one; else `Unreachable`."""
     address = parse_address(settings.address)
     launch = settings.profile.launch
     if launch is not None:
@@ -136,4 +135,4 @@ def _own_pytest() -> Iterator[None]:
             os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = autoload
 
 
-__all__ = ["Reporter", "Unreachable", "plugin", "run_suite"]
+__all__ = ["Reporter", "Unreachable", "plugin", "reach", "run_suite"]
