@@ -47,7 +47,7 @@ class _Ids(click.ParamType[tuple[str, ...]]):
         self,
         value: str,
         param: click.Parameter | None,  # noqa: ARG002  # click's signature
-        ctx: click.Context | None,  # noqa: ARG002
+        ctx: click.Context | None,  # noqa: ARG002  # click's signature
     ) -> tuple[str, ...]:
         known = [*requirements(), *(one.id for one in scenarios())]
         ids = tuple(part.strip() for part in value.split(",") if part.strip())

@@ -10,7 +10,6 @@ from typing import Protocol
 import pytest
 
 from chatproto import __version__
-from conformance import plugin
 from conformance.address import parse_address
 from conformance.plugin import PROPERTY, Settings
 from conformance.report import Report, ScenarioReport, summarise
@@ -121,18 +120,12 @@ def reach(settings: Settings) -> None:
 
 @contextmanager
 def _own_pytest() -> Iterator[None]:
-    """Keep the pytest of the user's own shell out of it."""
-    outer = {key: os.environ.pop(key) for key in ("PYTEST_ADDOPTS",) if key in os.environ}
-    autoload = os.environ.get("PYTEST_DISABLE_PLUGIN_AUTOLOAD")
+    """Keep the options and plugins of the user's own pytest out of it."""
+    outer = dict(os.environ)
+    os.environ.pop("PYTEST_ADDOPTS", None)
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     try:
         yield
     finally:
+        os.environ.clear()
         os.environ.update(outer)
-        if autoload is None:
-            del os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"]
-        else:
-            os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = autoload
-
-
-__all__ = ["Reporter", "Unreachable", "plugin", "reach", "run_suite"]

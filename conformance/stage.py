@@ -124,7 +124,8 @@ class Stage:
         return clients
 
     def greet(self, client: Client, exercises: Sequence[str] = ()) -> None:
-        """Let a client say a word and wait for its echo: then it is a member (ROOM-1)."""
+        """Let a client say a word and wait for its echo: then it is a member (ROOM-1), and the
+        server has had its turn at what others sent before."""
         word, since = self.nonce(), len(client.received)
         client.say(word, exercises)
         client.await_text(word, exercises, since)
@@ -149,7 +150,7 @@ class Stage:
         while deaf:
             self.greet(speaker, exercises)
             word = self.last_nonce
-            self.let(lambda: all(client.has(word) for client in deaf), _HEARING)  # noqa: B023
+            self.let(lambda: all(client.has(word) for client in deaf), _HEARING)  # noqa: B023  # called in this turn
             deaf = [client for client in deaf if not client.has(word)]
             self.check(*deaf)
             if deaf and self.now() > end:
@@ -164,10 +165,6 @@ class Stage:
         for client in clients:
             if client.ended:
                 raise Stuck(f"{client.name} was disconnected")
-
-    def breathe(self, client: Client, exercises: Sequence[str] = ()) -> None:
-        """Let a round trip of this client's pass: the server has had its turn at all the rest."""
-        self.greet(client, exercises)
 
     def wait(
         self,

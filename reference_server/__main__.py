@@ -34,7 +34,7 @@ def main(arguments: list[str] | None = None) -> int:
         try:
             stack.enter_context(server)
         except AddressError as error:
-            print(f"chatproto-server: {error}", file=sys.stderr)  # noqa: T201
+            print(f"chatproto-server: {error}", file=sys.stderr)  # noqa: T201  # STOP-3
             return 1
         if sys.stdin is not None and (options.console or _has_operator()):
             with prompting(handler):

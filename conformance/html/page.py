@@ -97,6 +97,7 @@ class _Writer:
 
     def __init__(self, environment: Environment) -> None:
         module = environment.get_template("finding.html.j2").make_module()
+        # A template's macros are attributes that no type knows of.
         self._whole: Callable[[Shown, Sequence[Found], int], Markup] = getattr(module, "whole")  # noqa: B009
         self._brief: Callable[[Found, int], Markup] = getattr(module, "brief")  # noqa: B009
         self._left = FINDINGS

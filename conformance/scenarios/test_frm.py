@@ -11,7 +11,7 @@ def test_one_line_in_many_segments(stage: Stage) -> None:
     line = f"{stage.nonce()} ж€😀".encode() + b"\n"
     for octet in line:
         ann.send(bytes([octet]), exercises=["FRM-1"])
-        stage.breathe(bob)
+        stage.greet(bob)
     stage.fence(ann, bob)
 
 
@@ -24,9 +24,9 @@ def test_a_line_in_two_segments(stage: Stage) -> None:
         for cut in (14, len(line) - 1, len(line) - 2):
             own = line.replace(line[:14], stage.nonce().encode(), 1)
             ann.send(own[:cut], exercises=["FRM-1"])
-            stage.breathe(bob)
+            stage.greet(bob)
             ann.send(own[cut:], exercises=["FRM-1"])
-            stage.breathe(bob)
+            stage.greet(bob)
     stage.fence(ann, bob)
 
 
@@ -36,12 +36,12 @@ def test_many_lines_in_one_segment(stage: Stage) -> None:
     ann, bob = stage.join(2)
     three = [stage.nonce() for _ in range(3)]
     ann.send("".join(f"{word}\n" for word in three).encode(), exercises=["FRM-1"])
-    stage.breathe(bob)
+    stage.greet(bob)
     first, second = stage.nonce(), stage.nonce()
     ann.send(first[:5].encode(), exercises=["FRM-1"])
-    stage.breathe(bob)
+    stage.greet(bob)
     ann.send(f"{first[5:]}\n{second[:5]}".encode(), exercises=["FRM-1"])
-    stage.breathe(bob)
+    stage.greet(bob)
     ann.send(f"{second[5:]}\n".encode(), exercises=["FRM-1"])
     stage.fence(ann, bob)
 
@@ -65,7 +65,7 @@ def test_a_word_is_not_over_before_its_line(stage: Stage) -> None:
     ann, bob = stage.join(2)
     for start in ("quit", " ", "quit\r", "\r"):
         ann.send(start.encode(), exercises=["FRM-1"])
-        stage.breathe(bob)
+        stage.greet(bob)
         ann.send(f" {stage.nonce()}\n".encode(), exercises=["FRM-1"])
         stage.fence(ann, bob)
 
@@ -88,7 +88,7 @@ def test_cr_lf_works_as_lf(stage: Stage) -> None:
     ann.send(f"{stage.nonce()}\r\n{stage.nonce()}\r\n".encode(), exercises=["FRM-3"])
     stage.fence(ann, bob)
     ann.send(f"{stage.nonce()}\r".encode(), exercises=["FRM-3"])
-    stage.breathe(bob)
+    stage.greet(bob)
     ann.send(b"\n", exercises=["FRM-3"])
     stage.fence(ann, bob)
     ann.send(b"quit\r\n", exercises=["FRM-3"])

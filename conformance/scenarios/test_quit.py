@@ -16,7 +16,7 @@ def test_quit_leaves(stage: Stage) -> None:
         stage.fence(bob)
     [ann] = stage.join(1)
     ann.send(b"qu", exercises=["QUIT-1"])
-    stage.breathe(bob)
+    stage.greet(bob)
     ann.send(b"it\n", exercises=["QUIT-1"])
     ann.await_end(exercises=["QUIT-1"])
     stage.fence(bob)

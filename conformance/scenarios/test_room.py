@@ -7,7 +7,7 @@ from conformance.talk import talk
 
 
 @scenario("ROOM-1", "ROOM-2", "ROOM-3")
-def test_joining_while_otherstalk(stage: Stage) -> None:
+def test_joining_while_others_talk(stage: Stage) -> None:
     """Members join one after the other while two never stop talking."""
     ann, bob = stage.join(2)
     members = [ann, bob]
@@ -20,6 +20,18 @@ def test_joining_while_otherstalk(stage: Stage) -> None:
     for member in members:
         member.await_text(stage.last_nonce)
     stage.fence(*members)
+
+
+@scenario("ROOM-1")
+def test_who_says_nothing_hears_all(stage: Stage) -> None:
+    """Connections that never say a word hear what two say, from the first they hear on."""
+    ann, bob = stage.join(2)
+    mutes = [stage.connect() for _ in range(3)]
+    stage.be_heard(ann, mutes)
+    for _ in range(5):
+        stage.fence(ann, bob)
+    for mute in mutes:
+        mute.await_text(stage.last_nonce)
 
 
 @scenario("ROOM-2")

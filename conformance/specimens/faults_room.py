@@ -27,6 +27,13 @@ class ForgetsTheNewcomer(BaseServer):
             self.forgotten.add(member)
 
 
+@fault("ROOM-1", "makes a member only of who has spoken", may_break=f"{LOST} HB-3 LIM-6")
+class WaitsForAWord(BaseServer):
+    def deliver_from(self, _sender: Member, member: Member, unit: bytes) -> None:
+        if member.sent:
+            self.deliver(member, unit)
+
+
 @fault("ROOM-2", "loses every 50th broadcast that a member is to receive", may_break=LOST)
 class LosesSomeForEach(BaseServer):
     def deliver_from(self, _sender: Member, member: Member, unit: bytes) -> None:

@@ -32,7 +32,7 @@ class WritesOctets(BaseServer):
 @strange("writes in pieces of any size while little waits")
 class WritesPieces(WritesOctets):
     most_in_pieces = 16_384
-    sizes = random.Random(1)  # noqa: S311
+    sizes = random.Random(1)  # noqa: S311  # not secret
 
     def piece(self) -> int:
         return self.sizes.randrange(1, 60)
@@ -40,7 +40,7 @@ class WritesPieces(WritesOctets):
 
 @strange("sends up to 20 ms late whatever it sends")
 class WritesLate(BaseServer):
-    delays = random.Random(1)  # noqa: S311
+    delays = random.Random(1)  # noqa: S311  # not secret
 
     def __init__(self, port: int, capacity: int | None = None) -> None:
         super().__init__(port, capacity)

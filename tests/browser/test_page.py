@@ -115,7 +115,7 @@ def page(chromium: webdriver.Chrome, url: str) -> Iterator[Page]:
     page = Page(chromium, url)
     page.open()
     yield page
-    assert chromium.get_log("browser") == []  # type: ignore[no-untyped-call]
+    assert chromium.get_log("browser") == []  # type: ignore[no-untyped-call]  # selenium's
 
 
 def test_it_opens_with_the_verdict_and_the_matrix(page: Page) -> None:
@@ -235,7 +235,7 @@ def test_octets_that_look_like_a_script_are_none(
     page.wait_opened("ROOM-3")
     assert chromium.title == f"{attack}: non-conformant — chatproto/1 conformance"
     assert chromium.find_elements(By.TAG_NAME, "img") == []
-    assert chromium.get_log("browser") == []  # type: ignore[no-untyped-call]
+    assert chromium.get_log("browser") == []  # type: ignore[no-untyped-call]  # selenium's
 
 
 @pytest.mark.parametrize(

@@ -57,7 +57,7 @@ def test_the_table_says_what_is_expected_of_it_and_no_more() -> None:
 
 def test_the_table_cannot_be_changed() -> None:
     with pytest.raises(TypeError):
-        TRANSITIONS[State.OPEN, Step.FLUSHED] = State.CLOSED  # type: ignore[index]
+        TRANSITIONS[State.OPEN, Step.FLUSHED] = State.CLOSED  # type: ignore[index]  # the point
 
 
 @pytest.mark.parametrize(("state", "step"), EVERY_PAIR)

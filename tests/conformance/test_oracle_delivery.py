@@ -1,5 +1,6 @@
 """What is lost, doubled, made up or out of order is found: the room is one log."""
 
+from conformance.transcript import Waited
 from tests.conformance.scene import Scene, blamed, chat, talk
 
 
@@ -126,3 +127,17 @@ def test_what_the_evicted_received_has_no_gap() -> None:
     scene.read("bob", 50_000)
     scene.reset("bob")
     assert blamed(scene) == ["LIM-4"]
+
+
+def test_a_connection_that_hears_nothing_of_what_is_said() -> None:
+    scene = chat()
+    scene.connect("mute", accepted=False)
+    for _ in range(4):
+        scene.tick(1.0)
+        scene.fence()
+    scene.wait_in_vain("mute")
+    assert blamed(scene) == []  # nothing was said while it waited
+    scene.events.pop()
+    scene.now -= 3.0
+    scene.events.append(Waited(scene.now, "mute", "a word", 3.0))
+    assert blamed(scene) == ["ROOM-1"]
