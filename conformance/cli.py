@@ -20,7 +20,7 @@ from conformance.plugin import Settings
 from conformance.profile import Launch, Profile, ProfileError, load_profile
 from conformance.report import Verdict, judged
 from conformance.report_command import report as report_command
-from conformance.run import Unreachable, reach, run_suite
+from conformance.run import Unreachable, run_suite
 from conformance.scenario import Scenario, scenarios
 from conformance.standard import Kind, Level, requirements
 from conformance.transcript import Finish, Start, TranscriptError, read
@@ -188,7 +188,6 @@ def run(
     console = Console(highlight=False, soft_wrap=True)
     reporter = ConsoleReporter(console, settings, len(chosen))
     try:
-        reach(settings)
         report = run_suite(settings, reporter, jobs, junit)
     except Unreachable as error:
         click.echo(f"chatproto-conformance: {error}", err=True)

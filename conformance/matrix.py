@@ -117,7 +117,7 @@ def judge_specimen(name: str, whole: bool = False) -> Judged:
         scenarios=frozenset(_meant_for(specimen, whole)),
     )
     try:
-        report = run_suite(settings, _Silent())
+        report = run_suite(settings, _Silent(), look_first=False)
     except Unreachable:
         return Judged(name, {}, sorted(specimen.breaks), [], 0.0)
     found: dict[str, list[str]] = {}

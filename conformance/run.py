@@ -52,11 +52,17 @@ class _Collector:
 
 
 def run_suite(
-    settings: Settings, reporter: Reporter, jobs: int = 1, junit: Path | None = None
+    settings: Settings,
+    reporter: Reporter,
+    jobs: int = 1,
+    junit: Path | None = None,
+    *,
+    look_first: bool = True,
 ) -> Report:
     """Play the scenarios that the settings name.
 
-    An interrupt ends the run with what was found by then, in a report that says so.
+    `look_first`: make sure that there is a server before; else `Unreachable`. An interrupt ends
+    the run with what was found by then, in a report that says so.
     """
     began = time.monotonic()
     collector = _Collector(reporter)
@@ -73,8 +79,14 @@ def run_suite(
         arguments += [f"-n{jobs}", "-pxdist.plugin"]
     if junit is not None:
         arguments.append(f"--junitxml={junit.absolute()}")
-    with _own_pytest():
-        status = pytest.main(arguments, plugins=[collector])
+    status: int | pytest.ExitCode
+    try:
+        if look_first:
+            _reach(settings)
+        with _own_pytest():
+            status = pytest.main(arguments, plugins=[collector])
+    except KeyboardInterrupt:
+        status = pytest.ExitCode.INTERRUPTED
     if status not in (
         pytest.ExitCode.OK,
         pytest.ExitCode.TESTS_FAILED,
@@ -96,7 +108,7 @@ def run_suite(
     )
 
 
-def reach(settings: Settings) -> None:
+def _reach(settings: Settings) -> None:
     """Make sure there is a server before the first scenario needs one; else `Unreachable`."""
     address = parse_address(settings.address)
     launch = settings.profile.launch

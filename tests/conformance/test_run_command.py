@@ -196,6 +196,20 @@ def test_nothing_told_is_incomplete() -> None:
     assert "incomplete" in done.stdout
 
 
+def test_an_interrupt_before_the_first_scenario(tmp_path: Path) -> None:
+    """While the server is still being launched."""
+    report = tmp_path / "r.json"
+    mark = tmp_path / "launched"
+    command = f"sh -c 'touch {mark}; exec sleep 60'"
+    with start("run", "--launch", command, "--json", str(report)) as process:
+        while not mark.exists():
+            assert process.poll() is None
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=5)
+    assert process.returncode == 4
+    assert Report.model_validate_json(report.read_text()).interrupted
+
+
 @contextmanager
 def _interrupted(tmp_path: Path, signal_: signal.Signals) -> Iterator[tuple[int, Path]]:
     report = tmp_path / "r.json"
