@@ -7,16 +7,17 @@ reads a clock or logs.
 
 from chatproto._version import __version__
 from chatproto.client import ClientConnection, ClientEvent, ServerEnded
-from chatproto.connection import (
+from chatproto.connection import ServerConnection
+from chatproto.errors import LocalProtocolError
+from chatproto.events import (
     BlankReceived,
     EndOfStream,
     Event,
+    Events,
     MessageReceived,
     QuitReceived,
-    ServerConnection,
     Violation,
 )
-from chatproto.errors import LocalProtocolError
 from chatproto.room import Limits, Member, Room
 from chatproto.sender import ip_sender, unix_sender
 from chatproto.states import TRANSITIONS, State, Step
@@ -42,6 +43,7 @@ __all__ = [
     "Code",
     "EndOfStream",
     "Event",
+    "Events",
     "Heartbeat",
     "Limits",
     "LocalProtocolError",

@@ -3,10 +3,10 @@
 No socket, no clock, no thread. A client's fault is an event; only the caller's own raises.
 """
 
-from dataclasses import dataclass
 from typing import Final
 
 from chatproto import text
+from chatproto.events import Ending, EndOfStream, Event, Events, QuitReceived, Violation
 from chatproto.framing import LineReader
 from chatproto.states import State, Step, advance
 from chatproto.wire import Code, Notice
@@ -15,50 +15,6 @@ MIN_LINE_LIMIT: Final = 1_024
 """The octets before the LF that every server accepts in a line (LIM-1)."""
 MAX_LINE_LIMIT: Final = 1_048_576
 """The greatest limit a server may set (LIM-2)."""
-
-
-@dataclass(frozen=True, slots=True)
-class MessageReceived:
-    """A line to broadcast: `text` is decoded, trimmed and safe. Lines count from 1."""
-
-    text: str
-    line: int
-
-
-@dataclass(frozen=True, slots=True)
-class BlankReceived:
-    """A heartbeat of the client's: neither broadcast nor answered (HB-1)."""
-
-    line: int
-
-
-@dataclass(frozen=True, slots=True)
-class QuitReceived:
-    """The line `quit`: the client leaves, what follows is ignored (QUIT-1, QUIT-2, QUIT-4)."""
-
-    line: int
-
-
-@dataclass(frozen=True, slots=True)
-class Violation:
-    """The client broke the protocol in this line: it leaves, with this notice (ERR-1, ERR-3)."""
-
-    code: Code
-    line: int
-    notice: Notice
-
-
-@dataclass(frozen=True, slots=True)
-class EndOfStream:
-    """The client's end of stream while it was a member: it leaves (QUIT-5).
-
-    `discarded` is the octets of the incomplete last line, which is no line (FRM-4).
-    """
-
-    discarded: int
-
-
-Event = MessageReceived | BlankReceived | QuitReceived | Violation | EndOfStream
 
 
 class ServerConnection:
@@ -90,27 +46,28 @@ class ServerConnection:
         Once the client has left, octets are discarded. Raises `LocalProtocolError` after
         `receive_eof`.
         """
+        return list(self.receive_lazily(octets))
+
+    def receive_lazily(self, octets: bytes) -> Events:
+        """Do what `receive` does; each event is made only when it is looked at.
+
+        For a server that needs no events, only the `texts`, `messages` and `ending` of a read.
+        """
         if self._state is not State.OPEN:
             self._take(Step.OCTETS)
-            return []
-        events: list[Event] = []
-        for line in self._reader.receive(octets):
-            event = self._read(line)
-            events.append(event)
-            match event:
-                case QuitReceived():
-                    self._take(Step.QUIT)
-                    return events
-                case Violation():
-                    self._take(Step.VIOLATION)
-                    return events
-                case MessageReceived() | BlankReceived():  # pragma: no branch
-                    self._take(Step.OCTETS)
-        if self._reader.too_long:
-            self._line += 1
-            events.append(self._violation(Code.LINE_TOO_LONG, f"more than {self._limit} octets"))
-            self._take(Step.VIOLATION)
-        return events
+            return Events([], self._line, None)
+        first = self._line + 1
+        texts, ending = self._read(self._reader.receive_block(octets))
+        if ending is None and self._reader.too_long:
+            ending = self._violation(Code.LINE_TOO_LONG, f"more than {self._limit} octets")
+        match ending:
+            case None:
+                self._take(Step.OCTETS)
+            case QuitReceived():
+                self._take(Step.QUIT)
+            case Violation():  # pragma: no branch
+                self._take(Step.VIOLATION)
+        return Events(texts, first, ending)
 
     def receive_eof(self) -> list[Event]:
         """Take the client's end of stream, half-close included (QUIT-5, FRM-4).
@@ -144,17 +101,28 @@ class ServerConnection:
     def _take(self, step: Step) -> None:
         self._state = advance(self._state, step)
 
-    def _read(self, line: bytes) -> MessageReceived | BlankReceived | QuitReceived | Violation:
-        self._line += 1
+    def _read(self, block: bytes) -> tuple[list[str], Ending | None]:
+        """Read whole lines, each with its LF, up to the one the client leaves by, if it does."""
         try:
-            trimmed = text.trim(text.decode(line, self._charset))
+            decoded = text.decode(block, self._charset)
         except UnicodeDecodeError as error:
-            return self._violation(Code.INVALID_TEXT, f"octet {error.start + 1}: {error.reason}")
-        if not trimmed:
-            return BlankReceived(self._line)
-        if trimmed == "quit":
-            return QuitReceived(self._line)
-        return MessageReceived(text.make_safe(trimmed), self._line)
+            start = block.rfind(b"\n", 0, error.start) + 1
+            texts, ending = self._read(block[:start])
+            return texts, ending or self._refuse(block[start : block.index(b"\n", start)])
+        texts = text.to_texts(decoded)
+        texts.pop()  # what follows the last LF: nothing
+        if "quit" in texts:
+            texts = texts[: texts.index("quit")]
+            self._line += len(texts) + 1
+            return texts, QuitReceived(self._line)
+        self._line += len(texts)
+        return texts, None
+
+    def _refuse(self, line: bytes) -> Violation:
+        fault = text.fault(line, self._charset)
+        assert fault is not None
+        return self._violation(Code.INVALID_TEXT, f"octet {fault.start + 1}: {fault.reason}")
 
     def _violation(self, code: Code, detail: str) -> Violation:
+        self._line += 1
         return Violation(code, self._line, Notice(code, f"line {self._line}, {detail}"))

@@ -33,22 +33,34 @@ class LineReader:
         Where a line passes the limit, complete or not, the lines before it are given back,
         `too_long` is set, and everything from that line on is discarded.
         """
-        if self._too_long:
-            return []
-        first, *rest = octets.split(b"\n")
-        self._unfinished += first
-        lines: list[bytes] = []
-        if rest:
-            lines = [bytes(self._unfinished), *rest[:-1]]
-            self._unfinished = bytearray(rest[-1])
-        for index, line in enumerate(lines):
-            if len(line) > self._limit:
-                self._stop()
-                return lines[:index]
-        if len(self._unfinished) > self._limit:
-            self._stop()
-        return lines
+        return self.receive_block(octets).split(b"\n")[:-1]
 
-    def _stop(self) -> None:
-        self._too_long = True
-        self._unfinished = bytearray()
+    def receive_block(self, octets: bytes) -> bytes:
+        """Do what `receive` does; give the lines back in one piece, each with its LF."""
+        if self._too_long:
+            return b""
+        end = octets.rfind(b"\n") + 1
+        block = b""
+        if end:
+            block = bytes(self._unfinished) + octets[:end]
+            self._unfinished.clear()
+        self._unfinished += octets[end:]
+        good = _measure(block, self._limit)
+        if good < len(block) or len(self._unfinished) > self._limit:
+            self._too_long = True
+            self._unfinished.clear()
+        return block[:good]
+
+
+def _measure(block: bytes, limit: int) -> int:
+    """Find where the first line begins that is longer than the limit; else the block's end.
+
+    From the start of a line it leaps to the last LF within the limit, over all between.
+    """
+    start = 0
+    while len(block) - start > limit + 1:
+        lf = block.rfind(b"\n", start, start + limit + 1)
+        if lf < 0:
+            return start
+        start = lf + 1
+    return len(block)

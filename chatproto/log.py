@@ -32,15 +32,15 @@ class Log:
 
     def append(self, octets: bytes) -> None:
         """Write octets at the end."""
-        written = 0
-        while written < len(octets):
+        rest = memoryview(octets)
+        while rest:
             offset = self._end % SEGMENT_SIZE
             if offset == 0:
                 self._segments.append(bytearray(SEGMENT_SIZE))
-            part = octets[written : written + SEGMENT_SIZE - offset]
+            part = rest[: SEGMENT_SIZE - offset]
             self._segments[-1][offset : offset + len(part)] = part
             self._end += len(part)
-            written += len(part)
+            rest = rest[len(part) :]
 
     def read(self, position: int) -> memoryview:
         """View what is written from a position to its segment's end; empty at the log's end."""

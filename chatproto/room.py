@@ -16,23 +16,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from chatproto.connection import (
-    MAX_LINE_LIMIT,
-    MIN_LINE_LIMIT,
-    BlankReceived,
-    EndOfStream,
-    Event,
-    MessageReceived,
-    QuitReceived,
-    ServerConnection,
-    Violation,
-)
+from chatproto.connection import MAX_LINE_LIMIT, MIN_LINE_LIMIT, ServerConnection
 from chatproto.errors import LocalProtocolError
+from chatproto.events import Event, Events, QuitReceived, Violation
 from chatproto.log import SEGMENT_SIZE, Log
 from chatproto.sender import is_sender
 from chatproto.states import State
 from chatproto.text import Charset
-from chatproto.wire import Broadcast, Code, Heartbeat, Notice, encode
+from chatproto.wire import Code, Heartbeat, Notice, check_time, encode, encode_broadcasts
 
 MIN_BACKLOG: Final = 1_048_576
 """Octets that may always wait for a member (LIM-3)."""
@@ -41,6 +32,10 @@ MAX_BACKLOG: Final = 48 * 1_048_576
 64 MiB."""
 LINGER: Final = 1.0
 """Seconds a closing connection is read after its write side is shut (QUIT-3)."""
+
+# Broadcasts written at once: many, and yet so few that, as lines go, the octets fit into memory
+# the process has. Taking new pages for them would cost more than all the rest.
+_AT_ONCE: Final = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,25 +182,27 @@ class Room:
             self._close(member, Notice(Code.ROOM_FULL, f"{self._limits.members} are connected"))
         return member
 
-    def receive(self, member: Member, octets: bytes, time: datetime) -> list[Event]:
+    def receive(self, member: Member, octets: bytes, time: datetime) -> Events:
         """Take the octets of one read of a member's; its messages enter the log (ROOM-2).
 
         `time` goes into the headers: the server's wall clock, naive, in whole seconds (MSG-5).
         The events given back are what has happened, for a driver's own account; all that is to
-        be done about them is done.
+        be done about them is done. Raises `LocalProtocolError` for a time that is none.
         """
-        events = member._connection.receive(octets)
+        check_time(time)
+        events = member._connection.receive_lazily(octets)
         before = self._log.end
-        for event in events:
-            match event:
-                case MessageReceived(text):
-                    self._log.append(encode(Broadcast(time, member.sender, text)))
-                case Violation(notice=notice):
-                    member._leave(encode(notice))
-                case QuitReceived():
-                    member._leave()
-                case BlankReceived() | EndOfStream():  # pragma: no branch
-                    pass
+        texts = events.texts
+        for at in range(0, len(texts), _AT_ONCE):
+            part = encode_broadcasts(time, member.sender, texts[at : at + _AT_ONCE])
+            self._log.append(part)
+        match events.ending:
+            case Violation(notice=notice):
+                member._leave(encode(notice))
+            case QuitReceived():
+                member._leave()
+            case None:  # pragma: no branch
+                pass
         self._settle(before)
         return events
 

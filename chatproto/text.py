@@ -1,7 +1,7 @@
 """What a line says: its octets decoded, trimmed, and made safe to show.
 
 Pure functions over one line, in the order the standard fixes: decode (TXT-1), trim (TXT-3),
-compare, and only then replace (TXT-4, TXT-5).
+compare, and only then replace (TXT-4, TXT-5). `to_texts` does the same for many lines at once.
 """
 
 import re
@@ -24,6 +24,16 @@ _SAFE: Final = "\t\x20-\x7e\xa0-\ud7ff\ue000-\ufdcf\ufdf0-\ufffd" + "".join(
     f"{chr(plane << 16)}-{chr((plane << 16) + 0xFFFD)}" for plane in range(1, 17)
 )
 _UNSAFE_POINT: Final = re.compile(f"[^{_SAFE}]")
+_UNSAFE_BUT_LF: Final = re.compile(f"[^\n{_SAFE}]")
+_UNSAFE_TO_NUL: Final = bytes(
+    0 if _UNSAFE_BUT_LF.match(chr(octet)) else octet for octet in range(256)
+)
+# Octets of UTF-8 with which no unsafe point but LF begins.
+_HARMLESS: Final = bytes(
+    {*range(256)}
+    - {*range(0x20), 0x7F}.difference(b"\t\n")
+    - {chr(point).encode()[0] for point in (0x80, 0xFDD0, *range(0x1FFFF, 0x110000, 0x10000))}
+)
 
 
 def decode(line: bytes, charset: Charset = "utf-8") -> str:
@@ -33,6 +43,15 @@ def decode(line: bytes, charset: Charset = "utf-8") -> str:
     U+FEFF is text like any other (TXT-5).
     """
     return line.decode(charset)
+
+
+def fault(line: bytes, charset: Charset = "utf-8") -> UnicodeDecodeError | None:
+    """Say what keeps a line from decoding; None where it decodes."""
+    try:
+        decode(line, charset)
+    except UnicodeDecodeError as error:
+        return error
+    return None
 
 
 def trim(text: str) -> str:
@@ -47,6 +66,29 @@ def make_safe(text: str) -> str:
     would fake a line. All others stay as they are (TXT-5).
     """
     return _UNSAFE_POINT.sub(REPLACEMENT, text)
+
+
+def to_texts(lines: str) -> list[str]:
+    """Split decoded lines, trim each and make it safe; "" for a blank one (TXT-3, TXT-4, TXT-5).
+
+    Texts made safe can still be told blank or `quit`: replacing makes no line either.
+    """
+    if _are_safe(lines):
+        # Of what strip() takes beyond White_Space, all is unsafe.
+        return list(map(str.strip, lines.split("\n")))
+    trimmed = "\n".join(map(trim, lines.split("\n")))
+    return _make_lines_safe(trimmed).split("\n")
+
+
+def _are_safe(lines: str) -> bool:
+    # The deletion tells most text safe, in a seventh of the pattern's time.
+    return not lines.encode().translate(None, _HARMLESS) or not _UNSAFE_BUT_LF.search(lines)
+
+
+def _make_lines_safe(lines: str) -> str:
+    if lines.isascii():  # a tenth of the pattern's time
+        return lines.encode().translate(_UNSAFE_TO_NUL).decode().replace("\0", REPLACEMENT)
+    return _UNSAFE_BUT_LF.sub(REPLACEMENT, lines)
 
 
 def is_text(text: str) -> bool:

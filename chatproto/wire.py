@@ -5,6 +5,7 @@ which takes octets however they were cut (CLI-1).
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -40,10 +41,7 @@ class Broadcast:
     text: str
 
     def __post_init__(self) -> None:
-        if self.time.tzinfo is not None or self.time.microsecond:
-            raise LocalProtocolError(
-                f"a broadcast's time is naive and in whole seconds, not {self.time!r}"
-            )
+        check_time(self.time)
         if not is_sender(self.sender):
             raise LocalProtocolError(f"not a sender: {self.sender!r}")
         if not is_text(self.text):
@@ -92,7 +90,7 @@ def encode(unit: Unit) -> bytes:
     """Write one unit; the same unit always gives the same octets (MSG-3)."""
     match unit:
         case Broadcast(time, sender, text):
-            return f"{format_time(time)} {sender}\n{text}\n".encode()
+            return encode_broadcasts(time, sender, [text])
         case Notice(code, None):
             return f"!{code}\n".encode()
         case Notice(code, explanation):
@@ -101,12 +99,26 @@ def encode(unit: Unit) -> bytes:
             return b"\n"
 
 
+def encode_broadcasts(time: datetime, sender: str, texts: Sequence[str]) -> bytes:
+    """Write broadcasts of one sender and one time, at least one: what `encode` writes of each.
+
+    Nothing is checked here: the texts are trimmed and safe, the sender is one, and the time has
+    passed `check_time`.
+    """
+    header = f"{format_time(time)} {sender}\n"
+    between = "\n" + header
+    return f"{header}{between.join(texts)}\n".encode()
+
+
+def check_time(time: datetime) -> None:
+    """Raise `LocalProtocolError` unless this is a broadcast's time: naive, in whole seconds."""
+    if time.tzinfo is not None or time.microsecond:
+        raise LocalProtocolError(f"a broadcast's time is naive and in whole seconds, not {time!r}")
+
+
 def format_time(time: datetime) -> str:
     """Write a header's date and time, `20210703 17:45:39` (MSG-1)."""
-    return (
-        f"{time.year:04}{time.month:02}{time.day:02} "
-        f"{time.hour:02}:{time.minute:02}:{time.second:02}"
-    )
+    return time.isoformat(" ", "seconds").replace("-", "")
 
 
 class UnitReader:

@@ -16,7 +16,7 @@ from socket import socket
 from threading import Condition, Lock
 from typing import Final
 
-from chatproto import Charset, Event, Limits, Member, MessageReceived, Room, State
+from chatproto import Charset, Events, Limits, Member, Room, State
 
 READ_SIZE: Final = 16_384
 """Octets of one read: few enough that, as broadcasts of one-letter lines, they fit the smallest
@@ -114,7 +114,7 @@ class LockedRoom:
             self._wake()
         return connection
 
-    def receive(self, connection: Connection, octets: bytes) -> list[Event] | None:
+    def receive(self, connection: Connection, octets: bytes) -> Events | None:
         """Take one read of a member's, after waiting where it must; None: read no more."""
         member = connection.member
         with self._lock:
@@ -129,8 +129,8 @@ class LockedRoom:
             now = datetime.now(self._time_zone).replace(microsecond=0, tzinfo=None)
             events = self._room.receive(member, octets, now)
             connection.said += self._room.octets - before
-            connection.has_left |= bool(events) and member.state is State.FLUSHING
-            self._totals.broadcasts += sum(type(event) is MessageReceived for event in events)
+            connection.has_left |= events.ending is not None
+            self._totals.broadcasts += events.messages
             wake = (self._room.octets > before or member.state is not state) and self._rouse()
         if wake:
             self._wake()

@@ -19,12 +19,9 @@ from types import TracebackType
 from typing import Final, Self, assert_never
 
 from chatproto import (
-    BlankReceived,
     Charset,
-    EndOfStream,
-    Event,
+    Events,
     Limits,
-    MessageReceived,
     QuitReceived,
     State,
     Violation,
@@ -216,21 +213,20 @@ class ChatServer:
             if self._room.end_reading(connection, orderly):
                 log.info("%s left: %s", sender, how)
 
-    def _tell(self, sender: str, events: list[Event]) -> None:
-        """Log what happened; what ends a membership is the last of the events."""
-        for event in events if self._log_text else events[-1:]:
-            match event:
-                case MessageReceived(text):
-                    if self._log_text:
-                        log.info("%s says: %r", sender, text)
-                case QuitReceived():
-                    log.info("%s left: quit", sender)
-                case Violation(code=code, line=line):
-                    log.warning("%s left: %s in line %d", sender, code, line)
-                case BlankReceived() | EndOfStream():
-                    pass
-                case _:
-                    assert_never(event)
+    def _tell(self, sender: str, events: Events) -> None:
+        """Log what happened."""
+        if self._log_text:
+            for text in events.texts:
+                log.info("%s says: %r", sender, text)
+        match events.ending:
+            case QuitReceived():
+                log.info("%s left: quit", sender)
+            case Violation(code=code, line=line):
+                log.warning("%s left: %s in line %d", sender, code, line)
+            case None:
+                pass
+            case _:
+                assert_never(events.ending)
 
 
 def _start(run: Callable[..., None], name: str, *arguments: object) -> threading.Thread:

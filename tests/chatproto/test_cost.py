@@ -15,6 +15,8 @@ import pytest
 from chatproto import Event, Malformed, MessageReceived, ServerConnection, Unit, UnitReader, framing
 
 MIB = 1_048_576
+LINEAR = 8 * MIB
+"""For 1 MiB fed: searched, measured, split, and copied from hand to hand."""
 touched = 0
 
 
@@ -33,6 +35,11 @@ class CountedBytes(bytes):
     def find(self, *args: Any) -> int:
         count(len(self))
         return super().find(*args)
+
+    def rfind(self, sub: Any, start: Any = 0, end: Any = None) -> int:
+        found = super().rfind(sub, start, end)
+        count((len(self) if end is None else min(end, len(self))) - max(found, start))
+        return found
 
     def __contains__(self, key: Any) -> bool:
         count(len(self))
@@ -82,6 +89,11 @@ class CountedArray(bytearray):
         count(len(self))
         return super().find(*args)
 
+    def rfind(self, sub: Any, start: Any = 0, end: Any = None) -> int:
+        found = super().rfind(sub, start, end)
+        count((len(self) if end is None else min(end, len(self))) - max(found, start))
+        return found
+
     def __contains__(self, key: Any) -> bool:
         count(len(self))
         return super().__contains__(key)
@@ -129,20 +141,20 @@ def test_a_server_reads_1_mib_in_linear_time_however_it_is_cut(line: int, size: 
     stream = (b"x" * line + b"\n") * (MIB // (line + 1))
     events: list[Event] = feed(ServerConnection(MIB).receive, stream, size)
     assert events == [MessageReceived("x" * line, n + 1) for n in range(MIB // (line + 1))]
-    assert MIB <= touched <= 4 * MIB
+    assert MIB <= touched <= LINEAR
 
 
 @pytest.mark.parametrize("size", [7, 4_096])
 def test_a_server_discards_a_line_that_is_too_long_in_linear_time(size: int) -> None:
     (_,) = feed(ServerConnection().receive, b"x" * MIB, size)
-    assert touched <= 4 * MIB
+    assert touched <= LINEAR
 
 
 @pytest.mark.parametrize("size", [7, 4_096, 2 * MIB])
 def test_a_client_reads_1_mib_in_linear_time_however_it_is_cut(size: int) -> None:
     stream = b"20210703 17:45:39 unix:0\n" + b"x" * MIB + b"\n"
     (_,) = feed(UnitReader().receive, stream, size)
-    assert MIB <= touched <= 4 * MIB
+    assert MIB <= touched <= LINEAR
 
 
 def test_the_count_tells_a_reader_that_copies_what_it_holds() -> None:

@@ -136,7 +136,7 @@ class RoomMachine(RuleBasedStateMachine):
             return
         events = self.room.receive(each.real, octets, TIME)
         if each.state != "OPEN":
-            assert events == []
+            assert not events
             return
         before = len(models.read_stream(each.stream, LINE))
         each.stream += octets
