@@ -1,6 +1,7 @@
 # make demo   set up, and run the suite against the reference server and against a broken one
 # make test   set up, and pass every check
 # make matrix let every broken server meet every scenario (heavy)
+# make bench-octets   measure chatproto beside other sans-IO readers
 # make soak   run the suite again and again while the machine is busy (heavy)
 
 PYTHON ?= python3
@@ -16,7 +17,7 @@ ROUNDS ?= 20
 # What is launched by name is this environment's.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: demo test check lint types unit suite specimens matrix soak build clean
+.PHONY: demo test check lint types unit suite specimens matrix bench-octets soak build clean
 
 demo: $(READY)
 	@mkdir -p reports
@@ -59,6 +60,10 @@ matrix: $(READY)
 	@mkdir -p reports
 	$(SUITE) specimens --whole -j $(JOBS) --json reports/matrix.json
 
+bench-octets: $(VENV)/bench
+	@mkdir -p reports
+	$(BIN)/python -m benchmarks.octets --json reports/octets.json
+
 # Two busy loops keep the cores occupied; they end with the last round.
 soak: $(READY)
 	$(BIN)/python tests/soak.py --rounds $(ROUNDS) --launch "$(REFERENCE)"
@@ -73,6 +78,10 @@ $(READY): requirements.txt pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $(READY)
+
+$(VENV)/bench: $(READY) requirements-bench.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements-bench.txt
+	@touch $@
 
 clean:
 	rm -rf $(VENV) build dist reports .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis
