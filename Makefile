@@ -2,6 +2,7 @@
 # make test   set up, and pass every check
 # make matrix let every broken server meet every scenario (heavy)
 # make bench-octets   measure chatproto beside other sans-IO readers
+# make fuzz   throw octets and calls at chatproto, and octets at the server (heavy)
 # make soak   run the suite again and again while the machine is busy (heavy)
 
 PYTHON ?= python3
@@ -13,11 +14,13 @@ REFERENCE := $(BIN)/chatproto-server --listen {address} --heartbeat 1
 JOBS ?= 5
 WORKERS ?= 3
 ROUNDS ?= 20
+INPUTS ?= 1000000
+BURSTS ?= 500
 
 # What is launched by name is this environment's.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: demo test check lint types unit suite specimens matrix bench-octets soak build clean
+.PHONY: demo test check lint types unit suite specimens matrix bench-octets fuzz soak build clean
 
 demo: $(READY)
 	@mkdir -p reports
@@ -64,6 +67,11 @@ bench-octets: $(VENV)/bench
 	@mkdir -p reports
 	$(BIN)/python -m benchmarks.octets --json reports/octets.json
 
+# Half an hour at most for the core, five minutes for the server.
+fuzz: $(VENV)/fuzz
+	$(BIN)/python -m fuzz --inputs $(INPUTS)
+	$(BIN)/python -m fuzz.server --bursts $(BURSTS)
+
 # Two busy loops keep the cores occupied; they end with the last round.
 soak: $(READY)
 	$(BIN)/python tests/soak.py --rounds $(ROUNDS) --launch "$(REFERENCE)"
@@ -81,6 +89,12 @@ $(READY): requirements.txt pyproject.toml
 
 $(VENV)/bench: $(READY) requirements-bench.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements-bench.txt
+	@touch $@
+
+# Without atheris, for which there is no wheel everywhere, inputs are drawn from a seed.
+$(VENV)/fuzz: $(READY) requirements-fuzz.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements-fuzz.txt || \
+		echo "atheris cannot be installed here; inputs are drawn from a seed" >&2
 	@touch $@
 
 clean:
