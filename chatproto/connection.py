@@ -1,6 +1,9 @@
 """The server's side of one connection: octets in, events out.
 
 No socket, no clock, no thread. A client's fault is an event; only the caller's own raises.
+
+The lines of a read are taken as one block: decoded, checked, trimmed and made safe together. What
+that says is what they say one by one; only to name a line that does not decode is it found.
 """
 
 from typing import Final

@@ -65,23 +65,24 @@ class Events(Sequence[Event]):
     A driver that asks for no more than `messages` and `ending` pays for no event.
     """
 
-    __slots__ = ("_ending", "_first", "_texts")
+    __slots__ = ("_ending", "_first", "_lines", "_texts")
 
-    def __init__(self, texts: list[str], first: int, ending: Ending | None) -> None:
-        """`texts` are those of lines `first` and on, "" for a blank one."""
-        self._texts = texts
+    def __init__(self, lines: list[str], first: int, ending: Ending | None) -> None:
+        """`lines` are the texts of lines `first` and on, "" for a blank one."""
+        self._lines = lines
+        self._texts = lines if all(lines) else list(filter(None, lines))
         self._first = first
         self._ending = ending
 
     @property
     def texts(self) -> Sequence[str]:
         """The texts of the messages, in order."""
-        return self._texts if all(self._texts) else list(filter(None, self._texts))
+        return self._texts
 
     @property
     def messages(self) -> int:
         """How many of the events are messages."""
-        return len(self._texts) - self._texts.count("")
+        return len(self._texts)
 
     @property
     def ending(self) -> Ending | None:
@@ -89,7 +90,7 @@ class Events(Sequence[Event]):
         return self._ending
 
     def __len__(self) -> int:
-        return len(self._texts) + (self._ending is not None)
+        return len(self._lines) + (self._ending is not None)
 
     def __iter__(self) -> Iterator[Event]:
         return iter(self._made())
@@ -105,9 +106,9 @@ class Events(Sequence[Event]):
         return f"<Events {self._made()}>"
 
     def _made(self) -> list[Event]:
-        events: list[Event] = [*_make_messages(self._texts, self._first)]
-        if not all(self._texts):
-            for index, text in enumerate(self._texts):
+        events: list[Event] = [*_make_messages(self._lines, self._first)]
+        if len(self._texts) < len(self._lines):
+            for index, text in enumerate(self._lines):
                 if not text:
                     events[index] = BlankReceived(self._first + index)
         if self._ending is not None:

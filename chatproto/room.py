@@ -23,7 +23,15 @@ from chatproto.log import SEGMENT_SIZE, Log
 from chatproto.sender import is_sender
 from chatproto.states import State
 from chatproto.text import Charset
-from chatproto.wire import Code, Heartbeat, Notice, check_time, encode, encode_broadcasts
+from chatproto.wire import (
+    Code,
+    Heartbeat,
+    Notice,
+    check_time,
+    encode,
+    encode_broadcasts,
+    write_header,
+)
 
 MIN_BACKLOG: Final = 1_048_576
 """Octets that may always wait for a member (LIM-3)."""
@@ -192,10 +200,9 @@ class Room:
         check_time(time)
         events = member._connection.receive_lazily(octets)
         before = self._log.end
-        texts = events.texts
-        for at in range(0, len(texts), _AT_ONCE):
-            part = encode_broadcasts(time, member.sender, texts[at : at + _AT_ONCE])
-            self._log.append(part)
+        header = write_header(time, member.sender)
+        for at in range(0, events.messages, _AT_ONCE):
+            self._log.append(encode_broadcasts(header, events.texts[at : at + _AT_ONCE]))
         match events.ending:
             case Violation(notice=notice):
                 member._leave(encode(notice))

@@ -90,7 +90,7 @@ def encode(unit: Unit) -> bytes:
     """Write one unit; the same unit always gives the same octets (MSG-3)."""
     match unit:
         case Broadcast(time, sender, text):
-            return encode_broadcasts(time, sender, [text])
+            return encode_broadcasts(write_header(time, sender), [text])
         case Notice(code, None):
             return f"!{code}\n".encode()
         case Notice(code, explanation):
@@ -99,15 +99,20 @@ def encode(unit: Unit) -> bytes:
             return b"\n"
 
 
-def encode_broadcasts(time: datetime, sender: str, texts: Sequence[str]) -> bytes:
-    """Write broadcasts of one sender and one time, at least one: what `encode` writes of each.
+def write_header(time: datetime, sender: str) -> str:
+    """Write a broadcast's first line (MSG-1). Nothing is checked: see `check_time`, `is_sender`."""
+    return f"{format_time(time)} {sender}\n"
 
-    Nothing is checked here: the texts are trimmed and safe, the sender is one, and the time has
-    passed `check_time`.
+
+def encode_broadcasts(header: str, texts: Sequence[str]) -> bytes:
+    """Write broadcasts under one header, at least one: what `encode` writes of each (MSG-3).
+
+    Nothing is checked: the texts are trimmed and safe.
     """
-    header = f"{format_time(time)} {sender}\n"
-    between = "\n" + header
-    return f"{header}{between.join(texts)}\n".encode()
+    *before, last = texts
+    before.append(last + "\n")
+    before[0] = header + before[0]
+    return f"\n{header}".join(before).encode()
 
 
 def check_time(time: datetime) -> None:

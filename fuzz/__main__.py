@@ -5,6 +5,7 @@
 
 import argparse
 import ast
+import importlib.util
 import signal
 import sys
 import tempfile
@@ -25,6 +26,7 @@ def main() -> None:
     options.add_argument("--inputs", type=int, default=1_000_000, help="(default: 1,000,000)")
     options.add_argument("--seconds", type=int, default=1_800, help="at most (default: 1,800)")
     options.add_argument("--seed", type=int, default=int(time.time()), help="(default: the time)")
+    options.add_argument("--unguided", action="store_true", help="draw all inputs from the seed")
     options.add_argument("--replay", type=ast.literal_eval, metavar="LITERAL")
     given = options.parse_args()
     if given.replay is not None:
@@ -32,19 +34,17 @@ def main() -> None:
 
         run(given.replay)
         return
-    try:
-        import atheris
-    except ImportError:
+    if given.unguided or importlib.util.find_spec("atheris") is None:
         _fuzz_from_a_seed(given.inputs, given.seconds, given.seed)
     else:
-        with atheris.instrument_imports(include=["chatproto"], enable_loader_override=False):
-            from fuzz.core import run
-        _fuzz_by_coverage(run, given.inputs, given.seconds, given.seed)
+        _fuzz_by_coverage(given.inputs, given.seconds, given.seed)
 
 
-def _fuzz_by_coverage(run: Run, inputs: int, seconds: int, seed: int) -> NoReturn:
+def _fuzz_by_coverage(inputs: int, seconds: int, seed: int) -> NoReturn:
     import atheris
 
+    with atheris.instrument_imports(include=["chatproto"], enable_loader_override=False):
+        from fuzz.core import run
     from fuzz.inputs import MAX_SIZE, dictionary
     from fuzz.inputs import inputs as draw
 

@@ -23,7 +23,7 @@ from chatproto import (
     encode,
 )
 from chatproto.text import Charset, decode, make_safe, to_texts, trim
-from chatproto.wire import Code, encode_broadcasts
+from chatproto.wire import Code, encode_broadcasts, write_header
 from tests.chatproto import models
 from tests.chatproto.helpers import take
 from tests.chatproto.strategies import (
@@ -161,7 +161,7 @@ def test_every_safe_code_point_passes_a_block_unchanged() -> None:
 @given(st.lists(texts, min_size=1))
 def test_many_broadcasts_are_written_as_each_alone(many: list[str]) -> None:
     alone = [encode(Broadcast(TIME, SENDER, text)) for text in many]
-    assert encode_broadcasts(TIME, SENDER, many) == b"".join(alone)
+    assert encode_broadcasts(write_header(TIME, SENDER), many) == b"".join(alone)
 
 
 @given(st.lists(st.text(points, max_size=2)), st.booleans(), st.data())
