@@ -48,8 +48,8 @@ def _websockets(reads: list[bytes]) -> int:
     messages = 0
     for octets in reads:
         protocol.receive_data(octets)
-        texts = [str(event.data, "utf-8") for event in protocol.events_received()]  # type: ignore[union-attr]  # frames, once open
-        messages += len(texts)
+        events = protocol.events_received()
+        messages += len([str(event.data, "utf-8") for event in events if isinstance(event, Frame)])
     return messages
 
 
