@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from conformance.stage import Stage
 
 _READ: Final = 262_144
+_LATELY: Final = 4_096
 _GONE: Final = (ConnectionError, TimeoutError)
 
 
@@ -102,6 +103,10 @@ class Client:
     def has(self, text: str) -> bool:
         """Whether these characters have come."""
         return text.encode() in self.received
+
+    def has_lately(self, text: str) -> bool:
+        """Whether these characters are among the last that came."""
+        return self.received.find(text.encode(), max(0, len(self.received) - _LATELY)) >= 0
 
     def await_text(self, text: str, exercises: Sequence[str] = (), since: int = 0) -> None:
         """Wait until these characters have come, `since` octets from the first or later;
