@@ -16,12 +16,12 @@ from conformance.comparison import compare
 from conformance.console import ConsoleReporter, print_requirement, print_scenarios
 from conformance.html import render_page
 from conformance.oracle import judge as judge_transcript
-from conformance.plugin import Settings
 from conformance.profile import Launch, Profile, ProfileError, load_profile
 from conformance.report import Verdict, judged
 from conformance.report_command import report as report_command
 from conformance.run import Unreachable, run_suite
 from conformance.scenario import Scenario, scenarios
+from conformance.session import Settings
 from conformance.standard import Kind, Level, requirements
 from conformance.transcript import Finish, Start, TranscriptError, read
 

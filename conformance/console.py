@@ -8,10 +8,10 @@ from rich.markup import escape
 from rich.status import Status
 
 from conformance.diagram import diagram_of
-from conformance.plugin import Settings
 from conformance.render import finding_lines, visible
 from conformance.report import FindingReport, Report, ScenarioReport, Verdict
 from conformance.scenario import scenarios
+from conformance.session import Settings
 from conformance.sketch import octets_width, sketch, sketch_crossing
 from conformance.standard import Level, Requirement, requirements
 

@@ -12,11 +12,11 @@ from typing import Literal
 
 from rich.console import Console
 
-from conformance.plugin import Settings
 from conformance.profile import Known, Launch, Profile
 from conformance.report import ScenarioReport
 from conformance.run import Unreachable, run_suite
 from conformance.scenario import scenarios
+from conformance.session import Settings
 from conformance.specimens import CATALOGUE, Specimen
 from conformance.standard import Kind, Level, requirements
 

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from conformance.crossing import Crossing, crossing_of
 from conformance.oracle import Finding, Outcome
 from conformance.oracle.findings import Judgement
+from conformance.programs.program import Program
 from conformance.scenario import Scenario, scenarios
 from conformance.standard import PROTOCOL, Kind, Level, requirements
 from conformance.stretch import StretchEvent, stretch_of
@@ -80,6 +81,17 @@ def _short(segment: bytes) -> str:
     return f"{segment[:_EXCERPT].decode('latin-1')}… ({len(segment)} octets)"
 
 
+class ProgramReport(_Model):
+    """The smallest program that was found to fail, of those `drawn` until one did: it failed
+    `fails` times of `of`, and is saved at `path`."""
+
+    fails: int
+    of: int
+    drawn: int
+    path: str
+    program: Program
+
+
 class ScenarioReport(_Model):
     """One scenario. `requirements` are those it is there for; its findings may be of others."""
 
@@ -90,6 +102,7 @@ class ScenarioReport(_Model):
     reason: str | None = None
     exercised: dict[str, int] = {}
     findings: list[FindingReport] = []
+    program: ProgramReport | None = None
 
 
 class RequirementReport(_Model):

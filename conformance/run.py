@@ -11,8 +11,9 @@ import pytest
 
 from chatproto import __version__
 from conformance.address import parse_address
-from conformance.plugin import PROPERTY, Settings
+from conformance.plugin import PROPERTY
 from conformance.report import Report, ScenarioReport, summarise
+from conformance.session import Settings
 from conformance.target import LaunchedServer, LaunchError
 
 _HERE = Path(__file__).parent

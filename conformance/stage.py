@@ -55,6 +55,8 @@ class Unplayable(Exception):
 class Stage:
     """The clients of one scenario, the time, the chance and the transcript.
     `random` is seeded by the run's seed and the scenario, so that a run can be repeated.
+    `interrupted` says where a scenario came to no end of its own. Every nonce begins with
+    `nonce_stem`.
     """
 
     def __init__(self, address: Address, start: Start) -> None:
@@ -63,12 +65,13 @@ class Stage:
         self.random = random.Random(f"{start.seed} {start.scenario}")  # noqa: S311  # not secret
         self.transcript: list[Event] = [start]
         self.labels: list[str] = []
+        self.interrupted: str | None = None
         self.octets_sent = 0
         self._epoch = time.monotonic()
         self._selector = selectors.DefaultSelector()
         self._watched: dict[socket.socket, int] = {}
         self._clients: list[Client] = []
-        self._nonce = f"n{self.random.getrandbits(24):06x}"
+        self.nonce_stem = f"n{self.random.getrandbits(24):06x}"
         self._nonces = 0
         self.last_nonce = ""
 
@@ -87,7 +90,7 @@ class Stage:
     def nonce(self) -> str:
         """A word that nobody has said before, of letters and digits."""
         self._nonces += 1
-        self.last_nonce = f"{self._nonce}x{self._nonces:05}z"
+        self.last_nonce = f"{self.nonce_stem}x{self._nonces:05}z"
         return self.last_nonce
 
     def connect(self, receive_buffer: int | None = None, *, holds: bool = False) -> Client:
@@ -238,15 +241,14 @@ class Stage:
 
     def play(self, scenario: Callable[[], object]) -> None:
         """Play a scenario to its end, or to where it is stuck."""
-        interrupted: str | None = None
         try:
             scenario()
         except Stuck as stuck:
-            interrupted = str(stuck)
+            self.interrupted = str(stuck)
         except Unplayable as unplayable:
             self.record(Skipped(self.now(), unplayable.reason, str(unplayable)))
-            interrupted = str(unplayable)
-        self.record(Finish(self.now(), interrupted))
+            self.interrupted = str(unplayable)
+        self.record(Finish(self.now(), self.interrupted))
 
     def clear(self) -> None:
         """Let every client leave, and wait for the server to say so, as long as it does.

@@ -1,0 +1,133 @@
+"""One process's part of a run: the target reached, and a launched one started again where it has
+ended; a stage for each scenario; what it played judged."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from pydantic import BaseModel
+
+from chatproto import __version__
+from conformance.address import Address, parse_address
+from conformance.oracle import judge
+from conformance.oracle.findings import Judgement
+from conformance.profile import Profile
+from conformance.scenario import Scenario
+from conformance.stage import Stage
+from conformance.standard import PROTOCOL
+from conformance.target import LaunchedServer
+from conformance.transcript import Event, Exited, Finish, Start, write
+
+
+class Settings(BaseModel):
+    """All a run was asked for, passed on to every pytest process as JSON.
+
+    Findings count that are of one of `requirements`; the verdict is about those `selected`, and
+    whatever else was found broken. `examples`: how many programs are generated; `programs`: where
+    those are saved that break something.
+    """
+
+    profile: Profile
+    address: str
+    seed: int = 0
+    factor: float = 1.0
+    requirements: frozenset[str] = frozenset()
+    selected: frozenset[str] = frozenset()
+    scenarios: frozenset[str] = frozenset()
+    transcripts: Path | None = None
+    examples: int = 0
+    programs: Path = Path()
+    command: str = "chatproto-conformance run"
+
+
+class Session:
+    """The way to the target. Close it: a launched server ends with it."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.server: LaunchedServer | None = None
+        self._address: Address = parse_address(settings.address)
+        self._labels: list[str] = []
+
+    @contextmanager
+    def stage(self, scenario: Scenario, haste: float = 1.0) -> Iterator[Stage]:
+        """A stage before a server that is there; `LaunchError` where it cannot be launched.
+
+        `haste` is what its deadlines are multiplied by, besides the run's factor.
+
+        What a scenario did to a launched server is laid to that scenario, not to the next: one
+        that is no longer sound afterwards is replaced.
+        """
+        start = self._start(scenario)
+        stage = Stage(self._reach(), replace(start, factor=start.factor * haste))
+        try:
+            yield stage
+            stage.clear()
+            if self.server is not None and not stage.is_sound():
+                self.server.close()
+                self._labels.clear()
+            self._labels += stage.labels
+        finally:
+            stage.close()
+
+    def judge(self, stage: Stage) -> tuple[Judgement, list[Event]]:
+        """What the oracle says of what was played, as far as it was asked for; the transcript."""
+        transcript = stage.transcript
+        finish = transcript.pop()
+        assert isinstance(finish, Finish)
+        status = None if self.server is None else self.server.poll()
+        if status is not None and not any(isinstance(event, Exited) for event in transcript):
+            transcript.append(Exited(finish.t, status))
+        transcript.append(finish)
+        whole = judge(transcript)
+        wanted = [one for one in whole.findings if one.requirement in self.settings.requirements]
+        return Judgement(wanted, whole.exercised), transcript
+
+    def keep(self, scenario: Scenario, transcript: list[Event]) -> None:
+        """Write a transcript, if transcripts are asked for."""
+        if self.settings.transcripts is not None:
+            name = f"{scenario.id.replace('/', '.')}.jsonl"
+            write(transcript, self.settings.transcripts / name)
+
+    def close(self) -> None:
+        """End the server, if one was launched."""
+        if self.server is not None:
+            self.server.close()
+
+    def _reach(self) -> Address:
+        """Where the server is; a launched one that has ended is started again."""
+        launch = self.settings.profile.launch
+        if launch is not None:
+            if self.server is not None and self.server.pid is None:
+                self.server.close()
+                self.server = None
+            if self.server is None:
+                self._address = parse_address(self.settings.address).with_free_port()
+                self.server = LaunchedServer(launch, self._address)
+                self.server.start()
+        return self._address
+
+    def _start(self, scenario: Scenario) -> Start:
+        profile = self.settings.profile
+        launched = profile.launch is not None
+        local = launched or self._address.is_local
+        translated = profile.target.address_translation
+        return Start(
+            t=0.0,
+            scenario=scenario.id,
+            requirements=scenario.requirements,
+            protocol=PROTOCOL,
+            suite=__version__,
+            seed=self.settings.seed,
+            target=str(self._address),
+            wall=time.time(),
+            same_clock=local,
+            exclusive=launched,
+            addresses="translated" if translated else "same" if launched else "unsure",
+            capacity=profile.limits.capacity,
+            stops=profile.launch.stop if profile.launch is not None else (),
+            factor=self.settings.factor,
+            earlier=tuple(self._labels),
+        )
