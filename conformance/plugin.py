@@ -49,6 +49,11 @@ class Settings(BaseModel):
     command: str = "chatproto-conformance run"
 
 
+def transcript_path(directory: Path, scenario: str) -> Path:
+    """Where a run keeps the transcript of a scenario."""
+    return directory / f"{scenario.replace('/', '.')}.jsonl"
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--chat-settings", metavar="JSON", help="the run's settings")
 
@@ -194,8 +199,7 @@ class _Run:
             transcript.append(Exited(finish.t, status))
         transcript.append(finish)
         if self._settings.transcripts is not None:
-            path = self._settings.transcripts / f"{scenario.id.replace('/', '.')}.jsonl"
-            write(transcript, path)
+            write(transcript, transcript_path(self._settings.transcripts, scenario.id))
         for event in transcript:
             if isinstance(event, Skipped):
                 return _skipped(scenario, event.reason)

@@ -71,6 +71,8 @@ def run_suite(
         f"--rootdir={_HERE}",
         f"--config-file={_HERE / 'pytest.ini'}",
         "-pno:terminal",
+        # A terminal is written to while scenarios are played.
+        "--capture=no",
         "-pno:cacheprovider",
         "-pconformance.plugin",
         f"--chat-settings={settings.model_dump_json()}",

@@ -1,0 +1,224 @@
+"""chatproto-conformance run: play scenarios against a server, and say what was found."""
+
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import click
+from rich.console import Console
+
+from conformance.address import Address, AddressError, TcpAddress, parse_address
+from conformance.comparison import compare
+from conformance.console import ConsoleReporter, Detail
+from conformance.html import render_page
+from conformance.plugin import Settings
+from conformance.profile import Launch, Profile, ProfileError, load_profile
+from conformance.report import Verdict
+from conformance.run import Unreachable, run_suite
+from conformance.selection import Ids, select
+
+_STATUS: Final = {Verdict.CONFORMANT: 0, Verdict.NON_CONFORMANT: 1, Verdict.INCOMPLETE: 4}
+_UNREACHABLE: Final = 3
+EPILOG: Final = """\b
+Exit status:
+  0  conformant
+  1  non-conformant
+  2  wrong usage, or nothing selected
+  3  the target could not be reached or launched
+  4  incomplete: no MUST failed, but not every MUST could be told
+"""
+
+
+@click.command(epilog=EPILOG)
+@click.argument("target", required=False)
+@click.option(
+    "--launch",
+    metavar="COMMAND",
+    help="Start, stop and restart the server with this; "
+    "{port}, {host}, {path} and {address} are filled in.",
+)
+@click.option(
+    "--profile",
+    "profile_path",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="All of it from a TOML file.",
+)
+@click.option(
+    "--json",
+    "json_path",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write the report as JSON.",
+)
+@click.option(
+    "--junit",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write the report as JUnit XML.",
+)
+@click.option(
+    "--html",
+    "html_path",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write the report as one HTML file.",
+)
+@click.option(
+    "--transcripts",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="Write each scenario's transcript there.",
+)
+@click.option(
+    "--only",
+    type=Ids(),
+    multiple=True,
+    metavar="ID…",
+    help="Only these requirements or scenarios; repeat it, or put commas between.",
+)
+@click.option(
+    "--skip", type=Ids(), multiple=True, metavar="ID…", help="Not these requirements or scenarios."
+)
+@click.option(
+    "--level",
+    type=click.Choice(["must", "should"]),
+    default="should",
+    show_default=True,
+    help="MUST alone, or SHOULD as well.",
+)
+@click.option(
+    "--timeout-factor",
+    type=click.FloatRange(min=0.1),
+    default=1.0,
+    metavar="X",
+    help="Multiply every deadline, for slow machines and far servers.",
+)
+@click.option("--seed", type=click.IntRange(min=0), default=0, help="Repeat a run's choices.")
+@click.option(
+    "-j",
+    "--jobs",
+    type=click.IntRange(min=1),
+    default=1,
+    metavar="N",
+    help="Play scenarios in N processes, each with a server of its own if launched.",
+)
+@click.option(
+    "-q",
+    "--quiet",
+    is_flag=True,
+    help="Say only what is wrong: a line for each requirement broken, and the verdict. "
+    "Nothing at all where nothing is wrong.",
+)
+@click.option(
+    "-v",
+    "--verbose",
+    is_flag=True,
+    help="Say of every scenario, on a terminal too, what it exercised how often, and its time.",
+)
+def run(
+    target: str | None,
+    launch: str | None,
+    profile_path: Path | None,
+    json_path: Path | None,
+    junit: Path | None,
+    html_path: Path | None,
+    transcripts: Path | None,
+    only: Sequence[tuple[str, ...]],
+    skip: Sequence[tuple[str, ...]],
+    level: str,
+    timeout_factor: float,
+    seed: int,
+    jobs: int,
+    quiet: bool,
+    verbose: bool,
+) -> None:
+    """Judge a server: TARGET is tcp://HOST:PORT, tcp://[::1]:PORT or unix:/PATH.
+
+    With --launch the suite starts the server itself, on TARGET or on a free port, and checks
+    stopping and starting as well. A terminal shows how the run goes on; elsewhere each scenario
+    is a line.
+    """  # fmt: skip
+    if quiet and verbose:
+        raise click.UsageError("--quiet and --verbose exclude each other: give one of them")
+    detail = Detail.QUIET if quiet else Detail.VERBOSE if verbose else Detail.NORMAL
+    profile = _profile(profile_path, launch)
+    address = _address(target, profile)
+    chosen, counting, selected = select(only, skip, level)
+    for path in (json_path, junit, html_path):
+        if path is not None and not path.parent.is_dir():
+            raise click.UsageError(f"{path}: there is no directory {path.parent}")
+    if transcripts is not None:
+        transcripts.mkdir(parents=True, exist_ok=True)
+    settings = Settings(
+        profile=profile,
+        address=str(address),
+        seed=seed,
+        factor=timeout_factor,
+        requirements=counting,
+        selected=selected,
+        scenarios=frozenset(one.id for one in chosen),
+        transcripts=transcripts.absolute() if transcripts else None,
+        command=_again(target, launch, profile_path, timeout_factor, seed),
+    )
+    console = Console(highlight=False, soft_wrap=True)
+    reporter = ConsoleReporter(console, settings, chosen, jobs, detail)
+    try:
+        with reporter:
+            report = run_suite(settings, reporter, jobs, junit)
+    except Unreachable as error:
+        click.echo(f"chatproto-conformance: {error}", err=True)
+        sys.exit(_UNREACHABLE)
+    if json_path is not None:
+        json_path.write_text(report.model_dump_json(indent=2, by_alias=True) + "\n")
+    if html_path is not None:
+        html_path.write_text(render_page(compare([report])), encoding="utf-8")
+    reporter.on_report(report)
+    sys.exit(_STATUS[report.verdict])
+
+
+def _profile(path: Path | None, launch: str | None) -> Profile:
+    try:
+        profile = load_profile(path) if path is not None else Profile()
+    except ProfileError as error:
+        raise click.UsageError(str(error)) from None
+    if launch is None:
+        return profile
+    known = profile.launch.model_dump(exclude={"command"}) if profile.launch is not None else {}
+    return profile.model_copy(update={"launch": Launch(command=launch, **known)})
+
+
+def _address(target: str | None, profile: Profile) -> Address:
+    text = target or profile.target.address
+    if text is None and profile.launch is None:
+        raise click.UsageError(
+            "say what to judge: a TARGET such as tcp://127.0.0.1:9999, --launch COMMAND, or "
+            "--profile FILE with either in it"
+        )
+    try:
+        address = parse_address(text or "tcp://127.0.0.1:0")
+    except AddressError as error:
+        raise click.UsageError(str(error)) from None
+    if isinstance(address, TcpAddress) and address.port == 0 and profile.launch is None:
+        raise click.UsageError("port 0 means any free port, which only --launch can use")
+    return address
+
+
+def _again(
+    target: str | None, launch: str | None, profile: Path | None, factor: float, seed: int
+) -> str:
+    """The command of this run, without what it selects."""
+    parts = ["chatproto-conformance", "run"]
+    parts += [target] if target else []
+    parts += ["--launch", _quoted(launch)] if launch else []
+    parts += ["--profile", shlex.quote(str(profile))] if profile else []
+    parts += ["--timeout-factor", f"{factor:g}"] if factor != 1 else []
+    parts += ["--seed", str(seed)] if seed else []
+    return " ".join(parts)
+
+
+def _quoted(command: str) -> str:
+    """A command in quotes for a shell: double ones, as it was typed, where they do."""
+    return shlex.quote(command) if set(command) & set('"$`\\!') else f'"{command}"'
