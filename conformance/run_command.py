@@ -1,10 +1,12 @@
 """chatproto-conformance run: play scenarios against a server, and say what was found."""
 
+import os
 import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
+from urllib.parse import quote
 
 import click
 from rich.console import Console
@@ -12,12 +14,13 @@ from rich.console import Console
 from conformance.address import Address, AddressError, TcpAddress, parse_address
 from conformance.comparison import compare
 from conformance.console import ConsoleReporter, Detail
-from conformance.html import render_page
-from conformance.plugin import Settings
+from conformance.html import render_page, render_transcript
+from conformance.plugin import Settings, transcript_path
 from conformance.profile import Launch, Profile, ProfileError, load_profile
-from conformance.report import Verdict
+from conformance.report import Report, Verdict
 from conformance.run import Unreachable, run_suite
 from conformance.selection import Ids, select
+from conformance.transcript import read
 
 _STATUS: Final = {Verdict.CONFORMANT: 0, Verdict.NON_CONFORMANT: 1, Verdict.INCOMPLETE: 4}
 _UNREACHABLE: Final = 3
@@ -70,7 +73,8 @@ Exit status:
     "--transcripts",
     type=click.Path(path_type=Path, file_okay=False),
     metavar="DIR",
-    help="Write each scenario's transcript there.",
+    help="Write each scenario's transcript there; with --html those of failures as pages too, "
+    "which the report links to.",
 )
 @click.option(
     "--only",
@@ -174,9 +178,27 @@ def run(
     if json_path is not None:
         json_path.write_text(report.model_dump_json(indent=2, by_alias=True) + "\n")
     if html_path is not None:
-        html_path.write_text(render_page(compare([report])), encoding="utf-8")
+        written = _write_transcripts(report, transcripts, html_path)
+        html_path.write_text(render_page(compare([report]), written), encoding="utf-8")
     reporter.on_report(report)
     sys.exit(_STATUS[report.verdict])
+
+
+def _write_transcripts(report: Report, directory: Path | None, page: Path) -> dict[str, str]:
+    """Write the transcripts in which something was found as pages too, beside themselves; by
+    scenario, where each is as seen from the report's page."""
+    written: dict[str, str] = {}
+    if directory is None:
+        return written
+    for result in report.scenarios:
+        kept = transcript_path(directory, result.id)
+        if result.findings and kept.is_file():
+            there = kept.with_suffix(".html")
+            there.write_text(
+                render_transcript(read(kept), result.findings, kept.name), encoding="utf-8"
+            )
+            written[result.id] = quote(os.path.relpath(there, page.parent))
+    return written
 
 
 def _profile(path: Path | None, launch: str | None) -> Profile:

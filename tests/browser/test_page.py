@@ -1,8 +1,8 @@
 """The page in a browser: it opens, filters, leads from a failure to its picture, and looks right.
 
 Needs Chromium and its driver (Debian: chromium, chromium-driver), and is skipped without them.
-Screenshots go to reports/. The check of accessibility needs axe-core as well, and is made where
-CHATPROTO_AXE names its axe.min.js.
+Screenshots go to reports/screenshots/. The check of accessibility needs axe-core as well, and is
+made where CHATPROTO_AXE names its axe.min.js.
 """
 
 import os
@@ -21,13 +21,22 @@ from selenium.webdriver.support.select import Select
 from selenium.webdriver.support.wait import WebDriverWait
 
 from conformance.comparison import compare
-from conformance.html import render_page
-from tests.conformance.samples import altered, cut_off, hostile, passing, played, report, swapped
+from conformance.html import render_page, render_transcript
+from tests.conformance.samples import (
+    altered,
+    cut_off,
+    events_of,
+    hostile,
+    passing,
+    played,
+    report,
+    swapped,
+)
 
 BROWSER: Final = shutil.which("chromium") or shutil.which("google-chrome")
 DRIVER: Final = shutil.which("chromedriver")
-AXE: Final = os.environ.get("CHATPROTO_AXE")
-REPORTS: Final = Path(__file__).parents[2] / "reports"
+AXE: Final = os.environ.get("CHATPROTO_AXE") or None
+SCREENSHOTS: Final = Path(__file__).parents[2] / "reports" / "screenshots"
 WAIT: Final = 20.0
 """Seconds until what should come of an event is given up for."""
 
@@ -103,8 +112,8 @@ class Page:
         return self.driver.switch_to.active_element
 
     def save(self, name: str) -> Path:
-        REPORTS.mkdir(exist_ok=True)
-        path = REPORTS / f"{name}.png"
+        SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+        path = SCREENSHOTS / f"{name}.png"
         assert self.driver.save_screenshot(str(path))
         return path
 
@@ -236,6 +245,38 @@ def test_octets_that_look_like_a_script_are_none(
     assert chromium.title == f"{attack}: non-conformant — chatproto/1 conformance"
     assert chromium.find_elements(By.TAG_NAME, "img") == []
     assert chromium.get_log("browser") == []  # type: ignore[no-untyped-call]  # selenium's
+
+
+@pytest.fixture
+def linked(chromium: webdriver.Chrome, tmp_path: Path) -> Page:
+    """A page of one implementation, with the transcript of its failure beside it."""
+    events, result = events_of(altered()), played(altered())
+    transcript = render_transcript(events, result.findings, "t.jsonl")
+    (tmp_path / "t.html").write_text(transcript, encoding="utf-8")
+    path = tmp_path / "page.html"
+    page = render_page(compare([report(result, name="alters")]), {result.id: "t.html"})
+    path.write_text(page, encoding="utf-8")
+    return Page(chromium, path.as_uri())
+
+
+@pytest.mark.parametrize(("width", "theme"), [(1440, "light"), (400, "dark")])
+def test_a_diagram_leads_to_its_line_of_the_transcript(
+    linked: Page, width: int, theme: str
+) -> None:
+    linked.open("#TXT-5.1", width=width, theme=theme)
+    linked.wait_opened("TXT-5")
+    linked.save(f"page-linked-{width}")
+    link = linked.one('[id="TXT-5.1"] figcaption a')
+    line = str(link.get_attribute("href")).rpartition("#")[2]
+    linked.driver.execute_script("arguments[0].scrollIntoView({block: 'center'})", link)
+    link.click()
+    row = WebDriverWait(linked.driver, WAIT).until(lambda _: linked.one(f"tr#{line}:target"))
+    assert row.is_displayed()
+    assert "TXT-5" in row.text
+    widths = linked.driver.execute_script("return [document.body.scrollWidth, innerWidth]")
+    assert widths[0] <= widths[1]
+    linked.save(f"transcript-{width}")
+    assert linked.driver.get_log("browser") == []  # type: ignore[no-untyped-call]  # selenium's
 
 
 @pytest.mark.parametrize(
