@@ -52,6 +52,8 @@ def chromium() -> Iterator[webdriver.Chrome]:
     options.binary_location = BROWSER or ""
     for argument in ("--headless=new", "--disable-gpu", "--hide-scrollbars", "--no-first-run"):
         options.add_argument(argument)
+    # Where a container's /dev/shm is small, a tab crashes without it.
+    options.add_argument("--disable-dev-shm-usage")
     if os.geteuid() == 0:
         options.add_argument("--no-sandbox")
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
@@ -111,6 +113,10 @@ class Page:
     def focused(self) -> WebElement:
         return self.driver.switch_to.active_element
 
+    def wait_focused(self, element: WebElement) -> None:
+        """Until the page's script has had its turn, which is after what is open has changed."""
+        WebDriverWait(self.driver, WAIT).until(lambda _: self.focused() == element)
+
     def save(self, name: str) -> Path:
         SCREENSHOTS.mkdir(parents=True, exist_ok=True)
         path = SCREENSHOTS / f"{name}.png"
@@ -162,7 +168,7 @@ def test_a_click_on_a_failure_leads_to_its_diagram(page: Page) -> None:
     article = page.one("#ROOM-3")
     assert "There is one order of all broadcasts" in article.text
     result = page.driver.find_element(By.ID, "ROOM-3.1")
-    assert page.focused() == result
+    page.wait_focused(result)
     for drawing in ("svg.pair", "svg.sequence"):
         assert result.find_element(By.CSS_SELECTOR, drawing).size["height"] > 50
     assert "--only room/everyone-speaks-at-once" in result.text
@@ -181,15 +187,16 @@ def test_it_goes_by_keyboard_alone(page: Page) -> None:
     assert cell.accessible_name.endswith("(QUIT-3, resets)")
     cell.send_keys(Keys.ENTER)
     page.wait_opened("QUIT-3")
+    page.wait_focused(page.driver.find_element(By.ID, "QUIT-3.2"))
     page.focused().send_keys(Keys.ESCAPE)
     page.wait_opened(None)
-    assert page.focused() == cell
+    page.wait_focused(cell)
 
 
 def test_a_deep_link_opens_its_requirement(page: Page) -> None:
     page.open("#QUIT-3")
     page.wait_opened("QUIT-3")
-    WebDriverWait(page.driver, WAIT).until(lambda _: page.focused() == page.one("#QUIT-3"))
+    page.wait_focused(page.one("#QUIT-3"))
     page.one("#QUIT-3 .close").click()
     page.wait_opened(None)
 
@@ -265,6 +272,7 @@ def test_a_diagram_leads_to_its_line_of_the_transcript(
 ) -> None:
     linked.open("#TXT-5.1", width=width, theme=theme)
     linked.wait_opened("TXT-5")
+    linked.wait_focused(linked.one('[id="TXT-5.1"]'))
     linked.save(f"page-linked-{width}")
     link = linked.one('[id="TXT-5.1"] figcaption a')
     line = str(link.get_attribute("href")).rpartition("#")[2]
@@ -291,6 +299,8 @@ def test_a_diagram_leads_to_its_line_of_the_transcript(
 )
 def test_screenshots(page: Page, name: str, fragment: str, width: int, theme: str) -> None:
     page.open(fragment, width=width, theme=theme)
+    if fragment:
+        page.wait_focused(page.driver.find_element(By.ID, fragment[1:]))
     assert page.save(name).stat().st_size > 10_000
 
 
