@@ -149,7 +149,7 @@ class _Run:
         item.user_properties.append((PROPERTY, result.model_dump_json()))
 
     def _text(self, result: ScenarioReport) -> str:
-        again = f"{self._session.settings.command} --only {result.id}"
+        again = self._session.settings.again(result)
         return "\n".join(
             line for finding in result.findings for line in [*finding_lines(finding, again), ""]
         )

@@ -104,6 +104,14 @@ class ScenarioReport(_Model):
     findings: list[FindingReport] = []
     program: ProgramReport | None = None
 
+    @property
+    def verdict(self) -> Verdict:
+        """The verdict, were this all there is."""
+        failed = (one.requirement for one in self.findings if one.outcome is Outcome.FAIL)
+        if any(requirements()[id_].level is Level.MUST for id_ in failed):
+            return Verdict.NON_CONFORMANT
+        return Verdict.INCOMPLETE if self.status == "unknown" else Verdict.CONFORMANT
+
 
 class RequirementReport(_Model):
     """One requirement. `exercised`: how often its trigger really happened in this run."""

@@ -1,6 +1,7 @@
 """One process's part of a run: the target reached, and a launched one started again where it has
 ended; a stage for each scenario; what it played judged."""
 
+import shlex
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ from conformance.address import Address, parse_address
 from conformance.oracle import judge
 from conformance.oracle.findings import Judgement
 from conformance.profile import Profile
+from conformance.report import ScenarioReport
 from conformance.scenario import Scenario
 from conformance.stage import Stage
 from conformance.standard import PROTOCOL
@@ -26,7 +28,7 @@ class Settings(BaseModel):
 
     Findings count that are of one of `requirements`; the verdict is about those `selected`, and
     whatever else was found broken. `examples`: how many programs are generated; `programs`: where
-    those are saved that break something.
+    those are saved that break something. `server`: the options that name the server.
     """
 
     profile: Profile
@@ -39,7 +41,20 @@ class Settings(BaseModel):
     transcripts: Path | None = None
     examples: int = 0
     programs: Path = Path()
-    command: str = "chatproto-conformance run"
+    server: str = "…"
+
+    def again(self, result: ScenarioReport) -> str:
+        """The command that plays a scenario again, or performs its program."""
+        if result.program is not None:
+            path = shlex.quote(result.program.path)
+            return f"chatproto-conformance replay {path} {self.server}"
+        seed = f" --seed {self.seed}" if self.seed else ""
+        return f"chatproto-conformance run {self.server}{seed} --only {result.id}"
+
+
+def transcript_path(directory: Path, scenario: str) -> Path:
+    """Where a run keeps the transcript of a scenario."""
+    return directory / f"{scenario.replace('/', '.')}.jsonl"
 
 
 class Session:
@@ -88,8 +103,7 @@ class Session:
     def keep(self, scenario: Scenario, transcript: list[Event]) -> None:
         """Write a transcript, if transcripts are asked for."""
         if self.settings.transcripts is not None:
-            name = f"{scenario.id.replace('/', '.')}.jsonl"
-            write(transcript, self.settings.transcripts / name)
+            write(transcript, transcript_path(self.settings.transcripts, scenario.id))
 
     def close(self) -> None:
         """End the server, if one was launched."""

@@ -144,7 +144,7 @@ def save(program: Program, path: Path) -> None:
     """Write a program as JSON, a step a line."""
     fields = _PROGRAM.dump_python(program, mode="json")
     steps = ",\n".join(json.dumps(step, ensure_ascii=True) for step in fields.pop("steps"))
-    head = json.dumps(fields)[:-1]
+    head = json.dumps(dict(sorted(fields.items())))[:-1]
     path.write_text(f'{head}, "steps": [\n{steps}\n]}}\n', encoding="utf-8")
 
 

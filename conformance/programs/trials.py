@@ -80,6 +80,7 @@ class Trials:
         self._drawn = 0
         self._latest: Trial | None = None
         self._failure: Failure | None = None
+        self._saved: ProgramReport | None = None
 
     def search(self) -> None:
         """Draw programs, and perform each; shrink the first that fails anew."""
@@ -115,6 +116,13 @@ class Trials:
             attempt()
         if shrinking is not None:
             self._failure = shrinking.count()
+        if self._failure is not None:
+            self._saved = self._save(self._failure)
+
+    def repeat(self, program: Program, times: int) -> tuple[int, int]:
+        """Perform a program so often; how often it failed, of how many times there was time for."""
+        self._failure, of = self._count(program, times, ())
+        return (0 if self._failure is None else self._failure.fails), of
 
     def perform(self, program: Program, haste: float = 1.0) -> Trial:
         """Perform a program once; `LaunchError` where there is no server."""
@@ -125,11 +133,14 @@ class Trials:
         self._latest = Trial(program, judgement, transcript, stage.interrupted)
         return self._latest
 
-    def count(
-        self, program: Program, times: int = COUNTED, sought: Collection[str] = ()
-    ) -> Failure | None:
+    def count(self, program: Program, sought: Collection[str]) -> Failure | None:
         """Perform a program again and again, as long as there is time, and count how often it
-        breaks one of the requirements sought, or any."""
+        breaks one of the requirements sought."""
+        return self._count(program, COUNTED, sought)[0]
+
+    def _count(
+        self, program: Program, times: int, sought: Collection[str]
+    ) -> tuple[Failure | None, int]:
         until = time.monotonic() + _COUNTING * self._session.settings.factor
         shown: Trial | None = None
         fails = of = 0
@@ -137,17 +148,16 @@ class Trials:
             trial, of = self.perform(program), of + 1
             if trial.broken and not (sought and set(sought).isdisjoint(trial.broken)):
                 shown, fails = shown or trial, fails + 1
-        return None if shown is None else Failure(shown, fails, of)
+        return (None if shown is None else Failure(shown, fails, of)), of
 
     def report(self) -> ScenarioReport:
-        """What all trials together say of the scenario; a program that failed is saved."""
+        """What all trials together say of the scenario."""
         trial = self._latest if self._failure is None else self._failure.trial
         assert trial is not None
         self._session.keep(self._scenario, trial.transcript)
         result = judged(self._scenario, trial.judgement, trial.stuck, trial.transcript)
         result.exercised = dict(sorted(self._exercised.items()))
-        if self._failure is not None:
-            result.program = self._save(self._failure)
+        result.program = self._saved
         return result
 
     def _save(self, failure: Failure) -> ProgramReport:
@@ -194,7 +204,7 @@ class _Shrinking:
     def count(self) -> Failure:
         """How often the smallest fails at no haste; or the first, or else that it did once."""
         return (
-            self._trials.count(self._smallest, sought=self._sought)
-            or self._trials.count(self._first.program, sought=self._sought)
+            self._trials.count(self._smallest, self._sought)
+            or self._trials.count(self._first.program, self._sought)
             or Failure(self._first, 1, 1 + COUNTED)
         )
