@@ -46,6 +46,7 @@ class Settings(BaseModel):
     selected: frozenset[str] = frozenset()
     scenarios: frozenset[str] = frozenset()
     transcripts: Path | None = None
+    isolate: bool = False
     command: str = "chatproto-conformance run"
 
 
@@ -94,7 +95,7 @@ class _Run:
         stage = Stage(address, self._start(scenario))
         yield stage
         stage.clear()
-        if self._server is not None and not stage.is_sound():
+        if self._server is not None and (self._settings.isolate or not stage.is_sound()):
             # What a scenario did to the server is laid to that scenario, not to the next.
             self._server.close()
             self._labels.clear()

@@ -110,6 +110,11 @@ Exit status:
     help="Play scenarios in N processes, each with a server of its own if launched.",
 )
 @click.option(
+    "--isolate",
+    is_flag=True,
+    help="Launch the server anew for each scenario, so that none meets what another left behind.",
+)
+@click.option(
     "-q",
     "--quiet",
     is_flag=True,
@@ -136,6 +141,7 @@ def run(
     timeout_factor: float,
     seed: int,
     jobs: int,
+    isolate: bool,
     quiet: bool,
     verbose: bool,
 ) -> None:
@@ -149,6 +155,10 @@ def run(
         raise click.UsageError("--quiet and --verbose exclude each other: give one of them")
     detail = Detail.QUIET if quiet else Detail.VERBOSE if verbose else Detail.NORMAL
     profile = _profile(profile_path, launch)
+    if isolate and profile.launch is None:
+        raise click.UsageError(
+            "--isolate needs --launch: the suite cannot restart what runs already"
+        )
     address = _address(target, profile)
     chosen, counting, selected = select(only, skip, level)
     for path in (json_path, junit, html_path):
@@ -165,6 +175,7 @@ def run(
         selected=selected,
         scenarios=frozenset(one.id for one in chosen),
         transcripts=transcripts.absolute() if transcripts else None,
+        isolate=isolate,
         command=_again(target, launch, profile_path, timeout_factor, seed),
     )
     console = Console(highlight=False, soft_wrap=True)
