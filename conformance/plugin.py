@@ -52,6 +52,8 @@ class _Run:
         try:
             with self._session.stage(scenario) as stage:
                 yield stage
+            if self._session.settings.isolate:
+                self._session.close()
         except LaunchError as error:
             self._skip_unlaunched(request.node, scenario, error)
 

@@ -104,6 +104,11 @@ Exit status:
     help="Play scenarios in N processes, each with a server of its own if launched.",
 )
 @click.option(
+    "--isolate",
+    is_flag=True,
+    help="Launch the server anew for each scenario, so that none meets what another left behind.",
+)
+@click.option(
     "-q",
     "--quiet",
     is_flag=True,
@@ -132,6 +137,7 @@ def run(
     programs: Path,
     seed: int,
     jobs: int,
+    isolate: bool,
     quiet: bool,
     verbose: bool,
 ) -> None:
@@ -145,7 +151,10 @@ def run(
         raise click.UsageError("--quiet and --verbose exclude each other: give one of them")
     detail = Detail.QUIET if quiet else Detail.VERBOSE if verbose else Detail.NORMAL
     profile, address = find_target(target, launch, profile_path)
-    server = written_out(target, launch, profile_path, timeout_factor)
+    if isolate and profile.launch is None:
+        raise click.UsageError(
+            "--isolate needs --launch: the suite cannot restart what runs already"
+        )
     chosen, counting, selected = select(only, skip, level)
     for path in (json_path, junit, html_path):
         if path is not None and not path.parent.is_dir():
@@ -161,9 +170,10 @@ def run(
         selected=selected,
         scenarios=frozenset(one.id for one in chosen),
         transcripts=transcripts.absolute() if transcripts else None,
+        isolate=isolate,
         examples=examples,
         programs=programs,
-        server=server,
+        server=written_out(target, launch, profile_path, timeout_factor),
     )
     console = Console(highlight=False, soft_wrap=True)
     reporter = ConsoleReporter(console, settings, chosen, jobs, detail)

@@ -28,7 +28,8 @@ class Settings(BaseModel):
 
     Findings count that are of one of `requirements`; the verdict is about those `selected`, and
     whatever else was found broken. `examples`: how many programs are generated; `programs`: where
-    those are saved that break something. `server`: the options that name the server.
+    those are saved that break something. `isolate`: each scenario has a server launched for it.
+    `server`: the options that name the server.
     """
 
     profile: Profile
@@ -39,6 +40,7 @@ class Settings(BaseModel):
     selected: frozenset[str] = frozenset()
     scenarios: frozenset[str] = frozenset()
     transcripts: Path | None = None
+    isolate: bool = False
     examples: int = 0
     programs: Path = Path()
     server: str = "…"
@@ -80,9 +82,8 @@ class Session:
         try:
             yield stage
             stage.clear()
-            if self.server is not None and not stage.is_sound():
-                self.server.close()
-                self._labels.clear()
+            if not stage.is_sound():
+                self.close()
             self._labels += stage.labels
         finally:
             stage.close()
@@ -109,6 +110,7 @@ class Session:
         """End the server, if one was launched."""
         if self.server is not None:
             self.server.close()
+            self._labels.clear()
 
     def _reach(self) -> Address:
         """Where the server is; a launched one that has ended is started again."""
