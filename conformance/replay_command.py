@@ -20,7 +20,7 @@ from conformance.standard import requirements
 from conformance.target import LaunchError
 from conformance.target_options import find_target, target_options, written_out
 
-_SCENARIO = "programs/drawn"
+_SCENARIO = "gen/programs"
 
 
 @click.command(epilog=EPILOG)

@@ -77,12 +77,13 @@ class Session:
         What a scenario did to a launched server is laid to that scenario, not to the next: one
         that is no longer sound afterwards is replaced.
         """
+        address = self._reach()
         start = self._start(scenario)
-        stage = Stage(self._reach(), replace(start, factor=start.factor * haste))
+        stage = Stage(address, replace(start, factor=start.factor * haste))
         try:
             yield stage
             stage.clear()
-            if not stage.is_sound():
+            if self.server is not None and not stage.is_sound():
                 self.close()
             self._labels += stage.labels
         finally:

@@ -116,7 +116,7 @@ def _trials(server: str, tmp_path: Path, examples: int = 30) -> tuple[Session, T
         programs=tmp_path,
         transcripts=tmp_path,
     )
-    [scenario] = (one for one in scenarios() if one.id == "programs/drawn")
+    [scenario] = (one for one in scenarios() if one.id == "gen/programs")
     session = Session(settings)
     return session, Trials(session, scenario, frozenset())
 
@@ -148,7 +148,7 @@ def test_one_that_fails_is_shrunk_counted_and_saved(tmp_path: Path) -> None:
     assert len(result.program.program.steps) <= 8
     saved = load(tmp_path / "ROOM-3.json")
     assert saved == result.program.program
-    assert (tmp_path / "programs.drawn.jsonl").is_file()
+    assert (tmp_path / "gen.programs.jsonl").is_file()
 
 
 SWAPPED = Program((Join("c1"), Join("c2"), Fence(), Join("c3")), "ROOM-3")
@@ -166,7 +166,7 @@ def test_a_saved_one_is_replayed(tmp_path: Path) -> None:
     assert "of 3" in failed.stdout
     assert f"replay {path}" in failed.stdout
     assert "Expected: one order" in script.read_text()
-    again = run("judge", str(tmp_path / "programs.drawn.jsonl"))
+    again = run("judge", str(tmp_path / "gen.programs.jsonl"))
     assert again.returncode == 1
     passed = run("replay", str(path), "--launch", REFERENCE, "--times", "2")
     assert passed.returncode == 0, passed.stdout
