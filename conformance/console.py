@@ -14,6 +14,7 @@ from rich.markup import escape
 
 from conformance.diagram import diagram_of
 from conformance.live import STYLES, LiveTable, can_show
+from conformance.monitor import Usage
 from conformance.programs.program import summary
 from conformance.progress import Progress
 from conformance.render import finding_lines, visible
@@ -181,6 +182,8 @@ def _print_summary(console: Console, report: Report) -> None:
     ):
         if ids := [one.id for one in report.requirements if one.status == status]:
             console.print(f"{what}: {' '.join(ids)}")
+    if report.usage is not None:
+        console.print(f"server  {_usage(report.usage)}", markup=False)
     if any(one.reason == "needs-launch" for one in report.requirements):
         console.print("stopping was not checked: --launch lets the suite do that")
     if any(one.reason == "sanity" for one in report.scenarios):
@@ -188,6 +191,18 @@ def _print_summary(console: Console, report: Report) -> None:
             "no message came back to its sender, so nothing more could be learnt and the "
             "other scenarios were not played"
         )
+
+
+def _usage(usage: Usage) -> str:
+    """What the server took: before, at most, and after."""
+    before, most, after = usage.before, usage.most, usage.after
+    megabytes = [f"{figures.memory / 1e6:.0f}" for figures in (before, most, after)]
+    return (
+        f"memory {megabytes[0]} → {megabytes[2]} MB (most {megabytes[1]}), "
+        f"descriptors {before.descriptors} → {after.descriptors} (most {most.descriptors}), "
+        f"threads {before.threads} → {after.threads} (most {most.threads}), "
+        f"processor {after.cpu_s - before.cpu_s:.1f} s of {usage.seconds:.1f} s"
+    )
 
 
 def _print_verdict(console: Console, report: Report) -> None:
@@ -198,6 +213,22 @@ def _print_verdict(console: Console, report: Report) -> None:
         f"[bold {style}]{report.verdict}[/]{interrupted} "
         f"({report.protocol}, {len(report.scenarios)} scenarios, {report.duration_s:.1f} s)"
     )
+
+
+def print_durations(console: Console, report: Report, count: int) -> None:
+    """Where the time went: by section, what no scenario took, and the slowest scenarios."""
+    sections: dict[str, float] = defaultdict(float)
+    for one in report.scenarios:
+        sections[one.id.partition("/")[0]] += one.duration_s
+    between = max(0.0, report.duration_s - sum(sections.values()))
+    console.print("\nseconds by section")
+    slowest_first = sorted(sections.items(), key=lambda item: -item[1])
+    for name, seconds in [*slowest_first, ("launching, letting go, the rest", between)]:
+        console.print(f"{seconds:8.2f}  {name}")
+    console.print("the slowest scenarios")
+    slowest = sorted(report.scenarios, key=lambda one: -one.duration_s)
+    for one in slowest[:count]:
+        console.print(f"{one.duration_s:8.2f}  {one.id}")
 
 
 def _weight(located: Located) -> tuple[bool, bool]:

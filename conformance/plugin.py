@@ -44,6 +44,7 @@ class _Run:
         self._session = session
         self._no_message_came = False
         self._broken: set[str] = set()
+        self._told: ScenarioReport | None = None
 
     @pytest.fixture
     def stage(self, request: pytest.FixtureRequest) -> Iterator[Stage]:
@@ -52,8 +53,7 @@ class _Run:
         try:
             with self._session.stage(scenario) as stage:
                 yield stage
-            if self._session.settings.isolate:
-                self._session.close()
+            self._complete(request.node)
         except LaunchError as error:
             self._skip_unlaunched(request.node, scenario, error)
 
@@ -64,9 +64,10 @@ class _Run:
         return ManagedServer(stage, self._session.server)
 
     @pytest.fixture
-    def trials(self, request: pytest.FixtureRequest) -> Trials:
+    def trials(self, request: pytest.FixtureRequest) -> Iterator[Trials]:
         """What generated programs are tried with."""
-        return Trials(self._session, _scenario(request.node), frozenset(self._broken))
+        yield Trials(self._session, _scenario(request.node), frozenset(self._broken))
+        self._complete(request.node)
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         wanted = self._session.settings.scenarios
@@ -127,6 +128,7 @@ class _Run:
 
     def _tell(self, item: pytest.Function, scenario: Scenario, result: ScenarioReport) -> None:
         """Attach what was found to pytest's report, and end the test accordingly."""
+        self._told = result
         self._attach(item, result)
         self._broken |= {one.requirement for one in result.findings if one.outcome == "fail"}
         if scenario.id == "sanity/first" and result.exercised.get("ROOM-2", 0) == 0:
@@ -135,6 +137,15 @@ class _Run:
             pytest.fail(self._text(result), pytrace=False)
         if result.status != "pass":
             pytest.skip(f"{result.status}: {result.reason}")
+
+    def _complete(self, item: pytest.Item) -> None:
+        """Add to a scenario's report what the server took by the time its clients had gone."""
+        if self._told is not None:
+            self._told.usage = self._session.take_usage()
+            self._attach(item, self._told)
+            self._told = None
+        if self._session.settings.isolate:
+            self._session.close()
 
     def _skip_unlaunched(self, item: pytest.Item, scenario: Scenario, error: LaunchError) -> None:
         reason = f"the server could not be launched again: {error}"
@@ -148,7 +159,7 @@ class _Run:
         pytest.skip(reason)
 
     def _attach(self, item: pytest.Item, result: ScenarioReport) -> None:
-        item.user_properties.append((PROPERTY, result.model_dump_json()))
+        item.user_properties[:] = [(PROPERTY, result.model_dump_json())]
 
     def _text(self, result: ScenarioReport) -> str:
         again = self._session.settings.again(result)

@@ -9,7 +9,7 @@ from conformance.report import ScenarioReport
 from conformance.scenario import SECTIONS
 
 SECONDS: Final = {
-    "sanity": 0.01, "trn": 0.01, "frm": 0.02, "txt": 0.02, "msg": 0.42, "room": 0.10, "quit": 0.22,
+    "sanity": 0.01, "trn": 0.01, "frm": 0.02, "txt": 0.02, "msg": 0.02, "room": 0.10, "quit": 0.22,
     "hb": 0.82, "err": 0.25, "lim": 0.23, "gen": 1.0, "stop": 0.48,
 }  # fmt: skip
 """What a scenario of a section takes, on average, against a server that breaks nothing."""

@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from conformance.crossing import Crossing, crossing_of
+from conformance.monitor import Usage, together
 from conformance.oracle import Finding, Outcome
 from conformance.oracle.findings import Judgement
 from conformance.programs.program import Program
@@ -103,6 +104,7 @@ class ScenarioReport(_Model):
     exercised: dict[str, int] = {}
     findings: list[FindingReport] = []
     program: ProgramReport | None = None
+    usage: Usage | None = None
 
     @property
     def verdict(self) -> Verdict:
@@ -127,7 +129,7 @@ class RequirementReport(_Model):
 
 
 class Report(_Model):
-    """A whole run."""
+    """A whole run. `usage` is of the launched server that was there for the longest."""
 
     schema_: Literal[1] = Field(default=1, alias="schema")
     protocol: str = PROTOCOL
@@ -138,6 +140,7 @@ class Report(_Model):
     interrupted: bool = False
     duration_s: float
     verdict: Verdict
+    usage: Usage | None = None
     requirements: list[RequirementReport]
     scenarios: list[ScenarioReport]
 
@@ -203,6 +206,7 @@ def summarise(
         interrupted=interrupted,
         duration_s=round(duration_s, 3),
         verdict=_verdict(statuses, interrupted),
+        usage=together(result.usage for result in played if result.usage is not None),
         requirements=statuses,
         scenarios=played,
     )

@@ -11,7 +11,7 @@ import click
 from rich.console import Console
 
 from conformance.comparison import compare
-from conformance.console import ConsoleReporter, Detail
+from conformance.console import ConsoleReporter, Detail, print_durations
 from conformance.html import render_page, render_transcript
 from conformance.report import Report, Verdict
 from conformance.run import Unreachable, run_suite
@@ -109,6 +109,12 @@ Exit status:
     help="Launch the server anew for each scenario, so that none meets what another left behind.",
 )
 @click.option(
+    "--durations",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Say where the time went: section by section, and the N slowest scenarios.",
+)
+@click.option(
     "-q",
     "--quiet",
     is_flag=True,
@@ -138,6 +144,7 @@ def run(
     seed: int,
     jobs: int,
     isolate: bool,
+    durations: int | None,
     quiet: bool,
     verbose: bool,
 ) -> None:
@@ -189,6 +196,8 @@ def run(
         written = _write_transcripts(report, transcripts, html_path)
         html_path.write_text(render_page(compare([report]), written), encoding="utf-8")
     reporter.on_report(report)
+    if durations is not None:
+        print_durations(console, report, durations)
     sys.exit(STATUS[report.verdict])
 
 

@@ -12,6 +12,7 @@ from pydantic import BaseModel
 
 from chatproto import __version__
 from conformance.address import Address, parse_address
+from conformance.monitor import Monitor, Usage, together
 from conformance.oracle import judge
 from conformance.oracle.findings import Judgement
 from conformance.profile import Profile
@@ -67,6 +68,8 @@ class Session:
         self.server: LaunchedServer | None = None
         self._address: Address = parse_address(settings.address)
         self._labels: list[str] = []
+        self._usages: list[Usage] = []
+        self._zone: int | None = None
 
     @contextmanager
     def stage(self, scenario: Scenario, haste: float = 1.0) -> Iterator[Stage]:
@@ -81,13 +84,29 @@ class Session:
         start = self._start(scenario)
         stage = Stage(address, replace(start, factor=start.factor * haste))
         try:
-            yield stage
-            stage.clear()
+            with self._monitored():
+                yield stage
+                stage.clear()
             if self.server is not None and not stage.is_sound():
                 self.close()
             self._labels += stage.labels
         finally:
             stage.close()
+
+    @contextmanager
+    def _monitored(self) -> Iterator[None]:
+        if self.server is None or self.server.pid is None:
+            yield
+            return
+        with Monitor(self.server.pid) as monitor:
+            yield
+        if (usage := monitor.usage()) is not None:
+            self._usages.append(usage)
+
+    def take_usage(self) -> Usage | None:
+        """What the server took on the stages since this was last asked."""
+        usage, self._usages = together(self._usages), []
+        return usage
 
     def judge(self, stage: Stage) -> tuple[Judgement, list[Event]]:
         """What the oracle says of what was played, as far as it was asked for; the transcript."""
@@ -99,6 +118,8 @@ class Session:
             transcript.append(Exited(finish.t, status))
         transcript.append(finish)
         whole = judge(transcript)
+        if self._zone is None:
+            self._zone = whole.zone
         wanted = [one for one in whole.findings if one.requirement in self.settings.requirements]
         return Judgement(wanted, whole.exercised), transcript
 
@@ -147,4 +168,5 @@ class Session:
             stops=profile.launch.stop if profile.launch is not None else (),
             factor=self.settings.factor,
             earlier=tuple(self._labels),
+            zone=self._zone,
         )

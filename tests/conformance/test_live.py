@@ -23,7 +23,7 @@ def test_it_shows_what_goes_on_and_stays_as_a_summary() -> None:
         assert not shown.shows_cursor()
         assert [line.split()[0] for line in screen[1:13]] == list(SECTIONS)
         assert "✓✓›" in next(line for line in screen if line.startswith("  hb"))
-        assert re.search(r"total +0:\d\d +\d\d/61 +\d\d pass +about 0:\d\d left", screen[13])
+        assert re.search(r"total +0:\d\d +\d\d/60 +\d\d pass +about 0:\d\d left", screen[13])
         shown.wait()
         assert shown.process.returncode == 0
         assert shown.shows_cursor()

@@ -1,6 +1,7 @@
 """chatproto-conformance run: what it says, what it writes, how it ends."""
 
 import json
+import re
 import signal
 import socket
 import threading
@@ -182,6 +183,22 @@ def test_a_server_that_died_is_started_again() -> None:
     assert done.returncode == 1
     assert "fail    room/connections-that-say-nothing-and-go" in done.stdout
     assert "pass    sanity/last" in done.stdout
+
+
+def test_where_the_time_went_and_what_the_server_took(tmp_path: Path) -> None:
+    only = "lim/256-members,sanity/first,sanity/last"
+    done = run(
+        "run", "--launch", REFERENCE, "--only", only, "--durations", "2",
+        "--json", str(tmp_path / "r.json"),
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout
+    assert re.search(r"\d\d  lim\n", done.stdout.partition("seconds by section")[2])
+    assert "lim/256-members" in done.stdout.partition("the slowest scenarios")[2]
+    usage = Report.model_validate_json((tmp_path / "r.json").read_text()).usage
+    assert usage is not None
+    assert usage.most.threads > 256 > usage.after.threads
+    assert usage.most.descriptors > 256 > usage.after.descriptors
+    assert f"(most {usage.most.descriptors}), threads" in done.stdout
 
 
 def test_nothing_told_is_incomplete() -> None:
