@@ -170,15 +170,26 @@ class Member:
 
 
 class Room:
-    """All members and the log they read; the whole server but for its sockets."""
+    """All members and the log they read; the whole server but for its sockets.
 
-    def __init__(self, limits: Limits = Limits(), charset: Charset = "utf-8") -> None:
+    `charset` is of what clients send (TXT-1). `heartbeat`: seconds between the heartbeats that
+    `expire` sends, None or 0 for none (HB-2).
+    """
+
+    def __init__(
+        self,
+        limits: Limits = Limits(),
+        charset: Charset = "utf-8",
+        heartbeat: float | None = None,
+    ) -> None:
         self._limits = limits
         self._charset: Charset = charset
         self._log = Log()
         self._members: dict[Member, None] = {}
         self._stopped = False
         self._gives_up_at: float | None = None
+        self._heartbeat = heartbeat or None
+        self._next_heartbeat: float | None = None
 
     @property
     def members(self) -> Collection[Member]:
@@ -265,7 +276,10 @@ class Room:
         self._forget_if_over(member)
 
     def heartbeat(self) -> None:
-        """Send every member an empty line, between units as all else in the log (HB-2)."""
+        """Send every member an empty line, between units as all else in the log (HB-2).
+
+        `expire` does so by itself, where the room was made with a `heartbeat`.
+        """
         before = self._log.end
         self._log.append(encode(Heartbeat()))
         self._settle(before)
@@ -281,8 +295,15 @@ class Room:
 
         Ends what has lingered for 1 s, and gives up a leaver that took nothing of what it is
         owed for as long as `Limits.patience`. From 2.5 s after the first call that follows
-        `stop`, waits for nothing: no timer but this is needed to end in time (STOP-1).
+        `stop`, waits for nothing: no timer but this is needed to end in time (STOP-1). Sends
+        heartbeats, where the room has them.
         """
+        if self._heartbeat is not None:
+            if self._next_heartbeat is not None and now >= self._next_heartbeat:
+                self._next_heartbeat = None
+                self.heartbeat()
+            if self._next_heartbeat is None:
+                self._next_heartbeat = now + self._heartbeat
         if self._stopped and self._gives_up_at is None:
             self._gives_up_at = now + GIVE_UP
         gives_up = self._gives_up_at is not None and now >= self._gives_up_at

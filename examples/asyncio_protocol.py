@@ -22,9 +22,8 @@ RESET = struct.pack("ii", 1, 0)  # SO_LINGER on, 0 s: closing drops what is unse
 
 
 class Server:
-    def __init__(self, limits: Limits, heartbeat: float) -> None:
-        self.room = Room(limits)
-        self.heartbeat = heartbeat or float("inf")
+    def __init__(self, room: Room) -> None:
+        self.room = room
         self.connections: dict[Member, Connection] = {}
         self.buffer = bytearray(16_384)
 
@@ -46,15 +45,9 @@ class Server:
         listener.close()
 
     async def keep_time(self) -> None:
-        next_heartbeat = time.monotonic() + self.heartbeat
         while True:
             await asyncio.sleep(TICK)
-            now = time.monotonic()
-            self.room.expire(now)
-            if now >= next_heartbeat:
-                next_heartbeat = now + self.heartbeat
-                self.room.heartbeat()
-            self.distribute()
+            self.room.expire(time.monotonic())
 
     def distribute(self) -> None:
         for connection in tuple(self.connections.values()):
@@ -130,9 +123,9 @@ def main() -> None:
     parser.add_argument("--heartbeat", type=float, default=30.0, help="seconds; 0 for none")
     parser.add_argument("--max-members", type=int)
     options = parser.parse_args()
-    server = Server(Limits(members=options.max_members), options.heartbeat)
+    room = Room(Limits(members=options.max_members), heartbeat=options.heartbeat)
     try:
-        asyncio.run(server.run(options.listen.hostname, options.listen.port))
+        asyncio.run(Server(room).run(options.listen.hostname, options.listen.port))
     except OSError as error:
         sys.exit(f"cannot listen on {options.listen.geturl()}: {error.strerror}")
 

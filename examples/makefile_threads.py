@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 from chatproto import Limits, Member, Room, State, ip_sender
 
+LINE_SIZE = Limits().line + 1  # with its LF
 TICK = 0.1
 RESET = struct.pack("ii", 1, 0)  # SO_LINGER on, 0 s: closing drops what is unsent (LIM-4)
 OVER = State.CLOSED, State.ABORTED
@@ -24,24 +25,19 @@ WAITING = State.OPEN, State.LINGERING
 
 
 class Server:
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, room: Room) -> None:
         self.lock = Lock()
-        self.room = Room(limits)
-        self.line_size = limits.line + 1  # with its LF
+        self.room = room
         self.connections: set[Connection] = set()
 
-    def run(self, heartbeat: float, signals: list[int]) -> None:
+    def run(self, signals: list[int]) -> None:
         """Keep the time, until a signal has come and the last connection is closed."""
-        next_heartbeat = time.monotonic() + heartbeat
         while not signals or self.connections:
             time.sleep(TICK)
             with self.lock:
                 if signals:
                     self.room.stop()
                 self.room.expire(time.monotonic())
-                if heartbeat and time.monotonic() >= next_heartbeat:
-                    next_heartbeat += heartbeat
-                    self.room.heartbeat()
                 for connection in self.connections:
                     if connection.member.state is State.ABORTED:
                         connection.shut(socket.SHUT_RDWR)  # its send may be blocked
@@ -59,12 +55,12 @@ class Server:
                 connection = Connection(self, sock, member)
                 self.connections.add(connection)
             try:
-                connection.reading.start()
                 Thread(target=connection.send).start()
             except RuntimeError:  # no thread is free
                 with self.lock:
                     self.room.abort(member)
-                connection.close()
+                    self.connections.remove(connection)
+                sock.close()
 
     def tell_all(self) -> None:
         for connection in self.connections:
@@ -78,14 +74,13 @@ class Connection:
         self.sock = sock
         self.member = member
         self.changed = Condition(server.lock)
-        self.reading = Thread(target=self.read)
 
     def read(self) -> None:
         """Read lines, or the beginnings of those that are too long, until there are no more."""
         try:
             with self.sock.makefile("rb") as file:
                 while self.member.state not in OVER:
-                    line = file.readline(self.server.line_size)
+                    line = file.readline(LINE_SIZE)
                     with self.changed:
                         if not line:
                             self.room.receive_eof(self.member)
@@ -102,6 +97,8 @@ class Connection:
     def send(self) -> None:
         """Send what the member is owed, shut the write side, linger, close (QUIT-3)."""
         member = self.member
+        reading = Thread(target=self.read)
+        reading.start()
         while member.state not in OVER:
             with self.changed:
                 self.changed.wait_for(lambda: member.pending() or member.state not in WAITING)
@@ -119,14 +116,10 @@ class Connection:
             except OSError:
                 with self.changed:
                     self.room.send_failed(member)
-        self.close()
-
-    def close(self) -> None:
-        if self.member.state is State.ABORTED:
+        if member.state is State.ABORTED:
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
         self.shut(socket.SHUT_RD)  # its recv may be blocked; the peer sees nothing of this
-        if self.reading.ident is not None:
-            self.reading.join()
+        reading.join()
         with self.changed:
             self.server.connections.remove(self)
         self.sock.close()
@@ -152,9 +145,10 @@ def main() -> None:
     except OSError as error:
         sys.exit(f"cannot listen on {options.listen.geturl()}: {error.strerror}")
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # what it accepts inherits it
-    server = Server(Limits(members=options.max_members))
+    room = Room(Limits(members=options.max_members), heartbeat=options.heartbeat)
+    server = Server(room)
     Thread(target=server.accept, args=[listener], daemon=True).start()
-    server.run(options.heartbeat, signals)
+    server.run(signals)
 
 
 if __name__ == "__main__":

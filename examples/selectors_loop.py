@@ -23,17 +23,16 @@ RESET = struct.pack("ii", 1, 0)  # SO_LINGER on, 0 s: closing drops what is unse
 
 
 class Server:
-    def __init__(self, listener: socket.socket, limits: Limits) -> None:
+    def __init__(self, listener: socket.socket, room: Room) -> None:
         listener.setblocking(False)
         self.listener = listener
         self.selector = selectors.DefaultSelector()
-        self.room = Room(limits)
+        self.room = room
         self.sockets: dict[Member, socket.socket] = {}
 
-    def run(self, heartbeat: float, signals: list[int]) -> None:
+    def run(self, signals: list[int]) -> None:
         """Serve until a signal has come and the last connection is closed."""
-        next_tick, next_heartbeat = 0.0, time.monotonic() + heartbeat
-        is_stopped = False
+        next_tick, is_stopped = 0.0, False
         while not is_stopped or self.sockets:
             is_stopped = bool(signals)
             for key, events in self.selector.select(TICK):
@@ -44,9 +43,6 @@ class Server:
             if signals:
                 self.room.stop()
             self.room.expire(now)
-            if heartbeat and now >= next_heartbeat:
-                next_heartbeat = now + heartbeat
-                self.room.heartbeat()
             self.distribute()
             if self.listener not in self.selector.get_map():
                 self.selector.register(self.listener, EVENT_READ)
@@ -125,7 +121,8 @@ def main() -> None:
     except OSError as error:
         sys.exit(f"cannot listen on {options.listen.geturl()}: {error.strerror}")
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # what it accepts inherits it
-    Server(listener, Limits(members=options.max_members)).run(options.heartbeat, signals)
+    room = Room(Limits(members=options.max_members), heartbeat=options.heartbeat)
+    Server(listener, room).run(signals)
 
 
 if __name__ == "__main__":

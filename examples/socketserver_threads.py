@@ -31,26 +31,22 @@ class Server(ThreadingTCPServer):
     request_queue_size = 4096
     timeout = TICK
 
-    def __init__(self, host: str, port: int, limits: Limits) -> None:
+    def __init__(self, host: str, port: int, room: Room) -> None:
         self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self.lock = Lock()
-        self.room = Room(limits)
+        self.room = room
         self.members: dict[socket.socket, Member] = {}
         self.changed: dict[Member, Condition] = {}
         super().__init__((host, port), Handler)
 
-    def run(self, heartbeat: float, signals: list[int]) -> None:
+    def run(self, signals: list[int]) -> None:
         """Accept and keep the time, until a signal has come and the last member is gone."""
-        next_heartbeat = time.monotonic() + heartbeat
         while not signals or self.members:
             self.handle_request()
             with self.lock:
                 if signals:
                     self.room.stop()
                 self.room.expire(time.monotonic())
-                if heartbeat and time.monotonic() >= next_heartbeat:
-                    next_heartbeat += heartbeat
-                    self.room.heartbeat()
                 for sock, member in self.members.items():
                     if member.state is State.ABORTED:  # its send may be blocked
                         shut(sock, socket.SHUT_RDWR)
@@ -149,13 +145,14 @@ def main() -> None:
     signals: list[int] = []
     for number in signal.SIGINT, signal.SIGTERM:
         signal.signal(number, lambda number, _: signals.append(number))
+    room = Room(Limits(members=options.max_members), heartbeat=options.heartbeat)
     host, port = options.listen.hostname, options.listen.port
     try:
-        server = Server(host, port, Limits(members=options.max_members))
+        server = Server(host, port, room)
     except OSError as error:
         sys.exit(f"cannot listen on {options.listen.geturl()}: {error.strerror}")
     with server:  # its end waits for the handlers' threads
-        server.run(options.heartbeat, signals)
+        server.run(signals)
 
 
 if __name__ == "__main__":

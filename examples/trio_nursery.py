@@ -23,9 +23,8 @@ RESET = struct.pack("ii", 1, 0)  # SO_LINGER on, 0 s: closing drops what is unse
 
 
 class Server:
-    def __init__(self, limits: Limits, heartbeat: float) -> None:
-        self.room = Room(limits)
-        self.heartbeat = heartbeat or float("inf")
+    def __init__(self, room: Room) -> None:
+        self.room = room
         self.scopes: dict[Member, trio.CancelScope] = {}
         self.changes: dict[Member, trio.Event] = {}
 
@@ -48,14 +47,9 @@ class Server:
                 members.cancel_scope.cancel()
 
     async def keep_time(self) -> None:
-        next_heartbeat = trio.current_time() + self.heartbeat
         while True:
             await trio.sleep(TICK)
-            now = trio.current_time()
-            self.room.expire(now)
-            if now >= next_heartbeat:
-                next_heartbeat = now + self.heartbeat
-                self.room.heartbeat()
+            self.room.expire(trio.current_time())
             for member, scope in self.scopes.items():
                 if member.state is State.ABORTED:  # its task may wait for a peer that never reads
                     scope.cancel()
@@ -115,9 +109,9 @@ def main() -> None:
     parser.add_argument("--heartbeat", type=float, default=30.0, help="seconds; 0 for none")
     parser.add_argument("--max-members", type=int)
     options = parser.parse_args()
-    server = Server(Limits(members=options.max_members), options.heartbeat)
+    room = Room(Limits(members=options.max_members), heartbeat=options.heartbeat)
     try:
-        trio.run(server.run, options.listen.hostname, options.listen.port)
+        trio.run(Server(room).run, options.listen.hostname, options.listen.port)
     except OSError as error:
         sys.exit(f"cannot listen on {options.listen.geturl()}: {error.strerror}")
 

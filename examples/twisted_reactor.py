@@ -28,12 +28,10 @@ TICK = 0.1
 class Server(ServerFactory):
     noisy = False
 
-    def __init__(self, reactor: PollReactor, limits: Limits, heartbeat: float) -> None:
+    def __init__(self, reactor: PollReactor, room: Room) -> None:
         self.reactor = reactor
-        self.room = Room(limits)
+        self.room = room
         self.connections: dict[Member, Connection] = {}
-        self.heartbeat = heartbeat or float("inf")
-        self.next_heartbeat = time.monotonic() + self.heartbeat
         self.is_stopped = False
         self.ended: Deferred[None] = Deferred()
 
@@ -41,11 +39,7 @@ class Server(ServerFactory):
         return Connection(self)
 
     def tick(self) -> None:
-        now = time.monotonic()
-        self.room.expire(now)
-        if now >= self.next_heartbeat:
-            self.next_heartbeat = now + self.heartbeat
-            self.room.heartbeat()
+        self.room.expire(time.monotonic())
         self.distribute()
         if self.is_stopped and not self.connections:
             self.ended.callback(None)
@@ -133,7 +127,8 @@ def main() -> None:
     parser.add_argument("--max-members", type=int)
     options = parser.parse_args()
     reactor = PollReactor()
-    server = Server(reactor, Limits(members=options.max_members), options.heartbeat)
+    room = Room(Limits(members=options.max_members), heartbeat=options.heartbeat)
+    server = Server(reactor, room)
     host, port = options.listen.hostname, options.listen.port
     try:
         # Sets SO_REUSEADDR, and survives having no descriptor free.
