@@ -1,8 +1,8 @@
-# make demo   set up, and run the suite against the reference server and against a broken one
-# make test   set up, and pass every check
-# make examples   run the suite against the examples, a line each
-# make matrix let every broken server meet every scenario (heavy)
-# make soak   run the suite again and again while the machine is busy (heavy)
+# make demo     set up, and run the suite against the reference server and against a broken one
+# make test     set up, and pass every check
+# make examples run the suite against the examples, a line each
+# make matrix   let every broken server meet every scenario (heavy)
+# make soak     run the suite again and again while the machine is busy (heavy)
 
 PYTHON ?= python3
 VENV := .venv

@@ -72,6 +72,8 @@ class Server:
                 self.room.receive(member, octets, datetime.now(UTC))
             else:
                 self.room.receive_eof(member)
+        except BlockingIOError:
+            pass
         except OSError:
             self.room.abort(member)
 

@@ -12,13 +12,15 @@ CAPACITY: Final = 260
 """Room for LIM-6's 256, and small enough for LIM-5 to fill."""
 
 
-def judge(server: Path, folder: Path) -> None:
+OPTIONS: Final = f"--listen {{address}} --heartbeat 1 --max-members {CAPACITY}"
+
+
+def judge(server: Path, folder: Path, options: str = OPTIONS) -> None:
     """Run the suite against it: every requirement passes, MUST and SHOULD.
 
-    The server is told its address, a heartbeat and how many members it has room for.
+    Whatever the options are, they give it room for `CAPACITY` members and a heartbeat.
     """
-    launch = shlex.join([sys.executable, str(server)])
-    launch += f" --listen {{address}} --heartbeat 1 --max-members {CAPACITY}"
+    launch = f"{shlex.join([sys.executable, str(server)])} {options}"
     profile, report = folder / "profile.toml", folder / "report.json"
     profile.write_text(
         f"name = {json.dumps(server.stem)}\n"
