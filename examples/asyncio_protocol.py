@@ -27,27 +27,29 @@ class Server:
         self.connections: dict[Member, Connection] = {}
         self.buffer = bytearray(16_384)
 
-    async def run(self, host: str, port: int) -> None:
+    async def run(self, listener: socket.socket) -> None:
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
         for number in signal.SIGINT, signal.SIGTERM:
             loop.add_signal_handler(number, stop.set)
-        # Sets SO_REUSEADDR and TCP_NODELAY, and survives having no descriptor free.
-        listener = await loop.create_server(lambda: Connection(self), host, port, backlog=4096)
+        # asyncio accepts `backlog` times in a go and, where no descriptor is free, fails and tells
+        # so each time. Once is enough; the kernel's queue gets its length back.
+        server = await loop.create_server(lambda: Connection(self), sock=listener, backlog=1)
+        listener.listen(4096)
         clock = asyncio.create_task(self.keep_time())
         await stop.wait()
         self.room.stop()
         await asyncio.sleep(TICK)  # who had connected before the stop gets an orderly end, too
         while self.connections:
-            self.distribute()
             await asyncio.sleep(TICK)
         clock.cancel()
-        listener.close()
+        server.close()
 
     async def keep_time(self) -> None:
         while True:
             await asyncio.sleep(TICK)
             self.room.expire(time.monotonic())
+            self.distribute()
 
     def distribute(self) -> None:
         for connection in tuple(self.connections.values()):
@@ -123,11 +125,14 @@ def main() -> None:
     parser.add_argument("--heartbeat", type=float, default=30.0, help="seconds; 0 for none")
     parser.add_argument("--max-members", type=int)
     options = parser.parse_args()
-    room = Room(Limits(members=options.max_members), heartbeat=options.heartbeat)
+    where = options.listen.hostname, options.listen.port
+    family = socket.AF_INET6 if ":" in where[0] else socket.AF_INET
     try:
-        asyncio.run(Server(room).run(options.listen.hostname, options.listen.port))
+        listener = socket.create_server(where, family=family)  # with SO_REUSEADDR
     except OSError as error:
         sys.exit(f"cannot listen on {options.listen.geturl()}: {error.strerror}")
+    room = Room(Limits(members=options.max_members), heartbeat=options.heartbeat)
+    asyncio.run(Server(room).run(listener))
 
 
 if __name__ == "__main__":

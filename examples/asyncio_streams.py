@@ -29,12 +29,14 @@ class Server:
         self.writers: dict[Member, StreamWriter] = {}
         self.changes: dict[Member, asyncio.Event] = {}
 
-    async def run(self, host: str, port: int) -> None:
+    async def run(self, listener: socket.socket) -> None:
         stop = asyncio.Event()
         for number in signal.SIGINT, signal.SIGTERM:
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
-        # Sets SO_REUSEADDR and TCP_NODELAY, and survives having no descriptor free.
-        listener = await asyncio.start_server(self.serve, host, port, backlog=4096)
+        # asyncio accepts `backlog` times in a go and, where no descriptor is free, fails and tells
+        # so each time. Once is enough; the kernel's queue gets its length back.
+        server = await asyncio.start_server(self.serve, sock=listener, backlog=1)
+        listener.listen(4096)
         clock = asyncio.create_task(self.keep_time())
         await stop.wait()
         self.room.stop()
@@ -43,7 +45,7 @@ class Server:
         while self.writers:
             await asyncio.sleep(TICK)
         clock.cancel()
-        listener.close()
+        server.close()
 
     async def keep_time(self) -> None:
         while True:
@@ -114,11 +116,14 @@ def main() -> None:
     parser.add_argument("--heartbeat", type=float, default=30.0, help="seconds; 0 for none")
     parser.add_argument("--max-members", type=int)
     options = parser.parse_args()
-    room = Room(Limits(members=options.max_members), heartbeat=options.heartbeat)
+    where = options.listen.hostname, options.listen.port
+    family = socket.AF_INET6 if ":" in where[0] else socket.AF_INET
     try:
-        asyncio.run(Server(room).run(options.listen.hostname, options.listen.port))
+        listener = socket.create_server(where, family=family)  # with SO_REUSEADDR
     except OSError as error:
         sys.exit(f"cannot listen on {options.listen.geturl()}: {error.strerror}")
+    room = Room(Limits(members=options.max_members), heartbeat=options.heartbeat)
+    asyncio.run(Server(room).run(listener))
 
 
 if __name__ == "__main__":
