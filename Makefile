@@ -1,7 +1,8 @@
-# make demo   set up, and run the suite against the reference server and against a broken one
-# make test   set up, and pass every check
-# make matrix let every broken server meet every scenario (heavy)
-# make soak   run the suite again and again while the machine is busy (heavy)
+# make demo     set up, and run the suite against the reference server and against a broken one
+# make test     set up, and pass every check
+# make examples run the suite against the examples, a line each
+# make matrix   let every broken server meet every scenario (heavy)
+# make soak     run the suite again and again while the machine is busy (heavy)
 
 PYTHON ?= python3
 VENV := .venv
@@ -16,7 +17,7 @@ ROUNDS ?= 20
 # What is launched by name is this environment's.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: demo test check lint types unit suite specimens matrix soak build clean
+.PHONY: demo test check lint types unit suite examples specimens matrix soak build clean
 
 demo: $(READY)
 	@mkdir -p reports
@@ -51,6 +52,13 @@ unit: $(READY)
 suite: $(READY)
 	$(SUITE) run --launch "$(REFERENCE)"
 	$(SUITE) run --profile tests/full-room.toml --only LIM-5
+
+examples: $(READY)
+	@for driver in examples/*.py; do \
+		line=$$($(SUITE) run -j 2 --launch "$(BIN)/python $$driver --listen {address} --heartbeat 1" | tail -n 1); \
+		echo "$$line"; \
+		case $$line in *": conformant ("*) ;; *) failed=1 ;; esac; \
+	done; test -z "$$failed"
 
 specimens: $(READY)
 	$(SUITE) specimens -j $(JOBS)
