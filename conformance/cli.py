@@ -15,8 +15,8 @@ from conformance.replay_command import replay as replay_command
 from conformance.report import judged
 from conformance.report_command import report as report_command
 from conformance.run_command import EPILOG, STATUS
-from conformance.run_command import run as run_command
 from conformance.scenario import Scenario
+from conformance.specimens_command import specimens as specimens_command
 from conformance.standard import requirements
 from conformance.transcript import Finish, Start, TranscriptError, read
 
@@ -71,45 +71,6 @@ def judge(transcript: Path) -> None:
     sys.exit(STATUS[result.verdict])
 
 
-@main.command()
-@click.argument("names", nargs=-1, metavar="[NAME]…")
-@click.option(
-    "--whole",
-    is_flag=True,
-    help="Let broken ones meet all scenarios, not only those meant for them.",
-)
-@click.option(
-    "--json",
-    "json_path",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="Write who was caught by what as JSON.",
-)
-@click.option(
-    "-j",
-    "--jobs",
-    type=click.IntRange(min=1),
-    default=4,
-    show_default=True,
-    metavar="N",
-    help="Judge N specimens at once.",
-)
-def specimens(names: tuple[str, ...], whole: bool, json_path: Path | None, jobs: int) -> None:
-    """Judge the suite itself: every broken server must be caught, every legal one let pass.
-
-    Exit status 0 when that is so, 1 when not.
-    """
-    # Importing the specimens is not for every command's start.
-    from conformance.matrix import judge_specimens
-
-    console = Console(highlight=False, soft_wrap=True)
-    try:
-        good = judge_specimens(names, console, json_path, jobs, whole=whole)
-    except KeyError as error:
-        raise click.UsageError(str(error.args[0])) from None
-    sys.exit(0 if good else 1)
-
-
-main.add_command(run_command)
 main.add_command(replay_command)
 main.add_command(report_command)
+main.add_command(specimens_command)
