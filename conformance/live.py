@@ -38,7 +38,7 @@ class LiveTable:
     def __init__(self, console: Console, progress: Progress, title: str, jobs: int) -> None:
         self._console = console
         self._progress = progress
-        self._title = visible(title)
+        self._title = visible(" ".join(title.split()))
         self._jobs = jobs
         self._over = False
         self._live = Live(

@@ -75,9 +75,10 @@ def test_a_frame_is_one_write() -> None:
     assert not missing
 
 
-def test_control_c_leaves_the_terminal_whole() -> None:
-    with terminal("run", "--launch", REFERENCE) as shown:
-        assert shown.wait(lambda: "now      hb/a-silent-member-stays" in "\n".join(shown.lines()))
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_control_c_leaves_the_terminal_whole(jobs: str) -> None:
+    with terminal("run", "--launch", REFERENCE, "-j", jobs) as shown:
+        assert shown.wait(lambda: "hb/a-silent-member-stays  1 s" in "\n".join(shown.lines()))
         shown.interrupt()
         shown.wait()
         assert shown.process.returncode == 4
