@@ -17,8 +17,8 @@ from conformance.standard import requirements
 
 STYLES: Final[dict[str, str]] = {"pass": "green", "fail": "red", "skip": "dim", "unknown": "yellow"}
 """How each status of a scenario looks."""
-_RUNNING: Final = 4
-"""Scenarios being played that are named, at most."""
+_BESIDES: Final = 4
+"""Lines kept free of what is being played: the title, the total, and two for what failed."""
 _PER_SECOND: Final = 5
 
 
@@ -62,7 +62,7 @@ class LiveTable:
         width, height = max(1, size.width - 1), max(1, size.height - 1)
         lines = summary(self._progress, self._title)
         if not self._over:
-            lines = table(self._progress, self._title, min(self._jobs, _RUNNING), height)
+            lines = table(self._progress, self._title, self._jobs, height)
         for line in lines:
             line.truncate(width, overflow="ellipsis")
         return Group(*lines)
@@ -77,11 +77,11 @@ def summary(progress: Progress, title: str) -> list[Text]:
     return [Text(title, "bold"), *map(_section, sections), _total(progress)]
 
 
-def table(progress: Progress, title: str, slots: int, height: int) -> list[Text]:
-    """The table of a run that goes on, in so many lines at most: what matters most comes first
-    where it cannot all be shown. `slots` lines name what is being played."""
+def table(progress: Progress, title: str, jobs: int, height: int) -> list[Text]:
+    """The table of a run that goes on, `jobs` scenarios at a time, in so many lines at most: what
+    matters most comes first where it cannot all be shown."""
     sections = progress.sections()
-    playing = list(_playing(progress, slots))
+    playing = list(_playing(progress, max(1, min(jobs, height - _BESIDES - len(sections)))))
     failures = [result for result in progress.results if result.status == "fail"]
     least = 1 + len(playing) + min(1, len(failures))
     if height < least + 1 + len(sections):
@@ -140,7 +140,9 @@ def _playing(progress: Progress, slots: int) -> Iterator[Text]:
     running = progress.running
     for index in range(slots):
         line = Text("now    " if index == 0 else "       ")
-        if index < len(running):
+        if index == slots - 1 and len(running) > slots:
+            line.append(f"  and {len(running) - slots + 1} more", "dim")
+        elif index < len(running):
             id_, seconds = running[index]
             line.append(f"  {id_}").append(f"  {seconds:.0f} s", "dim")
         elif index == 0 and not progress.results:

