@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Final
+from typing import IO, Final, cast
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -32,11 +32,26 @@ def can_show(console: Console) -> bool:
     )
 
 
+class _WholeFrames:
+    """A terminal that shows what is written at once, where it knows of synchronised output: a frame
+    erases the one before, and half of that is a flicker."""
+
+    def __init__(self, terminal: IO[str]) -> None:
+        self._terminal = terminal
+
+    def write(self, text: str) -> int:
+        return self._terminal.write(f"\x1b[?2026h{text}\x1b[?2026l")
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._terminal, name)
+
+
 class LiveTable:
     """Shows the progress of a run until it is told to stop."""
 
     def __init__(self, console: Console, progress: Progress, title: str, jobs: int) -> None:
         self._console = console
+        self._terminal = console.file
         self._progress = progress
         self._title = visible(" ".join(title.split()))
         self._jobs = jobs
@@ -49,12 +64,14 @@ class LiveTable:
         )
 
     def start(self) -> None:
+        self._console.file = cast(IO[str], _WholeFrames(self._terminal))
         self._live.start(refresh=True)
 
     def stop(self) -> None:
         """Leave the table as a summary, and the cursor below it."""
         self._over = True
         self._live.stop()
+        self._console.file = self._terminal
 
     def _table(self) -> Group:
         size = self._console.size
