@@ -1,7 +1,9 @@
 # make demo     set up, and run the suite against the reference server and against a broken one
 # make test     set up, and pass every check
 # make examples run the suite against the examples, a line each
-# make matrix   let every broken server meet every scenario (heavy)
+# make matrix   let every broken server meet every scenario, and compare with docs/matrix.json (heavy)
+# make implementations        write docs/implementations.md, and the README's part of it (heavy)
+# make implementations-check  say where those two differ from what the suite says today (heavy)
 # make soak     run the suite again and again while the machine is busy (heavy)
 
 PYTHON ?= python3
@@ -17,7 +19,7 @@ ROUNDS ?= 20
 # What is launched by name is this environment's.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: demo test check lint types unit suite examples specimens matrix soak build clean
+.PHONY: demo test check lint types unit suite examples specimens matrix implementations implementations-check soak build clean
 
 demo: $(READY)
 	@mkdir -p reports
@@ -66,6 +68,13 @@ specimens: $(READY)
 matrix: $(READY)
 	@mkdir -p reports
 	$(SUITE) specimens --whole -j $(JOBS) --json reports/matrix.json
+
+# NAMES="stage 2" judges that one alone.
+implementations: $(READY)
+	$(BIN)/python -m tests.implementations --jobs $(JOBS) $(if $(NAMES),"$(NAMES)")
+
+implementations-check: $(READY)
+	$(BIN)/python -m tests.implementations --check --jobs $(JOBS) $(if $(NAMES),"$(NAMES)")
 
 # Two busy loops keep the cores occupied; they end with the last round.
 soak: $(READY)

@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 
 _READ: Final = 262_144
 _LATELY: Final = 4_096
+_BROADCAST: Final = 100
+"""More octets than a broadcast has beside its text."""
+_REPLACED: Final = 3
+"""Octets of what an octet is replaced by at most (TXT-4)."""
 _GONE: Final = (ConnectionError, TimeoutError)
 
 
@@ -133,7 +137,8 @@ class Client:
                 self._unsent, exercises = self._outgoing.popleft()
                 if not self._unsent:
                     continue
-                self._stage.octets_sent += len(self._unsent)
+                self._stage.most_owed += _BROADCAST * self._unsent.count(b"\n")
+                self._stage.most_owed += _REPLACED * len(self._unsent)
                 self._stage.record(Sent(self._stage.now(), self.name, self._unsent, exercises))
             try:
                 taken = self._sock.send(self._unsent, socket.MSG_NOSIGNAL)

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Final
+from typing import IO, Final, cast
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -17,8 +17,8 @@ from conformance.standard import requirements
 
 STYLES: Final[dict[str, str]] = {"pass": "green", "fail": "red", "skip": "dim", "unknown": "yellow"}
 """How each status of a scenario looks."""
-_RUNNING: Final = 4
-"""Scenarios being played that are named, at most."""
+_BESIDES: Final = 4
+"""Lines kept free of what is being played: the title, the total, and two for what failed."""
 _PER_SECOND: Final = 5
 
 
@@ -32,13 +32,28 @@ def can_show(console: Console) -> bool:
     )
 
 
+class _WholeFrames:
+    """A terminal that shows what is written at once, where it knows of synchronised output: a frame
+    erases the one before, and half of that is a flicker."""
+
+    def __init__(self, terminal: IO[str]) -> None:
+        self._terminal = terminal
+
+    def write(self, text: str) -> int:
+        return self._terminal.write(f"\x1b[?2026h{text}\x1b[?2026l")
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._terminal, name)
+
+
 class LiveTable:
     """Shows the progress of a run until it is told to stop."""
 
     def __init__(self, console: Console, progress: Progress, title: str, jobs: int) -> None:
         self._console = console
+        self._terminal = console.file
         self._progress = progress
-        self._title = visible(title)
+        self._title = visible(" ".join(title.split()))
         self._jobs = jobs
         self._over = False
         self._live = Live(
@@ -49,12 +64,14 @@ class LiveTable:
         )
 
     def start(self) -> None:
+        self._console.file = cast(IO[str], _WholeFrames(self._terminal))
         self._live.start(refresh=True)
 
     def stop(self) -> None:
         """Leave the table as a summary, and the cursor below it."""
         self._over = True
         self._live.stop()
+        self._console.file = self._terminal
 
     def _table(self) -> Group:
         size = self._console.size
@@ -62,7 +79,7 @@ class LiveTable:
         width, height = max(1, size.width - 1), max(1, size.height - 1)
         lines = summary(self._progress, self._title)
         if not self._over:
-            lines = table(self._progress, self._title, min(self._jobs, _RUNNING), height)
+            lines = table(self._progress, self._title, self._jobs, height)
         for line in lines:
             line.truncate(width, overflow="ellipsis")
         return Group(*lines)
@@ -77,11 +94,11 @@ def summary(progress: Progress, title: str) -> list[Text]:
     return [Text(title, "bold"), *map(_section, sections), _total(progress)]
 
 
-def table(progress: Progress, title: str, slots: int, height: int) -> list[Text]:
-    """The table of a run that goes on, in so many lines at most: what matters most comes first
-    where it cannot all be shown. `slots` lines name what is being played."""
+def table(progress: Progress, title: str, jobs: int, height: int) -> list[Text]:
+    """The table of a run that goes on, `jobs` scenarios at a time, in so many lines at most: what
+    matters most comes first where it cannot all be shown."""
     sections = progress.sections()
-    playing = list(_playing(progress, slots))
+    playing = list(_playing(progress, max(1, min(jobs, height - _BESIDES - len(sections)))))
     failures = [result for result in progress.results if result.status == "fail"]
     least = 1 + len(playing) + min(1, len(failures))
     if height < least + 1 + len(sections):
@@ -140,7 +157,9 @@ def _playing(progress: Progress, slots: int) -> Iterator[Text]:
     running = progress.running
     for index in range(slots):
         line = Text("now    " if index == 0 else "       ")
-        if index < len(running):
+        if index == slots - 1 and len(running) > slots:
+            line.append(f"  and {len(running) - slots + 1} more", "dim")
+        elif index < len(running):
             id_, seconds = running[index]
             line.append(f"  {id_}").append(f"  {seconds:.0f} s", "dim")
         elif index == 0 and not progress.results:

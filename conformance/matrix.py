@@ -1,5 +1,5 @@
-"""The matrix of requirements and specimens: which broken server is caught by what, and which correct one
-is let pass, as data to keep and to compare.
+"""The matrix of requirements and specimens: which broken server is caught by what, and which
+correct one is let pass, as data to keep and to compare.
 
 A specimen judged several times is caught as often as everything it breaks was found; what it
 is said to break follows from its own code, so that a matrix that holds changes only with that.

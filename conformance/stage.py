@@ -36,9 +36,8 @@ _LONGEST: Final = 4
 """Times the patience that something else may come before what is awaited."""
 _TURN: Final = 0.02
 _HEARING: Final = 0.1
-_GROWTH: Final = 50
 _SPARE: Final = 1_048_576
-"""A line of two octets becomes a broadcast of less than 100; all else is heartbeats."""
+"""Octets that a client may receive besides what can be owed to it: of heartbeats and notices."""
 
 Reason = Literal["not-selected", "needs-launch", "needs-capacity", "room-full", "sanity"]
 """Why a scenario was not played."""
@@ -55,7 +54,8 @@ class Unplayable(Exception):
 class Stage:
     """The clients of one scenario, the time, the chance and the transcript.
     `random` is seeded by the run's seed and the scenario, so that a run can be repeated.
-    `interrupted` says where a scenario came to no end of its own. Every nonce begins with
+    `interrupted` says where a scenario came to no end of its own. `most_owed` are more octets
+    than the broadcasts of all that was sent can have. Every nonce begins with
     `nonce_stem`.
     """
 
@@ -66,7 +66,7 @@ class Stage:
         self.transcript: list[Event] = [start]
         self.labels: list[str] = []
         self.interrupted: str | None = None
-        self.octets_sent = 0
+        self.most_owed = 0
         self._epoch = time.monotonic()
         self._selector = selectors.DefaultSelector()
         self._watched: dict[socket.socket, int] = {}
@@ -197,7 +197,7 @@ class Stage:
 
     def _bound(self, clients: Sequence[Client]) -> None:
         """`Stuck` where a client has received more than could be owed to it by far."""
-        most = _GROWTH * self.octets_sent + _SPARE
+        most = self.most_owed + _SPARE
         for client in clients:
             if len(client.received) > most:
                 what = "an end of what is sent unasked"

@@ -71,8 +71,8 @@ class Terminal:
         raise TimeoutError("\n".join(self.lines()))
 
     def interrupt(self) -> None:
-        """What Ctrl-C does."""
-        self.process.send_signal(signal.SIGINT)
+        """What Ctrl-C does: a signal to all that is in the foreground."""
+        os.killpg(self.process.pid, signal.SIGINT)
 
     def close(self) -> None:
         if self.process.poll() is None:

@@ -12,18 +12,25 @@ BROKEN = ("run", "--launch", specimen("one-read-one-message"), "--only", "FRM-1"
 BRIEF = ("run", "--launch", REFERENCE, "--only", "sanity/first,hb/a-silent-member-stays")
 
 
+def goes_on(shown: Terminal) -> bool:
+    """Whether the table is there, of a run of which something is over and something is not: of any
+    such moment, since on a busy machine no certain one need be seen."""
+    text = "\n".join(shown.lines())
+    return re.search(r"^now +\w+/", text, re.M) is not None and " left" in text
+
+
 def said(shown: Terminal) -> str:
     return "\n".join(shown.everything())
 
 
 def test_it_shows_what_goes_on_and_stays_as_a_summary() -> None:
     with terminal("run", "--launch", REFERENCE) as shown:
-        assert shown.wait(lambda: "now      hb/a-silent-member-stays" in "\n".join(shown.lines()))
+        assert shown.wait(lambda: goes_on(shown)), said(shown)
         screen = shown.lines()
         assert not shown.shows_cursor()
         assert [line.split()[0] for line in screen[1:13]] == list(SECTIONS)
-        assert "✓✓›" in next(line for line in screen if line.startswith("  hb"))
-        assert re.search(r"total +0:\d\d +\d\d/60 +\d\d pass +about 0:\d\d left", screen[13])
+        assert any("›" in line for line in screen[1:13])
+        assert re.search(r"total +0:\d\d +\d+/60 +\d+ pass +about \d:\d\d left", screen[13])
         shown.wait()
         assert shown.process.returncode == 0
         assert shown.shows_cursor()
@@ -50,7 +57,7 @@ def test_it_shows_what_failed_and_then_why() -> None:
 def test_it_fits_any_terminal(width: int, height: int) -> None:
     with terminal(*BRIEF, width=width, height=height) as shown:
         assert shown.wait(lambda: any("total" in line for line in shown.lines()))
-        assert shown.wait(lambda: any("now      hb/a" in line for line in shown.lines()))
+        assert shown.wait(lambda: any("now " in line for line in shown.lines())), said(shown)
         # What scrolled off could not be painted over.
         assert not shown.screen.history.top
         assert sum("total" in line for line in shown.lines()) == 1
@@ -60,24 +67,21 @@ def test_it_fits_any_terminal(width: int, height: int) -> None:
     assert text.count("total") == 1
 
 
-def test_a_frame_is_one_write() -> None:
-    """So that no terminal shows half of it: the screen is never without the table."""
+def test_no_terminal_shows_half_a_frame() -> None:
+    """What erases a frame comes together with the next, as synchronised output."""
     with terminal(*BRIEF) as shown:
-        shown.wait(lambda: any("total" in line for line in shown.lines()))
-        missing = 0
-
-        def ended() -> bool:
-            nonlocal missing
-            missing += not any("total" in line for line in shown.lines())
-            return False
-
-        shown.wait(ended)
-    assert not missing
+        shown.wait()
+    frames = re.findall(rb"\x1b\[\?2026h(.*?)\x1b\[\?2026l", shown.octets, re.DOTALL)
+    assert len(frames) > 5
+    assert shown.octets.count(b"\x1b[2K") == sum(frame.count(b"\x1b[2K") for frame in frames)
+    for frame in frames:
+        assert b"\x1b[2K" not in frame or b"total" in frame
 
 
-def test_control_c_leaves_the_terminal_whole() -> None:
-    with terminal("run", "--launch", REFERENCE) as shown:
-        assert shown.wait(lambda: "now      hb/a-silent-member-stays" in "\n".join(shown.lines()))
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_control_c_leaves_the_terminal_whole(jobs: str) -> None:
+    with terminal("run", "--launch", REFERENCE, "-j", jobs) as shown:
+        assert shown.wait(lambda: goes_on(shown)), said(shown)
         shown.interrupt()
         shown.wait()
         assert shown.process.returncode == 4
@@ -117,7 +121,7 @@ def test_nothing_a_server_says_drives_the_terminal() -> None:
         shown.wait()
         assert shown.process.returncode == 1
         assert "TXT-4 MUST" in said(shown)
-    allowed = rb"\x1b\[(\?25[lh]|[0-9;]*m|[0-9]*[AK])|[\r\n]"
+    allowed = rb"\x1b\[(\?25[lh]|\?2026[lh]|[0-9;]*m|[0-9]*[AK])|[\r\n]"
     assert not re.search(rb"[\x00-\x08\x0b-\x1f\x7f]", re.sub(allowed, b"", shown.octets))
 
 

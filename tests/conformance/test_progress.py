@@ -120,6 +120,18 @@ def test_it_never_grows_beyond_its_room(height: int, clock: Clock) -> None:
         assert lines[-1] == f"         and {26 - (height - 19)} before"
 
 
+def test_all_that_is_being_played_is_named_or_counted(clock: Clock) -> None:
+    progress = Progress(ALL, jobs=12, clock=clock)
+    for id_ in ALL[:12]:
+        progress.start(id_)
+    high = plain(table(progress, "mine", 12, 60))
+    assert [line.split()[-3] for line in high[13:25]] == ALL[:12]
+    low = plain(table(progress, "mine", 12, 23))
+    assert low[:13] == high[:13]
+    assert low[13:20] == high[13:20]
+    assert low[20] == "         and 5 more"
+
+
 def test_what_was_broken_off_is_not_running_any_more(clock: Clock) -> None:
     progress = Progress(ALL[:6], clock=clock)
     progress.start(ALL[0])

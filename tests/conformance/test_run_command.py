@@ -20,6 +20,7 @@ from conformance.report import Report
 from conformance.scenario import scenarios
 from conformance.standard import requirements
 from tests.conformance.command import REFERENCE, run, specimen, start
+from tests.implementations import stored
 from tests.reference_server.process import ServerProcess
 
 SHORT = "sanity/first,quit/quit-leaves,msg/header,sanity/last"
@@ -44,6 +45,12 @@ def test_the_reference_server_is_conformant(whole: Path) -> None:
     assert {one.status for one in report.requirements} <= {"pass", "skip"}
     assert [one.id for one in report.requirements if one.status == "skip"] == ["LIM-5"]
     assert [one.id for one in report.scenarios] == [one.id for one in scenarios()]
+
+
+def test_the_page_of_implementations_says_the_same(whole: Path) -> None:
+    report = Report.model_validate_json((whole / "r.json").read_text())
+    [reference] = (one for one in stored() if one.name == "reference server")
+    assert reference.statuses == {one.id: one.status for one in report.requirements}
 
 
 def test_the_report_is_as_published(whole: Path) -> None:
@@ -92,6 +99,23 @@ def test_no_transcript(tmp_path: Path) -> None:
     assert "t.jsonl:1: not an event" in done.stderr
     path.write_text('{"t": 1.0, "event": "finish"}\n')
     assert "its first event is not a start" in run("judge", str(path)).stderr
+
+
+@pytest.mark.parametrize("stage", ["s2", "s6"])
+def test_each_stage_of_the_exercise_is_not(stage: str, tmp_path: Path) -> None:
+    only = "sanity/first,frm/a-line-in-two-segments"
+    done = run(
+        "run", "--launch", specimen(stage), "--only", only, "--level", "must",
+        "--json", str(tmp_path / "r.json"),
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert "non-conformant" in done.stdout
+    report = Report.model_validate_json((tmp_path / "r.json").read_text())
+    [listed] = (one for one in stored() if f"specimens {stage} " in one.launch)
+    # What else is found broken is chance: which of two answers came, and how much of it.
+    for one in report.requirements:
+        if one.id in ("TRN-2", "FRM-1") and one.status == "fail":
+            assert listed.statuses[one.id] == "fail"
 
 
 def test_a_failure_reads(tmp_path: Path) -> None:
@@ -201,6 +225,18 @@ def test_where_the_time_went_and_what_the_server_took(tmp_path: Path) -> None:
     assert f"(most {usage.most.descriptors}), threads" in done.stdout
 
 
+def test_an_isolated_scenario_meets_a_server_of_its_own(tmp_path: Path) -> None:
+    """The server counts its lives in a file."""
+    lives = tmp_path / "lives"
+    command = f"sh -c 'echo >> {lives}; exec {REFERENCE}'"
+    for isolate, expected in (([], 2), (["--isolate"], 4)):
+        lives.unlink(missing_ok=True)
+        only = "sanity/first,msg/header,sanity/last"
+        assert run("run", "--launch", command, "--only", only, *isolate).returncode == 0
+        # The first life is a look whether there is a server.
+        assert len(lives.read_text().splitlines()) == expected
+
+
 def test_nothing_told_is_incomplete() -> None:
     done = run("run", "--launch", REFERENCE, "--only", "LIM-5")
     assert done.returncode == 4
@@ -251,6 +287,7 @@ def test_an_interrupt_reports_what_there_is(tmp_path: Path, signal_: signal.Sign
     [
         (["run"], "say what to judge"),
         (["run", "localhost:9999"], "write tcp://HOST:PORT"),
+        (["run", "tcp://127.0.0.1:1", "--isolate"], "--isolate needs --launch"),
         (["run", "tcp://127.0.0.1:0"], "port 0"),
         (["run", "tcp://127.0.0.1:1", "--only", "QUIT-33"], "the nearest is QUIT-3"),
         (["run", "tcp://127.0.0.1:1", "--only", "LIM-5", "--level", "must"], "nothing is selected"),
