@@ -15,6 +15,7 @@ from conformance.replay_command import replay as replay_command
 from conformance.report import judged
 from conformance.report_command import report as report_command
 from conformance.run_command import EPILOG, STATUS
+from conformance.run_command import run as run_command
 from conformance.scenario import Scenario
 from conformance.specimens_command import specimens as specimens_command
 from conformance.standard import requirements
@@ -71,6 +72,7 @@ def judge(transcript: Path) -> None:
     sys.exit(STATUS[result.verdict])
 
 
+main.add_command(run_command)
 main.add_command(replay_command)
 main.add_command(report_command)
 main.add_command(specimens_command)
