@@ -1,9 +1,12 @@
-# make demo   set up, and run the suite against the reference server and against a broken one
-# make test   set up, and pass every check
-# make matrix let every broken server meet every scenario (heavy)
-# make bench-octets   measure chatproto beside other sans-IO readers
-# make fuzz   throw octets and calls at chatproto, and octets at the server (heavy)
-# make soak   run the suite again and again while the machine is busy (heavy)
+# make demo     set up, and run the suite against the reference server and against a broken one
+# make test     set up, and pass every check
+# make examples run the suite against the examples, a line each
+# make matrix   let every broken server meet every scenario, and compare with docs/matrix.json (heavy)
+# make implementations        write docs/implementations.md, and the README's part of it (heavy)
+# make implementations-check  say where those two differ from what the suite says today (heavy)
+# make bench-octets  measure chatproto beside other sans-IO readers
+# make fuzz     throw octets and calls at chatproto, and octets at the server (heavy)
+# make soak     run the suite again and again while the machine is busy (heavy)
 
 PYTHON ?= python3
 VENV := .venv
@@ -20,7 +23,7 @@ BURSTS ?= 500
 # What is launched by name is this environment's.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: demo test check lint types unit suite specimens matrix bench-octets fuzz soak build clean
+.PHONY: demo test check lint types unit suite examples specimens matrix implementations implementations-check bench-octets fuzz soak build clean
 
 demo: $(READY)
 	@mkdir -p reports
@@ -46,7 +49,7 @@ types: $(READY)
 
 unit: $(READY)
 	rm -f .coverage .coverage.*
-	$(BIN)/coverage run -m pytest -q -n $(WORKERS) --dist worksteal
+	$(BIN)/coverage run -m pytest -q -rs -n $(WORKERS) --dist worksteal
 	$(BIN)/coverage combine -q
 	$(BIN)/coverage report --include 'chatproto/*' --fail-under 100
 	$(BIN)/coverage report --include 'reference_server/*' --fail-under 95
@@ -56,12 +59,26 @@ suite: $(READY)
 	$(SUITE) run --launch "$(REFERENCE)"
 	$(SUITE) run --profile tests/full-room.toml --only LIM-5
 
+examples: $(READY)
+	@for driver in examples/*.py; do \
+		line=$$($(SUITE) run -j 2 --launch "$(BIN)/python $$driver --listen {address} --heartbeat 1" | tail -n 1); \
+		echo "$$line"; \
+		case $$line in *": conformant ("*) ;; *) failed=1 ;; esac; \
+	done; test -z "$$failed"
+
 specimens: $(READY)
 	$(SUITE) specimens -j $(JOBS)
 
 matrix: $(READY)
 	@mkdir -p reports
 	$(SUITE) specimens --whole -j $(JOBS) --json reports/matrix.json
+
+# NAMES="stage 2" judges that one alone.
+implementations: $(READY)
+	$(BIN)/python -m tests.implementations --jobs $(JOBS) $(if $(NAMES),"$(NAMES)")
+
+implementations-check: $(READY)
+	$(BIN)/python -m tests.implementations --check --jobs $(JOBS) $(if $(NAMES),"$(NAMES)")
 
 bench-octets: $(VENV)/bench
 	@mkdir -p reports

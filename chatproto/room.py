@@ -27,7 +27,6 @@ from chatproto.wire import (
     Code,
     Heartbeat,
     Notice,
-    check_time,
     encode,
     encode_broadcasts,
     write_header,
@@ -40,6 +39,12 @@ MAX_BACKLOG: Final = 48 * 1_048_576
 64 MiB."""
 LINGER: Final = 1.0
 """Seconds a closing connection is read after its write side is shut (QUIT-3)."""
+GIVE_UP: Final = 2.5
+"""Seconds after the room has stopped when those who do not read are given up (STOP-1)."""
+FLOOD: Final = 16_384
+"""Octets broadcast for a member that has not caught up meanwhile, from which on it floods."""
+OWN_BACKLOG: Final = 524_288
+"""Octets that may wait for a member that floods before it is read no further."""
 
 # Broadcasts written at once: many, and yet so few that, as lines go, the octets fit into memory
 # the process has. Taking new pages for them would cost more than all the rest.
@@ -78,10 +83,14 @@ class Limits:
 class Member:
     """One connection to a room: its state, and the octets it is owed. Made by `Room.join`."""
 
-    def __init__(self, sender: str, connection: ServerConnection, log: Log) -> None:
+    def __init__(
+        self, sender: str, connection: ServerConnection, log: Log, own_backlog: int
+    ) -> None:
         self._sender = sender
         self._connection = connection
         self._log = log
+        self._own_backlog = own_backlog
+        self._said = 0
         self._position = log.end
         self._owed: deque[memoryview] | None = None
         self._deadline: float | None = None
@@ -101,6 +110,14 @@ class Member:
         if self._owed is None:
             return self._log.end - self._position
         return sum(map(len, self._owed))
+
+    @property
+    def is_flooding(self) -> bool:
+        """Whether to read it no further for now: it says much and does not read it (TRN-1).
+
+        It ends when `sent` has brought its backlog down, or when it has left.
+        """
+        return self._said > FLOOD and self.state is State.OPEN and self.backlog > self._own_backlog
 
     def pending(self) -> memoryview:
         """The next octets to send, at most a segment; empty where nothing waits."""
@@ -124,6 +141,8 @@ class Member:
         self._deadline = None
         if self._owed is None:
             self._position += octets
+            if self._position == self._log.end:
+                self._said = 0
         else:
             self._owed[0] = self._owed[0][octets:]
             if not self._owed[0]:
@@ -153,14 +172,26 @@ class Member:
 
 
 class Room:
-    """All members and the log they read; the whole server but for its sockets."""
+    """All members and the log they read; the whole server but for its sockets.
 
-    def __init__(self, limits: Limits = Limits(), charset: Charset = "utf-8") -> None:
+    `charset` is of what clients send (TXT-1). `heartbeat`: seconds between the heartbeats that
+    `expire` sends, None or 0 for none (HB-2).
+    """
+
+    def __init__(
+        self,
+        limits: Limits = Limits(),
+        charset: Charset = "utf-8",
+        heartbeat: float | None = None,
+    ) -> None:
         self._limits = limits
         self._charset: Charset = charset
         self._log = Log()
         self._members: dict[Member, None] = {}
         self._stopped = False
+        self._gives_up_at: float | None = None
+        self._heartbeat = heartbeat or None
+        self._next_heartbeat: float | None = None
 
     @property
     def members(self) -> Collection[Member]:
@@ -181,7 +212,8 @@ class Room:
         if not is_sender(sender):
             raise LocalProtocolError(f"not a sender: {sender!r}")
         connection = ServerConnection(self._limits.line, self._charset)
-        member = Member(sender, connection, self._log)
+        own_backlog = min(OWN_BACKLOG, self._limits.backlog // 4)
+        member = Member(sender, connection, self._log, own_backlog)
         full = self._limits.members is not None and len(self._members) >= self._limits.members
         self._members[member] = None
         if self._stopped:
@@ -193,14 +225,14 @@ class Room:
     def receive(self, member: Member, octets: bytes, time: datetime) -> Events:
         """Take the octets of one read of a member's; its messages enter the log (ROOM-2).
 
-        `time` goes into the headers: the server's wall clock, naive, in whole seconds (MSG-5).
+        `time` goes into the headers: the server's clock in the time zone it shows, as
+        `datetime.now(UTC)` gives it (MSG-4, MSG-5).
         The events given back are what has happened, for a driver's own account; all that is to
-        be done about them is done. Raises `LocalProtocolError` for a time that is none.
+        be done about them is done.
         """
-        check_time(time)
         events = member._connection.receive_lazily(octets)
         before = self._log.end
-        header = write_header(time, member.sender)
+        header = write_header(time.replace(microsecond=0, tzinfo=None), member.sender)
         for at in range(0, events.messages, _AT_ONCE):
             self._log.append(encode_broadcasts(header, events.texts[at : at + _AT_ONCE]))
         match events.ending:
@@ -210,6 +242,7 @@ class Room:
                 member._leave()
             case None:  # pragma: no branch
                 pass
+        member._said += self._log.end - before
         self._settle(before)
         return events
 
@@ -226,6 +259,17 @@ class Room:
         member._deadline = None
         self._forget_if_over(member)
 
+    def send_failed(self, member: Member) -> None:
+        """Say that the connection takes no more octets: the member is owed nothing more.
+
+        While it is open it is read on, since what it said before its end counts (QUIT-5); its
+        end of stream, or an error in its place, comes after that. A leaver is given up.
+        """
+        if member.state is State.OPEN:
+            member._owed = deque()
+        else:
+            self.abort(member)
+
     def abort(self, member: Member) -> None:
         """Give a member up: its connection is lost (ROOM-7). It is owed nothing more."""
         member._connection.abort()
@@ -233,7 +277,10 @@ class Room:
         self._forget_if_over(member)
 
     def heartbeat(self) -> None:
-        """Send every member an empty line, between units as all else in the log (HB-2)."""
+        """Send every member an empty line, between units as all else in the log (HB-2).
+
+        `expire` does so by itself, where the room was made with a `heartbeat`.
+        """
         before = self._log.end
         self._log.append(encode(Heartbeat()))
         self._settle(before)
@@ -248,16 +295,27 @@ class Room:
         """Let time pass, in seconds of any monotonic clock; to be called a few times a second.
 
         Ends what has lingered for 1 s, and gives up a leaver that took nothing of what it is
-        owed for as long as `Limits.patience`.
+        owed for as long as `Limits.patience`. From 2.5 s after the first call that follows
+        `stop`, waits for nothing: no timer but this is needed to end in time (STOP-1). Sends
+        heartbeats, where the room has them.
         """
+        if self._heartbeat is not None:
+            if self._next_heartbeat is not None and now >= self._next_heartbeat:
+                self._next_heartbeat = None
+                self.heartbeat()
+            if self._next_heartbeat is None:
+                self._next_heartbeat = now + self._heartbeat
+        if self._stopped and self._gives_up_at is None:
+            self._gives_up_at = now + GIVE_UP
+        gives_up = self._gives_up_at is not None and now >= self._gives_up_at
         for member in tuple(self._members):
             match member.state:
                 case State.LINGERING:
-                    if member._is_due(now, LINGER):
+                    if gives_up or member._is_due(now, LINGER):
                         member._connection.lingered()
                         self._forget_if_over(member)
                 case State.FLUSHING | State.FLUSHING_ENDED:
-                    if member._is_due(now, self._limits.patience):
+                    if gives_up or member._is_due(now, self._limits.patience):
                         self.abort(member)
                 case State.OPEN | State.CLOSED | State.ABORTED:  # pragma: no branch
                     pass

@@ -41,7 +41,10 @@ class Broadcast:
     text: str
 
     def __post_init__(self) -> None:
-        check_time(self.time)
+        if self.time.tzinfo is not None or self.time.microsecond:
+            raise LocalProtocolError(
+                f"a broadcast's time is naive and in whole seconds, not {self.time!r}"
+            )
         if not is_sender(self.sender):
             raise LocalProtocolError(f"not a sender: {self.sender!r}")
         if not is_text(self.text):
@@ -100,7 +103,7 @@ def encode(unit: Unit) -> bytes:
 
 
 def write_header(time: datetime, sender: str) -> str:
-    """Write a broadcast's first line (MSG-1). Nothing is checked: see `check_time`, `is_sender`."""
+    """Write a broadcast's first line (MSG-1). Nothing is checked."""
     return f"{format_time(time)} {sender}\n"
 
 
@@ -113,12 +116,6 @@ def encode_broadcasts(header: str, texts: Sequence[str]) -> bytes:
     before.append(last + "\n")
     before[0] = header + before[0]
     return f"\n{header}".join(before).encode()
-
-
-def check_time(time: datetime) -> None:
-    """Raise `LocalProtocolError` unless this is a broadcast's time: naive, in whole seconds."""
-    if time.tzinfo is not None or time.microsecond:
-        raise LocalProtocolError(f"a broadcast's time is naive and in whole seconds, not {time!r}")
 
 
 def format_time(time: datetime) -> str:

@@ -24,6 +24,11 @@ if TYPE_CHECKING:
     from conformance.stage import Stage
 
 _READ: Final = 262_144
+_LATELY: Final = 4_096
+_BROADCAST: Final = 100
+"""More octets than a broadcast has beside its text."""
+_REPLACED: Final = 3
+"""Octets of what an octet is replaced by at most (TXT-4)."""
 _GONE: Final = (ConnectionError, TimeoutError)
 
 
@@ -103,6 +108,10 @@ class Client:
         """Whether these characters have come."""
         return text.encode() in self.received
 
+    def has_lately(self, text: str) -> bool:
+        """Whether these characters are among the last that came."""
+        return self.received.find(text.encode(), max(0, len(self.received) - _LATELY)) >= 0
+
     def await_text(self, text: str, exercises: Sequence[str] = (), since: int = 0) -> None:
         """Wait until these characters have come, `since` octets from the first or later;
         `Stuck` where they do not."""
@@ -128,7 +137,8 @@ class Client:
                 self._unsent, exercises = self._outgoing.popleft()
                 if not self._unsent:
                     continue
-                self._stage.octets_sent += len(self._unsent)
+                self._stage.most_owed += _BROADCAST * self._unsent.count(b"\n")
+                self._stage.most_owed += _REPLACED * len(self._unsent)
                 self._stage.record(Sent(self._stage.now(), self.name, self._unsent, exercises))
             try:
                 taken = self._sock.send(self._unsent, socket.MSG_NOSIGNAL)

@@ -1,104 +1,246 @@
 """What a person sees: progress while the run goes on, then what failed and what to do next."""
 
+import os
+import shlex
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from enum import Enum
+from pathlib import Path
+from types import TracebackType
+from typing import Final
 
 from rich.console import Console
 from rich.markup import escape
-from rich.status import Status
 
 from conformance.diagram import diagram_of
-from conformance.plugin import Settings
+from conformance.live import STYLES, LiveTable, can_show
+from conformance.monitor import Usage
+from conformance.programs.program import summary
+from conformance.progress import Progress
 from conformance.render import finding_lines, visible
 from conformance.report import FindingReport, Report, ScenarioReport, Verdict
-from conformance.scenario import scenarios
+from conformance.scenario import Scenario, scenarios
+from conformance.session import Settings, transcript_path
 from conformance.sketch import octets_width, sketch, sketch_crossing
 from conformance.standard import Level, Requirement, requirements
 
-_STYLES = {"pass": "green", "fail": "red", "skip": "dim", "unknown": "yellow"}
-_VERDICTS = {
+_VERDICTS: Final = {
     Verdict.CONFORMANT: "green",
     Verdict.NON_CONFORMANT: "red",
     Verdict.INCOMPLETE: "yellow",
 }
 
 
-class ConsoleReporter:
-    """Tells the console of a run. `settings` are None where there is no run to repeat."""
+class Detail(Enum):
+    """How much is told. `QUIET` tells of nothing but what is wrong, `VERBOSE` of every scenario
+    and how often it exercised what."""
 
-    def __init__(self, console: Console, settings: Settings | None, count: int) -> None:
+    QUIET = "quiet"
+    NORMAL = "normal"
+    VERBOSE = "verbose"
+
+
+class ConsoleReporter:
+    """Tells the console of a run: a context, within which a terminal shows a table of it."""
+
+    def __init__(
+        self,
+        console: Console,
+        settings: Settings,
+        chosen: Sequence[Scenario],
+        jobs: int = 1,
+        detail: Detail = Detail.NORMAL,
+    ) -> None:
         self._console = console
         self._settings = settings
-        self._count = count
-        self._done = 0
-        self._status: Status | None = console.status("") if console.is_terminal else None
+        self._detail = detail
+        self._progress = Progress([one.id for one in chosen], jobs)
+        self._table: LiveTable | None = None
+        if detail is not Detail.QUIET and can_show(console):
+            profile = settings.profile
+            target = profile.launch.command if profile.launch else settings.address
+            self._table = LiveTable(console, self._progress, profile.name or target, jobs)
+
+    def __enter__(self) -> "ConsoleReporter":
+        if self._table is not None:
+            self._table.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._table is not None:
+            self._table.stop()
 
     def on_start(self, scenario: str) -> None:
-        if self._status is not None:
-            self._status.update(f"{self._done + 1}/{self._count} {scenario}")
-            self._status.start()
+        self._progress.start(scenario)
 
     def on_result(self, result: ScenarioReport) -> None:
-        self._done += 1
-        broken = Counter(
-            finding.requirement for finding in result.findings if finding.outcome == "fail"
-        )
-        about = " ".join(sorted(broken)) if broken else " ".join(result.requirements)
-        reason = f"  {visible(result.reason)}" if result.reason else ""
-        style = _STYLES[result.status]
-        self._console.print(
-            f"[{style}]{result.status:7}[/] {result.id}  [dim]{about}[/]"
-            f"  {result.duration_s:.2f} s{escape(reason)}"
-        )
+        self._progress.finish(result)
+        if self._detail is Detail.VERBOSE:
+            print_result(self._console, result, counts=True)
+        elif self._detail is Detail.NORMAL and self._table is None:
+            print_result(self._console, result)
 
     def on_report(self, report: Report) -> None:
-        if self._status is not None:
-            self._status.stop()
-        self.print_findings(report.scenarios)
-        self._print_summary(report)
+        """Tell what was found. Where nothing is wrong, a quiet one has nothing to tell."""
+        found = first_findings(report.scenarios)
+        if self._detail is Detail.QUIET:
+            if found or report.verdict is not Verdict.CONFORMANT:
+                for (_, finding), *_ in found:
+                    _print_title(self._console, finding)
+                _print_verdict(self._console, report)
+            return
+        print_findings(self._console, report.scenarios, self._settings.again)
+        _print_summary(self._console, report)
+        _print_verdict(self._console, report)
+        if found:
+            self._print_next(found)
 
-    def print_findings(self, results: Sequence[ScenarioReport]) -> None:
-        """For each requirement broken, the first finding, and how many more there are."""
-        found: dict[str, list[tuple[ScenarioReport, FindingReport]]] = defaultdict(list)
-        for result in results:
-            for finding in result.findings:
-                found[finding.requirement].append((result, finding))
-        command = self._settings.command if self._settings else "chatproto-conformance run …"
-        for id_ in (id_ for id_ in requirements() if id_ in found):
-            result, finding = found[id_][0]
-            first, *rest, again = finding_lines(finding, f"{command} --only {result.id}")
-            style = "red" if finding.outcome == "fail" else "yellow"
-            self._console.print(f"\n[bold {style}]{escape(first)}[/]")
-            for line in (*rest, *picture(finding), again):
-                self._console.print(escape(line))
-            if others := sorted({other.id for other, _ in found[id_][1:]} - {result.id}):
-                self._console.print(f"  also in   {escape(', '.join(others))}")
-
-    def _print_summary(self, report: Report) -> None:
+    def _print_next(self, found: "list[list[Located]]") -> None:
+        """What to do about the first failure, or else about the first that could not be told."""
+        result, finding = min((ones[0] for ones in found), key=_weight)
+        again = self._settings.again(result)
+        kept = self._settings.transcripts
+        steps = [f"chatproto-conformance explain {finding.requirement}"]
+        if kept is None:
+            kept = Path("transcripts")
+            steps.append(f"{again} --transcripts {kept}")
+        transcript = transcript_path(_near(kept), result.id)
+        steps.append(f"chatproto-conformance judge {shlex.quote(str(transcript))}")
         self._console.print()
-        for level in Level:
-            counts = Counter(one.status for one in report.requirements if one.level is level)
-            said = ", ".join(f"{counts[status]} {status}" for status in counts)
-            self._console.print(f"{level:7} {said}")
-        for status, what in (
-            ("unknown", "could not be told"),
-            ("not-exercised", "never exercised in this run"),
-        ):
-            if ids := [one.id for one in report.requirements if one.status == status]:
-                self._console.print(f"{what}: {' '.join(ids)}")
-        if any(one.reason == "needs-launch" for one in report.requirements):
-            self._console.print("stopping was not checked: --launch lets the suite do that")
-        if any(one.reason == "sanity" for one in report.scenarios):
-            self._console.print(
-                "no message came back to its sender, so nothing more could be learnt and the "
-                "other scenarios were not played"
-            )
-        style = _VERDICTS[report.verdict]
-        interrupted = ", interrupted" if report.interrupted else ""
-        self._console.print(
-            f"{report.name or report.target}: [bold {style}]{report.verdict}[/]{interrupted} "
-            f"({report.protocol}, {len(report.scenarios)} scenarios, {report.duration_s:.1f} s)"
+        for label, step in zip(["next:", *[""] * len(steps)], steps, strict=False):
+            self._console.print(f"{label:5} {escape(step)}")
+
+
+Located = tuple[ScenarioReport, FindingReport]
+"""A finding, and the scenario that found it."""
+
+
+def first_findings(results: Sequence[ScenarioReport]) -> list[list[Located]]:
+    """The findings of each requirement of which there are any, in the standard's order."""
+    found: dict[str, list[Located]] = defaultdict(list)
+    for result in results:
+        for finding in result.findings:
+            found[finding.requirement].append((result, finding))
+    return [found[id_] for id_ in requirements() if id_ in found]
+
+
+def print_result(console: Console, result: ScenarioReport, *, counts: bool = False) -> None:
+    """A line of a scenario that is over; with `counts`, how often it exercised what."""
+    broken = {one.requirement for one in result.findings if one.outcome == "fail"}
+    about = " ".join(sorted(broken)) if broken else " ".join(result.requirements)
+    if counts:
+        times = {**dict.fromkeys(sorted(broken), 0), **result.exercised}
+        about = " ".join(f"{id_}×{count}" for id_, count in times.items()) or "nothing exercised"
+    reason = f"  {visible(result.reason)}" if result.reason else ""
+    style = STYLES[result.status]
+    console.print(
+        f"[{style}]{result.status:7}[/] {result.id}  [dim]{about}[/]"
+        f"  {result.duration_s:.2f} s{escape(reason)}"
+    )
+
+
+def print_findings(
+    console: Console, results: Sequence[ScenarioReport], again: Callable[[ScenarioReport], str]
+) -> None:
+    """For each requirement broken, the first finding, and how many more there are; `again` says
+    the command that plays a scenario again."""
+    for (result, finding), *others in first_findings(results):
+        _, *rest, last = finding_lines(finding, again(result))
+        console.print()
+        _print_title(console, finding)
+        for line in (*rest, *picture(finding), *_program(result), last):
+            console.print(escape(line))
+        if also := sorted({other.id for other, _ in others} - {result.id}):
+            console.print(f"  also in   {escape(', '.join(also))}")
+
+
+def _program(result: ScenarioReport) -> Iterator[str]:
+    """How often a generated program failed, and where it is saved."""
+    if (one := result.program) is not None:
+        yield f"  program   fails {one.fails} of {one.of}; {summary(one.program)}; {one.path}"
+
+
+def _print_title(console: Console, finding: FindingReport) -> None:
+    style = "red" if finding.outcome == "fail" else "yellow"
+    console.print(f"[bold {style}]{escape(next(finding_lines(finding, '')))}[/]")
+
+
+def _print_summary(console: Console, report: Report) -> None:
+    console.print()
+    for level in Level:
+        counts = Counter(one.status for one in report.requirements if one.level is level)
+        said = ", ".join(f"{counts[status]} {status}" for status in counts)
+        console.print(f"{level:7} {said}")
+    for status, what in (
+        ("unknown", "could not be told"),
+        ("not-exercised", "never exercised in this run"),
+    ):
+        if ids := [one.id for one in report.requirements if one.status == status]:
+            console.print(f"{what}: {' '.join(ids)}")
+    if report.usage is not None:
+        console.print(f"server  {_usage(report.usage)}", markup=False)
+    if any(one.reason == "needs-launch" for one in report.requirements):
+        console.print("stopping was not checked: --launch lets the suite do that")
+    if any(one.reason == "sanity" for one in report.scenarios):
+        console.print(
+            "no message came back to its sender, so nothing more could be learnt and the "
+            "other scenarios were not played"
         )
+
+
+def _usage(usage: Usage) -> str:
+    """What the server took: before, at most, and after."""
+    before, most, after = usage.before, usage.most, usage.after
+    megabytes = [f"{figures.memory / 1e6:.0f}" for figures in (before, most, after)]
+    return (
+        f"memory {megabytes[0]} → {megabytes[2]} MB (most {megabytes[1]}), "
+        f"descriptors {before.descriptors} → {after.descriptors} (most {most.descriptors}), "
+        f"threads {before.threads} → {after.threads} (most {most.threads}), "
+        f"processor {after.cpu_s - before.cpu_s:.1f} s of {usage.seconds:.1f} s"
+    )
+
+
+def _print_verdict(console: Console, report: Report) -> None:
+    style = _VERDICTS[report.verdict]
+    interrupted = ", interrupted" if report.interrupted else ""
+    console.print(
+        f"{escape(visible(report.name or report.target))}: "
+        f"[bold {style}]{report.verdict}[/]{interrupted} "
+        f"({report.protocol}, {len(report.scenarios)} scenarios, {report.duration_s:.1f} s)"
+    )
+
+
+def print_durations(console: Console, report: Report, count: int) -> None:
+    """Where the time went: by section, what no scenario took, and the slowest scenarios."""
+    sections: dict[str, float] = defaultdict(float)
+    for one in report.scenarios:
+        sections[one.id.partition("/")[0]] += one.duration_s
+    between = max(0.0, report.duration_s - sum(sections.values()))
+    console.print("\nseconds by section")
+    slowest_first = sorted(sections.items(), key=lambda item: -item[1])
+    for name, seconds in [*slowest_first, ("launching, letting go, the rest", between)]:
+        console.print(f"{seconds:8.2f}  {name}")
+    console.print("the slowest scenarios")
+    slowest = sorted(report.scenarios, key=lambda one: -one.duration_s)
+    for one in slowest[:count]:
+        console.print(f"{one.duration_s:8.2f}  {one.id}")
+
+
+def _weight(located: Located) -> tuple[bool, bool]:
+    """What sorts findings so that what decides the verdict comes first."""
+    finding = located[1]
+    return finding.outcome != "fail", requirements()[finding.requirement].level is not Level.MUST
+
+
+def _near(path: Path) -> Path:
+    """A path as one would type it here: relative where it leads down from here."""
+    here = Path(os.path.relpath(path))
+    return path if here.parts[:1] == ("..",) else here
 
 
 def picture(finding: FindingReport) -> Iterator[str]:

@@ -103,7 +103,7 @@ def _rows(
     previous = 1
     for event in stretch:
         lane = server if event.client is None else places[event.client]
-        arrow, to_server, note = _meaning(event)
+        arrow, to_server, note = meaning(event)
         match event.event:
             case "stalled":
                 lives[lane] = Life.STALLED
@@ -131,7 +131,7 @@ def _rows(
         previous = event.line
 
 
-def _meaning(event: StretchEvent) -> tuple[Arrow, bool | None, str]:
+def meaning(event: StretchEvent) -> tuple[Arrow, bool | None, str]:
     """The arrow of an event, its direction, and the words for it."""
     note = escape(event.note)
     with_note = f": {note}" if note else ""

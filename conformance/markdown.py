@@ -23,7 +23,7 @@ _BAD: Final = (Status.FAIL, Status.SHOULD_FAIL, Status.UNKNOWN)
 
 def render_markdown(comparison: Comparison) -> str:
     """The verdicts, what failed in short, and the whole matrix folded away."""
-    lines = [f"## {PROTOCOL}: {comparison.verdict}", "", *_verdicts(comparison)]
+    lines = [f"## {PROTOCOL}: {comparison.verdict}", "", *verdicts(comparison)]
     failures = [(row, cell) for row in comparison.rows for cell in row.cells if cell.status in _BAD]
     if failures:
         lines += ["", "### What failed", ""]
@@ -32,12 +32,13 @@ def render_markdown(comparison: Comparison) -> str:
             lines += _failure(row, cell, several=several)
         if len(failures) > FAILURES:
             lines.append(f"- … and {len(failures) - FAILURES} more")
-    lines += ["", "<details><summary>Every requirement</summary>", "", *_matrix(comparison)]
+    lines += ["", "<details><summary>Every requirement</summary>", "", *matrix(comparison)]
     lines += ["", "</details>", ""]
     return "\n".join(lines)
 
 
-def _verdicts(comparison: Comparison) -> Iterator[str]:
+def verdicts(comparison: Comparison) -> Iterator[str]:
+    """The lines of a table with a row for each implementation."""
     yield from _table_head(
         ["Implementation", "Verdict", "MUST passed", "SHOULD passed", "Fails", "Not told"]
     )
@@ -51,7 +52,8 @@ def _verdicts(comparison: Comparison) -> Iterator[str]:
         yield _line([_text(one.label), verdict, *passed, fails, str(untold)])
 
 
-def _matrix(comparison: Comparison) -> Iterator[str]:
+def matrix(comparison: Comparison) -> Iterator[str]:
+    """The lines of a table of requirements by implementations."""
     labels = [_text(one.label) for one in comparison.implementations]
     yield from _table_head(["Requirement", "Level", *labels])
     for section in sections(comparison.rows):

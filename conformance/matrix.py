@@ -1,165 +1,139 @@
-"""The suite judged by its specimens: every broken server caught, every legal one let pass."""
+"""The matrix of requirements and specimens: which broken server is caught by what, and which
+correct one is let pass, as data to keep and to compare.
 
-import difflib
-import json
-import sys
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import dataclass
-from multiprocessing import get_context
+A specimen judged several times is caught as often as everything it breaks was found; what it
+is said to break follows from its own code, so that a matrix that holds changes only with that.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
 
-from rich.console import Console
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from conformance.plugin import Settings
-from conformance.profile import Known, Launch, Profile
-from conformance.report import ScenarioReport
-from conformance.run import Unreachable, run_suite
-from conformance.scenario import scenarios
-from conformance.specimens import CATALOGUE, Specimen
-from conformance.standard import Kind, Level, requirements
-
-_STYLES = {"caught": "green", "passed": "green", "missed": "red", "accused": "red"}
+from conformance.specimen_trial import Judged
+from conformance.specimens import CATALOGUE
+from conformance.standard import Kind, requirements
 
 
-@dataclass(frozen=True, slots=True)
-class Judged:
-    """What the suite made of one specimen.
+class MatrixError(Exception):
+    """A file is no matrix; the message says what is wrong with it."""
 
-    `found` names for each requirement found broken the scenarios that found it. `missed` are
-    requirements it breaks that were not found, `accused` those found that it does not break.
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+
+
+class Row(_Model):
+    """One specimen, judged `rounds` times, `good` of which were as they should be.
+
+    `breaks` must be found, `may_break` may. `found` names for each requirement found broken the
+    scenarios that ever found it; `missed` and `accused` what was not as it should be, ever.
     """
 
     name: str
+    legal: bool
+    breaks: list[str]
+    may_break: list[str]
+    rounds: int
+    good: int
     found: dict[str, list[str]]
     missed: list[str]
     accused: list[str]
-    seconds: float
+
+    def cell(self, requirement: str) -> Literal["caught", "missed", "accused", "may", ""]:
+        """What is to be said of this specimen and a requirement."""
+        if requirement in self.accused:
+            return "accused"
+        if requirement in self.missed:
+            return "missed"
+        if requirement in self.breaks:
+            return "caught"
+        return "may" if requirement in self.found else ""
+
+
+class Matrix(_Model):
+    """All of it, in the catalogue's order."""
+
+    schema_: Literal[1] = Field(default=1, alias="schema")
+    specimens: list[Row]
 
     @property
-    def outcome(self) -> Literal["caught", "passed", "missed", "accused"]:
-        if self.missed:
-            return "missed"
-        if self.accused:
-            return "accused"
-        return "passed" if CATALOGUE[self.name].legal else "caught"
+    def is_good(self) -> bool:
+        """Whether every broken server was caught every time, and no other thing found."""
+        return all(row.good == row.rounds for row in self.specimens)
 
-
-class _Silent:
-    """A reporter that tells nobody."""
-
-    def on_start(self, scenario: str) -> None: ...
-
-    def on_result(self, result: ScenarioReport) -> None: ...
-
-
-def judge_specimens(
-    names: Sequence[str], console: Console, json_path: Path | None, jobs: int, *, whole: bool
-) -> bool:
-    """Judge specimens, all where none is named; tell whether all was as it should be.
-
-    A broken specimen meets the scenarios meant for what it breaks, or, with `whole`, all of
-    them; a legal one always meets all. Raises `KeyError` for a name there is none of.
-    """
-    for name in names:
-        if name not in CATALOGUE:
-            nearest = difflib.get_close_matches(name, CATALOGUE, n=1, cutoff=0.0)[0]
-            raise KeyError(f"no specimen {name!r}; the nearest is {nearest}")
-    results: list[Judged] = []
-    for result in _judge_all(names or tuple(CATALOGUE), jobs, whole):
-        results.append(result)
-        style = _STYLES[result.outcome]
-        by = "; ".join(f"{id_} by {', '.join(found)}" for id_, found in result.found.items())
-        console.print(
-            f"[{style}]{result.outcome:8}[/]{result.name}  [dim]{by}[/]  {result.seconds:.1f} s"
+    @property
+    def tally(self) -> str:
+        """The matrix in one line."""
+        broken = [row for row in self.specimens if not row.legal]
+        legal = [row for row in self.specimens if row.legal]
+        return (
+            f"{sum(not row.missed for row in broken)} of {len(broken)} broken servers caught, "
+            f"{sum(row.good == row.rounds for row in legal)} of {len(legal)} legal ones let pass, "
+            f"{sum(bool(row.accused) for row in self.specimens)} accused of what they do not do"
         )
-        if result.missed:
-            console.print(f"        not found: {' '.join(result.missed)}")
-        if result.accused:
-            console.print(f"        found, but not broken by it: {' '.join(result.accused)}")
-    good = [result for result in results if result.outcome in ("caught", "passed")]
-    broken = [result for result in results if not CATALOGUE[result.name].legal]
-    legal = len(results) - len(broken)
-    console.print(
-        f"{sum(not result.missed for result in broken)} of {len(broken)} broken servers caught, "
-        f"{sum(result.outcome == 'passed' for result in results)} of {legal} legal ones let pass, "
-        f"{sum(bool(result.accused) for result in results)} accused of what they do not do"
-    )
-    if json_path is not None:
-        json_path.write_text(json.dumps(_as_json(results), indent=1) + "\n")
-    return len(good) == len(results)
+
+    def seen_failing(self) -> set[str]:
+        """The requirements that some specimen was found to break."""
+        return {id_ for row in self.specimens if not row.missed for id_ in row.breaks}
 
 
-def _judge_all(names: Sequence[str], jobs: int, whole: bool) -> Iterator[Judged]:
-    pool = ProcessPoolExecutor(jobs, mp_context=get_context("spawn"))
-    try:
-        futures = [pool.submit(judge_specimen, name, whole) for name in names]
-        for future in as_completed(futures):
-            yield future.result()
-    finally:
-        pool.shutdown(cancel_futures=True)
+def lay_out_matrix(results: Iterable[Judged]) -> Matrix:
+    """Put the judgements of specimens together."""
+    of: dict[str, list[Judged]] = defaultdict(list)
+    for result in results:
+        of[result.name].append(result)
+    return Matrix(specimens=[_row(name, of[name]) for name in CATALOGUE if name in of])
 
 
-def judge_specimen(name: str, whole: bool = False) -> Judged:
-    """Run the suite against one specimen, and hold what it found against what it breaks."""
+def _row(name: str, results: list[Judged]) -> Row:
     specimen = CATALOGUE[name]
-    settings = Settings(
-        profile=Profile(
-            name=name,
-            launch=Launch(command=f"{sys.executable} -m conformance.specimens {name} {{port}}"),
-            limits=Known(capacity=specimen.capacity),
-        ),
-        address="tcp://127.0.0.1:0",
-        requirements=frozenset(
-            one.id for one in requirements().values() if one.kind is not Kind.CLIENT
-        ),
-        scenarios=frozenset(_meant_for(specimen, whole)),
-    )
-    try:
-        report = run_suite(settings, _Silent(), look_first=False)
-    except Unreachable:
-        return Judged(name, {}, sorted(specimen.breaks), [], 0.0)
-    found: dict[str, list[str]] = {}
-    for result in report.scenarios:
-        for finding in result.findings:
-            if finding.outcome == "fail" and result.id not in found.setdefault(
-                finding.requirement, []
-            ):
-                found[finding.requirement].append(result.id)
-    undecided = [
-        one.id
-        for one in report.requirements
-        if specimen.legal and one.level is Level.MUST and one.status in ("unknown", "not-exercised")
-    ]
-    return Judged(
+    found: dict[str, set[str]] = defaultdict(set)
+    for result in results:
+        for id_, by in result.found.items():
+            found[id_].update(by)
+    return Row(
         name=name,
-        found={id_: found[id_] for id_ in sorted(found)},
-        missed=sorted(specimen.breaks - found.keys()) + undecided,
-        accused=sorted(found.keys() - specimen.breaks - specimen.may_break),
-        seconds=report.duration_s,
+        legal=specimen.legal,
+        breaks=sorted(specimen.breaks),
+        may_break=sorted(specimen.may_break),
+        rounds=len(results),
+        good=sum(result.outcome in ("caught", "passed") for result in results),
+        found={id_: sorted(found[id_]) for id_ in sorted(found)},
+        missed=sorted({id_ for result in results for id_ in result.missed}),
+        accused=sorted({id_ for result in results for id_ in result.accused}),
     )
 
 
-def _meant_for(specimen: Specimen, whole: bool) -> Iterator[str]:
-    for scenario in scenarios():
-        meant = specimen.breaks.intersection(scenario.requirements)
-        if whole or specimen.legal or meant or scenario.id == "sanity/first":
-            yield scenario.id
+def read_matrix(path: Path) -> Matrix:
+    """Read a matrix; `MatrixError` where the file is none."""
+    try:
+        return Matrix.model_validate_json(path.read_bytes())
+    except OSError as error:
+        raise MatrixError(f"{path}: {error.strerror}") from None
+    except ValidationError as error:
+        raise MatrixError(f"{path}: not a matrix: {error}") from None
 
 
-def _as_json(results: list[Judged]) -> dict[str, object]:
-    return {
-        "schema": 1,
-        "specimens": [
-            {
-                "name": result.name,
-                "legal": CATALOGUE[result.name].legal,
-                "breaks": sorted(CATALOGUE[result.name].breaks),
-                "found": result.found,
-                "missed": result.missed,
-                "accused": result.accused,
-            }
-            for result in sorted(results, key=lambda result: list(CATALOGUE).index(result.name))
-        ],
-    }
+def differences(kept: Matrix, now: Matrix) -> list[str]:
+    """What is otherwise now than in the matrix that was kept, in words.
+
+    Compared is what a run decides: who is caught and let pass. Which of several scenarios
+    found a fault that shows now and then only, and what may follow from it, is chance.
+    """
+    before = {row.name: row for row in kept.specimens}
+    after = {row.name: row for row in now.specimens}
+    said = [f"{name} is not in the matrix that is kept" for name in after if name not in before]
+    said += [f"{name} is no specimen any more" for name in before if name not in CATALOGUE]
+    for name in after:
+        if name not in before:
+            continue
+        for one in requirements().values():
+            if one.kind is Kind.CLIENT:
+                continue
+            was, is_ = before[name].cell(one.id), after[name].cell(one.id)
+            if was != is_ and {was, is_} != {"may", ""}:
+                said.append(f"{name}, {one.id}: {was or 'nothing'} before, {is_ or 'nothing'} now")
+    return said

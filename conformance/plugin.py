@@ -7,46 +7,22 @@ goes with the test's report as the property `chatproto`.
 
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Final
 
 import pytest
-from pydantic import BaseModel
 
-from chatproto import __version__
-from conformance.address import Address, parse_address
 from conformance.managed import ManagedServer
-from conformance.oracle import judge
-from conformance.oracle.findings import Judgement
-from conformance.profile import Profile
+from conformance.programs.trials import Trials
 from conformance.render import finding_lines
 from conformance.report import ScenarioReport, judged
 from conformance.scenario import SECTIONS, Scenario
+from conformance.session import Session, Settings
 from conformance.stage import Stage
-from conformance.standard import PROTOCOL
-from conformance.target import LaunchedServer, LaunchError
-from conformance.transcript import Exited, Finish, Skipped, Start, write
+from conformance.target import LaunchError
+from conformance.transcript import Skipped
 
 PROPERTY: Final = "chatproto"
 """The name of the test report's property that holds a scenario's report as JSON."""
-
-
-class Settings(BaseModel):
-    """All a run was asked for, passed on to every pytest process as JSON.
-
-    Findings count that are of one of `requirements`; the verdict is about those `selected`, and
-    whatever else was found broken.
-    """
-
-    profile: Profile
-    address: str
-    seed: int = 0
-    factor: float = 1.0
-    requirements: frozenset[str] = frozenset()
-    selected: frozenset[str] = frozenset()
-    scenarios: frozenset[str] = frozenset()
-    transcripts: Path | None = None
-    command: str = "chatproto-conformance run"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -56,7 +32,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     settings = config.getoption("--chat-settings")
     if settings:
-        run = _Run(Settings.model_validate_json(settings))
+        run = _Run(Session(Settings.model_validate_json(settings)))
         config.pluginmanager.register(run)
         config.add_cleanup(run.close)
 
@@ -64,46 +40,37 @@ def pytest_configure(config: pytest.Config) -> None:
 class _Run:
     """One pytest process's part of a run."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        self._address: Address = parse_address(settings.address)
-        self._server: LaunchedServer | None = None
-        self._labels: list[str] = []
+    def __init__(self, session: Session) -> None:
+        self._session = session
         self._no_message_came = False
+        self._broken: set[str] = set()
+        self._told: ScenarioReport | None = None
 
     @pytest.fixture
     def stage(self, request: pytest.FixtureRequest) -> Iterator[Stage]:
         """A stage before a server that is there."""
         scenario = _scenario(request.node)
         try:
-            address = self._reach()
+            with self._session.stage(scenario) as stage:
+                yield stage
+            self._complete(request.node)
         except LaunchError as error:
-            result = ScenarioReport(
-                id=scenario.id,
-                status="unknown",
-                requirements=list(scenario.requirements),
-                reason=f"the server could not be launched again: {error}",
-            )
-            self._attach(request.node, result)
-            pytest.skip(str(result.reason))
-        stage = Stage(address, self._start(scenario))
-        yield stage
-        stage.clear()
-        if self._server is not None and not stage.is_sound():
-            # What a scenario did to the server is laid to that scenario, not to the next.
-            self._server.close()
-            self._labels.clear()
-        self._labels += stage.labels
-        stage.close()
+            self._skip_unlaunched(request.node, scenario, error)
 
     @pytest.fixture
     def server(self, stage: Stage) -> ManagedServer:
         """The server of the stage, where the suite launched it."""
-        assert self._server is not None
-        return ManagedServer(stage, self._server)
+        assert self._session.server is not None
+        return ManagedServer(stage, self._session.server)
+
+    @pytest.fixture
+    def trials(self, request: pytest.FixtureRequest) -> Iterator[Trials]:
+        """What generated programs are tried with."""
+        yield Trials(self._session, _scenario(request.node), frozenset(self._broken))
+        self._complete(request.node)
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        wanted = self._settings.scenarios
+        wanted = self._session.settings.scenarios
         items[:] = [item for item in items if _scenario(item).id in wanted]
         items.sort(key=lambda item: SECTIONS.index(_scenario(item).id.partition("/")[0]))
         last = [item for item in items if _scenario(item).id == "sanity/last"]
@@ -112,103 +79,90 @@ class _Run:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
         scenario = _scenario(item)
-        profile = self._settings.profile
+        settings = self._session.settings
         reason = None
         if self._no_message_came:
             reason = "sanity"
-        elif "launch" in scenario.needs and profile.launch is None:
+        elif "launch" in scenario.needs and settings.profile.launch is None:
             reason = "needs-launch"
-        elif "capacity" in scenario.needs and profile.limits.capacity is None:
+        elif "capacity" in scenario.needs and settings.profile.limits.capacity is None:
             reason = "needs-capacity"
+        elif "examples" in scenario.needs and not settings.examples:
+            reason = "not-selected"
         if reason is not None:
             self._attach(item, _skipped(scenario, reason))
             pytest.skip(reason)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> bool:
-        scenario = _scenario(pyfuncitem)
-        stage = pyfuncitem.funcargs["stage"]
-        assert isinstance(stage, Stage)
         names = pyfuncitem._fixtureinfo.argnames
         arguments = {name: pyfuncitem.funcargs[name] for name in names}
         began = time.monotonic()
-        stage.play(lambda: pyfuncitem.obj(**arguments))
-        result = self._judge(scenario, stage)
+        scenario = _scenario(pyfuncitem)
+        if isinstance(trials := arguments.get("trials"), Trials):
+            try:
+                pyfuncitem.obj(**arguments)
+                result = trials.report()
+            except LaunchError as error:
+                self._skip_unlaunched(pyfuncitem, scenario, error)
+        else:
+            stage = pyfuncitem.funcargs["stage"]
+            assert isinstance(stage, Stage)
+            stage.play(lambda: pyfuncitem.obj(**arguments))
+            result = self._judge(scenario, stage)
         result.duration_s = round(time.monotonic() - began, 4)
-        self._attach(pyfuncitem, result)
+        self._tell(pyfuncitem, scenario, result)
+        return True
+
+    def close(self) -> None:
+        """End the server, if one was launched."""
+        self._session.close()
+
+    def _judge(self, scenario: Scenario, stage: Stage) -> ScenarioReport:
+        judgement, transcript = self._session.judge(stage)
+        self._session.keep(scenario, transcript)
+        for event in transcript:
+            if isinstance(event, Skipped):
+                return _skipped(scenario, event.reason)
+        return judged(scenario, judgement, stage.interrupted, transcript)
+
+    def _tell(self, item: pytest.Function, scenario: Scenario, result: ScenarioReport) -> None:
+        """Attach what was found to pytest's report, and end the test accordingly."""
+        self._told = result
+        self._attach(item, result)
+        self._broken |= {one.requirement for one in result.findings if one.outcome == "fail"}
         if scenario.id == "sanity/first" and result.exercised.get("ROOM-2", 0) == 0:
             self._no_message_came = True
         if result.status == "fail":
             pytest.fail(self._text(result), pytrace=False)
         if result.status != "pass":
             pytest.skip(f"{result.status}: {result.reason}")
-        return True
 
-    def close(self) -> None:
-        """End the server, if one was launched."""
-        if self._server is not None:
-            self._server.close()
+    def _complete(self, item: pytest.Item) -> None:
+        """Add to a scenario's report what the server took by the time its clients had gone."""
+        if self._told is not None:
+            self._told.usage = self._session.take_usage()
+            self._attach(item, self._told)
+            self._told = None
+        if self._session.settings.isolate:
+            self._session.close()
 
-    def _reach(self) -> Address:
-        """Where the server is; a launched one that has ended is started again."""
-        launch = self._settings.profile.launch
-        if launch is not None:
-            if self._server is not None and self._server.pid is None:
-                self._server.close()
-                self._server = None
-            if self._server is None:
-                self._address = parse_address(self._settings.address).with_free_port()
-                self._server = LaunchedServer(launch, self._address)
-                self._server.start()
-        return self._address
-
-    def _start(self, scenario: Scenario) -> Start:
-        profile = self._settings.profile
-        launched = profile.launch is not None
-        local = launched or self._address.is_local
-        translated = profile.target.address_translation
-        return Start(
-            t=0.0,
-            scenario=scenario.id,
-            requirements=scenario.requirements,
-            protocol=PROTOCOL,
-            suite=__version__,
-            seed=self._settings.seed,
-            target=str(self._address),
-            wall=time.time(),
-            same_clock=local,
-            exclusive=launched,
-            addresses="translated" if translated else "same" if launched else "unsure",
-            capacity=profile.limits.capacity,
-            stops=profile.launch.stop if profile.launch is not None else (),
-            factor=self._settings.factor,
-            earlier=tuple(self._labels),
+    def _skip_unlaunched(self, item: pytest.Item, scenario: Scenario, error: LaunchError) -> None:
+        reason = f"the server could not be launched again: {error}"
+        result = ScenarioReport(
+            id=scenario.id,
+            status="unknown",
+            requirements=list(scenario.requirements),
+            reason=reason,
         )
-
-    def _judge(self, scenario: Scenario, stage: Stage) -> ScenarioReport:
-        transcript = stage.transcript
-        finish = transcript.pop()
-        assert isinstance(finish, Finish)
-        status = None if self._server is None else self._server.poll()
-        if status is not None and not any(isinstance(event, Exited) for event in transcript):
-            transcript.append(Exited(finish.t, status))
-        transcript.append(finish)
-        if self._settings.transcripts is not None:
-            path = self._settings.transcripts / f"{scenario.id.replace('/', '.')}.jsonl"
-            write(transcript, path)
-        for event in transcript:
-            if isinstance(event, Skipped):
-                return _skipped(scenario, event.reason)
-        whole = judge(transcript)
-        wanted = [one for one in whole.findings if one.requirement in self._settings.requirements]
-        judgement = Judgement(wanted, whole.exercised)
-        return judged(scenario, judgement, finish.interrupted, transcript)
+        self._attach(item, result)
+        pytest.skip(reason)
 
     def _attach(self, item: pytest.Item, result: ScenarioReport) -> None:
-        item.user_properties.append((PROPERTY, result.model_dump_json()))
+        item.user_properties[:] = [(PROPERTY, result.model_dump_json())]
 
     def _text(self, result: ScenarioReport) -> str:
-        again = f"{self._settings.command} --only {result.id}"
+        again = self._session.settings.again(result)
         return "\n".join(
             line for finding in result.findings for line in [*finding_lines(finding, again), ""]
         )

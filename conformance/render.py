@@ -40,8 +40,9 @@ def finding_lines(finding: FindingReport, again: str) -> Iterator[str]:
         yield f"  {label:9} {index + 1}. {shown}"
     if finding.evidence:
         where = f" ({finding.client})" if finding.client else ""
-        lines = ", ".join(map(str, sorted(set(finding.evidence))))
-        yield f"  evidence  lines {lines} of the transcript{where}"
+        lines = sorted(set(finding.evidence))
+        which = f"line{'s' if len(lines) > 1 else ''} {', '.join(map(str, lines))}"
+        yield f"  evidence  {which} of the transcript{where}"
     yield f"  again     {again}"
 
 

@@ -7,8 +7,10 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from conformance.crossing import Crossing, crossing_of
+from conformance.monitor import Usage, together
 from conformance.oracle import Finding, Outcome
 from conformance.oracle.findings import Judgement
+from conformance.programs.program import Program
 from conformance.scenario import Scenario, scenarios
 from conformance.standard import PROTOCOL, Kind, Level, requirements
 from conformance.stretch import StretchEvent, stretch_of
@@ -80,6 +82,17 @@ def _short(segment: bytes) -> str:
     return f"{segment[:_EXCERPT].decode('latin-1')}… ({len(segment)} octets)"
 
 
+class ProgramReport(_Model):
+    """The smallest program that was found to fail, of those `drawn` until one did: it failed
+    `fails` times of `of`, and is saved at `path`."""
+
+    fails: int
+    of: int
+    drawn: int
+    path: str
+    program: Program
+
+
 class ScenarioReport(_Model):
     """One scenario. `requirements` are those it is there for; its findings may be of others."""
 
@@ -90,6 +103,16 @@ class ScenarioReport(_Model):
     reason: str | None = None
     exercised: dict[str, int] = {}
     findings: list[FindingReport] = []
+    program: ProgramReport | None = None
+    usage: Usage | None = None
+
+    @property
+    def verdict(self) -> Verdict:
+        """The verdict, were this all there is."""
+        failed = (one.requirement for one in self.findings if one.outcome is Outcome.FAIL)
+        if any(requirements()[id_].level is Level.MUST for id_ in failed):
+            return Verdict.NON_CONFORMANT
+        return Verdict.INCOMPLETE if self.status == "unknown" else Verdict.CONFORMANT
 
 
 class RequirementReport(_Model):
@@ -106,7 +129,7 @@ class RequirementReport(_Model):
 
 
 class Report(_Model):
-    """A whole run."""
+    """A whole run. `usage` is of the launched server that was there for the longest."""
 
     schema_: Literal[1] = Field(default=1, alias="schema")
     protocol: str = PROTOCOL
@@ -117,6 +140,7 @@ class Report(_Model):
     interrupted: bool = False
     duration_s: float
     verdict: Verdict
+    usage: Usage | None = None
     requirements: list[RequirementReport]
     scenarios: list[ScenarioReport]
 
@@ -182,6 +206,7 @@ def summarise(
         interrupted=interrupted,
         duration_s=round(duration_s, 3),
         verdict=_verdict(statuses, interrupted),
+        usage=together(result.usage for result in played if result.usage is not None),
         requirements=statuses,
         scenarios=played,
     )

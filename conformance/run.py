@@ -11,8 +11,9 @@ import pytest
 
 from chatproto import __version__
 from conformance.address import parse_address
-from conformance.plugin import PROPERTY, Settings
+from conformance.plugin import PROPERTY
 from conformance.report import Report, ScenarioReport, summarise
+from conformance.session import Settings
 from conformance.target import LaunchedServer, LaunchError
 
 _HERE = Path(__file__).parent
@@ -71,6 +72,8 @@ def run_suite(
         f"--rootdir={_HERE}",
         f"--config-file={_HERE / 'pytest.ini'}",
         "-pno:terminal",
+        # A terminal is written to while scenarios are played.
+        "--capture=no",
         "-pno:cacheprovider",
         "-pconformance.plugin",
         f"--chat-settings={settings.model_dump_json()}",
@@ -82,7 +85,7 @@ def run_suite(
     status: int | pytest.ExitCode
     try:
         if look_first:
-            _reach(settings)
+            reach(settings)
         with _own_pytest():
             status = pytest.main(arguments, plugins=[collector])
     except KeyboardInterrupt:
@@ -108,7 +111,7 @@ def run_suite(
     )
 
 
-def _reach(settings: Settings) -> None:
+def reach(settings: Settings) -> None:
     """Make sure there is a server before the first scenario needs one; else `Unreachable`."""
     address = parse_address(settings.address)
     launch = settings.profile.launch

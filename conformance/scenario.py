@@ -7,12 +7,9 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Final, Literal, Protocol
 
-from conformance.managed import ManagedServer
-from conformance.stage import Stage
-
-Need = Literal["launch", "capacity"]
+Need = Literal["launch", "capacity", "examples"]
 """What a scenario needs of the run: that the suite launches the server itself; that the
-server's capacity is known."""
+server's capacity is known; that programs are to be generated."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,18 +24,20 @@ class Scenario:
 
 
 class Play(Protocol):
-    """A scenario's function, with its description attached; it takes what it needs of these."""
+    """A scenario's function, with its description attached; the plugin gives it what it names:
+    a stage, the server, or trials of programs."""
 
     __name__: str
     scenario: Scenario
 
-    def __call__(self, stage: Stage, server: ManagedServer) -> None: ...
+    def __call__(self, *arguments: object) -> None: ...
 
 
 SECTIONS: Final = (
-    "sanity", "trn", "frm", "txt", "msg", "room", "quit", "hb", "err", "lim", "stop",
+    "sanity", "trn", "frm", "txt", "msg", "room", "quit", "hb", "err", "lim", "gen", "stop",
 )  # fmt: skip
-"""The sections of the standard that scenarios follow, in its order; sanity comes before all."""
+"""The sections of the standard that scenarios follow, in its order; sanity comes before all, and
+programs that nobody wrote before the server is stopped."""
 
 
 def scenario(*requirements: str, needs: tuple[Need, ...] = ()) -> Callable[..., Play]:

@@ -36,9 +36,8 @@ _LONGEST: Final = 4
 """Times the patience that something else may come before what is awaited."""
 _TURN: Final = 0.02
 _HEARING: Final = 0.1
-_GROWTH: Final = 50
 _SPARE: Final = 1_048_576
-"""A line of two octets becomes a broadcast of less than 100; all else is heartbeats."""
+"""Octets that a client may receive besides what can be owed to it: of heartbeats and notices."""
 
 Reason = Literal["not-selected", "needs-launch", "needs-capacity", "room-full", "sanity"]
 """Why a scenario was not played."""
@@ -55,6 +54,9 @@ class Unplayable(Exception):
 class Stage:
     """The clients of one scenario, the time, the chance and the transcript.
     `random` is seeded by the run's seed and the scenario, so that a run can be repeated.
+    `interrupted` says where a scenario came to no end of its own. `most_owed` are more octets
+    than the broadcasts of all that was sent can have. Every nonce begins with
+    `nonce_stem`.
     """
 
     def __init__(self, address: Address, start: Start) -> None:
@@ -63,12 +65,13 @@ class Stage:
         self.random = random.Random(f"{start.seed} {start.scenario}")  # noqa: S311  # not secret
         self.transcript: list[Event] = [start]
         self.labels: list[str] = []
-        self.octets_sent = 0
+        self.interrupted: str | None = None
+        self.most_owed = 0
         self._epoch = time.monotonic()
         self._selector = selectors.DefaultSelector()
         self._watched: dict[socket.socket, int] = {}
         self._clients: list[Client] = []
-        self._nonce = f"n{self.random.getrandbits(24):06x}"
+        self.nonce_stem = f"n{self.random.getrandbits(24):06x}"
         self._nonces = 0
         self.last_nonce = ""
 
@@ -87,7 +90,7 @@ class Stage:
     def nonce(self) -> str:
         """A word that nobody has said before, of letters and digits."""
         self._nonces += 1
-        self.last_nonce = f"{self._nonce}x{self._nonces:05}z"
+        self.last_nonce = f"{self.nonce_stem}x{self._nonces:05}z"
         return self.last_nonce
 
     def connect(self, receive_buffer: int | None = None, *, holds: bool = False) -> Client:
@@ -194,7 +197,7 @@ class Stage:
 
     def _bound(self, clients: Sequence[Client]) -> None:
         """`Stuck` where a client has received more than could be owed to it by far."""
-        most = _GROWTH * self.octets_sent + _SPARE
+        most = self.most_owed + _SPARE
         for client in clients:
             if len(client.received) > most:
                 what = "an end of what is sent unasked"
@@ -238,15 +241,14 @@ class Stage:
 
     def play(self, scenario: Callable[[], object]) -> None:
         """Play a scenario to its end, or to where it is stuck."""
-        interrupted: str | None = None
         try:
             scenario()
         except Stuck as stuck:
-            interrupted = str(stuck)
+            self.interrupted = str(stuck)
         except Unplayable as unplayable:
             self.record(Skipped(self.now(), unplayable.reason, str(unplayable)))
-            interrupted = str(unplayable)
-        self.record(Finish(self.now(), interrupted))
+            self.interrupted = str(unplayable)
+        self.record(Finish(self.now(), self.interrupted))
 
     def clear(self) -> None:
         """Let every client leave, and wait for the server to say so, as long as it does.

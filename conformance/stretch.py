@@ -58,7 +58,7 @@ def stretch_of(finding: Finding, transcript: tr.Transcript) -> list[StretchEvent
     marks = _marks(finding, transcript, clients)
     evidence = {line for line in finding.evidence if 1 <= line <= len(transcript)} | marks.keys()
     return [
-        _drawn(
+        drawn(
             line,
             transcript[line - 1],
             marks.get(line, []),
@@ -151,12 +151,17 @@ def _is_of(event: tr.Event, clients: frozenset[str], is_evidence: bool) -> bool:
             return is_evidence or client is None or client in clients
 
 
-def _drawn(
-    line: int, event: tr.Event, marks: list[tuple[int, int]], cut: int, *, is_evidence: bool
+def drawn(
+    line: int,
+    event: tr.Event,
+    marks: Sequence[tuple[int, int]] = (),
+    cut: int = 0,
+    *,
+    is_evidence: bool = False,
 ) -> StretchEvent:
     """The event with its octets from `cut` on, or around what is marked."""
     assert not isinstance(event, tr.Start | tr.Finish | tr.Skipped)
-    drawn = StretchEvent(
+    whole = StretchEvent(
         line=line,
         t=round(event.t, 6),
         event=event.event,
@@ -168,13 +173,13 @@ def _drawn(
         cut = max(0, marks[0][0] - MAX_OCTETS // 2) if marks else cut
         cut = max(0, min(cut, len(event.octets) - MAX_OCTETS))
         shown = event.octets[cut : cut + MAX_OCTETS]
-        drawn.octets, drawn.cut, drawn.size = shown.decode("latin-1"), cut, len(event.octets)
-        drawn.marked = [
+        whole.octets, whole.cut, whole.size = shown.decode("latin-1"), cut, len(event.octets)
+        whole.marked = [
             (max(0, start - cut), min(end - cut, len(shown)))
             for start, end in marks
             if start - cut <= len(shown) and end >= cut
         ]
-    return drawn
+    return whole
 
 
 def _note(event: tr.Event) -> str:

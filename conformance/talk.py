@@ -10,16 +10,21 @@ from conformance.stage import Stage
 _LONGEST: Final = (16_000, 4_000)
 _CERTAIN: Final = 1_000
 _BURST: Final = 128_000
+_A_MOMENT: Final = 0.5
 _SMALL_BUFFER: Final = 32_768
 
 
 class Talker:
-    """Two members who keep a room busy; `lines` of theirs have as many octets as it takes."""
+    """Two members who keep a room busy; `lines` of theirs have as many octets as it takes.
+
+    Others who read are given the time to: nobody lags but who has stopped reading.
+    """
 
     def __init__(self, stage: Stage, *pair: Client) -> None:
         self._stage = stage
         self._speaker, self._listener = pair
         self._octets = _longest_line(stage)
+        self._given_up: set[Client] = set()
 
     def say(self, octets: int, exercises: tuple[str, ...] = ()) -> int:
         """Say so many octets, all of them received by both before it ends; the octets said."""
@@ -33,7 +38,18 @@ class Talker:
             self._speaker.send("".join(lines).encode(), exercises=exercises)
             said += sum(map(len, lines))
             self._stage.fence(self._speaker, self._listener, exercises=exercises)
+            self._let_others_read()
         return said
+
+    def _let_others_read(self) -> None:
+        word = self._stage.last_nonce
+
+        def lagging() -> list[Client]:
+            readers = set(self._stage.open_clients()) - self._given_up
+            return [one for one in readers if not one.stalled and not one.has_lately(word)]
+
+        self._stage.let(lambda: not lagging(), _A_MOMENT)
+        self._given_up.update(lagging())
 
 
 def _longest_line(stage: Stage) -> int:

@@ -38,7 +38,8 @@ class Start:
     `addresses`: whether the server sees clients under the addresses they have here. `capacity`:
     the members the server is known to have room for. `stops`: the ways to stop the server that
     it is said to offer, empty where nothing is said. `earlier`: labels of clients of earlier
-    scenarios. `factor`: what deadlines are multiplied by.
+    scenarios. `factor`: what deadlines are multiplied by. `zone`: the quarter hours by which
+    headers in earlier scenarios differed from UTC, if they told.
     """
 
     t: float
@@ -56,6 +57,7 @@ class Start:
     stops: tuple[str, ...]
     factor: float
     earlier: tuple[str, ...]
+    zone: int | None = None
     event: Literal["start"] = "start"
 
 

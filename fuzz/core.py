@@ -26,7 +26,8 @@ from chatproto import (
 from chatproto.text import Charset
 
 TIME: Final = datetime(2021, 7, 3, 17, 45, 39)
-NO_TIMES: Final = (TIME.replace(tzinfo=UTC), TIME.replace(microsecond=1))
+TIMES: Final = (TIME.replace(tzinfo=UTC), TIME.replace(microsecond=1))
+HEARTBEAT: Final = 8.0
 LINE_LIMIT: Final = 1_024
 TOKENS: Final = (
     *(b"quit\n", b"\n", b"\r\n", b" \n", b"a\n", b"\xff\n", b"\xc2\x85", b"\xe2\x80\xa8", b"\0"),
@@ -128,7 +129,8 @@ class Seat:
 
 def play_room(program: Program) -> None:
     """Call one `Room` with several members in any order; then ask what each of them was sent."""
-    room = Room(Limits(line=LINE_LIMIT, members=6), "gbk" if program.number(2) else "utf-8")
+    charset: Charset = "gbk" if program.number(2) else "utf-8"
+    room = Room(Limits(line=LINE_LIMIT, members=6), charset, HEARTBEAT)
     witness = Seat(room.join("unix:0"), 0)
     seats = [witness, *(Seat(room.join(f"unix:{number}"), 0) for number in (1, 2))]
     now = 0.0
@@ -145,7 +147,7 @@ def play_room(program: Program) -> None:
             elif choice == 13:
                 room.join(program.octets().decode("latin-1"))
             elif choice == 14:
-                room.receive(member, program.octets(), NO_TIMES[program.number(2)])
+                room.receive(member, program.octets(), TIMES[program.number(2)])
             elif choice == 15:
                 size = program.number(256)
                 member.sent(member.backlog + size if size > 127 else -1 - size)
@@ -157,7 +159,10 @@ def play_room(program: Program) -> None:
             elif choice == 18 and program.number(8) == 0:
                 room.stop()
             else:
-                (room.receive_eof, room.flushed, room.abort)[choice % 3](member)
+                ways = (room.receive_eof, room.flushed, room.abort, room.send_failed)
+                ways[choice % 4](member)
+                if choice % 4 == 3 and seat.left is None:
+                    seat.left = room.octets  # nothing after this is sent to it
         for each in seats:
             if each.left is None and each.member.state is not State.OPEN:
                 each.left = room.octets

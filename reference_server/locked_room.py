@@ -23,14 +23,8 @@ READ_SIZE: Final = 16_384
 backlog."""
 AHEAD: Final = 1_048_576
 """Octets the log may run ahead of the distribute thread."""
-OWN_BACKLOG: Final = 524_288
-"""Octets that may wait for a member that floods before it is read no further."""
-FLOOD: Final = 16_384
-"""Octets a member says without having caught up, from which on it floods."""
 TICK: Final = 0.1
 """Seconds between two looks at leavers."""
-GIVE_UP: Final = 2.5
-"""Seconds after `stop` when those who do not read are given up (STOP-1)."""
 
 
 @dataclass(eq=False, slots=True)
@@ -38,8 +32,7 @@ class Connection:
     """A member and its socket, which the distribute thread alone closes.
 
     `is_read`: its receive thread may still use the socket. `is_woken`: that thread was told to
-    end. `has_left`: how it left is known. `said`: octets it has said since it last had caught
-    up. `is_lost`: sending has failed. `is_full`: the socket takes no more for now.
+    end. `has_left`: how it left is known. `is_full`: the socket takes no more for now.
     """
 
     member: Member
@@ -47,8 +40,6 @@ class Connection:
     is_read: bool = True
     is_woken: bool = False
     has_left: bool = False
-    said: int = 0
-    is_lost: bool = False
     is_full: bool = False
 
 
@@ -96,10 +87,9 @@ class LockedRoom:
         self._time_zone = time_zone
         self._heartbeat = heartbeat or None
         self._ahead = min(AHEAD, limits.backlog // 4)
-        self._own_backlog = min(OWN_BACKLOG, limits.backlog // 4)
         self._next_tick = 0.0
         self._next_heartbeat: float | None = None
-        self._gives_up_at: float | None = None
+        self._stopped = False
 
     def join(self, socket: socket, sender: str) -> Connection:
         """Take an accepted connection (ROOM-1); one over capacity has left already (LIM-5)."""
@@ -126,9 +116,7 @@ class LockedRoom:
             if member.state in (State.CLOSED, State.ABORTED):
                 return None
             before, state = self._room.octets, member.state
-            now = datetime.now(self._time_zone).replace(microsecond=0, tzinfo=None)
-            events = self._room.receive(member, octets, now)
-            connection.said += self._room.octets - before
+            events = self._room.receive(member, octets, datetime.now(self._time_zone))
             connection.has_left |= events.ending is not None
             self._totals.broadcasts += events.messages
             wake = (self._room.octets > before or member.state is not state) and self._rouse()
@@ -154,11 +142,11 @@ class LockedRoom:
             self._wake()
         return was_open
 
-    def stop(self, now: float) -> None:
+    def stop(self) -> None:
         """Accept no more lines, and let every member leave (STOP-1)."""
         with self._lock:
             self._room.stop()
-            self._gives_up_at = now + GIVE_UP
+            self._stopped = True
             for connection in self._connections:
                 connection.has_left = True
             wake = self._rouse()
@@ -182,25 +170,22 @@ class LockedRoom:
         """
         round_ = Round()
         with self._lock:
-            if self._gives_up_at is not None and not self._connections:
+            if self._stopped and not self._connections:
                 return None
             self._keep_time(now)
             behind = 0
             has_leavers = False
             for connection in self._connections:
                 member = connection.member
-                if connection.is_lost and member.state is not State.OPEN:
-                    self._room.abort(member)
                 state = member.state
                 has_leavers |= state is not State.OPEN
                 match state:
                     case State.OPEN | State.FLUSHING | State.FLUSHING_ENDED:
                         pending = member.pending()
                         if not pending:
-                            connection.said = 0
                             if state is not State.OPEN:
                                 round_.shuts.append(connection)
-                        elif not connection.is_full and not connection.is_lost:
+                        elif not connection.is_full:
                             round_.sends.append((connection, pending))
                             if state is State.OPEN:
                                 behind = max(behind, member.backlog)
@@ -224,7 +209,7 @@ class LockedRoom:
                 if octets > 0:
                     connection.member.sent(octets)
                 elif octets < 0:
-                    connection.is_lost = True
+                    self._room.send_failed(connection.member)
 
     def flushed(self, connections: list[Connection]) -> None:
         """Say that the write side of each is shut (QUIT-3)."""
@@ -238,8 +223,7 @@ class LockedRoom:
             return True
         if self._room.octets - self._distributed > self._ahead:
             return False
-        floods = connection.said > FLOOD and member.backlog > self._own_backlog
-        return not floods or connection.is_lost
+        return not member.is_flooding
 
     def _rouse(self) -> bool:
         """Note that the distribute thread has work; tell whether it sleeps and must be woken."""
@@ -267,9 +251,6 @@ class LockedRoom:
             elif now >= self._next_heartbeat:
                 self._next_heartbeat = now + self._heartbeat
                 self._room.heartbeat()
-        if self._gives_up_at is not None and now >= self._gives_up_at:
-            for member in tuple(self._room.members):
-                self._room.abort(member)
 
     def _wait(self, now: float, has_leavers: bool) -> float | None:
         if has_leavers:

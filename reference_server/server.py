@@ -117,7 +117,7 @@ class ChatServer:
             self._stopping.wake()
             for thread in self._acceptors:
                 thread.join()
-            self._room.stop(time.monotonic())
+            self._room.stop()
             self._distribute.join()
             for thread in list(self._receivers):
                 thread.join()

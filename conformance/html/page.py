@@ -1,13 +1,10 @@
 """Renders the page. Everything that comes from a report goes through autoescape."""
 
-import base64
-import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from importlib.resources import files
 from typing import Final
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment
 from markupsafe import Markup
 
 from chatproto import __version__
@@ -15,9 +12,10 @@ from conformance.comparison import Cell, Comparison, Found, Row, Status, section
 from conformance.diagram import diagram_of
 from conformance.html.figure import OCTETS as WIDTH
 from conformance.html.figure import Figure, Pair, lay_out, lay_out_crossing
+from conformance.html.template import Asset, environment
 from conformance.oracle import Outcome
 from conformance.prose import Block, blocks, section_titles
-from conformance.render import escape, visible
+from conformance.render import escape
 from conformance.report import FindingReport
 from conformance.scenario import scenarios
 from conformance.sketch import octets_width, sketch
@@ -62,72 +60,48 @@ class Entry:
     scenarios: tuple[tuple[str, str], ...]
 
 
-def render_page(comparison: Comparison) -> str:
-    """One HTML file of one or several reports."""
-    environment = Environment(
-        loader=PackageLoader("conformance.html", "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        finalize=_visible,
-    )
-    style, script = _asset("page.css"), _asset("page.js")
-    template = environment.get_template("page.html.j2")
-    return template.render(
+def render_page(comparison: Comparison, transcripts: Mapping[str, str] | None = None) -> str:
+    """One HTML file of one or several reports; `transcripts` says under which address there is
+    the transcript of which scenario, where there is one."""
+    templates = environment()
+    return templates.get_template("page.html.j2").render(
         comparison=comparison,
         sections=[
             (name, section_titles().get(name, name), entries)
             for name, entries in _by_section(list(_entries(comparison)))
         ],
-        write=_Writer(environment),
+        write=_Writer(templates, transcripts or {}),
         statuses=list(Status),
         levels=list(Level),
         protocol=PROTOCOL,
         version=__version__,
-        style=style,
-        script=script,
-        style_hash=_hash(style),
-        script_hash=_hash(script),
+        style=Asset("page.css"),
+        script=Asset("page.js"),
     )
 
 
 class _Writer:
     """Writes the findings of cells in full until the page has its fill, from there in brief."""
 
-    def __init__(self, environment: Environment) -> None:
-        module = environment.get_template("finding.html.j2").make_module()
+    def __init__(self, templates: Environment, transcripts: Mapping[str, str]) -> None:
+        module = templates.get_template("finding.html.j2").make_module()
         # A template's macros are attributes that no type knows of.
-        self._whole: Callable[[Shown, Sequence[Found], int], Markup] = getattr(module, "whole")  # noqa: B009
+        self._whole: Callable[[Shown, Sequence[Found], int, Mapping[str, str]], Markup] = getattr(  # noqa: B009
+            module, "whole"
+        )
         self._brief: Callable[[Found, int], Markup] = getattr(module, "brief")  # noqa: B009
+        self._transcripts = transcripts
         self._left = FINDINGS
 
     def __call__(self, cell: Cell) -> Markup:
         first, *rest = sorted(cell.found, key=_plainness)
         if self._left > 0:
             others, more = rest[:_OTHERS], len(rest[_OTHERS:])
-            written = self._whole(_shown(first), others, more)
+            written = self._whole(_shown(first), others, more, self._transcripts)
             self._left -= len(written.encode())
             if self._left >= 0:
                 return written
         return self._brief(first, len(rest))
-
-
-def _visible(value: object) -> object:
-    if isinstance(value, str) and not isinstance(value, Markup):
-        return visible(value)
-    return value
-
-
-def _asset(name: str) -> Markup:
-    """A file of this package, which goes into the page as it is."""
-    text = files("conformance.html").joinpath("assets", name).read_text(encoding="utf-8")
-    return Markup(text)  # noqa: S704  # no data is in it
-
-
-def _hash(asset: str) -> str:
-    digest = hashlib.sha256(str(asset).encode()).digest()
-    return f"sha256-{base64.b64encode(digest).decode()}"
 
 
 def _by_section(entries: list[Entry]) -> Iterator[tuple[str, list[Entry]]]:

@@ -14,7 +14,7 @@ from conformance.oracle.findings import Finding, Judgement, Outcome
 from conformance.oracle.limits import check_limits
 from conformance.oracle.process import check_process
 from conformance.oracle.texts import check_texts
-from conformance.oracle.timing import check_timing
+from conformance.oracle.timing import check_timing, zone_of
 from conformance.oracle.units import check_units
 from conformance.transcript import Transcript
 
@@ -27,7 +27,7 @@ _AT_MOST = 3
 def judge(transcript: Transcript) -> Judgement:
     """Judge one transcript."""
     case = prepare(transcript)
-    judgement = Judgement(exercised=exercised(case))
+    judgement = Judgement(exercised=exercised(case), zone=zone_of(case))
     kept: Counter[str] = Counter()
     for check in (
         check_units,

@@ -89,7 +89,8 @@ class Case:
         return bool(client.stalls)
 
     def was_evicted(self, client: ClientHistory) -> bool:
-        """Whether the server broke off a connection whose client had let 1 MiB wait (LIM-3)."""
+        """Whether the server broke off a connection for which 1 MiB had come to wait (LIM-3),
+        be it that its client had stopped reading, or that it was slow."""
         if client.ended is None:
             return False
         told = any(notice.code == Code.TOO_SLOW for notice in client.notices)
@@ -97,11 +98,12 @@ class Case:
         return broken and self.has_overflowed(client)
 
     def has_overflowed(self, client: ClientHistory) -> bool:
-        """Whether a client had let 1 MiB wait: it might be disconnected, and lose no more."""
-        return bool(client.stalls) and self.waiting(client) >= MIN_BACKLOG
+        """Whether 1 MiB had come to wait for a client that stopped reading, or that the server
+        ended: it might be disconnected, and lose no more."""
+        return client.name in self._waiting and self.waiting(client) >= MIN_BACKLOG
 
     def waiting(self, client: ClientHistory) -> int:
-        """Octets that waited for a stalled client when it read again or was found to be ended.
+        """Octets that waited for a client when it read again or was found to be ended.
 
         All that was said by then since its first broadcast, less what it had received of it.
         """
@@ -109,17 +111,23 @@ class Case:
 
     @cached_property
     def _waiting(self) -> dict[str, int]:
-        return {client.name: self._waited(client) for client in self.clients if client.stalls}
+        return {
+            client.name: self._waited(client)
+            for client in self.clients
+            if client.stalls or client.ended is not None
+        }
 
     def _waited(self, client: ClientHistory) -> int:
-        stalled = client.stalls[0]
-        until = next((at for at in client.resumes if at > stalled), None)
+        stalled = client.stalls[0] if client.stalls else None
+        until = next((at for at in client.resumes if stalled is not None and at > stalled), None)
         if until is None:
             until = client.ended or len(self.history.transcript)
         run = self.runs[client.name]
         joined = self.first_came[run[0].line] if run else client.connected
         read = sum(
-            tie.unit.span.end - tie.unit.span.start for tie in run if tie.unit.span.last < stalled
+            tie.unit.span.end - tie.unit.span.start
+            for tie in run
+            if tie.unit.span.last < (stalled or until)
         )
         return self.octets_said(until) - self.octets_said(joined) - read
 

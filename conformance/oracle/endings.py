@@ -159,7 +159,8 @@ def _unexpected(case: Case, client: ClientHistory) -> Iterator[Finding]:
     """The server ended a connection whose client had done nothing to leave."""
     assert client.ended is not None
     codes = {notice.code for notice in client.notices}
-    if "room-full" in codes or case.was_stalled(client) or is_one_too_many(case, client):
+    stalled = case.was_stalled(client) or case.was_evicted(client)
+    if "room-full" in codes or stalled or is_one_too_many(case, client):
         return  # the limits' to judge
     requirement = _reason(case, client, client.ended)
     ending = "reset" if client.ending is Ending.RESET else "ended"

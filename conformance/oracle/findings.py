@@ -44,7 +44,8 @@ class Finding:
 @dataclass(slots=True)
 class Judgement:
     """All that a transcript says: what was found, and how often each requirement's trigger
-    really happened."""
+    really happened. `zone` are the quarter hours by which headers differ from UTC, if known."""
 
     findings: list[Finding] = field(default_factory=list)
     exercised: Counter[str] = field(default_factory=Counter)
+    zone: int | None = None

@@ -28,6 +28,16 @@ def check_timing(case: Case) -> Iterator[Finding]:
     yield from _delays(case)
 
 
+def zone_of(case: Case) -> int | None:
+    """The quarter hours by which the server's headers differ from UTC; None where none tells."""
+    for tie in case.matching.ties():
+        unit = tie.unit
+        if tie.exact and isinstance(unit, ReceivedBroadcast) and unit.time is not None:
+            came = case.history.start.wall + unit.span.t
+            return round((_timestamp(unit.time) - came) / QUARTER_HOUR)
+    return None
+
+
 def _clock(case: Case) -> Iterator[Finding]:
     start = case.history.start
     zones: dict[int, ReceivedBroadcast] = {}
@@ -53,6 +63,15 @@ def _clock(case: Case) -> Iterator[Finding]:
                 outcome=Outcome.FAIL if start.same_clock else Outcome.UNKNOWN,
             )
         zones.setdefault(zone, unit)
+    if start.zone is not None and zones and start.zone not in zones:
+        [(zone, unit), *_] = zones.items()
+        yield Finding(
+            "MSG-5",
+            f"one time zone, UTC{start.zone / 4:+g} h as in earlier scenarios",
+            f"{unit.time}, which is UTC{zone / 4:+g} h",
+            (unit.span.last,),
+            octets=unit.header,
+        )
     if len(zones) > 1:
         (_, one), (_, other), *_ = zones.items()
         yield Finding(

@@ -24,13 +24,3 @@ def test_the_same_octets_for_all(stage: Stage) -> None:
         for member in members:
             member.say(f"{stage.nonce()} {text}")
         stage.fence(*members)
-
-
-@scenario("MSG-5", "MSG-3")
-def test_the_clock_goes_on(stage: Stage) -> None:
-    """Talk over the turn of a second: headers follow the clock, and are the same for all."""
-    members = stage.join(3)
-    began = stage.now()
-    while stage.now() - began < 1.1:
-        stage.fence(*members)
-        stage.pass_time(0.005)

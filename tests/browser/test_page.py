@@ -1,8 +1,8 @@
 """The page in a browser: it opens, filters, leads from a failure to its picture, and looks right.
 
 Needs Chromium and its driver (Debian: chromium, chromium-driver), and is skipped without them.
-Screenshots go to reports/. The check of accessibility needs axe-core as well, and is made where
-CHATPROTO_AXE names its axe.min.js.
+Screenshots go to reports/screenshots/. The check of accessibility needs axe-core as well, and is
+made where CHATPROTO_AXE names its axe.min.js.
 """
 
 import os
@@ -21,13 +21,22 @@ from selenium.webdriver.support.select import Select
 from selenium.webdriver.support.wait import WebDriverWait
 
 from conformance.comparison import compare
-from conformance.html import render_page
-from tests.conformance.samples import altered, cut_off, hostile, passing, played, report, swapped
+from conformance.html import render_page, render_transcript
+from tests.conformance.samples import (
+    altered,
+    cut_off,
+    events_of,
+    hostile,
+    passing,
+    played,
+    report,
+    swapped,
+)
 
 BROWSER: Final = shutil.which("chromium") or shutil.which("google-chrome")
 DRIVER: Final = shutil.which("chromedriver")
-AXE: Final = os.environ.get("CHATPROTO_AXE")
-REPORTS: Final = Path(__file__).parents[2] / "reports"
+AXE: Final = os.environ.get("CHATPROTO_AXE") or None
+SCREENSHOTS: Final = Path(__file__).parents[2] / "reports" / "screenshots"
 WAIT: Final = 20.0
 """Seconds until what should come of an event is given up for."""
 
@@ -43,6 +52,8 @@ def chromium() -> Iterator[webdriver.Chrome]:
     options.binary_location = BROWSER or ""
     for argument in ("--headless=new", "--disable-gpu", "--hide-scrollbars", "--no-first-run"):
         options.add_argument(argument)
+    # Where a container's /dev/shm is small, a tab crashes without it.
+    options.add_argument("--disable-dev-shm-usage")
     if os.geteuid() == 0:
         options.add_argument("--no-sandbox")
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
@@ -102,9 +113,13 @@ class Page:
     def focused(self) -> WebElement:
         return self.driver.switch_to.active_element
 
+    def wait_focused(self, element: WebElement) -> None:
+        """Until the page's script has had its turn, which is after what is open has changed."""
+        WebDriverWait(self.driver, WAIT).until(lambda _: self.focused() == element)
+
     def save(self, name: str) -> Path:
-        REPORTS.mkdir(exist_ok=True)
-        path = REPORTS / f"{name}.png"
+        SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+        path = SCREENSHOTS / f"{name}.png"
         assert self.driver.save_screenshot(str(path))
         return path
 
@@ -153,7 +168,7 @@ def test_a_click_on_a_failure_leads_to_its_diagram(page: Page) -> None:
     article = page.one("#ROOM-3")
     assert "There is one order of all broadcasts" in article.text
     result = page.driver.find_element(By.ID, "ROOM-3.1")
-    assert page.focused() == result
+    page.wait_focused(result)
     for drawing in ("svg.pair", "svg.sequence"):
         assert result.find_element(By.CSS_SELECTOR, drawing).size["height"] > 50
     assert "--only room/everyone-speaks-at-once" in result.text
@@ -172,15 +187,16 @@ def test_it_goes_by_keyboard_alone(page: Page) -> None:
     assert cell.accessible_name.endswith("(QUIT-3, resets)")
     cell.send_keys(Keys.ENTER)
     page.wait_opened("QUIT-3")
+    page.wait_focused(page.driver.find_element(By.ID, "QUIT-3.2"))
     page.focused().send_keys(Keys.ESCAPE)
     page.wait_opened(None)
-    assert page.focused() == cell
+    page.wait_focused(cell)
 
 
 def test_a_deep_link_opens_its_requirement(page: Page) -> None:
     page.open("#QUIT-3")
     page.wait_opened("QUIT-3")
-    WebDriverWait(page.driver, WAIT).until(lambda _: page.focused() == page.one("#QUIT-3"))
+    page.wait_focused(page.one("#QUIT-3"))
     page.one("#QUIT-3 .close").click()
     page.wait_opened(None)
 
@@ -238,6 +254,39 @@ def test_octets_that_look_like_a_script_are_none(
     assert chromium.get_log("browser") == []  # type: ignore[no-untyped-call]  # selenium's
 
 
+@pytest.fixture
+def linked(chromium: webdriver.Chrome, tmp_path: Path) -> Page:
+    """A page of one implementation, with the transcript of its failure beside it."""
+    events, result = events_of(altered()), played(altered())
+    transcript = render_transcript(events, result.findings, "t.jsonl")
+    (tmp_path / "t.html").write_text(transcript, encoding="utf-8")
+    path = tmp_path / "page.html"
+    page = render_page(compare([report(result, name="alters")]), {result.id: "t.html"})
+    path.write_text(page, encoding="utf-8")
+    return Page(chromium, path.as_uri())
+
+
+@pytest.mark.parametrize(("width", "theme"), [(1440, "light"), (400, "dark")])
+def test_a_diagram_leads_to_its_line_of_the_transcript(
+    linked: Page, width: int, theme: str
+) -> None:
+    linked.open("#TXT-5.1", width=width, theme=theme)
+    linked.wait_opened("TXT-5")
+    linked.wait_focused(linked.one('[id="TXT-5.1"]'))
+    linked.save(f"page-linked-{width}")
+    link = linked.one('[id="TXT-5.1"] figcaption a')
+    line = str(link.get_attribute("href")).rpartition("#")[2]
+    linked.driver.execute_script("arguments[0].scrollIntoView({block: 'center'})", link)
+    link.click()
+    row = WebDriverWait(linked.driver, WAIT).until(lambda _: linked.one(f"tr#{line}:target"))
+    assert row.is_displayed()
+    assert "TXT-5" in row.text
+    widths = linked.driver.execute_script("return [document.body.scrollWidth, innerWidth]")
+    assert widths[0] <= widths[1]
+    linked.save(f"transcript-{width}")
+    assert linked.driver.get_log("browser") == []  # type: ignore[no-untyped-call]  # selenium's
+
+
 @pytest.mark.parametrize(
     ("name", "fragment", "width", "theme"),
     [
@@ -250,6 +299,8 @@ def test_octets_that_look_like_a_script_are_none(
 )
 def test_screenshots(page: Page, name: str, fragment: str, width: int, theme: str) -> None:
     page.open(fragment, width=width, theme=theme)
+    if fragment:
+        page.wait_focused(page.driver.find_element(By.ID, fragment[1:]))
     assert page.save(name).stat().st_size > 10_000
 
 

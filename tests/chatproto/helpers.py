@@ -58,6 +58,11 @@ def state_of(member: Member | ServerConnection) -> State:
     return member.state
 
 
+def floods(member: Member) -> bool:
+    """Ask anew, for the same reason, whether it is to be read no further."""
+    return member.is_flooding
+
+
 def take(member: Member, octets: int | None = None) -> bytes:
     """Send a member what waits for it, or so many octets of that; give back what was sent."""
     taken = b""

@@ -1,9 +1,7 @@
 """A read of many lines is taken as one block, and says what its lines say one by one."""
 
 from collections.abc import Iterator
-from datetime import UTC
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -13,7 +11,6 @@ from chatproto import (
     Event,
     Events,
     Limits,
-    LocalProtocolError,
     MessageReceived,
     Notice,
     QuitReceived,
@@ -31,7 +28,6 @@ from tests.chatproto.strategies import (
     cut,
     ends,
     good_lines,
-    lines,
     lines_of_text,
     long_lines,
     messages,
@@ -187,13 +183,3 @@ def test_the_events_of_a_read_are_a_sequence_of_them(
     assert list(events.texts) == [text for text in lines if text]
     assert events.messages == sum(isinstance(event, MessageReceived) for event in made)
     assert events.ending is ending
-
-
-@given(st.one_of(lines, streams))
-def test_octets_given_with_no_time_of_a_broadcast_s_change_nothing(octets: bytes) -> None:
-    room = Room(Limits(line=LIMIT))
-    member = room.join(SENDER)
-    for time in (TIME.replace(tzinfo=UTC), TIME.replace(microsecond=1)):
-        with pytest.raises(LocalProtocolError, match="naive and in whole seconds"):
-            room.receive(member, octets, time)
-    assert list(room.receive(member, octets, TIME)) == list(read_line_by_line(octets, "utf-8"))

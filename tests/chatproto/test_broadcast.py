@@ -189,3 +189,10 @@ def test_msg_3_every_recipient_receives_the_same_octets(pieces: list[bytes]) -> 
             for text in models.messages(b"".join(pieces), 1_024)
         )
     }
+
+
+def test_msg_4_the_header_shows_the_clock_in_its_zone_to_the_second() -> None:
+    table = Table(1)
+    (member,) = table.members
+    table.room.receive(member, b"hello\n", TIME.replace(microsecond=999_999, tzinfo=UTC))
+    assert table.take(member) == models.broadcast(TIME, "unix:0", "hello")

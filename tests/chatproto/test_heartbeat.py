@@ -3,9 +3,9 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chatproto import BlankReceived, ClientConnection, Heartbeat, State
+from chatproto import BlankReceived, ClientConnection, Heartbeat, Room, State
 from tests.chatproto import models
-from tests.chatproto.helpers import Table, read
+from tests.chatproto.helpers import Table, read, take
 from tests.chatproto.strategies import TIME, messages, padding
 
 
@@ -66,3 +66,12 @@ def test_hb_3_who_only_listens_is_never_removed_for_it() -> None:
         table.room.heartbeat()
         assert table.take(member, 1)
     assert member.state is State.OPEN
+
+
+def test_hb_2_a_room_that_has_heartbeats_sends_them_as_time_passes() -> None:
+    room = Room(heartbeat=30.0)
+    member = room.join("unix:0")
+    for now, beats in ((100.0, 0), (129.75, 0), (130.0, 1), (130.0, 1), (159.75, 1), (300.0, 2)):
+        room.expire(now)
+        assert room.octets == beats
+    assert take(member) == b"\n\n"

@@ -178,3 +178,28 @@ def test_a_leaver_is_owed_no_more_than_once_however_often_it_is_told_to_leave() 
     table.room.stop()
     table.room.receive_eof(leaver)
     assert leave(table.room, leaver) == models.broadcast(TIME, "unix:0", "bye")
+
+
+def test_quit_5_who_takes_no_more_is_still_read_to_its_end() -> None:
+    table = Table(2)
+    lost, other = table.members
+    table.feed(other, b"hello\n")
+    table.room.send_failed(lost)
+    assert state_of(lost) is State.OPEN
+    assert not lost.pending()
+    assert lost.backlog == 0
+    table.feed(lost, b"before the end\nquit\n")
+    assert not lost.pending()
+    assert table.take(other).endswith(b"\nbefore the end\n")
+    table.room.send_failed(lost)
+    assert state_of(lost) is State.ABORTED
+    assert list(table.room.members) == [other]
+
+
+def test_a_leaver_that_takes_no_more_is_over() -> None:
+    table = Table(1)
+    (leaver,) = table.members
+    table.feed(leaver, b"bye\nquit\n")
+    table.room.send_failed(leaver)
+    assert state_of(leaver) is State.ABORTED
+    assert not table.room.members

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from chatproto import Code, Limits, MessageReceived, Notice, Room, ServerConnection, State, encode
 from tests.chatproto import models
-from tests.chatproto.helpers import Table, leave, receive, say, state_of, take
+from tests.chatproto.helpers import Table, floods, leave, receive, say, state_of, take
 from tests.chatproto.strategies import TIME, cut
 
 MIB = 1_048_576
@@ -192,3 +192,41 @@ def test_lim_6_256_members_hear_one_another() -> None:
         room.receive(member, b"hello\n", TIME)
     expected = b"".join(models.broadcast(TIME, f"unix:{number}", "hello") for number in range(256))
     assert all(take(member) == expected for member in members)
+
+
+def test_trn_1_who_floods_and_does_not_read_is_to_be_read_no_further() -> None:
+    table = Table(2)
+    flooder, other = table.members
+    while not floods(flooder):
+        assert flooder.backlog <= 524_288
+        table.feed(flooder, b"x" * 1_023 + b"\n")
+        assert not floods(other)
+    assert take(flooder, 2_048)
+    assert not floods(flooder)
+    table.feed(flooder, b"x" * 1_023 + b"\n" * 1_024)
+    table.feed(flooder, b"x" * 1_023 + b"\n")
+    assert floods(flooder)
+    table.feed(flooder, b"quit\n")
+    assert not floods(flooder)
+
+
+def test_trn_1_who_has_caught_up_may_talk_and_who_lags_for_others_is_read() -> None:
+    table = Table(2)
+    talker, laggard = table.members
+    for _ in range(1_024):
+        table.feed(talker, b"x" * 1_023 + b"\n")
+        take(talker)
+        assert not floods(talker)
+    assert laggard.backlog > MIB
+    table.feed(laggard, b"hello\n")
+    assert not floods(laggard)
+
+
+def test_trn_1_who_takes_no_more_does_not_flood() -> None:
+    table = Table(1)
+    (flooder,) = table.members
+    while not floods(flooder):
+        table.feed(flooder, b"x" * 1_023 + b"\n")
+    table.room.send_failed(flooder)
+    table.feed(flooder, b"x" * 1_023 + b"\n")
+    assert not floods(flooder)

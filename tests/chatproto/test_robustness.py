@@ -122,6 +122,7 @@ calls_of_a_room: st.SearchStrategy[Callable[[Room, Member], object]] = st.one_of
             lambda room, _: room.stop(),
             Room.receive_eof,
             Room.flushed,
+            Room.send_failed,
             Room.abort,
         ]
     ),

@@ -35,6 +35,7 @@ class Naive:
     stream: bytes = b""
     owed: bytes = b""
     sent: int = 0
+    is_lost: bool = False
     waits_since: float | None = None
     views: list[tuple[memoryview, bytes]] = field(default_factory=list)
 
@@ -67,6 +68,7 @@ class RoomMachine(RuleBasedStateMachine):
         self.said = 0
         self.now = 0.0
         self.stopped = False
+        self.gives_up_at: float | None = None
 
     def teardown(self) -> None:
         self.patch.undo()
@@ -80,12 +82,13 @@ class RoomMachine(RuleBasedStateMachine):
         """Copy octets to every member."""
         self.said += len(octets)
         for each in self.joined:
-            if each.state == "OPEN":
+            if each.state == "OPEN" and not each.is_lost:
                 each.owed += octets
 
     def leave(self, each: Naive, farewell: bytes = b"") -> None:
         each.state = "FLUSHING"
-        each.owed += farewell
+        if not each.is_lost:
+            each.owed += farewell
 
     def evict(self) -> None:
         """Note who was evicted: nobody within the limit, and all who are a segment past it."""
@@ -226,6 +229,17 @@ class RoomMachine(RuleBasedStateMachine):
         if each.state != "CLOSED":
             each.state = "ABORTED"
 
+    @precondition(lambda self: self.joined)
+    @rule(who=members)
+    def fail_to_send(self, who: int) -> None:
+        each = self.find(who)
+        self.room.send_failed(each.real)
+        if each.state == "OPEN":
+            each.is_lost = True
+            each.owed, each.views = each.owed[: each.sent], []
+        elif each.state != "CLOSED":
+            each.state = "ABORTED"
+
     @rule()
     def beat(self) -> None:
         self.room.heartbeat()
@@ -236,12 +250,15 @@ class RoomMachine(RuleBasedStateMachine):
     def pass_time(self, seconds: float) -> None:
         self.now += seconds
         self.room.expire(self.now)
+        if self.stopped and self.gives_up_at is None:
+            self.gives_up_at = self.now + 2.5
+        gives_up = self.gives_up_at is not None and self.now >= self.gives_up_at
         for each in self.present():
             wait = {"LINGERING": 1.0, "OPEN": None}.get(each.state, PATIENCE)
             if wait is None:
                 continue
             each.waits_since = self.now if each.waits_since is None else each.waits_since
-            if self.now - each.waits_since >= wait:
+            if gives_up or self.now - each.waits_since >= wait:
                 each.state = "CLOSED" if each.state == "LINGERING" else "ABORTED"
 
     @precondition(lambda self: len(self.joined) > 4)

@@ -4,7 +4,7 @@ from hypothesis import given
 
 from chatproto import Code, Notice, State, encode
 from tests.chatproto import models
-from tests.chatproto.helpers import Table, leave
+from tests.chatproto.helpers import Table, leave, state_of, take
 from tests.chatproto.strategies import TIME, good_streams, streams
 
 FAREWELL = encode(Notice(Code.SHUTTING_DOWN))
@@ -49,3 +49,31 @@ def test_stop_1_a_room_stops_once() -> None:
     table.room.stop()
     table.room.heartbeat()
     assert table.take(table.members[0]) == FAREWELL
+
+
+def test_stop_1_a_stopped_room_gives_up_in_time_who_is_still_owed() -> None:
+    table = Table(3)
+    stalled, ended, lingering = table.members
+    table.room.receive_eof(ended)
+    table.feed(stalled, b"hello\n")
+    table.room.expire(50.0)
+    table.room.stop()
+    table.room.expire(100.0)
+    take(ended)
+    for now in (101.0, 102.0):
+        take(stalled, 1)
+        table.room.expire(now)
+        assert state_of(stalled) is State.FLUSHING
+    take(lingering)
+    table.room.flushed(lingering)
+    table.room.expire(102.4)
+    late = table.join()
+    assert state_of(lingering) is State.LINGERING
+    table.room.expire(102.5)
+    assert [member.state for member in (stalled, ended, lingering, late)] == [
+        State.ABORTED,
+        State.ABORTED,
+        State.CLOSED,
+        State.ABORTED,
+    ]
+    assert not table.room.members

@@ -1,5 +1,7 @@
 """What is lost, doubled, made up or out of order is found: the room is one log."""
 
+import pytest
+
 from conformance.transcript import Waited
 from tests.conformance.scene import Scene, blamed, chat, talk
 
@@ -141,3 +143,15 @@ def test_a_connection_that_hears_nothing_of_what_is_said() -> None:
     scene.now -= 3.0
     scene.events.append(Waited(scene.now, "mute", "a word", 3.0))
     assert blamed(scene) == ["ROOM-1"]
+
+
+@pytest.mark.parametrize(("lines", "findings"), [(70, []), (60, ["ROOM-1"])])
+def test_a_slow_reader_is_let_go_when_a_mebibyte_waits(lines: int, findings: list[str]) -> None:
+    """It never said that it stopped reading: the room was only faster than it."""
+    scene = chat("ann", "bob", "cyd")
+    for _ in range(lines):
+        scene.say("ann", scene.nonce() + "x" * 16_000)
+        scene.deliver("ann", "bob")
+    scene.reset("cyd")
+    scene.fence()
+    assert blamed(scene) == findings

@@ -1,6 +1,7 @@
 """chatproto-conformance run: what it says, what it writes, how it ends."""
 
 import json
+import re
 import signal
 import socket
 import threading
@@ -12,11 +13,14 @@ from xml.etree import ElementTree
 
 import psutil
 import pytest
+from click.testing import CliRunner
 
+from conformance.cli import main
 from conformance.report import Report
 from conformance.scenario import scenarios
 from conformance.standard import requirements
 from tests.conformance.command import REFERENCE, run, specimen, start
+from tests.implementations import stored
 from tests.reference_server.process import ServerProcess
 
 SHORT = "sanity/first,quit/quit-leaves,msg/header,sanity/last"
@@ -41,6 +45,12 @@ def test_the_reference_server_is_conformant(whole: Path) -> None:
     assert {one.status for one in report.requirements} <= {"pass", "skip"}
     assert [one.id for one in report.requirements if one.status == "skip"] == ["LIM-5"]
     assert [one.id for one in report.scenarios] == [one.id for one in scenarios()]
+
+
+def test_the_page_of_implementations_says_the_same(whole: Path) -> None:
+    report = Report.model_validate_json((whole / "r.json").read_text())
+    [reference] = (one for one in stored() if one.name == "reference server")
+    assert reference.statuses == {one.id: one.status for one in report.requirements}
 
 
 def test_the_report_is_as_published(whole: Path) -> None:
@@ -91,12 +101,21 @@ def test_no_transcript(tmp_path: Path) -> None:
     assert "its first event is not a start" in run("judge", str(path)).stderr
 
 
-@pytest.mark.parametrize("stage", ["s0", "s2", "s3", "s4", "s5", "s6"])
-def test_each_stage_of_the_exercise_is_not(stage: str) -> None:
+@pytest.mark.parametrize("stage", ["s2", "s6"])
+def test_each_stage_of_the_exercise_is_not(stage: str, tmp_path: Path) -> None:
     only = "sanity/first,frm/a-line-in-two-segments"
-    done = run("run", "--launch", specimen(stage), "--only", only, "--level", "must")
+    done = run(
+        "run", "--launch", specimen(stage), "--only", only, "--level", "must",
+        "--json", str(tmp_path / "r.json"),
+    )  # fmt: skip
     assert done.returncode == 1
     assert "non-conformant" in done.stdout
+    report = Report.model_validate_json((tmp_path / "r.json").read_text())
+    [listed] = (one for one in stored() if f"specimens {stage} " in one.launch)
+    # What else is found broken is chance: which of two answers came, and how much of it.
+    for one in report.requirements:
+        if one.id in ("TRN-2", "FRM-1") and one.status == "fail":
+            assert listed.statuses[one.id] == "fail"
 
 
 def test_a_failure_reads(tmp_path: Path) -> None:
@@ -162,7 +181,7 @@ def test_an_http_server_is_not_one() -> None:
         web.shutdown()
     assert done.returncode == 1
     assert "TRN-2 MUST" in done.stdout
-    assert done.stdout.splitlines()[-1].startswith("tcp://127.0.0.1")
+    assert "\ntcp://127.0.0.1" in done.stdout
 
 
 @pytest.mark.parametrize("address", ["tcp://127.0.0.1:0", "tcp://[::1]:0", "unix:{}/chat"])
@@ -188,6 +207,34 @@ def test_a_server_that_died_is_started_again() -> None:
     assert done.returncode == 1
     assert "fail    room/connections-that-say-nothing-and-go" in done.stdout
     assert "pass    sanity/last" in done.stdout
+
+
+def test_where_the_time_went_and_what_the_server_took(tmp_path: Path) -> None:
+    only = "lim/256-members,sanity/first,sanity/last"
+    done = run(
+        "run", "--launch", REFERENCE, "--only", only, "--durations", "2",
+        "--json", str(tmp_path / "r.json"),
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout
+    assert re.search(r"\d\d  lim\n", done.stdout.partition("seconds by section")[2])
+    assert "lim/256-members" in done.stdout.partition("the slowest scenarios")[2]
+    usage = Report.model_validate_json((tmp_path / "r.json").read_text()).usage
+    assert usage is not None
+    assert usage.most.threads > 256 > usage.after.threads
+    assert usage.most.descriptors > 256 > usage.after.descriptors
+    assert f"(most {usage.most.descriptors}), threads" in done.stdout
+
+
+def test_an_isolated_scenario_meets_a_server_of_its_own(tmp_path: Path) -> None:
+    """The server counts its lives in a file."""
+    lives = tmp_path / "lives"
+    command = f"sh -c 'echo >> {lives}; exec {REFERENCE}'"
+    for isolate, expected in (([], 2), (["--isolate"], 4)):
+        lives.unlink(missing_ok=True)
+        only = "sanity/first,msg/header,sanity/last"
+        assert run("run", "--launch", command, "--only", only, *isolate).returncode == 0
+        # The first life is a look whether there is a server.
+        assert len(lives.read_text().splitlines()) == expected
 
 
 def test_nothing_told_is_incomplete() -> None:
@@ -240,6 +287,7 @@ def test_an_interrupt_reports_what_there_is(tmp_path: Path, signal_: signal.Sign
     [
         (["run"], "say what to judge"),
         (["run", "localhost:9999"], "write tcp://HOST:PORT"),
+        (["run", "tcp://127.0.0.1:1", "--isolate"], "--isolate needs --launch"),
         (["run", "tcp://127.0.0.1:0"], "port 0"),
         (["run", "tcp://127.0.0.1:1", "--only", "QUIT-33"], "the nearest is QUIT-3"),
         (["run", "tcp://127.0.0.1:1", "--only", "LIM-5", "--level", "must"], "nothing is selected"),
@@ -253,8 +301,8 @@ def test_an_interrupt_reports_what_there_is(tmp_path: Path, signal_: signal.Sign
     ],
 )
 def test_wrong_usage(arguments: list[str], said: str) -> None:
-    done = run(*arguments)
-    assert done.returncode == 2
+    done = CliRunner().invoke(main, arguments)
+    assert done.exit_code == 2
     assert said in done.stderr
 
 
@@ -273,10 +321,6 @@ def test_every_scenario_is_listed() -> None:
 
 @pytest.mark.parametrize("id_", requirements())
 def test_every_requirement_is_explained(id_: str, capsys: pytest.CaptureFixture[str]) -> None:
-    from click.testing import CliRunner
-
-    from conformance.cli import main
-
     with capsys.disabled():
         shown = CliRunner().invoke(main, ["explain", id_.lower()]).output
     assert requirements()[id_].title in shown

@@ -24,7 +24,7 @@ _WAYS: Final = (b"quit\nmore\n", b"bad \xff\nmore\n", b"z" * 1_100_000, b"incomp
 
 def _connect(port: int) -> socket.socket:
     client = socket.create_connection(("127.0.0.1", port), timeout=1.0)
-    client.settimeout(0.2)
+    client.settimeout(0.05)
     return client
 
 

@@ -11,7 +11,7 @@ def test_the_document_shows_the_table_the_library_runs_by() -> None:
 
 
 def test_drawing_again_changes_nothing() -> None:
-    assert redraw(document()) == document()
+    assert redraw(document(), draw_states()) == document()
 
 
 def test_the_tables_can_be_read_back() -> None:

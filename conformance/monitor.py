@@ -1,0 +1,129 @@
+"""What a launched server takes of the machine while it is judged: memory, descriptors, threads
+and processor time, of its process and of those it started."""
+
+import threading
+import time
+from collections.abc import Iterable
+from contextlib import suppress
+from types import TracebackType
+from typing import Final
+
+import psutil
+from pydantic import BaseModel, ConfigDict
+
+_EVERY: Final = 0.05
+
+
+class Figures(BaseModel):
+    """`memory` in octets, resident; `cpu_s` in seconds since the process began."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    memory: int = 0
+    descriptors: int = 0
+    threads: int = 0
+    cpu_s: float = 0.0
+
+
+class Usage(BaseModel):
+    """What the server of a scenario took: before its clients came, at most, and after they went.
+
+    `server` tells one launch from another. `seconds` lie between the first look and the last.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    server: int
+    before: Figures
+    most: Figures
+    after: Figures
+    seconds: float
+
+
+class Monitor:
+    """Looks at a process every so often, from a thread of its own, while it is entered."""
+
+    def __init__(self, pid: int) -> None:
+        self._pid = pid
+        self._looks: list[tuple[float, Figures]] = []
+        self._over = threading.Event()
+        self._processes: list[psutil.Process] = []
+        self._thread = threading.Thread(target=self._watch, name="monitor", daemon=True)
+
+    def __enter__(self) -> "Monitor":
+        with suppress(psutil.Error):
+            process = psutil.Process(self._pid)
+            self._processes = [process, *process.children(recursive=True)]
+        self._look()
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._over.set()
+        self._thread.join()
+        self._look()
+
+    def usage(self) -> Usage | None:
+        """What was seen; None where the process had ended before the first look."""
+        if not self._looks:
+            return None
+        (began, before), *_, (ended, after) = [*self._looks, self._looks[-1]]
+        return Usage(
+            server=self._pid,
+            before=before,
+            most=_most(figures for _, figures in self._looks),
+            after=after,
+            seconds=round(ended - began, 3),
+        )
+
+    def _watch(self) -> None:
+        while not self._over.wait(_EVERY):
+            self._look()
+
+    def _look(self) -> None:
+        figures = Figures()
+        try:
+            for process in self._processes:
+                with process.oneshot():
+                    times = process.cpu_times()
+                    figures.memory += process.memory_info().rss
+                    figures.descriptors += process.num_fds()
+                    figures.threads += process.num_threads()
+                    figures.cpu_s = round(figures.cpu_s + times.user + times.system, 3)
+        except psutil.Error:
+            return  # it has ended, or another that it had started: the last look holds
+        if figures.memory:
+            self._looks.append((time.monotonic(), figures))
+
+
+def _most(figures: Iterable[Figures]) -> Figures:
+    looks = list(figures)
+    return Figures(
+        memory=max(one.memory for one in looks),
+        descriptors=max(one.descriptors for one in looks),
+        threads=max(one.threads for one in looks),
+        cpu_s=max(one.cpu_s for one in looks),
+    )
+
+
+def together(usages: Iterable[Usage]) -> Usage | None:
+    """What the server took that was there for the longest, from the first look at it to the last;
+    None where there was none."""
+    by_server: dict[int, list[Usage]] = {}
+    for usage in usages:
+        by_server.setdefault(usage.server, []).append(usage)
+    if not by_server:
+        return None
+    longest = max(by_server.values(), key=lambda ones: sum(one.seconds for one in ones))
+    return Usage(
+        server=longest[0].server,
+        before=longest[0].before,
+        most=_most(one.most for one in longest),
+        after=longest[-1].after,
+        seconds=round(sum(one.seconds for one in longest), 3),
+    )

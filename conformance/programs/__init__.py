@@ -1,0 +1,1 @@
+"""Generated programs: what clients do, drawn at random, played, shrunk, saved and played again."""

@@ -1,0 +1,109 @@
+"""chatproto-conformance replay: perform a saved program again, and count how often it fails."""
+
+import sys
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from conformance.console import print_findings, print_result
+from conformance.programs.program import Program, ProgramError, describe, load, summary
+from conformance.programs.script import write_script
+from conformance.programs.trials import Trials
+from conformance.report import ScenarioReport
+from conformance.run import Unreachable, reach
+from conformance.run_command import EPILOG, STATUS, UNREACHABLE
+from conformance.scenario import Scenario
+from conformance.selection import counting
+from conformance.session import Session, Settings
+from conformance.standard import requirements
+from conformance.target import LaunchError
+from conformance.target_options import find_target, target_options, written_out
+
+_SCENARIO = "gen/programs"
+
+
+@click.command(epilog=EPILOG)
+@click.argument("file", type=click.Path(path_type=Path))
+@target_options
+@click.option(
+    "--times",
+    type=click.IntRange(min=1),
+    default=20,
+    show_default=True,
+    metavar="N",
+    help="Perform it N times.",
+)
+@click.option(
+    "--transcripts",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="Write the transcript there of one that failed, or of the last.",
+)
+@click.option(
+    "--emit-script",
+    "script",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Write it as a script of plain Python, to attach to a bug report. Without a server to "
+    "replay it against, that is all that is done.",
+)
+def replay(
+    file: Path,
+    target: str | None,
+    launch: str | None,
+    profile_path: Path | None,
+    timeout_factor: float,
+    times: int,
+    transcripts: Path | None,
+    script: Path | None,
+) -> None:
+    """Perform a program again that run has generated and saved: FILE is one of its
+    chatproto-programs; TARGET and the rest are as for run."""
+    try:
+        program = load(file)
+    except ProgramError as error:
+        raise click.UsageError(str(error)) from None
+    result: ScenarioReport | None = None
+    if script is None or target or launch or profile_path:
+        profile, address = find_target(target, launch, profile_path)
+        if transcripts is not None:
+            transcripts.mkdir(parents=True, exist_ok=True)
+        settings = Settings(
+            profile=profile,
+            address=str(address),
+            factor=timeout_factor,
+            requirements=counting(frozenset(), "should"),
+            server=written_out(target, launch, profile_path, timeout_factor),
+            transcripts=transcripts,
+        )
+        result = _replay(program, settings, times, f"chatproto-conformance replay {file}")
+    if script is not None:
+        finding = result.findings[0] if result is not None and result.findings else None
+        script.write_text(write_script(program, script.name, finding), encoding="utf-8")
+        click.echo(f"written: {script}")
+    sys.exit(STATUS[result.verdict] if result is not None else 0)
+
+
+def _replay(program: Program, settings: Settings, times: int, again: str) -> ScenarioReport:
+    console = Console(highlight=False, soft_wrap=True)
+    console.print(summary(program), markup=False)
+    for line in describe(program):
+        console.print(line, markup=False)
+    session = Session(settings)
+    scenario = Scenario(_SCENARIO, tuple(requirements()), frozenset(), "")
+    trials = Trials(session, scenario, frozenset())
+    try:
+        reach(settings)
+        with console.status("performing it"):
+            fails, of = trials.repeat(program, times)
+    except (LaunchError, Unreachable) as error:
+        click.echo(f"chatproto-conformance: {error}", err=True)
+        sys.exit(UNREACHABLE)
+    finally:
+        session.close()
+    result = trials.report()
+    print_result(console, result)
+    print_findings(console, [result], lambda _: f"{again} {settings.server}")
+    console.print(f"fails {fails} of {of}")
+    return result

@@ -1,0 +1,218 @@
+"""chatproto-conformance run: play scenarios against a server, and say what was found."""
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+from urllib.parse import quote
+
+import click
+from rich.console import Console
+
+from conformance.comparison import compare
+from conformance.console import ConsoleReporter, Detail, print_durations
+from conformance.html import render_page, render_transcript
+from conformance.report import Report, Verdict
+from conformance.run import Unreachable, run_suite
+from conformance.selection import Ids, select
+from conformance.session import Settings, transcript_path
+from conformance.target_options import find_target, target_options, written_out
+from conformance.transcript import read
+
+STATUS: Final = {Verdict.CONFORMANT: 0, Verdict.NON_CONFORMANT: 1, Verdict.INCOMPLETE: 4}
+UNREACHABLE: Final = 3
+EPILOG: Final = """\b
+Exit status:
+  0  conformant
+  1  non-conformant
+  2  wrong usage, or nothing selected
+  3  the target could not be reached or launched
+  4  incomplete: no MUST failed, but not every MUST could be told
+"""
+
+
+@click.command(epilog=EPILOG)
+@target_options
+@click.option(
+    "--json",
+    "json_path",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write the report as JSON.",
+)
+@click.option(
+    "--junit",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write the report as JUnit XML.",
+)
+@click.option(
+    "--html",
+    "html_path",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write the report as one HTML file.",
+)
+@click.option(
+    "--transcripts",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="Write each scenario's transcript there; with --html those of failures as pages too, "
+    "which the report links to.",
+)
+@click.option(
+    "--only",
+    type=Ids(),
+    multiple=True,
+    metavar="ID…",
+    help="Only these requirements or scenarios; repeat it, or put commas between.",
+)
+@click.option(
+    "--skip", type=Ids(), multiple=True, metavar="ID…", help="Not these requirements or scenarios."
+)
+@click.option(
+    "--level",
+    type=click.Choice(["must", "should"]),
+    default="should",
+    show_default=True,
+    help="MUST alone, or SHOULD as well.",
+)
+@click.option(
+    "--examples",
+    type=click.IntRange(min=0),
+    default=20,
+    show_default=True,
+    metavar="N",
+    help="Generate N programs of what clients do.",
+)
+@click.option(
+    "--programs",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("chatproto-programs"),
+    show_default=True,
+    metavar="DIR",
+    help="Save those there that break something.",
+)
+@click.option("--seed", type=click.IntRange(min=0), default=0, help="Repeat a run's choices.")
+@click.option(
+    "-j",
+    "--jobs",
+    type=click.IntRange(min=1),
+    default=1,
+    metavar="N",
+    help="Play scenarios in N processes, each with a server of its own if launched.",
+)
+@click.option(
+    "--isolate",
+    is_flag=True,
+    help="Launch the server anew for each scenario, so that none meets what another left behind.",
+)
+@click.option(
+    "--durations",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Say where the time went: section by section, and the N slowest scenarios.",
+)
+@click.option(
+    "-q",
+    "--quiet",
+    is_flag=True,
+    help="Say only what is wrong: a line for each requirement broken, and the verdict. "
+    "Nothing at all where nothing is wrong.",
+)
+@click.option(
+    "-v",
+    "--verbose",
+    is_flag=True,
+    help="Say of every scenario, on a terminal too, what it exercised how often, and its time.",
+)
+def run(
+    target: str | None,
+    launch: str | None,
+    profile_path: Path | None,
+    json_path: Path | None,
+    junit: Path | None,
+    html_path: Path | None,
+    transcripts: Path | None,
+    only: Sequence[tuple[str, ...]],
+    skip: Sequence[tuple[str, ...]],
+    level: str,
+    timeout_factor: float,
+    examples: int,
+    programs: Path,
+    seed: int,
+    jobs: int,
+    isolate: bool,
+    durations: int | None,
+    quiet: bool,
+    verbose: bool,
+) -> None:
+    """Judge a server: TARGET is tcp://HOST:PORT, tcp://[::1]:PORT or unix:/PATH.
+
+    With --launch the suite starts the server itself, on TARGET or on a free port, and checks
+    stopping and starting as well. A terminal shows how the run goes on; elsewhere each scenario
+    is a line.
+    """  # fmt: skip
+    if quiet and verbose:
+        raise click.UsageError("--quiet and --verbose exclude each other: give one of them")
+    detail = Detail.QUIET if quiet else Detail.VERBOSE if verbose else Detail.NORMAL
+    profile, address = find_target(target, launch, profile_path)
+    if isolate and profile.launch is None:
+        raise click.UsageError(
+            "--isolate needs --launch: the suite cannot restart what runs already"
+        )
+    chosen, counting, selected = select(only, skip, level)
+    for path in (json_path, junit, html_path):
+        if path is not None and not path.parent.is_dir():
+            raise click.UsageError(f"{path}: there is no directory {path.parent}")
+    if transcripts is not None:
+        transcripts.mkdir(parents=True, exist_ok=True)
+    settings = Settings(
+        profile=profile,
+        address=str(address),
+        seed=seed,
+        factor=timeout_factor,
+        requirements=counting,
+        selected=selected,
+        scenarios=frozenset(one.id for one in chosen),
+        transcripts=transcripts.absolute() if transcripts else None,
+        isolate=isolate,
+        examples=examples,
+        programs=programs,
+        server=written_out(target, launch, profile_path, timeout_factor),
+    )
+    console = Console(highlight=False, soft_wrap=True)
+    reporter = ConsoleReporter(console, settings, chosen, jobs, detail)
+    try:
+        with reporter:
+            report = run_suite(settings, reporter, jobs, junit)
+    except Unreachable as error:
+        click.echo(f"chatproto-conformance: {error}", err=True)
+        sys.exit(UNREACHABLE)
+    if json_path is not None:
+        json_path.write_text(report.model_dump_json(indent=2, by_alias=True) + "\n")
+    if html_path is not None:
+        written = _write_transcripts(report, transcripts, html_path)
+        html_path.write_text(render_page(compare([report]), written), encoding="utf-8")
+    reporter.on_report(report)
+    if durations is not None:
+        print_durations(console, report, durations)
+    sys.exit(STATUS[report.verdict])
+
+
+def _write_transcripts(report: Report, directory: Path | None, page: Path) -> dict[str, str]:
+    """Write the transcripts in which something was found as pages too, beside themselves; by
+    scenario, where each is as seen from the report's page."""
+    written: dict[str, str] = {}
+    if directory is None:
+        return written
+    for result in report.scenarios:
+        kept = transcript_path(directory, result.id)
+        if result.findings and kept.is_file():
+            there = kept.with_suffix(".html")
+            there.write_text(
+                render_transcript(read(kept), result.findings, kept.name), encoding="utf-8"
+            )
+            written[result.id] = quote(os.path.relpath(there, page.parent))
+    return written

@@ -1,0 +1,172 @@
+"""One process's part of a run: the target reached, and a launched one started again where it has
+ended; a stage for each scenario; what it played judged."""
+
+import shlex
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from pydantic import BaseModel
+
+from chatproto import __version__
+from conformance.address import Address, parse_address
+from conformance.monitor import Monitor, Usage, together
+from conformance.oracle import judge
+from conformance.oracle.findings import Judgement
+from conformance.profile import Profile
+from conformance.report import ScenarioReport
+from conformance.scenario import Scenario
+from conformance.stage import Stage
+from conformance.standard import PROTOCOL
+from conformance.target import LaunchedServer
+from conformance.transcript import Event, Exited, Finish, Start, write
+
+
+class Settings(BaseModel):
+    """All a run was asked for, passed on to every pytest process as JSON.
+
+    Findings count that are of one of `requirements`; the verdict is about those `selected`, and
+    whatever else was found broken. `examples`: how many programs are generated; `programs`: where
+    those are saved that break something. `isolate`: each scenario has a server launched for it.
+    `server`: the options that name the server.
+    """
+
+    profile: Profile
+    address: str
+    seed: int = 0
+    factor: float = 1.0
+    requirements: frozenset[str] = frozenset()
+    selected: frozenset[str] = frozenset()
+    scenarios: frozenset[str] = frozenset()
+    transcripts: Path | None = None
+    isolate: bool = False
+    examples: int = 0
+    programs: Path = Path()
+    server: str = "…"
+
+    def again(self, result: ScenarioReport) -> str:
+        """The command that plays a scenario again, or performs its program."""
+        if result.program is not None:
+            path = shlex.quote(result.program.path)
+            return f"chatproto-conformance replay {path} {self.server}"
+        seed = f" --seed {self.seed}" if self.seed else ""
+        return f"chatproto-conformance run {self.server}{seed} --only {result.id}"
+
+
+def transcript_path(directory: Path, scenario: str) -> Path:
+    """Where a run keeps the transcript of a scenario."""
+    return directory / f"{scenario.replace('/', '.')}.jsonl"
+
+
+class Session:
+    """The way to the target. Close it: a launched server ends with it."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.server: LaunchedServer | None = None
+        self._address: Address = parse_address(settings.address)
+        self._labels: list[str] = []
+        self._usages: list[Usage] = []
+        self._zone: int | None = None
+
+    @contextmanager
+    def stage(self, scenario: Scenario, haste: float = 1.0) -> Iterator[Stage]:
+        """A stage before a server that is there; `LaunchError` where it cannot be launched.
+
+        `haste` is what its deadlines are multiplied by, besides the run's factor.
+
+        What a scenario did to a launched server is laid to that scenario, not to the next: one
+        that is no longer sound afterwards is replaced.
+        """
+        address = self._reach()
+        start = self._start(scenario)
+        stage = Stage(address, replace(start, factor=start.factor * haste))
+        try:
+            with self._monitored():
+                yield stage
+                stage.clear()
+            if self.server is not None and not stage.is_sound():
+                self.close()
+            self._labels += stage.labels
+        finally:
+            stage.close()
+
+    @contextmanager
+    def _monitored(self) -> Iterator[None]:
+        if self.server is None or self.server.pid is None:
+            yield
+            return
+        with Monitor(self.server.pid) as monitor:
+            yield
+        if (usage := monitor.usage()) is not None:
+            self._usages.append(usage)
+
+    def take_usage(self) -> Usage | None:
+        """What the server took on the stages since this was last asked."""
+        usage, self._usages = together(self._usages), []
+        return usage
+
+    def judge(self, stage: Stage) -> tuple[Judgement, list[Event]]:
+        """What the oracle says of what was played, as far as it was asked for; the transcript."""
+        transcript = stage.transcript
+        finish = transcript.pop()
+        assert isinstance(finish, Finish)
+        status = None if self.server is None else self.server.poll()
+        if status is not None and not any(isinstance(event, Exited) for event in transcript):
+            transcript.append(Exited(finish.t, status))
+        transcript.append(finish)
+        whole = judge(transcript)
+        if self._zone is None:
+            self._zone = whole.zone
+        wanted = [one for one in whole.findings if one.requirement in self.settings.requirements]
+        return Judgement(wanted, whole.exercised), transcript
+
+    def keep(self, scenario: Scenario, transcript: list[Event]) -> None:
+        """Write a transcript, if transcripts are asked for."""
+        if self.settings.transcripts is not None:
+            write(transcript, transcript_path(self.settings.transcripts, scenario.id))
+
+    def close(self) -> None:
+        """End the server, if one was launched."""
+        if self.server is not None:
+            self.server.close()
+            self._labels.clear()
+
+    def _reach(self) -> Address:
+        """Where the server is; a launched one that has ended is started again."""
+        launch = self.settings.profile.launch
+        if launch is not None:
+            if self.server is not None and self.server.pid is None:
+                self.server.close()
+                self.server = None
+            if self.server is None:
+                self._address = parse_address(self.settings.address).with_free_port()
+                self.server = LaunchedServer(launch, self._address)
+                self.server.start()
+        return self._address
+
+    def _start(self, scenario: Scenario) -> Start:
+        profile = self.settings.profile
+        launched = profile.launch is not None
+        local = launched or self._address.is_local
+        translated = profile.target.address_translation
+        return Start(
+            t=0.0,
+            scenario=scenario.id,
+            requirements=scenario.requirements,
+            protocol=PROTOCOL,
+            suite=__version__,
+            seed=self.settings.seed,
+            target=str(self._address),
+            wall=time.time(),
+            same_clock=local,
+            exclusive=launched,
+            addresses="translated" if translated else "same" if launched else "unsure",
+            capacity=profile.limits.capacity,
+            stops=profile.launch.stop if profile.launch is not None else (),
+            factor=self.settings.factor,
+            earlier=tuple(self._labels),
+            zone=self._zone,
+        )

@@ -1,0 +1,113 @@
+"""The suite run against its specimens: what it found of each, held against what each breaks."""
+
+import sys
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from multiprocessing import get_context
+from typing import Literal
+
+from conformance.profile import Known, Launch, Profile
+from conformance.report import ScenarioReport
+from conformance.run import Unreachable, run_suite
+from conformance.scenario import scenarios
+from conformance.selection import counting
+from conformance.session import Settings
+from conformance.specimens import CATALOGUE, Specimen
+from conformance.standard import Level
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What one run of the suite made of one specimen.
+
+    `found` names for each requirement found broken the scenarios that found it. `missed` are
+    requirements it breaks that were not found, and of a legal one those that could not be told;
+    `accused` those found that it does not break.
+    """
+
+    name: str
+    found: dict[str, list[str]]
+    missed: list[str]
+    accused: list[str]
+    seconds: float
+
+    @property
+    def outcome(self) -> Literal["caught", "passed", "missed", "accused"]:
+        if self.missed:
+            return "missed"
+        if self.accused:
+            return "accused"
+        return "passed" if CATALOGUE[self.name].legal else "caught"
+
+
+class _Silent:
+    """A reporter that tells nobody."""
+
+    def on_start(self, scenario: str) -> None: ...
+
+    def on_result(self, result: ScenarioReport) -> None: ...
+
+
+def judge_specimens(
+    names: Sequence[str], jobs: int, rounds: int, *, whole: bool
+) -> Iterator[Judged]:
+    """Judge each of these specimens so often, several at once; in the order they are done.
+
+    A broken one meets the scenarios meant for what it breaks, or, with `whole`, all of them; a
+    legal one always meets all.
+    """
+    pool = ProcessPoolExecutor(jobs, mp_context=get_context("spawn"))
+    try:
+        futures = [
+            pool.submit(judge_specimen, name, whole) for name in names for _ in range(rounds)
+        ]
+        for future in as_completed(futures):
+            yield future.result()
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def judge_specimen(name: str, whole: bool = False) -> Judged:
+    """Run the suite against one specimen, and hold what it found against what it breaks."""
+    specimen = CATALOGUE[name]
+    settings = Settings(
+        profile=Profile(
+            name=name,
+            launch=Launch(command=f"{sys.executable} -m conformance.specimens {name} {{port}}"),
+            limits=Known(capacity=specimen.capacity),
+        ),
+        address="tcp://127.0.0.1:0",
+        requirements=counting(frozenset(), "should"),
+        scenarios=frozenset(_meant_for(specimen, whole)),
+    )
+    try:
+        report = run_suite(settings, _Silent(), look_first=False)
+    except Unreachable:
+        return Judged(name, {}, sorted(specimen.breaks), [], 0.0)
+    found: dict[str, list[str]] = {}
+    for result in report.scenarios:
+        for finding in result.findings:
+            if finding.outcome == "fail" and result.id not in found.setdefault(
+                finding.requirement, []
+            ):
+                found[finding.requirement].append(result.id)
+    undecided = [
+        one.id
+        for one in report.requirements
+        if specimen.legal and one.level is Level.MUST and one.status in ("unknown", "not-exercised")
+    ]
+    return Judged(
+        name=name,
+        found={id_: found[id_] for id_ in sorted(found)},
+        missed=sorted(specimen.breaks - found.keys()) + undecided,
+        accused=sorted(found.keys() - specimen.breaks - specimen.may_break),
+        seconds=report.duration_s,
+    )
+
+
+def _meant_for(specimen: Specimen, whole: bool) -> Iterator[str]:
+    for scenario in scenarios():
+        meant = specimen.breaks.intersection(scenario.requirements)
+        if whole or specimen.legal or meant or scenario.id == "sanity/first":
+            yield scenario.id

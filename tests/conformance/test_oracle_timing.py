@@ -1,0 +1,62 @@
+"""Headers tell the server's time, in one zone for a whole run."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pytest
+
+from conformance.oracle import Outcome
+from tests.conformance.scene import START, WALL, Scene, blamed, chat
+
+FORM = "%Y%m%d %H:%M:%S"
+
+
+def shifted(scene: Scene, seconds: int) -> Scene:
+    """The server's clock reads so many seconds more in what ann and bob still have to receive."""
+    for peer in scene.peers.values():
+        for index, unit in enumerate(peer.waiting):
+            time = datetime.strptime(unit[:17].decode(), FORM) + timedelta(seconds=seconds)
+            peer.waiting[index] = time.strftime(FORM).encode() + unit[17:]
+    return scene
+
+
+def said(zone: int | None = None, *, same_clock: bool = True) -> Scene:
+    """Ann and bob have said a word each, in a run whose zone is known, or not yet."""
+    scene = chat(start=replace(START, zone=zone, same_clock=same_clock))
+    for peer in scene.peers.values():
+        scene.say(peer.name, scene.nonce())
+    return scene
+
+
+def found(scene: Scene) -> list[str]:
+    scene.deliver()
+    return blamed(scene)
+
+
+@pytest.mark.parametrize("seconds", [0, 5, -5])
+def test_a_clock_may_be_a_little_off(seconds: int) -> None:
+    assert found(shifted(said(), seconds)) == []
+
+
+@pytest.mark.parametrize("seconds", [7, -7, 60, 4_000])
+def test_and_no_more(seconds: int) -> None:
+    assert "MSG-5" in found(shifted(said(zone=0), seconds))
+
+
+@pytest.mark.parametrize("quarters", [4, -14, 23])
+def test_another_zone_is_no_other_time(quarters: int) -> None:
+    """It is only not UTC, as it should be; and the same in later scenarios."""
+    start = replace(START, wall=WALL - 900 * quarters)
+    assert found(chat(start=start)) == ["MSG-4"]
+    assert found(chat(start=replace(start, zone=quarters))) == ["MSG-4"]
+    assert found(chat(start=replace(start, zone=0))) == ["MSG-4", "MSG-5"]
+
+
+def test_a_scenario_has_one_zone() -> None:
+    assert found(shifted(said(), 3_600)) == ["MSG-5"]
+
+
+def test_a_clock_elsewhere_cannot_be_told_to_be_wrong() -> None:
+    scene = shifted(said(same_clock=False), 60)
+    scene.deliver()
+    assert [finding.outcome for finding in scene.findings()] == [Outcome.UNKNOWN] * 3

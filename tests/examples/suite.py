@@ -1,0 +1,33 @@
+"""Lets the whole suite judge a server that is one file, and leaves nothing unjudged."""
+
+import json
+import shlex
+import sys
+from pathlib import Path
+from typing import Final
+
+from tests.conformance import command
+
+CAPACITY: Final = 260
+"""Room for LIM-6's 256, and small enough for LIM-5 to fill."""
+
+
+OPTIONS: Final = f"--listen {{address}} --heartbeat 1 --max-members {CAPACITY}"
+
+
+def judge(server: Path, folder: Path, options: str = OPTIONS) -> None:
+    """Run the suite against it: every requirement passes, MUST and SHOULD.
+
+    Whatever the options are, they give it room for `CAPACITY` members and a heartbeat.
+    """
+    launch = f"{shlex.join([sys.executable, str(server)])} {options}"
+    profile, report = folder / "profile.toml", folder / "report.json"
+    profile.write_text(
+        f"name = {json.dumps(server.stem)}\n"
+        f"[launch]\ncommand = {json.dumps(launch)}\n"
+        f"[limits]\ncapacity = {CAPACITY}\n"
+    )
+    done = command.run("run", "--profile", str(profile), "-j", "2", "--json", str(report))
+    assert done.returncode == 0, done.stdout + done.stderr
+    requirements = json.loads(report.read_text())["requirements"]
+    assert [each["id"] for each in requirements if each["status"] != "pass"] == [], done.stdout

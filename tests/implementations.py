@@ -1,0 +1,279 @@
+"""Makes docs/implementations.md, and the README's part of it, from runs of the suite.
+
+`python -m tests.implementations` judges whom docs/implementations.toml names, or those of them that
+are named, and writes what was found; with --check it judges them and says where the pages differ.
+docs/implementations.json keeps the statuses, and the pages are drawn from it alone.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Final
+
+from pydantic import BaseModel, ConfigDict
+
+from chatproto import __version__
+from conformance.comparison import Comparison, Status, compare, load_report, sections
+from conformance.html import render_page
+from conformance.markdown import matrix, verdicts
+from conformance.report import Report, RequirementReport, Verdict
+from conformance.standard import PROTOCOL, requirements
+
+ROOT: Final = Path(__file__).parent.parent
+LIST: Final = ROOT / "docs" / "implementations.toml"
+STORE: Final = ROOT / "docs" / "implementations.json"
+PAGE: Final = ROOT / "docs" / "implementations.md"
+README: Final = ROOT / "README.md"
+REPORTS: Final = ROOT / "reports" / "implementations"
+BEGIN: Final = "<!-- implementations: begin -->\n"
+END: Final = "<!-- implementations: end -->\n"
+
+INTRO: Final = """\
+# Implementations
+
+What the conformance suite {suite} makes of the servers there are here: {protocol}, {count}
+requirements, each with all of its scenarios. `make implementations` lets every server meet the
+whole suite and writes this page; `make implementations-check` does the same and says what differs.
+Both leave the reports, and a page with each failure drawn, in `reports/implementations/`.
+"""
+VARYING: Final = """\
+A broken server may be wrong in one run and lucky in the next. What one run saw broken counts as
+broken here; not the same in every run were {cells}.
+"""
+
+_WORST: Final = ("fail", "unknown", "not-exercised", "skip", "pass")
+"""Of several runs, the status that counts: what one of them saw broken is broken."""
+_DONE: Final = (0, 1, 4)
+"""The statuses of a run that came to its end."""
+
+
+class Listed(BaseModel):
+    """An implementation, as the list has it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str
+    launch: str
+    about: str
+
+
+class Judged(BaseModel):
+    """What the suite made of one: the status of each requirement, and all that were seen where it
+    was not the same in every run."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str
+    launch: str
+    suite: str
+    verdict: Verdict
+    statuses: dict[str, str]
+    varies: dict[str, list[str]]
+
+    def seen(self, id_: str) -> set[str]:
+        """Every status that a requirement had in some run."""
+        return {*self.varies.get(id_, ()), *filter(None, [self.statuses.get(id_)])}
+
+
+def listed() -> list[Listed]:
+    whole = tomllib.loads(LIST.read_text(encoding="utf-8"))
+    return [Listed.model_validate(one) for one in whole["implementation"]]
+
+
+def stored() -> list[Judged]:
+    if not STORE.exists():
+        return []
+    return [Judged.model_validate(one) for one in json.loads(STORE.read_text(encoding="utf-8"))]
+
+
+def judge(one: Listed, rounds: int, jobs: int) -> Judged:
+    """Let one meet the whole suite, so many times; no jobs: take the reports that are there."""
+    if jobs:
+        for number in range(1, rounds + 1):
+            _run(one, number, jobs)
+    reports = [load_report(_path(one, number)) for number in range(1, rounds + 1)]
+    if any(report.interrupted for report in reports):
+        raise SystemExit(f"{one.name}: a run was interrupted, so nothing is written")
+    found = [{each.id: each.status for each in report.requirements} for report in reports]
+    seen = {id_: {statuses[id_] for statuses in found} for id_ in found[0]}
+    broken = any(report.verdict is Verdict.NON_CONFORMANT for report in reports)
+    return Judged(
+        name=one.name,
+        launch=one.launch,
+        suite=reports[0].suite,
+        verdict=Verdict.NON_CONFORMANT if broken else reports[0].verdict,
+        statuses={id_: min(few, key=_WORST.index) for id_, few in seen.items()},
+        varies={id_: sorted(few) for id_, few in seen.items() if len(few) > 1},
+    )
+
+
+def _path(one: Listed, number: int) -> Path:
+    return REPORTS / f"{one.name.replace(' ', '-')}.{number}.json"
+
+
+def _run(one: Listed, number: int, jobs: int) -> None:
+    REPORTS.mkdir(parents=True, exist_ok=True)
+    command = [sys.executable, "-m", "conformance", "run", "--quiet", "--launch", one.launch]
+    command += ["--isolate", "-j", str(jobs), "--json", str(_path(one, number))]
+    done = subprocess.run(command, cwd=ROOT, check=False, text=True, stdout=subprocess.PIPE)
+    if done.returncode not in _DONE:
+        raise SystemExit(f"{one.name}: the suite ended with status {done.returncode}")
+    last = done.stdout.strip().rpartition("\n")[2]
+    _say(f"{one.name}, run {number}: {last or 'conformant'}")
+
+
+def comparison(judged: Sequence[Judged]) -> Comparison:
+    """What is stored, as reports side by side."""
+    return compare([_report(one) for one in judged])
+
+
+def _report(one: Judged) -> Report:
+    known = requirements()
+    return Report(
+        suite=one.suite,
+        target=one.launch,
+        name=one.name,
+        seed=0,
+        duration_s=0.0,
+        verdict=one.verdict,
+        requirements=[
+            RequirementReport.model_validate(
+                {
+                    "id": id_,
+                    "level": known[id_].level,
+                    "kind": known[id_].kind,
+                    "title": known[id_].title,
+                    "status": status,
+                    "exercised": 0,
+                    "scenarios": [],
+                }
+            )
+            for id_, status in one.statuses.items()
+        ],
+        scenarios=[],
+    )
+
+
+def page(judged: Sequence[Judged], known: Sequence[Listed]) -> str:
+    """The page of docs/."""
+    whole = comparison(judged)
+    about = {one.name: one for one in known}
+    intro = INTRO.format(suite=__version__, protocol=PROTOCOL, count=len(whole.rows))
+    lines = [
+        intro,
+        *(f"- **{one.name}**: {about[one.name].about}; `{one.launch}`" for one in judged),
+        "",
+        *verdicts(whole),
+        "",
+        *matrix(whole),
+        "",
+    ]
+    if varying := [f"{one.name}: {', '.join(one.varies)}" for one in judged if one.varies]:
+        lines.append(VARYING.format(cells="; ".join(varying)))
+    return "\n".join(lines)
+
+
+def excerpt(judged: Sequence[Judged]) -> str:
+    """The README's part: a row an implementation, a column a section."""
+    whole = comparison(judged)
+    names = sections(whole.rows)
+    lines = [
+        f"| | {' | '.join(name.upper() for name in names)} | verdict |",
+        f"|---|{'---|' * len(names)}---|",
+    ]
+    for index, one in enumerate(whole.implementations):
+        cells = (
+            _section([row.cells[index].status for row in whole.rows if row.section == name])
+            for name in names
+        )
+        lines.append(f"| {one.label} | {' | '.join(cells)} | {one.report.verdict} |")
+    return "\n".join([*lines, ""])
+
+
+def _section(statuses: Sequence[Status]) -> str:
+    broken = sum(status in (Status.FAIL, Status.SHOULD_FAIL) for status in statuses)
+    if broken:
+        return f"✗ {broken}"
+    untold = any(status in (Status.UNKNOWN, Status.NOT_EXERCISED) for status in statuses)
+    return "?" if untold else "✓"
+
+
+def redraw(text: str, part: str) -> str:
+    """Put the README's part between its marks."""
+    before, begin, rest = text.partition(BEGIN)
+    return f"{before}{begin}{part}{END}{rest.partition(END)[2]}"
+
+
+def differences(before: Sequence[Judged], now: Sequence[Judged]) -> Iterator[str]:
+    """Where two differ: in who there is, or in a cell, where no run showed what the other's did."""
+    was = {one.name: one for one in before}
+    for one in now:
+        old = was.get(one.name)
+        if old is None:
+            yield f"{one.name}: it is not on the page"
+            continue
+        if old.suite != one.suite:
+            yield f"{one.name}: the page is of suite {old.suite}, this is {one.suite}"
+        for id_ in sorted(old.statuses.keys() | one.statuses.keys()):
+            if old.seen(id_).isdisjoint(one.seen(id_)):
+                here, then = (" or ".join(sorted(each.seen(id_))) for each in (one, old))
+                yield f"{one.name}: {id_} is {here}, the page says {then}"
+
+
+def _write(judged: Sequence[Judged], known: Sequence[Listed]) -> None:
+    order = {one.name: place for place, one in enumerate(known)}
+    fresh = {one.name: one for one in (*stored(), *judged) if one.name in order}
+    everyone = sorted(fresh.values(), key=lambda one: order[one.name])
+    dumped = [one.model_dump(mode="json") for one in everyone]
+    STORE.write_text(json.dumps(dumped, indent=1) + "\n", encoding="utf-8")
+    draw()
+
+
+def draw() -> None:
+    """Draw the pages from what is stored."""
+    judged = stored()
+    PAGE.write_text(page(judged, listed()), encoding="utf-8")
+    README.write_text(redraw(README.read_text(encoding="utf-8"), excerpt(judged)), encoding="utf-8")
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+def main() -> int:
+    """Judge, and write or compare; 1 where something differs."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("names", nargs="*", help="whom to judge; all, where none is named")
+    parser.add_argument("--check", action="store_true", help="write nothing, say what differs")
+    parser.add_argument("--draw", action="store_true", help="judge nobody, draw the pages")
+    parser.add_argument("--kept", action="store_true", help="take the reports of the last time")
+    parser.add_argument("--rounds", type=int, default=2, help="runs of each")
+    parser.add_argument("--jobs", type=int, default=4, help="scenarios at a time")
+    asked = parser.parse_args()
+    if asked.draw:
+        draw()
+        return 0
+    known = listed()
+    if unknown := set(asked.names) - {one.name for one in known}:
+        parser.error(f"not in {LIST.name}: {', '.join(sorted(unknown))}")
+    chosen = [one for one in known if not asked.names or one.name in asked.names]
+    judged = [judge(one, asked.rounds, 0 if asked.kept else asked.jobs) for one in chosen]
+    drawn = compare([load_report(_path(one, 1)) for one in chosen], [one.name for one in chosen])
+    (REPORTS / "implementations.html").write_text(render_page(drawn), encoding="utf-8")
+    if asked.check:
+        differing = list(differences(stored(), judged))
+        for line in differing:
+            _say(line)
+        _say(f"{len(differing)} differences")
+        return 1 if differing else 0
+    _write(judged, known)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

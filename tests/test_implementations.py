@@ -1,0 +1,104 @@
+"""The matrix of implementations is of this suite, of this standard, and of those on the list."""
+
+import shlex
+import shutil
+
+import pytest
+
+from chatproto import __version__
+from conformance.report import Verdict
+from conformance.specimens import CATALOGUE
+from conformance.standard import Kind, requirements
+from tests.implementations import (
+    PAGE,
+    README,
+    ROOT,
+    Judged,
+    Listed,
+    comparison,
+    differences,
+    excerpt,
+    listed,
+    page,
+    redraw,
+    stored,
+)
+
+IDS = [one.id for one in requirements().values() if one.kind is not Kind.CLIENT]
+
+
+def stages() -> list[tuple[Judged, str]]:
+    """Those that are specimens, and as which."""
+    found = []
+    for one in stored():
+        words = shlex.split(one.launch)
+        if "conformance.specimens" in words:
+            found.append((one, words[words.index("conformance.specimens") + 1]))
+    return found
+
+
+def test_it_is_of_those_on_the_list() -> None:
+    assert [(one.name, one.launch) for one in stored()] == [
+        (one.name, one.launch) for one in listed()
+    ]
+
+
+def test_it_is_of_this_suite_and_this_standard() -> None:
+    for one in stored():
+        assert one.suite == __version__
+        assert list(one.statuses) == IDS
+        assert set(one.varies) <= set(IDS)
+
+
+def test_the_pages_are_drawn_from_it() -> None:
+    assert PAGE.read_text(encoding="utf-8") == page(stored(), listed())
+    readme = README.read_text(encoding="utf-8")
+    assert readme == redraw(readme, excerpt(stored()))
+    assert excerpt(stored()) in readme
+
+
+@pytest.mark.parametrize("one", listed(), ids=lambda one: str(one.name))
+def test_each_can_be_launched(one: Listed) -> None:
+    program, *arguments = shlex.split(one.launch)
+    assert shutil.which(program)
+    for argument in arguments:
+        if argument.endswith(".py"):
+            assert (ROOT / argument).is_file()
+    if "conformance.specimens" in arguments:
+        assert arguments[arguments.index("conformance.specimens") + 1] in CATALOGUE
+
+
+def test_the_reference_server_keeps_all_of_it() -> None:
+    [reference] = (one for one in stored() if one.name == "reference server")
+    assert reference.verdict is Verdict.CONFORMANT
+    assert not reference.varies
+    assert [id_ for id_ in IDS if reference.statuses[id_] != "pass"] == ["LIM-5"]
+
+
+@pytest.mark.parametrize(("one", "specimen"), stages(), ids=lambda one: str(one)[:12])
+def test_a_specimen_is_broken_where_it_is_known_to_be(one: Judged, specimen: str) -> None:
+    known = CATALOGUE[specimen]
+    broken = {id_ for id_, status in one.statuses.items() if status == "fail"}
+    assert known.breaks <= broken
+    assert broken <= known.breaks | known.may_break
+    assert one.verdict is Verdict.NON_CONFORMANT
+
+
+def test_verdicts_follow_from_the_cells() -> None:
+    for implementation in comparison(stored()).implementations:
+        musts = [one for one in implementation.report.requirements if one.level == "MUST"]
+        broken = any(one.status == "fail" for one in musts)
+        assert (implementation.report.verdict is Verdict.NON_CONFORMANT) == broken
+
+
+def test_what_differs_is_told() -> None:
+    one = stored()[0]
+    assert not list(differences([one], [one]))
+    other = one.model_copy(update={"statuses": {**one.statuses, "QUIT-3": "fail"}, "suite": "9"})
+    assert list(differences([one], [other])) == [
+        f"{one.name}: the page is of suite {__version__}, this is 9",
+        f"{one.name}: QUIT-3 is fail, the page says pass",
+    ]
+    lucky = one.model_copy(update={"varies": {"QUIT-3": ["fail", "pass"]}, "suite": "9"})
+    assert not list(differences([lucky], [other]))
+    assert list(differences([], [one])) == [f"{one.name}: it is not on the page"]
