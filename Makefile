@@ -52,8 +52,9 @@ unit: $(READY)
 	$(BIN)/coverage report --include 'conformance/*' --fail-under 90
 
 suite: $(READY)
-	$(SUITE) run --launch "$(REFERENCE)"
-	$(SUITE) run --profile tests/full-room.toml --only LIM-5
+	@mkdir -p reports
+	$(SUITE) run --launch "$(REFERENCE)" --durations 5 --json reports/suite.json
+	$(SUITE) run --profile tests/full-room.toml --only LIM-5 --json reports/full-room.json
 
 examples: $(READY)
 	@for driver in examples/*.py; do \
@@ -62,12 +63,14 @@ examples: $(READY)
 		case $$line in *": conformant ("*) ;; *) failed=1 ;; esac; \
 	done; test -z "$$failed"
 
-specimens: $(READY)
-	$(SUITE) specimens -j $(JOBS)
+specimens: suite
+	$(SUITE) specimens -j $(JOBS) --json reports/specimens.json
+	$(BIN)/python -m tests.figures reports/specimens.json reports/suite.json reports/full-room.json
 
 matrix: $(READY)
 	@mkdir -p reports
-	$(SUITE) specimens --whole -j $(JOBS) --json reports/matrix.json
+	$(SUITE) specimens --whole -j $(JOBS) --json reports/matrix.json --html reports/matrix.html \
+		--compare docs/matrix.json
 
 # NAMES="stage 2" judges that one alone.
 implementations: $(READY)
