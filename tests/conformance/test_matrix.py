@@ -49,11 +49,22 @@ def test_each_specimen_is_as_it_should_be_or_not() -> None:
     assert matrix.seen_failing() == {"TRN-2"}
 
 
-def test_one_missed_once_is_not_as_it_should_be() -> None:
-    matrix = laid_out(judged("greets", "TRN-2"), judged("greets"), judged("greets", "TRN-2"))
+@pytest.mark.parametrize(
+    ("caught", "missed", "good"),
+    [(0, 1, False), (2, 1, False), (4, 1, True), (3, 2, False), (198, 2, True), (197, 3, False)],
+)
+def test_one_may_be_missed_once_in_a_hundred_runs(caught: int, missed: int, good: bool) -> None:
+    """Or once, and then four times not."""
+    matrix = laid_out(*[judged("greets", "TRN-2")] * caught, *[judged("greets")] * missed)
     [row] = matrix.specimens
-    assert (row.good, row.rounds) == (2, 3)
-    assert row.cell("TRN-2") == "missed"
+    assert (row.good, row.rounds) == (caught, caught + missed)
+    assert row.cell("TRN-2") == ("caught" if good else "missed")
+    assert matrix.is_good == good
+    assert matrix.seen_failing() == ({"TRN-2"} if good else set())
+
+
+def test_a_legal_one_may_never_be_accused() -> None:
+    matrix = laid_out(*[judged("correct")] * 999, judged("correct", "HB-1"))
     assert not matrix.is_good
 
 
@@ -100,4 +111,4 @@ def test_the_matrix_that_is_kept_is_of_these_specimens() -> None:
         assert row.legal == specimen.legal
         assert row.breaks == sorted(specimen.breaks)
         assert row.may_break == sorted(specimen.may_break)
-        assert row.good == row.rounds, name
+        assert row.is_good, name
