@@ -14,7 +14,8 @@ SUITE := $(BIN)/chatproto-conformance
 REFERENCE := $(BIN)/chatproto-server --listen {address} --heartbeat 1
 JOBS ?= 5
 WORKERS ?= 3
-ROUNDS ?= 20
+ROUNDS ?= 200
+LEGAL ?= 50
 
 # What is launched by name is this environment's.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
@@ -81,7 +82,7 @@ implementations-check: $(READY)
 
 # Two busy loops keep the cores occupied; they end with the last round.
 soak: $(READY)
-	$(BIN)/python tests/soak.py --rounds $(ROUNDS) --launch "$(REFERENCE)"
+	$(BIN)/python -m tests.soak --rounds $(ROUNDS) --legal $(LEGAL) --launch "$(REFERENCE)"
 
 build: $(READY)
 	$(BIN)/python -m build --no-isolation
