@@ -16,7 +16,8 @@ SUITE := $(BIN)/chatproto-conformance
 REFERENCE := $(BIN)/chatproto-server --listen {address} --heartbeat 1
 JOBS ?= 5
 WORKERS ?= 3
-ROUNDS ?= 20
+ROUNDS ?= 200
+LEGAL ?= 50
 INPUTS ?= 1000000
 BURSTS ?= 500
 
@@ -56,8 +57,9 @@ unit: $(READY)
 	$(BIN)/coverage report --include 'conformance/*' --fail-under 90
 
 suite: $(READY)
-	$(SUITE) run --launch "$(REFERENCE)"
-	$(SUITE) run --profile tests/full-room.toml --only LIM-5
+	@mkdir -p reports
+	$(SUITE) run --launch "$(REFERENCE)" --durations 5 --json reports/suite.json
+	$(SUITE) run --profile tests/full-room.toml --only LIM-5 --json reports/full-room.json
 
 examples: $(READY)
 	@for driver in examples/*.py; do \
@@ -66,12 +68,14 @@ examples: $(READY)
 		case $$line in *": conformant ("*) ;; *) failed=1 ;; esac; \
 	done; test -z "$$failed"
 
-specimens: $(READY)
-	$(SUITE) specimens -j $(JOBS)
+specimens: suite
+	$(SUITE) specimens -j $(JOBS) --json reports/specimens.json
+	$(BIN)/python -m tests.figures reports/specimens.json reports/suite.json reports/full-room.json
 
 matrix: $(READY)
 	@mkdir -p reports
-	$(SUITE) specimens --whole -j $(JOBS) --json reports/matrix.json
+	$(SUITE) specimens --whole -j $(JOBS) --json reports/matrix.json --html reports/matrix.html \
+		--compare docs/matrix.json
 
 # NAMES="stage 2" judges that one alone.
 implementations: $(READY)
@@ -91,7 +95,7 @@ fuzz: $(VENV)/fuzz
 
 # Two busy loops keep the cores occupied; they end with the last round.
 soak: $(READY)
-	$(BIN)/python tests/soak.py --rounds $(ROUNDS) --launch "$(REFERENCE)"
+	$(BIN)/python -m tests.soak --rounds $(ROUNDS) --legal $(LEGAL) --launch "$(REFERENCE)"
 
 build: $(READY)
 	$(BIN)/python -m build --no-isolation

@@ -12,7 +12,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from conformance.specimen_trial import Judged
+from conformance.specimen_trial import AGAIN, Judged
 from conformance.specimens import CATALOGUE
 from conformance.standard import Kind, requirements
 
@@ -30,6 +30,7 @@ class Row(_Model):
 
     `breaks` must be found, `may_break` may. `found` names for each requirement found broken the
     scenarios that ever found it; `missed` and `accused` what was not as it should be, ever.
+    A fault that shows by chance may be missed once in a hundred runs.
     """
 
     name: str
@@ -42,11 +43,17 @@ class Row(_Model):
     missed: list[str]
     accused: list[str]
 
+    @property
+    def is_good(self) -> bool:
+        """Whether it was caught almost every time, or let pass, and never accused."""
+        allowed = max(int(self.rounds > AGAIN), self.rounds // 100)
+        return not self.accused and self.rounds - self.good <= allowed
+
     def cell(self, requirement: str) -> Literal["caught", "missed", "accused", "may", ""]:
         """What is to be said of this specimen and a requirement."""
         if requirement in self.accused:
             return "accused"
-        if requirement in self.missed:
+        if requirement in self.missed and not self.is_good:
             return "missed"
         if requirement in self.breaks:
             return "caught"
@@ -61,23 +68,24 @@ class Matrix(_Model):
 
     @property
     def is_good(self) -> bool:
-        """Whether every broken server was caught every time, and no other thing found."""
-        return all(row.good == row.rounds for row in self.specimens)
+        """Whether every broken server was caught, and nothing else found."""
+        return all(row.is_good for row in self.specimens)
 
     @property
     def tally(self) -> str:
         """The matrix in one line."""
         broken = [row for row in self.specimens if not row.legal]
         legal = [row for row in self.specimens if row.legal]
+        caught = [row for row in broken if row.is_good or not row.missed]
         return (
-            f"{sum(not row.missed for row in broken)} of {len(broken)} broken servers caught, "
-            f"{sum(row.good == row.rounds for row in legal)} of {len(legal)} legal ones let pass, "
+            f"{len(caught)} of {len(broken)} broken servers caught, "
+            f"{sum(row.is_good for row in legal)} of {len(legal)} legal ones let pass, "
             f"{sum(bool(row.accused) for row in self.specimens)} accused of what they do not do"
         )
 
     def seen_failing(self) -> set[str]:
         """The requirements that some specimen was found to break."""
-        return {id_ for row in self.specimens if not row.missed for id_ in row.breaks}
+        return {id_ for row in self.specimens if row.is_good for id_ in row.breaks}
 
 
 def lay_out_matrix(results: Iterable[Judged]) -> Matrix:

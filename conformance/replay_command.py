@@ -96,7 +96,7 @@ def _replay(program: Program, settings: Settings, times: int, again: str) -> Sce
     try:
         reach(settings)
         with console.status("performing it"):
-            fails, of = trials.repeat(program, times)
+            counted = trials.count(program, times)
     except (LaunchError, Unreachable) as error:
         click.echo(f"chatproto-conformance: {error}", err=True)
         sys.exit(UNREACHABLE)
@@ -105,5 +105,5 @@ def _replay(program: Program, settings: Settings, times: int, again: str) -> Sce
     result = trials.report()
     print_result(console, result)
     print_findings(console, [result], lambda _: f"{again} {settings.server}")
-    console.print(f"fails {fails} of {of}")
+    console.print(f"fails {counted.fails} of {counted.of}")
     return result

@@ -2,10 +2,10 @@
 
 import sys
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from dataclasses import dataclass
 from multiprocessing import get_context
-from typing import Literal
+from typing import Final, Literal
 
 from conformance.profile import Known, Launch, Profile
 from conformance.report import ScenarioReport
@@ -15,6 +15,10 @@ from conformance.selection import counting
 from conformance.session import Settings
 from conformance.specimens import CATALOGUE, Specimen
 from conformance.standard import Level
+
+AGAIN: Final = 4
+"""Times that a specimen which was missed is judged again: whether its fault shows almost always,
+or was only lucky to be found before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,15 +59,24 @@ def judge_specimens(
     """Judge each of these specimens so often, several at once; in the order they are done.
 
     A broken one meets the scenarios meant for what it breaks, or, with `whole`, all of them; a
-    legal one always meets all.
+    legal one always meets all. One that is missed, judged once, is judged `AGAIN` times more.
     """
     pool = ProcessPoolExecutor(jobs, mp_context=get_context("spawn"))
     try:
-        futures = [
-            pool.submit(judge_specimen, name, whole) for name in names for _ in range(rounds)
-        ]
-        for future in as_completed(futures):
-            yield future.result()
+        under_way = {
+            pool.submit(judge_specimen, one, whole) for one in names for _ in range(rounds)
+        }
+        again: set[str] = set()
+        while under_way:
+            done, under_way = wait(under_way, return_when=FIRST_COMPLETED)
+            for future in done:
+                result = future.result()
+                if result.outcome == "missed" and rounds == 1 and result.name not in again:
+                    again.add(result.name)
+                    under_way |= {
+                        pool.submit(judge_specimen, result.name, whole) for _ in range(AGAIN)
+                    }
+                yield result
     finally:
         pool.shutdown(cancel_futures=True)
 

@@ -27,6 +27,7 @@ from conformance.programs.program import (
     summary,
 )
 from conformance.programs.script import write_script
+from conformance.programs.search import search
 from conformance.programs.trials import Trials
 from conformance.scenario import scenarios
 from conformance.selection import counting
@@ -124,7 +125,7 @@ def _trials(server: str, tmp_path: Path, examples: int = 30) -> tuple[Session, T
 def test_the_reference_server_stands_them(tmp_path: Path) -> None:
     session, trials = _trials(REFERENCE, tmp_path)
     try:
-        trials.search()
+        search(trials)
     finally:
         session.close()
     result = trials.report()
@@ -138,7 +139,7 @@ def test_one_that_fails_is_shrunk_counted_and_saved(tmp_path: Path) -> None:
     """Two senders swapped for one member: what remains is three clients and hardly a step more."""
     session, trials = _trials(specimen("swaps-two-senders"), tmp_path)
     try:
-        trials.search()
+        search(trials)
     finally:
         session.close()
     result = trials.report()

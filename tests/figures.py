@@ -1,0 +1,107 @@
+"""What the suite covers of the standard, in five figures a level: docs/coverage.md.
+
+Never a count of cases: requirements; those that scenarios are there for; those whose trigger
+really happened in a run against a correct server; those that a broken server was found to break;
+those that cannot be seen from outside, with the reason. The page is kept, and compared with what
+a run and a matrix say.
+"""
+
+import argparse
+import difflib
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Final
+
+from conformance.comparison import ReportError, load_report
+from conformance.matrix import Matrix, MatrixError, read_matrix
+from conformance.report import Report
+from conformance.scenario import scenarios
+from conformance.standard import Kind, Level, Requirement, requirements
+
+KEPT: Final = Path(__file__).parent.parent / "docs" / "coverage.md"
+
+_HEAD: Final = """\
+# What the suite covers
+
+Of each level of the standard: its requirements; those that a scenario is there for; those whose
+trigger really happened in a run against the reference server; those that some broken server, of
+the specimens, was found to break; and those that nobody can see from outside.
+`make test` makes this page from its own runs, and fails where they say otherwise.
+
+| level | requirements | with a scenario | exercised | seen failing | not testable from outside |
+| --- | --- | --- | --- | --- | --- |
+"""
+_REASONS: Final = {
+    Kind.CLIENT: "is about clients; the library's own is held to it by its tests and the vectors",
+}
+
+
+def page(reports: Iterable[Report], matrix: Matrix) -> str:
+    """The page, as these runs and this matrix make it."""
+    exercised = {
+        one.id
+        for report in reports
+        for one in report.requirements
+        if one.status == "pass" and one.exercised
+    }
+    with_scenario = {id_ for one in scenarios() for id_ in one.requirements}
+    seen_failing = matrix.seen_failing() | _departures(matrix)
+    every = list(requirements().values())
+    lines = [_HEAD]
+    for level in Level:
+        of_level = [one for one in every if one.level is level]
+        counts = [len(of_level)] + [
+            sum(one.id in ids for one in of_level)
+            for ids in (with_scenario, exercised, seen_failing, _untestable())
+        ]
+        lines.append(f"| {level} | {' | '.join(map(str, counts))} |\n")
+    lines += _missing("No scenario", every, with_scenario)
+    lines += _missing("Not exercised", every, exercised)
+    lines += _missing("Never seen failing", every, seen_failing)
+    lines.append("\nNot testable from outside:\n\n")
+    lines += [f"- {id_}: {reason}\n" for id_, reason in _untestable().items()]
+    return "".join(lines)
+
+
+def _departures(matrix: Matrix) -> set[str]:
+    """The SHOULDs that a strange but legal server was found to depart from, as it does."""
+    return {
+        id_ for row in matrix.specimens if row.legal for id_ in row.found if id_ in row.may_break
+    }
+
+
+def _untestable() -> dict[str, str]:
+    return {one.id: _REASONS[one.kind] for one in requirements().values() if one.kind in _REASONS}
+
+
+def _missing(title: str, every: list[Requirement], those: set[str]) -> Iterator[str]:
+    ids = [one.id for one in every if one.id not in those and one.id not in _untestable()]
+    if ids:
+        yield f"\n{title}: {' '.join(ids)}\n"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("matrix", type=Path, help="a matrix, written by specimens --json")
+    parser.add_argument("report", type=Path, nargs="+", help="reports of a correct server")
+    parser.add_argument("--write", action="store_true", help="write the page that is kept")
+    asked = parser.parse_args()
+    try:
+        now = page(map(load_report, asked.report), read_matrix(asked.matrix))
+    except (ReportError, MatrixError) as error:
+        parser.error(str(error))
+    if asked.write:
+        KEPT.write_text(now, encoding="utf-8")
+        return 0
+    kept = KEPT.read_text(encoding="utf-8")
+    sys.stdout.writelines(
+        difflib.unified_diff(
+            kept.splitlines(keepends=True), now.splitlines(keepends=True), KEPT.name, "now"
+        )
+    )
+    return int(now != kept)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
