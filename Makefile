@@ -46,6 +46,7 @@ unit: $(READY)
 	$(BIN)/coverage combine -q
 	$(BIN)/coverage report --include 'chatproto/*' --fail-under 100
 	$(BIN)/coverage report --include 'reference_server/*' --fail-under 95
+	$(BIN)/coverage report --include 'chat_client/*' --fail-under 90
 	$(BIN)/coverage report --include 'conformance/*' --fail-under 90
 
 suite: $(READY)
