@@ -5,6 +5,7 @@ What goes wrong here is told to the user: every message names the address and a 
 
 import asyncio
 import errno
+import os
 import re
 import socket
 from dataclasses import dataclass
@@ -112,7 +113,7 @@ def _why(address: Address, error: OSError | ValueError) -> str:
             )
         case socket.gaierror():
             return f"{error.strerror}; look at the host's name"
-        case OSError():
-            return f"{error.strerror or error}; look at the address"
+        case OSError(errno=int(number)):  # asyncio puts words of its own in strerror
+            return f"{os.strerror(number)}; look at the address"
         case _:  # a host or a path that no system call takes
             return f"{error}; look at the address"

@@ -157,9 +157,15 @@ def test_a_reset_is_told() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         address = f"tcp://127.0.0.1:{listener.getsockname()[1]}"
         with subprocess.Popen(
-            [*CLIENT, address], stdin=subprocess.PIPE, stderr=subprocess.PIPE
+            [*CLIENT, address],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
         ) as client:
             peer, _ = listener.accept()
+            peer.sendall(b"!here\n")
+            assert client.stdout is not None
+            assert client.stdout.readline().endswith(b"!here\n")
             peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
             peer.close()
             assert client.stderr is not None
