@@ -16,7 +16,7 @@ ROUNDS ?= 20
 # What is launched by name is this environment's.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: demo test check lint types unit suite specimens matrix soak build clean
+.PHONY: demo test check lint types verifytypes unit suite specimens matrix soak build clean
 
 demo: $(READY)
 	@mkdir -p reports
@@ -37,8 +37,16 @@ lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-types: $(READY)
+types: $(READY) verifytypes
 	$(BIN)/mypy
+
+# pyright comes with a Node.js of its own, which not every platform has.
+verifytypes: $(READY)
+	@if said=$$(pyright --version 2>&1); then \
+		echo pyright --verifytypes chatproto; pyright --verifytypes chatproto && pyright; \
+	else \
+		echo "skipped: pyright does not run here, so verifytypes is not checked: $$said"; \
+	fi
 
 unit: $(READY)
 	rm -f .coverage .coverage.*

@@ -53,7 +53,8 @@ class Pipe:
             number += 1
             if self._link.has_left:
                 break
-            match read_octets(line):
+            intention = read_octets(line)
+            match intention:
                 case Say(text):
                     self._link.say(text)
                     try:
@@ -69,8 +70,8 @@ class Pipe:
                 case Refused(reason):
                     self._refused = True
                     _tell(f"line {number} is not said: {reason}")
-                case other:
-                    assert_never(other)
+                case _:
+                    assert_never(intention)
         self._link.leave()
 
     def _print(self, units: list[Unit]) -> None:

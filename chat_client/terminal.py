@@ -96,7 +96,8 @@ class Conversation:
         return "(no connection) > " if self._link is None else "> "
 
     def _refuse(self, line: str) -> str | None:
-        match read(line):
+        intention = read(line)
+        match intention:
             case Blank():
                 return "blank: there is nothing to say"
             case Refused(reason):
@@ -105,8 +106,8 @@ class Conversation:
                 return "not said: there is no connection; press Enter again when there is one"
             case Say() | Leave() | Help():
                 return None
-            case other:
-                assert_never(other)
+            case _:
+                assert_never(intention)
 
     def _accept(self, line: str) -> None:
         match read(line):
