@@ -2,6 +2,7 @@
 # make test   set up, and pass every check
 # make matrix let every broken server meet every scenario (heavy)
 # make soak   run the suite again and again while the machine is busy (heavy)
+# make versions  check with each CPython there is: PYTHONS="python3.12 /path/to/python3.13"
 
 PYTHON ?= python3
 VENV := .venv
@@ -12,11 +13,12 @@ REFERENCE := $(BIN)/chatproto-server --listen {address} --heartbeat 1
 JOBS ?= 5
 WORKERS ?= 3
 ROUNDS ?= 20
+PYTHONS ?= python3.11 python3.12 python3.13 python3.14
 
 # What is launched by name is this environment's.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: demo test check lint types verifytypes unit suite specimens matrix soak build clean
+.PHONY: demo test check lint types verifytypes unit suite specimens matrix soak versions build clean
 
 demo: $(READY)
 	@mkdir -p reports
@@ -71,6 +73,10 @@ matrix: $(READY)
 # Two busy loops keep the cores occupied; they end with the last round.
 soak: $(READY)
 	$(BIN)/python tests/soak.py --rounds $(ROUNDS) --launch "$(REFERENCE)"
+
+# Which were not found, it says at the end.
+versions: $(READY)
+	$(BIN)/python tests/versions.py $(PYTHONS)
 
 build: $(READY)
 	$(BIN)/python -m build --no-isolation
