@@ -29,6 +29,17 @@ def test_a_unit_is_one_line_that_drives_no_terminal(unit: Broadcast | Notice) ->
     assert not [char for char in line if unicodedata.bidirectional(char) in ("RLO", "LRO", "RLI")]
 
 
+@pytest.mark.parametrize(
+    "char", "\x00\x1b\x7f\x9b\xad\u200b\u200f\u2028\u2029\u202a\u202e\u2066\u2069\ufeff"
+)
+def test_what_hides_or_turns_the_line_is_written_out(char: str) -> None:
+    assert visible(f"a{char}b") == [
+        ("", "a"),
+        ("class:unseen", f"<U+{ord(char):04X}>"),
+        ("", "b"),
+    ]
+
+
 @given(st.text(points))
 def test_what_is_written_out_says_which_code_point_it_was(text: str) -> None:
     said = "".join(
