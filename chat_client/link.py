@@ -35,6 +35,7 @@ class Link:
         self._writer = writer
         self._connection = ClientConnection()
         self._has_left = False
+        self._waiting: asyncio.Timeout | None = None
 
     @classmethod
     async def open(cls, address: Address) -> "Link":
@@ -63,16 +64,20 @@ class Link:
             self._has_left = True
             self._writer.write(self._connection.leave())
             self._writer.write_eof()
+            if self._waiting is not None:
+                self._waiting.reschedule(asyncio.get_running_loop().time() + PATIENCE)
 
     async def receive(self) -> tuple[list[Unit], End | None]:
         """Wait for one read; give back the units it completes and, the last time, the end."""
         try:
-            async with asyncio.timeout(PATIENCE if self._has_left else None):
+            async with asyncio.timeout(PATIENCE if self._has_left else None) as self._waiting:
                 octets = await self._reader.read(_READ_SIZE)
         except TimeoutError:
             return [], Lost(f"no end of stream within {PATIENCE:.0f} s of leaving")
         except OSError as error:
             return [], Lost(error.strerror or str(error))
+        finally:
+            self._waiting = None
         units: list[Unit] = []
         events = self._connection.receive(octets) if octets else self._connection.receive_eof()
         for event in events:

@@ -51,9 +51,11 @@ class Conversation:
         """Show what comes, over one connection after another; the exit status."""
         while self._link is not None:
             link = self._link
-            end = await self._read_out(link)
-            self._link = None
-            link.close()
+            try:
+                end = await self._read_out(link)
+            finally:
+                self._link = None
+                link.close()
             wrong = why(end, left=link.has_left)
             if wrong is None:
                 self._tell(f"left {self._address}")

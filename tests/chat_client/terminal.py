@@ -17,6 +17,8 @@ import pyte
 
 from tests.reference_server.peer import DEADLINE
 
+_PROGRAM: Final = "import sys; {}; from chat_client.__main__ import main; sys.exit(main())"
+
 CTRL_C: Final = "\x03"
 CTRL_D: Final = "\x04"
 
@@ -24,7 +26,8 @@ CTRL_D: Final = "\x04"
 class Terminal:
     """A user's terminal with the client on it. `octets` are all it was sent."""
 
-    def __init__(self, *arguments: str, **environment: str) -> None:
+    def __init__(self, *arguments: str, but: str = "pass", **environment: str) -> None:
+        """Start the client, with a statement run first that makes it less patient."""
         self._master, slave = pty.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 30, 120, 0, 0))
         self.screen = pyte.Screen(120, 30)
@@ -32,7 +35,7 @@ class Terminal:
         self.octets = b""
         kept = {name: value for name, value in os.environ.items() if name != "NO_COLOR"}
         self.process = subprocess.Popen(
-            [sys.executable, "-W", "error", "-m", "chat_client", *arguments],
+            [sys.executable, "-W", "error", "-c", _PROGRAM.format(but), *arguments],
             stdin=slave,
             stdout=slave,
             stderr=slave,

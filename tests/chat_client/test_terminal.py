@@ -1,22 +1,27 @@
 """At a terminal: talking, editing while others talk, leaving, and outliving the connection."""
 
 import re
+import signal
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
 from reference_server import ChatServer
 from tests.chat_client.terminal import CTRL_C, CTRL_D, Terminal
 from tests.reference_server.conftest import Connect, Serve
+from tests.reference_server.peer import DEADLINE
 
 
-def joined(server: ChatServer, **environment: str) -> Terminal:
+@contextmanager
+def joined(server: ChatServer, **environment: str) -> Iterator[Terminal]:
     """Start a client, and know that it is a member by its own first message."""
-    client = Terminal(server.addresses[0], **environment)
-    client.shows("-- connected to")
-    client.press("first\r")
-    client.shows("  first")
-    return client
+    with Terminal(server.addresses[0], **environment) as client:
+        client.shows("-- connected to")
+        client.press("first\r")
+        client.shows("  first")
+        yield client
 
 
 def test_two_users_talk(serve: Serve) -> None:
@@ -137,6 +142,40 @@ def test_a_restarted_server_is_connected_to_again(serve: Serve) -> None:
         user.shows("  kept to the end")
         user.press(CTRL_D)
         assert user.end() == 0
+
+
+def test_after_the_last_wait_it_gives_up(serve: Serve) -> None:
+    server = serve()
+    hasty = "import chat_client.terminal; chat_client.terminal.WAITS = (0.01, 0.02)"
+    with Terminal(server.addresses[0], but=hasty) as user:
+        user.shows("-- connected to")
+        server.stop()
+        assert user.end() == 1
+    assert "-- trying again in 0.02 s (2 of 2)" in user.text
+    assert user.text.endswith("-- given up")
+
+
+def test_a_server_that_does_not_end_is_given_up_and_control_c_ends_it_sooner() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        address = f"tcp://127.0.0.1:{listener.getsockname()[1]}"
+        hasty = "import chat_client.link; chat_client.link.PATIENCE = 0.05"
+        with Terminal(address, but=hasty) as user:
+            user.shows("-- connected to")
+            user.press(CTRL_D)
+            assert user.end() == 1
+        assert "the connection was lost: no end of stream within" in user.text
+        listener.accept()[0].close()
+        with Terminal(address) as user:
+            user.shows("-- connected to")
+            user.press(CTRL_D)
+            peer, _ = listener.accept()
+            with peer:
+                peer.settimeout(DEADLINE)
+                assert peer.recv(16) == b"quit\n"
+                # Its terminal is as it was, so the key is a signal.
+                user.process.send_signal(signal.SIGINT)
+                assert user.end() == 130
+        assert "Traceback" not in user.text
 
 
 @pytest.mark.parametrize("key", [CTRL_C, CTRL_D])
