@@ -4,6 +4,7 @@ One prompt_toolkit application from the first prompt to the last, so that no key
 terminal between two prompts.
 """
 
+import asyncio
 import contextlib
 from collections.abc import Callable
 from typing import Final
@@ -52,8 +53,13 @@ class Editor:
 
     async def run(self, begun: Callable[[], None]) -> None:
         """Edit until Ctrl-D or `end`; `begun` is called once keys are taken."""
+
+        def soon() -> None:
+            # Keys are taken from the terminal's line discipline right after this, in the same step.
+            asyncio.get_running_loop().call_soon(begun)
+
         with contextlib.suppress(EOFError):
-            await self._session.prompt_async(handle_sigint=False, pre_run=begun)
+            await self._session.prompt_async(handle_sigint=False, pre_run=soon)
 
     def end(self) -> None:
         """Put the line away, from whatever is going on."""
