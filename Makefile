@@ -7,6 +7,7 @@
 # make bench-octets  measure chatproto beside other sans-IO readers
 # make fuzz     throw octets and calls at chatproto, and octets at the server (heavy)
 # make soak     run the suite again and again while the machine is busy (heavy)
+# make versions check with each CPython there is: PYTHONS="python3.12 /path/to/python3.13"
 
 PYTHON ?= python3
 VENV := .venv
@@ -20,11 +21,12 @@ ROUNDS ?= 200
 LEGAL ?= 50
 INPUTS ?= 1000000
 BURSTS ?= 500
+PYTHONS ?= python3.11 python3.12 python3.13 python3.14
 
 # What is launched by name is this environment's.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: demo test check lint types unit suite examples specimens matrix implementations implementations-check bench-octets fuzz soak build clean
+.PHONY: demo test check lint types verifytypes unit suite examples specimens matrix implementations implementations-check bench-octets fuzz soak versions build clean
 
 demo: $(READY)
 	@mkdir -p reports
@@ -45,8 +47,16 @@ lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-types: $(READY)
+types: $(READY) verifytypes
 	$(BIN)/mypy
+
+# pyright comes with a Node.js of its own, which not every platform has.
+verifytypes: $(READY)
+	@if said=$$(pyright --version 2>&1); then \
+		echo pyright --verifytypes chatproto; pyright --verifytypes chatproto && pyright; \
+	else \
+		echo "skipped: pyright does not run here, so verifytypes is not checked: $$said"; \
+	fi
 
 unit: $(READY)
 	rm -f .coverage .coverage.*
@@ -54,6 +64,7 @@ unit: $(READY)
 	$(BIN)/coverage combine -q
 	$(BIN)/coverage report --include 'chatproto/*' --fail-under 100
 	$(BIN)/coverage report --include 'reference_server/*' --fail-under 95
+	$(BIN)/coverage report --include 'chat_client/*' --fail-under 90
 	$(BIN)/coverage report --include 'conformance/*' --fail-under 90
 
 suite: $(READY)
@@ -96,6 +107,10 @@ fuzz: $(VENV)/fuzz
 # Two busy loops keep the cores occupied; they end with the last round.
 soak: $(READY)
 	$(BIN)/python -m tests.soak --rounds $(ROUNDS) --legal $(LEGAL) --launch "$(REFERENCE)"
+
+# Which were not found, it says at the end.
+versions: $(READY)
+	$(BIN)/python tests/versions.py $(PYTHONS)
 
 build: $(READY)
 	$(BIN)/python -m build --no-isolation

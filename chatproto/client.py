@@ -9,7 +9,7 @@ from typing import Final
 
 from chatproto.connection import MIN_LINE_LIMIT
 from chatproto.errors import LocalProtocolError
-from chatproto.text import is_text
+from chatproto.text import first_unsafe, trim
 from chatproto.wire import Malformed, Unit, UnitReader
 
 
@@ -59,15 +59,13 @@ class ClientConnection:
 
     def say(self, text: str) -> bytes:
         """Write a message. Raises `LocalProtocolError`, saying why, for text that would not
-        arrive as given: empty, untrimmed, `quit`, unsafe or too long (CLI-2)."""
+        arrive as given: blank, untrimmed, `quit`, unsafe or too long (CLI-2)."""
         self._may_send()
         if text == "quit":
             raise LocalProtocolError("the text quit would leave; leave() does that")
-        if not is_text(text):
-            raise LocalProtocolError(
-                "the text would not arrive as it is: it is empty, has white space at an end, or "
-                f"holds control characters, surrogates or noncharacters: {text!r}"
-            )
+        flaw = _flaw(text)
+        if flaw is not None:
+            raise LocalProtocolError(f"the text would not arrive as it is: {flaw}")
         line = text.encode()
         if len(line) > self._line_limit:
             raise LocalProtocolError(
@@ -89,3 +87,21 @@ class ClientConnection:
     def _may_send(self) -> None:
         if self._has_left:
             raise LocalProtocolError("nothing can be sent after leave()")
+
+
+def _flaw(text: str) -> str | None:
+    """Say what a server would change in a text, were it sent; None where nothing."""
+    if "\n" in text:
+        return f"character {text.index(chr(10)) + 1} is a line feed, which would end the line"
+    trimmed = trim(text)
+    if not trimmed:
+        return "it is blank"
+    if trimmed != text:
+        return f"white space at an end is taken away: {text!r}"
+    index = first_unsafe(text)
+    if index is not None:
+        return (
+            f"character {index + 1} is U+{ord(text[index]):04X}, a control character, a surrogate "
+            "or a noncharacter, in place of which U+FFFD is shown"
+        )
+    return None

@@ -4,7 +4,7 @@
 """
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count, repeat
 from typing import Final, overload
@@ -116,8 +116,8 @@ class Events(Sequence[Event]):
         return events
 
 
-_set_text: Final = MessageReceived.__dict__["text"].__set__
-_set_line: Final = MessageReceived.__dict__["line"].__set__
+_set_text: Final[Callable[[MessageReceived, str], None]] = MessageReceived.__dict__["text"].__set__
+_set_line: Final[Callable[[MessageReceived, int], None]] = MessageReceived.__dict__["line"].__set__
 
 
 def _make_messages(texts: list[str], first: int) -> list[MessageReceived]:

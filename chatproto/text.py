@@ -91,6 +91,12 @@ def _make_lines_safe(lines: str) -> str:
     return _UNSAFE_BUT_LF.sub(REPLACEMENT, lines)
 
 
+def first_unsafe(text: str) -> int | None:
+    """Find the first code point that `make_safe` would replace; its index from 0 (TXT-4)."""
+    match = _UNSAFE_POINT.search(text)
+    return None if match is None else match.start()
+
+
 def is_text(text: str) -> bool:
     """Tell whether this could be the TEXT of a broadcast: not empty, trimmed, safe throughout."""
-    return bool(text) and trim(text) == text and _UNSAFE_POINT.search(text) is None
+    return bool(text) and trim(text) == text and first_unsafe(text) is None

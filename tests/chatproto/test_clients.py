@@ -21,7 +21,7 @@ from chatproto import (
 from chatproto.client import ClientEvent
 from tests.chatproto import models
 from tests.chatproto.helpers import Table, receive, say
-from tests.chatproto.strategies import TIME, codes, cut, points, texts, units
+from tests.chatproto.strategies import TIME, codes, cut, padding, points, texts, units
 
 streams = st.lists(units, max_size=6)
 
@@ -116,7 +116,14 @@ def test_cli_1_a_reader_takes_lines_of_4_mib_and_no_longer() -> None:
     assert not reader.complete
 
 
-@given(st.one_of(texts, st.text(points, max_size=6), st.sampled_from(["quit", " quit", "QUIT"])))
+@given(
+    st.one_of(
+        texts,
+        st.tuples(padding, texts, padding).map("".join),
+        st.text(points, max_size=6),
+        st.sampled_from(["quit", " quit", "QUIT"]),
+    )
+)
 def test_cli_2_what_a_client_says_arrives_as_it_is_or_is_refused(text: str) -> None:
     client = ClientConnection()
     if text == "quit" or not models.is_text(text):
@@ -137,9 +144,25 @@ def test_cli_2_a_client_sends_no_line_that_some_server_refuses(size: int, letter
         assert ClientConnection().say(letter * size) == f"{letter * size}\n".encode()
 
 
-@pytest.mark.parametrize("text", ["", " ", "a\nb", "a\n", " a", "a\r", "a\0", "\ud800", "\ufffe"])
+@pytest.mark.parametrize(
+    "text", ["", " ", "a\nb", "a\n", " a", "a ", "a\u3000", "a\r", "a\0", "\ud800", "\ufffe"]
+)
 def test_cli_2_no_text_is_sent_that_would_change(text: str) -> None:
     with pytest.raises(LocalProtocolError, match="would not arrive as it is"):
+        ClientConnection().say(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (" ", "it is blank"),
+        ("a ", "white space at an end is taken away: 'a '"),
+        ("a\nb", "character 2 is a line feed, which would end the line"),
+        ("ab\x1b", r"character 3 is U\+001B, a control character"),
+    ],
+)
+def test_cli_2_a_refusal_says_what_would_change(text: str, reason: str) -> None:
+    with pytest.raises(LocalProtocolError, match=reason):
         ClientConnection().say(text)
 
 
@@ -166,6 +189,8 @@ def test_cli_3_a_notice_of_any_code_is_passed_on_and_reading_goes_on(
     notice = Notice(code, explanation)
     after = Broadcast(TIME, "unix:0", "on we go")
     assert ClientConnection().receive(encode(notice) + encode(after)) == [notice, after]
+    client = ClientConnection()
+    assert client.receive(encode(notice)) + client.receive(encode(after)) == [notice, after]
 
 
 def test_cli_3_a_known_code_is_told_as_one() -> None:

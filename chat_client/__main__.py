@@ -1,0 +1,55 @@
+"""`chatproto-chat`: chooses the terminal or the pipe, and tells by the exit status how it ended."""
+
+import asyncio
+import selectors
+import sys
+from typing import Final
+
+from chat_client import plain
+from chat_client.address import ConnectError
+from chat_client.options import Options, parser
+
+INTERRUPTED: Final = 130
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Chat; 0 left in order, 1 no connection or a lost one, 2 usage, 3 a line was refused."""
+    options = parser().parse_args(arguments, Options())
+    chat = plain.chat
+    if not options.plain and _is_terminal():
+        try:
+            from chat_client import terminal
+        except ModuleNotFoundError as error:
+            if error.name != "prompt_toolkit":
+                raise
+            _tell(
+                "editing needs prompt_toolkit, which is not installed; "
+                'pip install "chatproto[client]", or use --plain'
+            )
+            return 2
+        chat = terminal.chat
+    try:
+        with asyncio.Runner(loop_factory=_loop) as runner:
+            return runner.run(chat(options.address))
+    except ConnectError as error:
+        _tell(str(error))
+        return 1
+    except KeyboardInterrupt:
+        return INTERRUPTED
+
+
+def _is_terminal() -> bool:
+    return all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout))
+
+
+def _loop() -> asyncio.AbstractEventLoop:
+    # Unlike epoll, poll takes a file as input, too: chatproto-chat --plain < lines.
+    return asyncio.SelectorEventLoop(selectors.PollSelector())
+
+
+def _tell(what: str) -> None:
+    print(f"chatproto-chat: {what}", file=sys.stderr)  # noqa: T201
+
+
+if __name__ == "__main__":
+    sys.exit(main())

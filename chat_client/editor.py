@@ -1,0 +1,100 @@
+"""The line being edited at the foot of the terminal, with what is shown scrolling above it.
+
+One prompt_toolkit application from the first prompt to the last, so that no key is ever lost to a
+terminal between two prompts.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from typing import Final
+
+from prompt_toolkit import PromptSession
+from prompt_toolkit.buffer import Buffer
+from prompt_toolkit.document import Document
+from prompt_toolkit.formatted_text import FormattedText
+from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
+from prompt_toolkit.renderer import print_formatted_text
+from prompt_toolkit.styles import Style
+from prompt_toolkit.validation import ValidationError, Validator
+
+from chat_client.showing import STYLES, Pieces
+
+_STYLE: Final = Style.from_dict({**STYLES, "validation-toolbar": "bold ansired"})
+
+
+class Editor:
+    """Edits a line until Ctrl-D on an empty one, or `end`; shows things above it meanwhile.
+
+    `refuse` tells what is wrong with a line, which then stays to be mended; `accept` takes one
+    that is right; `interrupt` is Ctrl-C, with the line thrown away before.
+    """
+
+    def __init__(
+        self,
+        prompt: Callable[[], str],
+        refuse: Callable[[str], str | None],
+        accept: Callable[[str], None],
+        interrupt: Callable[[], None],
+    ) -> None:
+        self._accept = accept
+        self._interrupt = interrupt
+        self._session: PromptSession[str] = PromptSession(
+            lambda: [("class:status", prompt())],
+            style=_STYLE,
+            validator=_Refusing(refuse),
+            validate_while_typing=False,
+            key_bindings=self._keys(),
+            reserve_space_for_menu=0,
+            enable_suspend=True,
+            erase_when_done=True,
+        )
+        self._session.default_buffer.accept_handler = self._take
+
+    async def run(self, begun: Callable[[], None]) -> None:
+        """Edit until Ctrl-D or `end`; `begun` is called once keys are taken."""
+
+        def soon() -> None:
+            # Keys are taken from the terminal's line discipline right after this, in the same step.
+            asyncio.get_running_loop().call_soon(begun)
+
+        with contextlib.suppress(EOFError):
+            await self._session.prompt_async(handle_sigint=False, pre_run=soon)
+
+    def end(self) -> None:
+        """Put the line away, from whatever is going on."""
+        if self._session.app.is_running and not self._session.app.is_done:
+            self._session.app.exit(exception=EOFError)
+
+    def show(self, pieces: Pieces) -> None:
+        """Show whole lines above the one being edited."""
+        app = self._session.app
+        if app.is_running:
+            app.renderer.erase()
+        print_formatted_text(app.output, FormattedText(pieces), _STYLE, color_depth=app.color_depth)
+        app.output.flush()
+        app.invalidate()
+
+    def _take(self, buffer: Buffer) -> bool:
+        self._accept(buffer.text)
+        return False
+
+    def _keys(self) -> KeyBindings:
+        keys = KeyBindings()
+
+        @keys.add("c-c")
+        def _(event: KeyPressEvent) -> None:
+            event.current_buffer.reset()
+            self._interrupt()
+
+        return keys
+
+
+class _Refusing(Validator):
+    def __init__(self, refuse: Callable[[str], str | None]) -> None:
+        self._refuse = refuse
+
+    def validate(self, document: Document) -> None:
+        reason = self._refuse(document.text)
+        if reason is not None:
+            raise ValidationError(len(document.text), reason)

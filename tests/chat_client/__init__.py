@@ -1,0 +1,1 @@
+"""Tests of the client: at a pseudo-terminal and in pipes, against the reference server."""
