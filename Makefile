@@ -26,7 +26,7 @@ PYTHONS ?= python3.11 python3.12 python3.13 python3.14
 # What is launched by name is this environment's.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: demo test check lint types verifytypes unit suite examples specimens matrix implementations implementations-check bench-octets fuzz soak versions build clean
+.PHONY: demo test check lint types verifytypes unit programs suite examples specimens matrix implementations implementations-check bench-octets fuzz soak versions build clean
 
 demo: $(READY)
 	@mkdir -p reports
@@ -41,7 +41,7 @@ demo: $(READY)
 	@echo
 	@echo "The reports are in reports/: reference and broken, each as .html, .json and .xml"
 
-test: lint types unit suite specimens
+test: lint types unit programs suite specimens
 
 lint: $(READY)
 	$(BIN)/ruff check .
@@ -58,14 +58,20 @@ verifytypes: $(READY)
 		echo "skipped: pyright does not run here, so verifytypes is not checked: $$said"; \
 	fi
 
+# What runs whole programs again and again is not slowed down by being measured.
+PROGRAMS := $(wildcard tests/attack tests/benchmarks tests/browser tests/docs tests/examples tests/fuzz tests/typecheck)
+
 unit: $(READY)
 	rm -f .coverage .coverage.*
-	$(BIN)/coverage run -m pytest -q -rs -n $(WORKERS) --dist worksteal
+	$(BIN)/coverage run -m pytest -q -rs -n $(WORKERS) --dist worksteal $(PROGRAMS:%=--ignore=%)
 	$(BIN)/coverage combine -q
 	$(BIN)/coverage report --include 'chatproto/*' --fail-under 100
 	$(BIN)/coverage report --include 'reference_server/*' --fail-under 95
 	$(BIN)/coverage report --include 'chat_client/*' --fail-under 90
 	$(BIN)/coverage report --include 'conformance/*' --fail-under 90
+
+programs: $(READY)
+	$(BIN)/python -m pytest -q -rs -n $(WORKERS) --dist worksteal $(PROGRAMS)
 
 suite: $(READY)
 	@mkdir -p reports

@@ -289,4 +289,4 @@ class RoomMachine(RuleBasedStateMachine):
 
 
 TestRoomMachine = RoomMachine.TestCase
-TestRoomMachine.settings = settings(max_examples=100, stateful_step_count=40)
+TestRoomMachine.settings = settings(max_examples=50, stateful_step_count=40)

@@ -12,7 +12,7 @@ from tests.conformance.scene import START, Scene, blamed, chat, talk
 
 
 @given(scenes())
-@settings(max_examples=200)
+@settings(max_examples=100)
 def test_a_correct_room_is_always_accepted(scene: Scene) -> None:
     assert scene.findings() == []
 

@@ -31,7 +31,7 @@ def spoilt(draw: st.DrawFn, octets: bytes) -> bytes:
 
 
 @given(scenes(may_be_unix=False), st.data())
-@settings(max_examples=200)
+@settings(max_examples=100)
 def test_a_changed_octet_is_found(scene: Scene, data: st.DataObject) -> None:
     reads = [at for at, event in enumerate(scene.events) if isinstance(event, Received)]
     assume(reads)

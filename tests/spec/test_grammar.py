@@ -96,19 +96,19 @@ def nearly(draw: st.DrawFn, rule: str) -> bytes:
     return octets
 
 
-@settings(max_examples=400)
+@settings(max_examples=150)
 @given(nearly("server-stream"))
 def test_on_what_is_nearly_a_server_s_stream_grammar_and_library_agree(octets: bytes) -> None:
     assert grammar.matches("server-stream", octets) == is_read(octets)
 
 
-@settings(max_examples=400)
+@settings(max_examples=150)
 @given(nearly("unit"))
 def test_on_what_is_nearly_a_unit_grammar_and_library_agree(octets: bytes) -> None:
     assert grammar.matches("server-stream", octets) == is_read(octets)
 
 
-@settings(max_examples=400)
+@settings(max_examples=150)
 @given(nearly("sender"))
 def test_on_what_is_nearly_a_sender_grammar_and_library_agree(octets: bytes) -> None:
     sender = octets.decode(errors="replace")
