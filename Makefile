@@ -1,6 +1,7 @@
 # make demo   set up, and run the suite against the reference server and against a broken one
 # make test   set up, and pass every check
 # make matrix let every broken server meet every scenario (heavy)
+# make attack hold the oracle against all small histories, and much more of what is drawn (heavy)
 # make soak   run the suite again and again while the machine is busy (heavy)
 
 PYTHON ?= python3
@@ -16,7 +17,7 @@ ROUNDS ?= 20
 # What is launched by name is this environment's.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: demo test check lint types unit suite specimens matrix soak build clean
+.PHONY: demo test check lint types unit suite specimens matrix attack soak build clean
 
 demo: $(READY)
 	@mkdir -p reports
@@ -58,6 +59,10 @@ specimens: $(READY)
 matrix: $(READY)
 	@mkdir -p reports
 	$(SUITE) specimens --whole -j $(JOBS) --json reports/matrix.json
+
+attack: $(READY)
+	CHATPROTO_HEAVY=1 $(BIN)/pytest -q tests/conformance/test_order_by_force.py \
+		tests/conformance/test_order_cost.py
 
 # Two busy loops keep the cores occupied; they end with the last round.
 soak: $(READY)
