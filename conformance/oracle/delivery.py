@@ -7,7 +7,7 @@ from itertools import pairwise
 from conformance.oracle import blame
 from conformance.oracle.case import Case
 from conformance.oracle.findings import Finding
-from conformance.oracle.history import Cause, ClientHistory, Line
+from conformance.oracle.history import Cause, ClientHistory, Fate, Line
 from conformance.oracle.matching import Tie
 from conformance.oracle.one_log import causes, check_one_log, named
 
@@ -76,32 +76,36 @@ def _order_of_each_sender(case: Case) -> Iterator[Finding]:
 
 def _one_order(case: Case) -> Iterator[Finding]:
     """The smallest contradiction: two clients that received two broadcasts in two orders."""
+    for name, first, second in _inversions(case):
+        witness = _witness(case, second.line, first.line)
+        if witness is None or first.line.client == second.line.client:
+            continue
+        yield Finding(
+            "ROOM-3",
+            "one order of all broadcasts",
+            f"{name} received {named(first.line)} before {named(second.line)}, {witness} "
+            f"received them the other way round",
+            (
+                first.unit.span.last,
+                second.unit.span.last,
+                case.came[second.line][witness].unit.span.last,
+                case.came[first.line][witness].unit.span.last,
+            ),
+            name,
+            first.unit.octets + second.unit.octets,
+        )
+
+
+def _inversions(case: Case) -> Iterator[tuple[str, Tie, Tie]]:
+    """Who received which two broadcasts in another order than they have in the log."""
     position = case.log.position
     for name, run in case.runs.items():
         latest: Tie | None = None
         for tie in run:
             if latest is None or position[latest.line] < position[tie.line]:
                 latest = tie
-                continue
-            if tie.line.client == latest.line.client:
-                continue
-            witness = _witness(case, tie.line, latest.line)
-            if witness is None:
-                continue
-            yield Finding(
-                "ROOM-3",
-                "one order of all broadcasts",
-                f"{name} received {named(latest.line)} before {named(tie.line)}, {witness} "
-                f"received them the other way round",
-                (
-                    latest.unit.span.last,
-                    tie.unit.span.last,
-                    case.came[tie.line][witness].unit.span.last,
-                    case.came[latest.line][witness].unit.span.last,
-                ),
-                name,
-                latest.unit.octets + tie.unit.octets,
-            )
+            else:
+                yield name, latest, tie
 
 
 def _witness(case: Case, earlier: Line, later: Line) -> str | None:
@@ -136,8 +140,12 @@ def _cause_before_effect(case: Case) -> Iterator[Finding]:
 def _losses(case: Case) -> Iterator[Finding]:
     """What was owed and did not come. Nothing is owed that the text leaves open."""
     lost: dict[Line, dict[str, str]] = defaultdict(dict)
+    # Where orders disagree on the place of a broadcast, nobody is said to lack it in that place.
+    disputed = {tie.line for _, *two in _inversions(case) for tie in two}
     for client in case.clients:
         for line in _gaps(case, client):
+            if line in disputed:
+                continue
             lost[line][client.name] = f"{client.name} received what came before and after it"
         if not case.may_miss_the_end(client):
             for line in _missing_end(case, client):
@@ -179,7 +187,7 @@ def _gaps(case: Case, client: ClientHistory) -> Iterator[Line]:
     reached = 0
     for start, end in sorted(gaps):
         for line in case.log.items[max(start, reached) : end]:
-            if line not in received:
+            if line not in received and line.fate is Fate.MESSAGE:
                 yield line
         reached = max(reached, end)
 
@@ -200,7 +208,7 @@ def _missing_end(case: Case, client: ClientHistory) -> Iterator[Line]:
     received = {tie.line for tie in run}
     last = run[-1].line
     for line in case.log.items[case.log.position[last] + 1 :]:
-        if case.log.component[line] != case.log.component[last]:
+        if case.log.component[line] != case.log.component[last] or line.fate is not Fate.MESSAGE:
             continue
         if line not in received and case.first_came[line] < until:
             yield line
