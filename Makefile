@@ -2,6 +2,8 @@
 # make test   set up, and pass every check
 # make matrix let every broken server meet every scenario (heavy)
 # make attack hold the oracle against all small histories, and much more of what is drawn (heavy)
+# make corpus record the transcripts anew that the oracle is tested with (heavy)
+# make judged write what the oracle says now of those that are there
 # make soak   run the suite again and again while the machine is busy (heavy)
 
 PYTHON ?= python3
@@ -17,7 +19,7 @@ ROUNDS ?= 20
 # What is launched by name is this environment's.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: demo test check lint types unit suite specimens matrix attack soak build clean
+.PHONY: demo test check lint types unit suite specimens matrix attack corpus judged soak build clean
 
 demo: $(READY)
 	@mkdir -p reports
@@ -62,7 +64,13 @@ matrix: $(READY)
 
 attack: $(READY)
 	CHATPROTO_HEAVY=1 $(BIN)/pytest -q tests/conformance/test_order_by_force.py \
-		tests/conformance/test_order_cost.py
+		tests/conformance/test_order_cost.py tests/conformance/test_oracle_attacked.py
+
+corpus: $(READY)
+	$(BIN)/python -m tests.conformance.record
+
+judged: $(READY)
+	$(BIN)/python -m tests.conformance.record --judge
 
 # Two busy loops keep the cores occupied; they end with the last round.
 soak: $(READY)
