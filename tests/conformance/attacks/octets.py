@@ -91,6 +91,14 @@ def a_wrong_sender(run: Run, data: st.DataObject) -> Verdict:
 
 
 @breaking
+def another_second_for_one(run: Run, data: st.DataObject) -> Verdict:
+    """The time is right, give or take 5 s, and yet not what the others were shown."""
+    told = one_of((one for one in words(run) if run.others_with(one)), data)
+    told.shows(data.draw(st.sampled_from([-1, 1])))
+    return broken("MSG-3")
+
+
+@breaking
 def a_wrong_time_for_one(run: Run, data: st.DataObject) -> Verdict:
     """It differs from what others were shown, too."""
     told = one_of(words(run), data)
