@@ -8,6 +8,9 @@
 # make fuzz     throw octets and calls at chatproto, and octets at the server (heavy)
 # make soak     run the suite again and again while the machine is busy (heavy)
 # make versions check with each CPython there is: PYTHONS="python3.12 /path/to/python3.13"
+# make oracle   hold the oracle against all small histories, and much more of what is drawn (heavy)
+# make corpus   record the transcripts anew that the oracle is tested with (heavy)
+# make judged   write what the oracle says now of those that are there
 
 PYTHON ?= python3
 VENV := .venv
@@ -26,7 +29,7 @@ PYTHONS ?= python3.11 python3.12 python3.13 python3.14
 # What is launched by name is this environment's.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: demo test check lint types verifytypes unit programs suite examples specimens matrix implementations implementations-check bench-octets fuzz soak versions build clean
+.PHONY: demo test check lint types verifytypes unit programs suite examples specimens matrix implementations implementations-check bench-octets fuzz oracle corpus judged soak versions build clean
 
 demo: $(READY)
 	@mkdir -p reports
@@ -109,6 +112,16 @@ bench-octets: $(VENV)/bench
 fuzz: $(VENV)/fuzz
 	$(BIN)/python -m fuzz --inputs $(INPUTS)
 	$(BIN)/python -m fuzz.server --bursts $(BURSTS)
+
+oracle: $(READY)
+	CHATPROTO_HEAVY=1 $(BIN)/pytest -q tests/conformance/test_order_by_force.py \
+		tests/conformance/test_order_cost.py tests/conformance/test_oracle_attacked.py
+
+corpus: $(READY)
+	$(BIN)/python -m tests.conformance.record
+
+judged: $(READY)
+	$(BIN)/python -m tests.conformance.record --judge
 
 # Two busy loops keep the cores occupied; they end with the last round.
 soak: $(READY)

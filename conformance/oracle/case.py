@@ -55,6 +55,29 @@ class Case:
         }
 
     @cached_property
+    def last_own(self) -> dict[str, int]:
+        """The number of each client's last line that came back to it."""
+        last: dict[str, int] = {}
+        for name, run in self.runs.items():
+            for tie in run:
+                if tie.line.client == name:
+                    last[name] = max(last.get(name, 0), tie.line.number)
+        return last
+
+    @cached_property
+    def last_wait(self) -> int:
+        """The transcript's line where somebody last had waited in vain."""
+        return max((at for client in self.clients for at, _ in client.waits), default=0)
+
+    @cached_property
+    def heralds(self) -> dict[int, Line]:
+        """Of each component of the log the line that had come to anyone first."""
+        heralds: dict[int, Line] = {}
+        for line in sorted(self.came, key=self.first_came.__getitem__):
+            heralds.setdefault(self.log.component[line], line)
+        return heralds
+
+    @cached_property
     def died(self) -> int | None:
         """The transcript's line where the server's process ended without being told to."""
         stopping = False
@@ -83,6 +106,23 @@ class Case:
             and ended is not None
             and ended > stopping
             and self.was_ended_by_server(client)
+        )
+
+    def may_miss_the_end(self, client: ClientHistory) -> bool:
+        """Whether there is another account of why the end of a client's run is missing."""
+        return (
+            (self.was_ended_by_server(client) and self.stopping is None)
+            or self.died is not None
+            or self.was_evicted(client)
+        )
+
+    def waited_for_the_rest(self, client: ClientHistory) -> bool:
+        """Whether a member was still there, and all that others received was due."""
+        return (
+            client.cause is None
+            and bool(client.waits)
+            and client.ended is None
+            and not self.may_miss_the_end(client)
         )
 
     def was_stalled(self, client: ClientHistory) -> bool:

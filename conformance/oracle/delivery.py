@@ -2,22 +2,32 @@
 
 from collections import defaultdict
 from collections.abc import Iterator
+from itertools import pairwise
 
 from conformance.oracle import blame
 from conformance.oracle.case import Case
 from conformance.oracle.findings import Finding
-from conformance.oracle.history import Cause, ClientHistory, Line
+from conformance.oracle.history import Cause, ClientHistory, Fate, Line
 from conformance.oracle.matching import Tie
+from conformance.oracle.one_log import causes, check_one_log, named
 
 
 def check_delivery(case: Case) -> Iterator[Finding]:
     """One log, and each member's run of it contiguous, whole and without repetition."""
-    yield from _doubled(case)
-    yield from _order_of_each_sender(case)
-    yield from _one_order(case)
-    yield from _cause_before_effect(case)
-    yield from _losses(case)
-    yield from _deaf(case)
+    sound = True
+    for check in (
+        _doubled,
+        _order_of_each_sender,
+        _one_order,
+        _cause_before_effect,
+        _losses,
+        _deaf,
+    ):
+        for finding in check(case):
+            sound = False
+            yield finding
+    if sound:
+        yield from check_one_log(case)
 
 
 def _doubled(case: Case) -> Iterator[Finding]:
@@ -66,32 +76,36 @@ def _order_of_each_sender(case: Case) -> Iterator[Finding]:
 
 def _one_order(case: Case) -> Iterator[Finding]:
     """The smallest contradiction: two clients that received two broadcasts in two orders."""
+    for name, first, second in _inversions(case):
+        witness = _witness(case, second.line, first.line)
+        if witness is None or first.line.client == second.line.client:
+            continue
+        yield Finding(
+            "ROOM-3",
+            "one order of all broadcasts",
+            f"{name} received {named(first.line)} before {named(second.line)}, {witness} "
+            f"received them the other way round",
+            (
+                first.unit.span.last,
+                second.unit.span.last,
+                case.came[second.line][witness].unit.span.last,
+                case.came[first.line][witness].unit.span.last,
+            ),
+            name,
+            first.unit.octets + second.unit.octets,
+        )
+
+
+def _inversions(case: Case) -> Iterator[tuple[str, Tie, Tie]]:
+    """Who received which two broadcasts in another order than they have in the log."""
     position = case.log.position
     for name, run in case.runs.items():
         latest: Tie | None = None
         for tie in run:
             if latest is None or position[latest.line] < position[tie.line]:
                 latest = tie
-                continue
-            if tie.line.client == latest.line.client:
-                continue
-            witness = _witness(case, tie.line, latest.line)
-            if witness is None:
-                continue
-            yield Finding(
-                "ROOM-3",
-                "one order of all broadcasts",
-                f"{name} received {_short(latest.line)} before {_short(tie.line)}, {witness} "
-                f"received them the other way round",
-                (
-                    latest.unit.span.last,
-                    tie.unit.span.last,
-                    case.came[tie.line][witness].unit.span.last,
-                    case.came[latest.line][witness].unit.span.last,
-                ),
-                name,
-                latest.unit.octets + tie.unit.octets,
-            )
+            else:
+                yield name, latest, tie
 
 
 def _witness(case: Case, earlier: Line, later: Line) -> str | None:
@@ -103,22 +117,18 @@ def _witness(case: Case, earlier: Line, later: Line) -> str | None:
     return None
 
 
-def _short(line: Line) -> str:
-    return f"{line.client}'s line {line.number}"
-
-
 def _cause_before_effect(case: Case) -> Iterator[Finding]:
     """What its sender had received before it sent a message comes before it, for everyone."""
-    causes = dict(_causes(case))
+    cause_of = dict(causes(case))
     for name, run in case.runs.items():
         place = {tie.line: index for index, tie in enumerate(run)}
         for tie in run:
-            cause = causes.get(tie.line)
+            cause = cause_of.get(tie.line)
             if cause is None or place.get(cause.line, -1) < place[tie.line]:
                 continue
             yield Finding(
                 "ROOM-5",
-                f"{_short(cause.line)} before {_short(tie.line)}, whose sender had received it",
+                f"{named(cause.line)} before {named(tie.line)}, whose sender had received it",
                 f"{name} received them the other way round",
                 (cause.unit.span.last, tie.line.begun, tie.unit.span.last),
                 name,
@@ -127,32 +137,21 @@ def _cause_before_effect(case: Case) -> Iterator[Finding]:
             )
 
 
-def _causes(case: Case) -> Iterator[tuple[Line, Tie]]:
-    """For each message the last broadcast, of another's, that its sender had received."""
-    for client in case.clients:
-        received = iter(case.runs[client.name])
-        following = next(received, None)
-        cause: Tie | None = None
-        for line in client.messages:
-            while following is not None and following.unit.span.last < line.begun:
-                if following.line.client != client.name:
-                    cause = following
-                following = next(received, None)
-            if cause is not None:
-                yield line, cause
-
-
 def _losses(case: Case) -> Iterator[Finding]:
     """What was owed and did not come. Nothing is owed that the text leaves open."""
     lost: dict[Line, dict[str, str]] = defaultdict(dict)
+    # Where orders disagree on the place of a broadcast, nobody is said to lack it in that place.
+    disputed = {tie.line for _, *two in _inversions(case) for tie in two}
     for client in case.clients:
         for line in _gaps(case, client):
+            if line in disputed:
+                continue
             lost[line][client.name] = f"{client.name} received what came before and after it"
-        if not _may_miss_the_end(case, client):
+        if not case.may_miss_the_end(client):
             for line in _missing_end(case, client):
                 lost[line].setdefault(client.name, f"{client.name} received nothing more")
     for client in case.clients:
-        if client.cause is Cause.RESET or _may_miss_the_end(case, client):
+        if client.cause is Cause.RESET or case.may_miss_the_end(client):
             continue
         for line in client.messages:
             if line not in case.came and _was_due(case, client, line):
@@ -165,7 +164,7 @@ def _losses(case: Case) -> Iterator[Finding]:
         evidence += [at for name in losers for at, _ in case.history.clients[name].waits[:1]]
         yield Finding(
             requirement,
-            f"{_short(line)} broadcast to every member, once",
+            f"{named(line)} broadcast to every member, once",
             "; ".join(dict.fromkeys(losers.values())),
             tuple(evidence),
             next(iter(losers)),
@@ -178,20 +177,19 @@ def _losses(case: Case) -> Iterator[Finding]:
 def _gaps(case: Case, client: ClientHistory) -> Iterator[Line]:
     """What lies between two broadcasts that came one after the other, and did not come."""
     received = {tie.line for tie in case.runs[client.name]}
-    run = [tie.line for tie in case.runs[client.name]]
-    for index in range(1, len(run)):
-        for line in case.log.between(run[index - 1], run[index]):
-            if line not in received:
+    position, component = case.log.position, case.log.component
+    gaps = [
+        (position[one.line] + 1, position[other.line])
+        for one, other in pairwise(case.runs[client.name])
+        if component[one.line] == component[other.line]
+    ]
+    # Where the order is right they do not overlap; where it is not, none is looked at twice.
+    reached = 0
+    for start, end in sorted(gaps):
+        for line in case.log.items[max(start, reached) : end]:
+            if line not in received and line.fate is Fate.MESSAGE:
                 yield line
-
-
-def _may_miss_the_end(case: Case, client: ClientHistory) -> bool:
-    """Whether there is another account of why the end of its run is missing."""
-    return (
-        (case.was_ended_by_server(client) and case.stopping is None)
-        or case.died is not None
-        or case.was_evicted(client)
-    )
+        reached = max(reached, end)
 
 
 def _missing_end(case: Case, client: ClientHistory) -> Iterator[Line]:
@@ -210,7 +208,7 @@ def _missing_end(case: Case, client: ClientHistory) -> Iterator[Line]:
     received = {tie.line for tie in run}
     last = run[-1].line
     for line in case.log.items[case.log.position[last] + 1 :]:
-        if case.log.component[line] != case.log.component[last]:
+        if case.log.component[line] != case.log.component[last] or line.fate is not Fate.MESSAGE:
             continue
         if line not in received and case.first_came[line] < until:
             yield line
@@ -222,11 +220,7 @@ def _was_due(case: Case, client: ClientHistory, line: Line) -> bool:
         return False
     if client.cause is not None and client.ended is not None:
         return True
-    later = any(
-        other.number > line.number and other in case.came for other in reversed(client.messages)
-    )
-    waited = any(at > line.done for one in case.clients for at, _ in one.waits)
-    return later or waited
+    return line.number < case.last_own.get(client.name, 0) or line.done < case.last_wait
 
 
 def _deaf(case: Case) -> Iterator[Finding]:

@@ -6,11 +6,15 @@ it was made from, if it can be told which, or stands alone.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import zip_longest
+from typing import Final
 
 from conformance.oracle.history import NONCE, Fate, History, Line
-from conformance.oracle.received import Junk, ReceivedBroadcast, Rest
+from conformance.oracle.received import Junk, ReceivedBroadcast, ReceivedUnit, Rest
+
+_LETTERS: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +65,7 @@ def match(history: History) -> Matching:
         run: list[Tie] = []
         used: Counter[Line] = Counter()
         latest: dict[str, int] = {}
-        for unit in client.units:
+        for unit, following in zip_longest(client.units, client.units[1:]):
             if not isinstance(unit, ReceivedBroadcast | Junk | Rest):
                 continue
             text = unit.text if isinstance(unit, ReceivedBroadcast) else unit.octets
@@ -73,7 +77,7 @@ def match(history: History) -> Matching:
             if line is None and sender is not None and author is None:
                 # Somebody else's, unless it carries a nonce of ours.
                 line = _by_nonce(text, by_nonce)
-            elif line is None:
+            elif line is None and not (not text and _is_text_of(following, by_text)):
                 line = _by_nonce(text, by_nonce) or _resembling(
                     plain.get(author or "", []), text, used
                 )
@@ -121,13 +125,18 @@ def _choose(
     )
 
 
+def _is_text_of(unit: ReceivedUnit | None, by_text: Mapping[bytes, list[Line]]) -> bool:
+    """Whether a text stands alone, parted from the header before it."""
+    return isinstance(unit, Junk) and unit.octets in by_text
+
+
 def _by_nonce(text: bytes, by_nonce: dict[bytes, Line]) -> Line | None:
     return next((by_nonce[nonce] for nonce in NONCE.findall(text) if nonce in by_nonce), None)
 
 
 def _resembling(plain: list[Line], text: bytes, used: Counter[Line]) -> Line | None:
     """The line that a text without a nonce was most likely made from: of those without a nonce
-    of their own one that has not come yet and has something in common."""
+    of their own one that has not come yet and has something in common, more than a letter."""
     folded = text.strip().lower()
     for line in plain:
         if used[line]:
@@ -136,6 +145,9 @@ def _resembling(plain: list[Line], text: bytes, used: Counter[Line]) -> Line | N
         if line.fate is Fate.BLANK or not octets or not folded:
             if not folded and (line.fate is Fate.BLANK or not octets):
                 return line
-        elif octets.lower() in folded or folded in octets.lower():
+        elif octets.lower() == folded or (
+            min(len(octets), len(folded)) > _LETTERS
+            and (octets.lower() in folded or folded in octets.lower())
+        ):
             return line
     return None

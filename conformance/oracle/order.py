@@ -10,6 +10,7 @@ the receptions.
 from collections import Counter, defaultdict, deque
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from heapq import heappop, heappush
 from itertools import pairwise
 from typing import Generic, TypeVar
 
@@ -48,24 +49,28 @@ def lay_out(runs: Sequence[Sequence[Item]]) -> LaidOut[Item]:
             awaited[later] += 1
     items: dict[Item, int] = {}
     free = deque(item for item in rank if not awaited[item])
-    reached: dict[Item, None] = {}
+    reached: set[Item] = set()
+    # Reached, but wanted later by so many still: an entry for each number there has been.
+    wanted: list[tuple[int, int, Item]] = []
     untouched = iter(rank)
     while len(items) < len(rank):
         if free:
             item = free.pop() if free[-1] in reached else free.popleft()
-        elif reached:
-            item = min(reached, key=lambda item: awaited[item])
+        elif wanted:
+            item = heappop(wanted)[-1]
         else:
             item = next(item for item in untouched if item not in items)
-        reached.pop(item, None)
+        reached.discard(item)
         if item in items:
             continue
         items[item] = len(items)
         for later, times in after[item].items():
             awaited[later] -= times
             if later not in items:
-                reached[later] = None
-                if awaited[later] == 0:
+                reached.add(later)
+                if awaited[later]:
+                    heappush(wanted, (awaited[later], rank[later], later))
+                else:
                     free.append(later)
     return LaidOut(list(items), items, _components(runs, rank))
 

@@ -81,7 +81,16 @@ def _is_fragment(case: Case, octets: bytes) -> bool:
 
 def _header(client: ClientHistory, unit: ReceivedBroadcast) -> Iterator[Finding]:
     where = (unit.span.first, unit.span.last)
-    if unit.time is None:
+    if not (unit.sender and is_sender(unit.sender)) and _is_torn(unit.header):
+        yield Finding(
+            "ROOM-6",
+            "a broadcast's octets with nothing else between them",
+            "a header begun, and another within it",
+            where,
+            client.name,
+            unit.header,
+        )
+    elif unit.time is None:
         yield Finding(
             "MSG-1",
             "a header YYYYMMDD HH:MM:SS SENDER: a real date, a 24-hour time, single spaces",
@@ -101,6 +110,15 @@ def _header(client: ClientHistory, unit: ReceivedBroadcast) -> Iterator[Finding]
             client.name,
             unit.header,
         )
+
+
+def _is_torn(header: bytes) -> bool:
+    """Whether a header begins as another does, and then that other begins."""
+    inner = HEADER_INSIDE.search(header, 1)
+    if inner is None:
+        return False
+    begun = header[: min(inner.start(), len(b"YYYYMMDD"))]
+    return inner[0].startswith(begun)
 
 
 def _nearest_header(header: bytes) -> bytes:

@@ -58,6 +58,11 @@ START: Final = Start(
 TICK: Final = 0.001
 
 
+def moment(t: float) -> datetime:
+    """What the server's clock shows so many seconds after the start."""
+    return datetime.fromtimestamp(WALL + t, UTC).replace(tzinfo=None, microsecond=0)
+
+
 @dataclass
 class Peer:
     """One connection, seen from both sides. `unread` is what the server has not read yet, an
@@ -155,8 +160,7 @@ class Scene:
                         pass
 
     def _broadcast(self, peer: Peer, text: str) -> None:
-        moment = datetime.fromtimestamp(WALL + self.now, UTC).replace(tzinfo=None, microsecond=0)
-        unit = encode(Broadcast(moment, peer.sender, text))
+        unit = encode(Broadcast(moment(self.now), peer.sender, text))
         for one in self.peers.values():
             if one.member:
                 one.waiting.append(unit)

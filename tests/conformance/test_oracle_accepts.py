@@ -89,3 +89,14 @@ def test_the_last_word_of_an_earlier_scenario_may_come_late() -> None:
     scene.peers["bob"].waiting.append(b"20210703 17:45:39 127.0.0.1:7\nfrom before\n")
     scene.deliver()
     assert scene.findings() == []
+
+
+def test_what_its_sender_has_not_read_yet_is_not_lost() -> None:
+    """Eve joins between two messages of ann's, and hears the second; ann has read nothing."""
+    scene = Scene()
+    scene.connect("ann")
+    talk(scene, ["ann"])
+    scene.connect("eve")
+    talk(scene, ["ann"])
+    scene.deliver("eve")
+    assert scene.findings() == []

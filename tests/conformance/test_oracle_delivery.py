@@ -78,6 +78,55 @@ def test_the_smallest_contradiction_is_named() -> None:
     assert "ann received them the other way round" in finding.actual
 
 
+def test_three_orders_in_a_circle() -> None:
+    """No two of them contradict each other: only all three together do."""
+    scene = Scene()
+    words = [scene.nonce() for _ in range(3)]
+    for name, word in zip(("ann", "bob", "cyd"), words, strict=True):
+        scene.connect(name, accepted=False)
+        scene.say(name, word)
+    units = []
+    for peer, word in zip(scene.peers.values(), words, strict=True):
+        units.append(f"20210703 17:45:39 {peer.sender}\n{word}\n".encode())
+    for number, peer in enumerate(scene.peers.values()):
+        peer.waiting += [units[number], units[(number + 1) % 3]]
+    scene.deliver()
+    [finding] = scene.findings()
+    assert finding.requirement == "ROOM-3"
+    assert finding.actual == (
+        "cyd received cyd's line 1 before ann's line 1, while ann received ann's line 1 before "
+        "bob's line 1, bob received bob's line 1 before cyd's line 1"
+    )
+
+
+def test_what_was_said_later_stands_before_what_a_member_had_received() -> None:
+    """Bob is owed what ann says when he had received cyd's word; eve hears it before that."""
+    scene = chat("ann", "cyd")
+    scene.connect("bob")
+    talk(scene, ["cyd"])
+    scene.deliver("bob")
+    talk(scene, ["ann"])
+    scene.connect("eve").waiting = scene.peers["ann"].waiting[::-1]
+    scene.deliver("eve")
+    assert blamed(scene) == ["ROOM-3"]
+
+
+def test_two_who_waited_for_each_others_last_word() -> None:
+    scene = Scene()
+    for name in ("ann", "bob"):
+        scene.connect(name)
+        scene.send(name, scene.nonce().encode() + b"\n")
+    scene.peers["bob"].member = False
+    scene.serve("ann")
+    scene.peers["ann"].member, scene.peers["bob"].member = False, True
+    scene.serve("bob")
+    scene.deliver()
+    assert blamed(scene) == []  # each may still be about to receive the other's
+    for name in ("ann", "bob"):
+        scene.wait_in_vain(name)
+    assert blamed(scene) == ["ROOM-2"]
+
+
 def test_one_senders_messages_swapped_for_all() -> None:
     scene = chat()
     talk(scene, ["ann", "ann"])

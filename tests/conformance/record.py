@@ -1,0 +1,140 @@
+"""Records the corpus: real runs of the reference server, and a failing one of each specimen.
+
+`python -m tests.conformance.record` plays them all anew; with names only those; with --judge it
+plays none, and writes what the oracle says of those that are there.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Final
+
+from conformance.oracle import Finding, Outcome, judge
+from conformance.scenario import scenarios
+from conformance.session import transcript_path
+from conformance.specimens import CATALOGUE, Specimen
+from conformance.transcript import read
+
+CORPUS: Final = Path(__file__).parent / "corpus"
+SPECIMENS: Final = CORPUS / "specimens"
+FINDINGS: Final = CORPUS / "findings.json"
+CORRECT: Final = (
+    "room/joining-while-others-talk", "room/the-same-words-again", "room/cause-before-effect",
+    "room/however-a-member-goes", "frm/a-line-in-two-segments",
+    "txt/everything-else-is-relayed", "quit/quit-leaves",
+    "hb/blank-lines-mean-nothing", "msg/the-same-octets-for-all",
+)  # fmt: skip
+_AT_ONCE: Final = 3
+LARGEST: Final = 30_000
+"""Octets a transcript may have; whatever fails only in a longer one has none."""
+
+Record = dict[str, object]
+
+
+def as_record(finding: Finding) -> Record:
+    """What is kept of a finding."""
+    return {
+        "requirement": finding.requirement,
+        "outcome": finding.outcome.value,
+        "client": finding.client,
+        "evidence": list(finding.evidence),
+        "expected": finding.expected,
+        "actual": finding.actual,
+    }
+
+
+def findings_of(path: Path) -> list[Record]:
+    """What the oracle says of a transcript that is kept."""
+    return [as_record(finding) for finding in judge(read(path)).findings]
+
+
+def main() -> int:
+    """Record, judge, and write what was found; 0 where every specimen asked for has failed."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("names", nargs="*", help="specimens, or `reference`; all if none")
+    parser.add_argument("--judge", action="store_true", help="only judge what is there again")
+    arguments = parser.parse_args()
+    left = [] if arguments.judge else list(_record_all(arguments.names))
+    found = {path.stem: findings_of(path) for path in sorted(SPECIMENS.glob("*.jsonl"))}
+    FINDINGS.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    for name in left:
+        sys.stdout.write(f"{name}: no short transcript of a failure\n")
+    return 1 if left else 0
+
+
+def _record_all(names: Sequence[str]) -> Iterator[str]:
+    """Record what is named; the names of specimens of which nothing could be kept."""
+    SPECIMENS.mkdir(parents=True, exist_ok=True)
+    if not names or "reference" in names:
+        _record_reference()
+    for specimen in CATALOGUE.values():
+        if not specimen.legal and (not names or specimen.name in names):
+            if not _record_specimen(specimen):
+                yield specimen.name
+            sys.stdout.flush()
+
+
+def _record_reference() -> None:
+    with TemporaryDirectory() as directory:
+        _run("chatproto-server --listen {address}", CORRECT, Path(directory), None)
+        for path in sorted(Path(directory).glob("*.jsonl")):
+            _keep(path, CORPUS / path.name)
+
+
+def _record_specimen(specimen: Specimen) -> bool:
+    """Keep the smallest transcript of the first few scenarios that are there for what it breaks,
+    or of the others if it passes those."""
+    meant = [one for one in scenarios() if specimen.breaks.intersection(one.requirements)]
+    ids = [
+        one.id for one in sorted(meant, key=lambda one: one.requirements[0] not in specimen.breaks)
+    ]
+    for chosen in (ids[:_AT_ONCE], ids[_AT_ONCE:]):
+        with TemporaryDirectory() as directory:
+            launch = f"python -m conformance.specimens {specimen.name} {{port}}"
+            _run(launch, chosen, Path(directory), specimen.capacity)
+            failed = [
+                path
+                for path in (transcript_path(Path(directory), id_) for id_ in chosen)
+                if path.is_file() and path.stat().st_size <= LARGEST and _fails(path, specimen)
+            ]
+            if failed:
+                smallest = min(failed, key=lambda path: path.stat().st_size)
+                _keep(smallest, SPECIMENS / f"{specimen.name}.jsonl")
+                return True
+    return False
+
+
+def _run(launch: str, only: Sequence[str], directory: Path, capacity: int | None) -> None:
+    """Play scenarios, keeping their transcripts in a directory."""
+    profile = directory / "server.toml"
+    limits = "" if capacity is None else f"[limits]\ncapacity = {capacity}\n"
+    profile.write_text(f"[launch]\ncommand = {json.dumps(launch)}\n{limits}")
+    if not only:
+        return
+    command = [str(Path(sys.executable).with_name("chatproto-conformance")), "run", "--quiet"]
+    command += ["--profile", str(profile), "--transcripts", str(directory), "--examples", "0"]
+    command += ["--only", ",".join(only)]
+    subprocess.run(command, stdout=subprocess.DEVNULL, check=False)
+
+
+def _fails(path: Path, specimen: Specimen) -> bool:
+    return any(
+        finding.outcome is Outcome.FAIL and finding.requirement in specimen.breaks
+        for finding in judge(read(path)).findings
+    )
+
+
+def _keep(path: Path, there: Path) -> None:
+    """Keep a transcript, with nothing in it of where it was recorded."""
+    text = path.read_text(encoding="utf-8")
+    for prefix in (sys.prefix, str(Path.cwd()), sys.base_prefix + "/lib"):
+        text = text.replace(prefix, "…")
+    there.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
