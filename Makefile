@@ -114,7 +114,7 @@ fuzz: $(VENV)/fuzz
 	$(BIN)/python -m fuzz.server --bursts $(BURSTS)
 
 oracle: $(READY)
-	CHATPROTO_HEAVY=1 $(BIN)/pytest -q tests/conformance/test_order_by_force.py \
+	HYPOTHESIS_PROFILE=thorough $(BIN)/pytest -q tests/conformance/test_order_by_force.py \
 		tests/conformance/test_order_cost.py tests/conformance/test_oracle_attacked.py
 
 corpus: $(READY)

@@ -107,11 +107,11 @@ def _inexact(case: Case, tie: Tie, came: bytes, by_nonce: dict[bytes, Line]) -> 
             line.text,
             segments,
         )
-    others = [by_nonce[nonce] for nonce in NONCE.findall(came) if nonce in by_nonce]
-    several = {other.client for other in others}
-    if HEADER_INSIDE.search(came) or len(several) > 1:
+    nonces = [nonce for nonce in NONCE.findall(came) if nonce in by_nonce]
+    lines = {line if nonce in line.nonces else by_nonce[nonce] for nonce in nonces}
+    if HEADER_INSIDE.search(came) or len({one.client for one in lines}) > 1:
         requirement, what = "ROOM-6", "a text with parts of other broadcasts in it"
-    elif len(set(others)) > 1 or len(_NONCE_END.findall(came)) > len(others):
+    elif len(lines) > 1 or len(_NONCE_END.findall(came)) > len(nonces):
         requirement, what = "FRM-1", "one text made of several lines"
     elif line.text is not None and came and _is_piece(came, segments):
         requirement, what = "FRM-1", "a text cut where the segments were cut"

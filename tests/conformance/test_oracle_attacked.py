@@ -1,21 +1,20 @@
 """One thing in a correct run is spoilt: the oracle finds it, lays it where it belongs, and finds
 nothing where nothing is broken."""
 
-import os
-
 import pytest
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
 from conformance.oracle import judge
 from conformance.transcript import Transcript, read
+from tests.budget import THOROUGH
 from tests.conformance.attacks import BREAKING, HARMLESS
 from tests.conformance.known_run import Run
 from tests.conformance.programs import LAST, NAMES, scenes
 from tests.conformance.record import CORPUS
 from tests.conformance.scene import Scene, chat, talk
 
-EXAMPLES = 2_000 if os.environ.get("CHATPROTO_HEAVY") else 25
+EXAMPLES = 2_000 if THOROUGH else 25
 RECORDED = [read(path) for path in sorted(CORPUS.glob("*.jsonl"))]
 
 

@@ -1,6 +1,5 @@
 """The oracle accepts a small history exactly where trying every order finds a log for it."""
 
-import os
 from collections.abc import Iterator
 from itertools import permutations, product
 
@@ -9,9 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from conformance.oracle import judge
+from tests.budget import THOROUGH
 from tests.conformance.small import NAMES, Small, Step, has_a_log
-
-HEAVY = bool(os.environ.get("CHATPROTO_HEAVY"))
 
 
 def is_accepted(history: Small) -> bool:
@@ -89,12 +87,12 @@ def test_of_every_history_of_up_to_two_messages(senders: tuple[int, ...]) -> Non
 
 
 @given(small_histories())
-@settings(max_examples=100_000 if HEAVY else 1_000)
+@settings(max_examples=100_000 if THOROUGH else 1_000)
 def test_of_histories_of_up_to_four_messages(history: Small) -> None:
     assert is_accepted(history) == has_a_log(history)
 
 
-@pytest.mark.skipif(not HEAVY, reason="takes minutes: make oracle")
+@pytest.mark.skipif(not THOROUGH, reason="takes minutes: make oracle")
 @pytest.mark.parametrize("senders", [(0, 0, 0), (0, 0, 1), (0, 1, 0), (0, 1, 1), (0, 1, 2)])
 def test_of_every_history_of_three_messages(senders: tuple[int, ...]) -> None:
     for history in histories(senders):

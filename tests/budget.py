@@ -1,0 +1,8 @@
+"""How long tests search: for seconds, the same way every time; or, where they are asked to be
+thorough, at random and for as long as it takes."""
+
+import os
+from typing import Final
+
+PROFILE: Final = os.environ.get("HYPOTHESIS_PROFILE", "usual")
+THOROUGH: Final = PROFILE == "thorough"
