@@ -10,6 +10,7 @@ from random import Random
 import pytest
 
 from conformance.oracle.order import lay_out
+from tests.budget import THOROUGH
 
 MEMBERS = 10
 SIZES = (10_000, 100_000, 1_000_000) if THOROUGH else (1_000, 100_000)
