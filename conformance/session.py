@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Final
 
 from pydantic import BaseModel
 
@@ -22,6 +23,8 @@ from conformance.stage import Stage
 from conformance.standard import PROTOCOL
 from conformance.target import LaunchedServer
 from conformance.transcript import Event, Exited, Finish, Start, write
+
+_DYING: Final = 0.5
 
 
 class Settings(BaseModel):
@@ -114,6 +117,9 @@ class Session:
         finish = transcript.pop()
         assert isinstance(finish, Finish)
         status = None if self.server is None else self.server.poll()
+        if self.server is not None and stage.interrupted and not any(stage.open_clients()):
+            # Where it has let go of everyone, its process may be about to end.
+            status = self.server.wait(_DYING)
         if status is not None and not any(isinstance(event, Exited) for event in transcript):
             transcript.append(Exited(finish.t, status))
         transcript.append(finish)

@@ -8,7 +8,7 @@ from conformance.oracle.case import Case
 from conformance.oracle.findings import Finding
 from conformance.oracle.history import Cause, ClientHistory, Ending, Fate, Line
 from conformance.oracle.limits import is_one_too_many
-from conformance.transcript import Refused
+from conformance.transcript import InputEnded, Refused
 
 
 def check_endings(case: Case) -> Iterator[Finding]:
@@ -176,7 +176,10 @@ def _unexpected(case: Case, client: ClientHistory) -> Iterator[Finding]:
 
 
 def _reason(case: Case, client: ClientHistory, ended: int) -> str:
-    """What an end without cause is laid to: the last the client did, or what others did."""
+    """What an end without cause is laid to: the last the client did, or what others did, or
+    what befell the server."""
+    if any(isinstance(event, InputEnded) and at < ended for at, event in case.history.server):
+        return "STOP-1"
     lines = [line for line in client.lines if line.begun < ended]
     echoed = [line for line in lines if client.name in case.came.get(line, {})]
     unechoed = lines[lines.index(echoed[-1]) + 1 :] if echoed else lines

@@ -1,7 +1,7 @@
 """Stopping: in order, in time, and with the address free again."""
 
 from functools import partial
-from typing import get_args
+from typing import Final, get_args
 
 from conformance.client import Client
 from conformance.managed import ManagedServer
@@ -10,6 +10,8 @@ from conformance.profile import Way
 from conformance.scenario import scenario
 from conformance.stage import Stage
 from conformance.talk import Talker, stall_one
+
+_NOTICED: Final = 0.5
 
 
 @scenario("STOP-1", "STOP-2", needs=("launch",))
@@ -59,11 +61,13 @@ def test_the_address_is_free_at_once(stage: Stage, server: ManagedServer) -> Non
 
 @scenario("STOP-1", needs=("launch",))
 def test_the_end_of_input_does_not_stop_it(stage: Stage, server: ManagedServer) -> None:
-    """Standard input ends, and two talk on."""
+    """Standard input ends, and two talk on, for longer than it takes to notice that."""
     ann, bob = stage.join(2)
     server.end_input()
-    for _ in range(20):
+    ended = stage.now()
+    while stage.now() - ended < _NOTICED:
         stage.fence(ann, bob, exercises=["STOP-1"])
+        stage.pass_time(0.01)
     [eve] = stage.join(1, exercises=["STOP-1"])
     stage.fence(ann, bob, eve, exercises=["STOP-1"])
 

@@ -206,3 +206,14 @@ def test_a_client_may_break_off_within_anything() -> None:
     scene.deliver()
     scene.fence()
     assert scene.findings() == []
+
+
+def test_who_is_let_go_after_the_end_of_input_is_put_out_by_that() -> None:
+    """The end of standard input alone does not stop a server."""
+    scene = chat()
+    put_out(scene)
+    assert blamed(scene) == ["ROOM-1"]
+    scene = chat()
+    scene.events.append(InputEnded(scene.tick()))
+    put_out(scene)
+    assert blamed(scene) == ["STOP-1"]
