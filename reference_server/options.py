@@ -67,7 +67,8 @@ def parser() -> argparse.ArgumentParser:
         "--max-members",
         type=_checked(_members),
         metavar="N",
-        help="members at once; more are refused with a notice (default: no bound)",
+        help="members at once; more are refused with a notice, and limits of the system's that are "
+        "lower are told at the start (default: no bound)",
     )
     add(
         "--heartbeat",
