@@ -31,13 +31,18 @@ from chatproto import (
     ip_sender,
     unix_sender,
 )
-from reference_server.addresses import ACCEPT_QUEUE, Listener, open_listeners, parse
+from reference_server.addresses import Listener, open_listeners, parse
 from reference_server.distributor import Distributor
 from reference_server.locked_room import READ_SIZE, Connection, LockedRoom, Totals
 from reference_server.waker import Waker
 
 ACCEPT_PAUSE: Final = 0.1
 """Seconds to wait after accept has failed, as it does while no descriptor is free."""
+ACCEPT_THE_LAST: Final = 0.2
+"""Seconds to take who had connected before the stop; where more keep coming it must end."""
+UNSENT: Final = 262_144
+"""Octets unsent in a socket from which on it takes no more: what waits is to wait in the log,
+where it is shared, not in the kernel, where each member has a copy."""
 
 log = logging.getLogger("reference_server")
 
@@ -168,8 +173,9 @@ class ChatServer:
 
     def _accept_the_last(self, listener: Listener) -> None:
         """Take who had connected before the stop, so that they see an orderly end (STOP-1)."""
+        until = time.monotonic() + ACCEPT_THE_LAST
         with contextlib.suppress(OSError):
-            for _ in range(ACCEPT_QUEUE):
+            while time.monotonic() < until:
                 self._admit(*listener.socket.accept())
 
     def _admit(self, peer: socket.socket, address: object) -> None:
@@ -195,6 +201,8 @@ class ChatServer:
             case (str(host), int(port), *_):
                 # Broadcasts are gathered in the log already; Nagle would only delay the last.
                 peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                if hasattr(socket, "TCP_NOTSENT_LOWAT"):
+                    peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT)
                 return ip_sender(host, port)
             case _:
                 return unix_sender(next(self._unix_numbers))
