@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from conformance.oracle import judge
-from conformance.transcript import Event, Received
+from conformance.transcript import Event, Exited, Received, Stopping
 from tests.conformance.programs import scenes
 from tests.conformance.scene import START, Scene, blamed, chat, talk
 
@@ -88,4 +88,16 @@ def test_the_last_word_of_an_earlier_scenario_may_come_late() -> None:
     talk(scene, ["ann"])
     scene.peers["bob"].waiting.append(b"20210703 17:45:39 127.0.0.1:7\nfrom before\n")
     scene.deliver()
+    assert scene.findings() == []
+
+
+def test_a_stop_may_overtake_a_violation_that_was_not_read_yet() -> None:
+    scene = chat()
+    scene.send("ann", b"bad \xff line\n")
+    scene.events.append(Stopping(scene.tick(), "sigterm"))
+    for peer in scene.peers.values():
+        peer.waiting.append(b"!shutting-down\n")
+        peer.member, peer.ended = False, True
+    scene.deliver()
+    scene.events.append(Exited(scene.tick(), 0))
     assert scene.findings() == []
