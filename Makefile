@@ -2,6 +2,8 @@
 # make test     set up, and pass every check
 # make examples run the suite against the examples, a line each
 # make matrix   let every broken server meet every scenario (heavy)
+# make attack   attack the reference server at full size: floods, stalls, thousands of members (heavy)
+# make schedules run the reference server through 10,000 simulated interleavings of its threads
 # make soak     run the suite again and again while the machine is busy (heavy)
 
 PYTHON ?= python3
@@ -17,7 +19,7 @@ ROUNDS ?= 20
 # What is launched by name is this environment's.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: demo test check lint types unit suite examples specimens matrix soak build clean
+.PHONY: demo test check lint types unit suite examples specimens matrix attack schedules soak build clean
 
 demo: $(READY)
 	@mkdir -p reports
@@ -66,6 +68,13 @@ specimens: $(READY)
 matrix: $(READY)
 	@mkdir -p reports
 	$(SUITE) specimens --whole -j $(JOBS) --json reports/matrix.json
+
+# What a test tells of itself are the figures.
+attack: $(READY)
+	CHATPROTO_ATTACK=full $(BIN)/pytest -q -rsP --tb=short tests/attack
+
+schedules: $(READY)
+	$(BIN)/python -m tests.schedules
 
 # Two busy loops keep the cores occupied; they end with the last round.
 soak: $(READY)
