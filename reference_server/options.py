@@ -75,7 +75,9 @@ def parser() -> argparse.ArgumentParser:
         type=_checked(_seconds),
         default=30.0,
         metavar="SECONDS",
-        help="time between heartbeats, which find dead members; 0 for none (default: 30)",
+        help="time between heartbeats, which find dead members, as soon as the system gives their "
+        "connections up (on Linux net.ipv4.tcp_retries2 says when); 0 for none: TCP's keepalive "
+        "finds them (default: 30)",
     )
     add(
         "--charset",
