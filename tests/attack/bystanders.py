@@ -8,6 +8,8 @@ import selectors
 import socket
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import count
 from typing import Final
 
@@ -46,6 +48,8 @@ class Bystanders:
         self._heard = threading.Condition()
         self._failure = ""
         self._ends = False
+        self._may_talk = threading.Event()
+        self._may_talk.set()
         self._thread = threading.Thread(target=self._talk)
         self._thread.start()
 
@@ -64,6 +68,15 @@ class Bystanders:
                 assert self._heard.wait(DEADLINE) or self._failure, "nothing is heard any more"
                 assert not self._failure, self._failure
 
+    @contextmanager
+    def silent(self) -> Iterator[None]:
+        """While in it, they say nothing."""
+        self._may_talk.clear()
+        try:
+            yield
+        finally:
+            self._may_talk.set()
+
     def close(self) -> None:
         self._ends = True
         self._thread.join()
@@ -74,9 +87,10 @@ class Bystanders:
         """Talk on until told to end or sent away, and be quick to go then."""
         try:
             for number in count():
-                self._say(b"word %d of ann\n" % number)
+                self._may_talk.wait()
                 if self._ends:
-                    return
+                    break
+                self._say(b"word %d of ann\n" % number)
         except OSError as error:
             self._fail(f"a bystander was lost: {error}")
         for one in self._ann, self._bob:

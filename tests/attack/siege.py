@@ -82,6 +82,10 @@ class Siege(Chat):
         """Octets of memory that are this process's alone."""
         return int(self.process.memory_full_info().uss)
 
+    def spent(self) -> float:
+        """Seconds of a core's time it has had."""
+        return sum(self.process.cpu_times()[:2])
+
     @contextmanager
     def under(self, attack: str, number: int) -> Iterator[None]:
         """While in it, the attack is on."""
