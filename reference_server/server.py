@@ -45,6 +45,8 @@ from reference_server.waker import Waker
 
 ACCEPT_PAUSE: Final = 0.1
 """Seconds to wait after accept has failed, as it does while no descriptor is free."""
+IDLE_SIZE: Final = 1024
+"""Octets of a read where little comes: a thread that waits in recv holds the buffer meanwhile."""
 DRAIN_SIZE: Final = 262_144
 """Octets of one read of what is discarded: who floods after its `quit` is to cost few of them."""
 ACCEPT_THE_LAST: Final = 0.2
@@ -226,7 +228,8 @@ class ChatServer:
     def _receive(self, connection: Connection) -> None:
         """A receive thread: blocks in recv until the member's end of stream, or the server's."""
         sender = connection.member.sender
-        orderly, how, size = False, "lost", READ_SIZE
+        orderly, how = False, "lost"
+        size, most = IDLE_SIZE, READ_SIZE
         try:
             while octets := connection.socket.recv(size):
                 events = self._room.receive(connection, octets)
@@ -234,7 +237,8 @@ class ChatServer:
                     break
                 self._tell(sender, events)
                 if events and isinstance(events[-1], QuitReceived | Violation):
-                    size = DRAIN_SIZE
+                    most = DRAIN_SIZE
+                size = most if len(octets) >= IDLE_SIZE else IDLE_SIZE
             orderly, how = True, "end of stream"
         except OSError as error:
             how = f"lost: {error.strerror}"

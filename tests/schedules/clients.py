@@ -57,12 +57,16 @@ class Client:
         self._is_polite = self._random.random() < 0.8
 
     def run(self) -> None:
-        self._rest()
+        """Act, and read to the end. The first of them only listens, so that the oracle can tell
+        what was said from what one who was evicted has received of it."""
+        listens = self._number == 0
+        if not listens:
+            self._rest()
         self._connect()
         if not self._is_over:
-            for _ in range(self._random.randint(1, 10)):
+            for _ in range(0 if listens else self._random.randint(1, 10)):
                 self._act(self._random.choice(ACTIONS))
-            self._leave(self._random.choice(ENDS))
+            self._leave("stay" if listens else self._random.choice(ENDS))
         self.has_acted = True
         while not self._is_over:
             self._scheduler.wait(f"{self.name} reads to the end", self._has_news)

@@ -75,9 +75,10 @@ class Scheduler:
         self._is_over = False
         self._end = threading.Semaphore(0)
 
-    def spawn(self, name: str, run: Callable[[], None]) -> Task:
-        """Add a task, which gets its first turn when it is drawn."""
-        task = Task(name, run, self.random.choice((1.0, 1.0, 1.0, 10.0, 0.1)))
+    def spawn(self, name: str, run: Callable[[], None], weight: float | None = None) -> Task:
+        """Add a task, which gets its first turn when it is drawn. How often it is drawn then is
+        its weight's to say, which is drawn where it is not given."""
+        task = Task(name, run, weight or self.random.choice((1.0, 1.0, 1.0, 10.0, 0.1)))
         self.tasks.append(task)
         carrier = _idle.pop() if _idle else _Carrier()
 

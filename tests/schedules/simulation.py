@@ -49,6 +49,7 @@ SCALED: Final = (
     (chatproto.room, "SEGMENT_SIZE", 512),
     (chatproto.log, "SEGMENT_SIZE", 512),
     (reference_server.locked_room, "AHEAD", 2048),
+    (reference_server.server, "IDLE_SIZE", 32),
     (reference_server.server, "READ_SIZE", 128),
     (case, "MIN_BACKLOG", 1024),
     (limits, "MIN_BACKLOG", 1024),
@@ -78,7 +79,7 @@ def run(seed: int, trace: Callable[[str], None] | None = None) -> list[Event]:
         ]
         scheduler.spawn("operator", lambda: _operate(server, scheduler, clients, transcript))
         for client in clients:
-            scheduler.spawn(client.name, client.run)
+            scheduler.spawn(client.name, client.run, 10.0 if client is clients[0] else None)
         try:
             scheduler.run()
             if system.open:
