@@ -6,6 +6,8 @@
 # make implementations-check  say where those two differ from what the suite says today (heavy)
 # make bench-octets  measure chatproto beside other sans-IO readers
 # make fuzz     throw octets and calls at chatproto, and octets at the server (heavy)
+# make attack   attack the reference server at full size: floods, stalls, thousands of members (heavy)
+# make schedules run the reference server through 10,000 simulated interleavings of its threads
 # make soak     run the suite again and again while the machine is busy (heavy)
 # make versions check with each CPython there is: PYTHONS="python3.12 /path/to/python3.13"
 # make oracle   hold the oracle against all small histories, and much more of what is drawn (heavy)
@@ -29,7 +31,7 @@ PYTHONS ?= python3.11 python3.12 python3.13 python3.14
 # What is launched by name is this environment's.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: demo test check lint types verifytypes unit programs suite examples specimens matrix implementations implementations-check bench-octets fuzz oracle corpus judged soak versions build clean
+.PHONY: demo test check lint types verifytypes unit programs suite examples specimens matrix implementations implementations-check bench-octets fuzz attack schedules oracle corpus judged soak versions build clean
 
 demo: $(READY)
 	@mkdir -p reports
@@ -122,6 +124,13 @@ corpus: $(READY)
 
 judged: $(READY)
 	$(BIN)/python -m tests.conformance.record --judge
+
+# What a test tells of itself are the figures.
+attack: $(READY)
+	CHATPROTO_ATTACK=full $(BIN)/pytest -q -rsP --tb=short tests/attack
+
+schedules: $(READY)
+	$(BIN)/python -m tests.schedules
 
 # Two busy loops keep the cores occupied; they end with the last round.
 soak: $(READY)

@@ -3,33 +3,33 @@
 import argparse
 import logging
 import os
-import resource
 import selectors
 import signal
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from typing import Final, TextIO
+from typing import TextIO
 
 from chatproto import Limits
 from reference_server.addresses import AddressError
+from reference_server.capacity import make_room
 from reference_server.console import LOG_FORMAT, Console, prompting
 from reference_server.options import parser
 from reference_server.server import ChatServer
 from reference_server.waker import Waker
 
-STACK_SIZE: Final = 524_288
-"""Octets of stack a thread: with the usual 8 MiB thousands of members may not fit."""
+log = logging.getLogger("reference_server")
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Serve until a signal or the console's `quit` (STOP-1); 1 for an address in use (STOP-3)."""
     options = parser().parse_args(arguments)
-    _allow_many_members()
+    too_low = make_room(options.max_members)
     with ExitStack() as stack:
         signalled = stack.enter_context(_signals())
         handler = stack.enter_context(_log(options.log_level.upper()))
+        for complaint in too_low:
+            log.warning("%s", complaint)
         server = _server(options)
         try:
             stack.enter_context(server)
@@ -98,7 +98,6 @@ def _signals() -> Iterator[Waker]:
 @contextmanager
 def _log(level: str) -> Iterator["logging.StreamHandler[TextIO]"]:
     """While in it, the server's log goes to standard error."""
-    log = logging.getLogger("reference_server")
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter(LOG_FORMAT))
     log.addHandler(handler)
@@ -115,13 +114,6 @@ def _has_operator() -> bool:
         return os.tcgetpgrp(sys.stdin.fileno()) == os.getpgrp()
     except (OSError, ValueError):  # no terminal, or closed
         return False
-
-
-def _allow_many_members() -> None:
-    """A member costs a descriptor and a thread's stack; the process is ours to tune."""
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    threading.stack_size(STACK_SIZE)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,6 @@ import struct
 import time
 from typing import Final
 
-from chatproto import State
 from reference_server.locked_room import Connection, LockedRoom
 from reference_server.waker import Waker
 
@@ -41,6 +40,8 @@ class Distributor:
                 log.warning("%s evicted: it does not read", connection.member.sender)
             for connection in round_.wakes:
                 self._wake_reader(connection)
+            for connection in round_.resets:
+                self._make_reset(connection)
             for connection in round_.closes:
                 self._close(connection)
             if round_.shuts:
@@ -92,12 +93,13 @@ class Distributor:
         with contextlib.suppress(OSError):
             connection.socket.shutdown(socket.SHUT_RD)
 
+    def _make_reset(self, connection: Connection) -> None:
+        """Have it close by a reset: anything gentler keeps its backlog in the kernel (LIM-3)."""
+        with contextlib.suppress(OSError):
+            connection.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+
     def _close(self, connection: Connection) -> None:
-        """Close what is over: in order, or where it was given up by a reset (LIM-3)."""
         if connection.is_full:
             self._forget_full(connection)
-        with contextlib.suppress(OSError):
-            if connection.member.state is State.ABORTED:
-                connection.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
         with contextlib.suppress(OSError):
             connection.socket.close()

@@ -3,7 +3,8 @@
 The one lock protects the room (its log, its members and their cursors), the table of connections
 with the flags of each, the totals, and whether the distribute thread sleeps. It is held for
 computing only: no function here makes a system call under it. What has to be done to sockets is
-handed back, as a `Round`, and done by the distribute thread without the lock.
+handed back, as a `Round`, and done by the distribute thread without the lock. What a `Round` says
+stays true outside it: octets in the log are written once, and what is over stays over.
 
 Two things make a receive thread wait here, and neither is another member's slowness (TRN-1): the
 log has run ahead of the distribute thread, or its own member floods and does not read.
@@ -31,12 +32,15 @@ TICK: Final = 0.1
 class Connection:
     """A member and its socket, which the distribute thread alone closes.
 
-    `is_read`: its receive thread may still use the socket. `is_woken`: that thread was told to
-    end. `has_left`: how it left is known. `is_full`: the socket takes no more for now.
+    `is_refused`: it had left when it joined; like the member and the socket, set once. Under the
+    lock: `is_read`, its receive thread may still use the socket; `is_woken`, that thread was told
+    to end; `has_left`, how it left is known. The distribute thread's alone: `is_full`, the socket
+    takes no more for now.
     """
 
     member: Member
     socket: socket
+    is_refused: bool
     is_read: bool = True
     is_woken: bool = False
     has_left: bool = False
@@ -45,12 +49,16 @@ class Connection:
 
 @dataclass(slots=True)
 class Round:
-    """What the distribute thread has to do now, and how long it may wait afterwards."""
+    """What the distribute thread has to do now, and how long it may wait afterwards.
+
+    `resets` are those of `closes` that were given up, and are to be closed by a reset (LIM-3).
+    """
 
     sends: list[tuple[Connection, memoryview]] = field(default_factory=list)
     shuts: list[Connection] = field(default_factory=list)
     wakes: list[Connection] = field(default_factory=list)
     closes: list[Connection] = field(default_factory=list)
+    resets: list[Connection] = field(default_factory=list)
     evicted: list[Connection] = field(default_factory=list)
     wait: float | None = None
 
@@ -95,11 +103,11 @@ class LockedRoom:
         """Take an accepted connection (ROOM-1); one over capacity has left already (LIM-5)."""
         with self._lock:
             member = self._room.join(sender)
-            connection = Connection(member, socket)
-            connection.has_left = member.state is not State.OPEN
+            is_refused = member.state is not State.OPEN
+            connection = Connection(member, socket, is_refused, has_left=is_refused)
             self._connections[connection] = None
             self._totals.members += 1
-            wake = connection.has_left and self._rouse()
+            wake = is_refused and self._rouse()
         if wake:
             self._wake()
         return connection
@@ -237,6 +245,8 @@ class LockedRoom:
             round_.evicted.append(connection)
         if not connection.is_read:
             round_.closes.append(connection)
+            if connection.member.state is State.ABORTED:
+                round_.resets.append(connection)
         elif not connection.is_woken:
             connection.is_woken = True
             round_.wakes.append(connection)

@@ -67,14 +67,17 @@ def parser() -> argparse.ArgumentParser:
         "--max-members",
         type=_checked(_members),
         metavar="N",
-        help="members at once; more are refused with a notice (default: no bound)",
+        help="members at once; more are refused with a notice, and limits of the system's that are "
+        "lower are told at the start (default: no bound)",
     )
     add(
         "--heartbeat",
         type=_checked(_seconds),
         default=30.0,
         metavar="SECONDS",
-        help="time between heartbeats, which find dead members; 0 for none (default: 30)",
+        help="time between heartbeats, which find dead members, as soon as the system gives their "
+        "connections up (on Linux net.ipv4.tcp_retries2 says when); 0 for none: TCP's keepalive "
+        "finds them (default: 30)",
     )
     add(
         "--charset",

@@ -1,8 +1,15 @@
 """ChatServer: an accept thread a listener, a receive thread a member, one distribute thread.
 
 Accept threads take connections and start receive threads; receive threads block in recv and put
-what they read into the room; the distribute thread does all the rest (`distributor`). They share
-the room and its lock (`locked_room`), and nothing else.
+what they read into the room; the distribute thread does all the rest (`distributor`).
+
+What threads share, and what protects it:
+- the room's lock: everything in `locked_room`, and that is nearly all there is to share;
+- `_starts_and_stops`: that a server starts once and stops once; threads of its own never take it;
+- `_admissions`: the receive threads and the numbers given to members on Unix-domain sockets, where
+  several accept threads meet.
+No thread takes two of them at once, and none but `_starts_and_stops` is held over a system call.
+What is not in this list is set before the threads start, or belongs to one of them.
 """
 
 import contextlib
@@ -28,13 +35,22 @@ from chatproto import (
     ip_sender,
     unix_sender,
 )
-from reference_server.addresses import ACCEPT_QUEUE, Listener, open_listeners, parse
+from reference_server.addresses import Listener, open_listeners, parse
 from reference_server.distributor import Distributor
 from reference_server.locked_room import READ_SIZE, Connection, LockedRoom, Totals
 from reference_server.waker import Waker
 
 ACCEPT_PAUSE: Final = 0.1
 """Seconds to wait after accept has failed, as it does while no descriptor is free."""
+IDLE_SIZE: Final = 1024
+"""Octets of a read where little comes: a thread that waits in recv holds the buffer meanwhile."""
+DRAIN_SIZE: Final = 262_144
+"""Octets of one read of what is discarded: who floods after its `quit` is to cost few of them."""
+ACCEPT_THE_LAST: Final = 0.2
+"""Seconds to take who had connected before the stop; where more keep coming it must end."""
+UNSENT: Final = 262_144
+"""Octets unsent in a socket from which on it takes no more: what waits is to wait in the log,
+where it is shared, not in the kernel, where each member has a copy."""
 
 log = logging.getLogger("reference_server")
 
@@ -69,6 +85,7 @@ class ChatServer:
         self._receivers: weakref.WeakSet[threading.Thread] = weakref.WeakSet()
         self._unix_numbers = count(1)
         self._starts_and_stops = threading.Lock()
+        self._admissions = threading.Lock()
         self._was_started = self._was_stopped = False
 
     @property
@@ -119,7 +136,9 @@ class ChatServer:
                 thread.join()
             self._room.stop()
             self._distribute.join()
-            for thread in list(self._receivers):
+            with self._admissions:
+                receivers = list(self._receivers)
+            for thread in receivers:
                 thread.join()
             self._close()
         totals = self.totals()
@@ -165,8 +184,9 @@ class ChatServer:
 
     def _accept_the_last(self, listener: Listener) -> None:
         """Take who had connected before the stop, so that they see an orderly end (STOP-1)."""
+        until = time.monotonic() + ACCEPT_THE_LAST
         with contextlib.suppress(OSError):
-            for _ in range(ACCEPT_QUEUE):
+            while time.monotonic() < until:
                 self._admit(*listener.socket.accept())
 
     def _admit(self, peer: socket.socket, address: object) -> None:
@@ -177,12 +197,15 @@ class ChatServer:
             peer.close()
             return
         connection = self._room.join(peer, sender)
-        log.info("%s %s", sender, "refused: room-full" if connection.has_left else "joined")
+        log.info("%s %s", sender, "refused: room-full" if connection.is_refused else "joined")
         try:
-            self._receivers.add(_start(self._receive, f"receive {sender}", connection))
+            receiver = _start(self._receive, f"receive {sender}", connection)
         except RuntimeError as error:
             log.error("%s refused: %s", sender, error)
             self._room.end_reading(connection, orderly=False)
+            return
+        with self._admissions:
+            self._receivers.add(receiver)
 
     def _prepare(self, peer: socket.socket, address: object) -> str:
         """Set the socket's options; give back its SENDER (MSG-2)."""
@@ -192,20 +215,27 @@ class ChatServer:
             case (str(host), int(port), *_):
                 # Broadcasts are gathered in the log already; Nagle would only delay the last.
                 peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                if hasattr(socket, "TCP_NOTSENT_LOWAT"):
+                    peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT)
                 return ip_sender(host, port)
             case _:
-                return unix_sender(next(self._unix_numbers))
+                with self._admissions:
+                    return unix_sender(next(self._unix_numbers))
 
     def _receive(self, connection: Connection) -> None:
         """A receive thread: blocks in recv until the member's end of stream, or the server's."""
         sender = connection.member.sender
         orderly, how = False, "lost"
+        size, most = IDLE_SIZE, READ_SIZE
         try:
-            while octets := connection.socket.recv(READ_SIZE):
+            while octets := connection.socket.recv(size):
                 events = self._room.receive(connection, octets)
                 if events is None:
                     break
                 self._tell(sender, events)
+                if events and isinstance(events[-1], QuitReceived | Violation):
+                    most = DRAIN_SIZE
+                size = most if len(octets) >= IDLE_SIZE else IDLE_SIZE
             orderly, how = True, "end of stream"
         except OSError as error:
             how = f"lost: {error.strerror}"

@@ -119,7 +119,7 @@ def _violation(case: Case, client: ClientHistory) -> Iterator[Finding]:
             client.name,
             segments=_excerpt(case, line),
         )
-    elif str(line.code) not in codes:
+    elif str(line.code) not in codes and not _overtaken(case, codes):
         yield Finding(
             "ERR-3",
             f"the notice !{line.code}",
@@ -128,6 +128,11 @@ def _violation(case: Case, client: ClientHistory) -> Iterator[Finding]:
             client.name,
             segments=_excerpt(case, line),
         )
+
+
+def _overtaken(case: Case, codes: list[str]) -> bool:
+    """Whether the server was told to stop before it had read the violation, and says so."""
+    return case.stopping is not None and codes[-1:] == [Code.SHUTTING_DOWN]
 
 
 def _misnotified(case: Case, client: ClientHistory) -> Iterator[Finding]:

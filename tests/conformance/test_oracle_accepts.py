@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from conformance.oracle import judge
-from conformance.transcript import Event, Received
+from conformance.transcript import Event, Exited, Received, Stopping
 from tests.conformance.programs import scenes
 from tests.conformance.scene import START, Scene, blamed, chat, talk
 
@@ -99,4 +99,16 @@ def test_what_its_sender_has_not_read_yet_is_not_lost() -> None:
     scene.connect("eve")
     talk(scene, ["ann"])
     scene.deliver("eve")
+    assert scene.findings() == []
+
+
+def test_a_stop_may_overtake_a_violation_that_was_not_read_yet() -> None:
+    scene = chat()
+    scene.send("ann", b"bad \xff line\n")
+    scene.events.append(Stopping(scene.tick(), "sigterm"))
+    for peer in scene.peers.values():
+        peer.waiting.append(b"!shutting-down\n")
+        peer.member, peer.ended = False, True
+    scene.deliver()
+    scene.events.append(Exited(scene.tick(), 0))
     assert scene.findings() == []

@@ -2,7 +2,7 @@
 
 import pytest
 
-from conformance.transcript import Exited, Refused
+from conformance.transcript import Exited, InputEnded, Refused
 from tests.conformance.scene import Scene, blamed, chat, talk
 
 

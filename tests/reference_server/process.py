@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
 
@@ -15,11 +16,20 @@ from tests.reference_server.peer import DEADLINE
 
 
 class ServerProcess:
-    """`python -m reference_server`, its log collected; `addresses` once it listens."""
+    """`python -m reference_server`, its log collected; `addresses` once it listens.
 
-    def __init__(self, *options: str, stdin: int = subprocess.DEVNULL, listeners: int = 1) -> None:
+    `within` is a command that runs commands, as `ip netns exec`.
+    """
+
+    def __init__(
+        self,
+        *options: str,
+        stdin: int = subprocess.DEVNULL,
+        listeners: int = 1,
+        within: Sequence[str] = (),
+    ) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-W", "error", "-m", "reference_server", *options],
+            [*within, sys.executable, "-W", "error", "-m", "reference_server", *options],
             stdin=stdin,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -39,7 +49,8 @@ class ServerProcess:
 
     def _collect(self) -> None:
         assert self.process.stderr is not None
-        self.log += [line.decode() for line in self.process.stderr]
+        for line in self.process.stderr:
+            self.log.append(line.decode())
 
     def wait(self) -> int:
         status = self.process.wait(DEADLINE)
