@@ -4,9 +4,9 @@ import datetime
 import sys
 from typing import cast
 
-from twisted.internet import reactor
-from twisted.internet.interfaces import IReactorCore, IReactorTCP, ITCPTransport
-from twisted.internet.protocol import Factory
+from twisted.internet.epollreactor import EPollReactor
+from twisted.internet.protocol import ServerFactory, connectionDone
+from twisted.internet.tcp import Server
 from twisted.protocols.basic import LineOnlyReceiver
 from twisted.python.failure import Failure
 
@@ -17,7 +17,7 @@ class Client(LineOnlyReceiver):
     delimiter = b"\n"
 
     def connectionMade(self) -> None:
-        self.tcp = cast(ITCPTransport, self.transport)
+        self.tcp = cast(Server, self.transport)
         self.tcp.setTcpNoDelay(True)
         peer = self.tcp.getPeer()
         self.sender = f"{peer.host}:{peer.port}"
@@ -33,15 +33,15 @@ class Client(LineOnlyReceiver):
         for other in clients:
             other.tcp.write(message)
 
-    def connectionLost(self, reason: Failure | None = None) -> None:
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
         clients.discard(self)
 
 
 def main(port: int) -> None:
-    cast(IReactorTCP, reactor).listenTCP(
-        port, Factory.forProtocol(Client), backlog=4096, interface="127.0.0.1"
-    )
-    cast(IReactorCore, reactor).run()
+    reactor = EPollReactor()
+    factory = ServerFactory.forProtocol(Client)
+    reactor.listenTCP(port, factory, backlog=4096, interface="127.0.0.1")
+    reactor.run()
 
 
 if __name__ == "__main__":
