@@ -2,6 +2,8 @@
 # make test     set up, and pass every check
 # make examples run the suite against the examples, a line each
 # make matrix   let every broken server meet every scenario (heavy)
+# make bench    measure the reference server beside its peers (a quarter of an hour; BENCH='--help')
+# make plot     draw the last run of make bench
 # make soak     run the suite again and again while the machine is busy (heavy)
 
 PYTHON ?= python3
@@ -17,7 +19,7 @@ ROUNDS ?= 20
 # What is launched by name is this environment's.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: demo test check lint types unit suite examples specimens matrix soak build clean
+.PHONY: demo test check lint types unit suite examples specimens matrix bench plot soak build clean
 
 demo: $(READY)
 	@mkdir -p reports
@@ -67,6 +69,12 @@ matrix: $(READY)
 	@mkdir -p reports
 	$(SUITE) specimens --whole -j $(JOBS) --json reports/matrix.json
 
+bench: $(READY)
+	$(BIN)/python -m benchmarks.fanout --json reports/fanout.json $(BENCH)
+
+plot: $(VENV)/bench
+	$(BIN)/python -m benchmarks.fanout.plot reports/fanout.json
+
 # Two busy loops keep the cores occupied; they end with the last round.
 soak: $(READY)
 	$(BIN)/python tests/soak.py --rounds $(ROUNDS) --launch "$(REFERENCE)"
@@ -81,6 +89,10 @@ $(READY): requirements.txt pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $(READY)
+
+$(VENV)/bench: $(READY) requirements-bench.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements-bench.txt
+	@touch $@
 
 clean:
 	rm -rf $(VENV) build dist reports .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -104,13 +104,13 @@ static void check_unit(struct load *load, struct checker *checker, const char *u
         complain(load, unit, length);
         return;
     }
-    if (number < checker->next[who])
-        load->doubled++;
-    else if (number > checker->next[who])
-        load->disordered++;
-    checker->next[who] = number + 1;
     checker->order = (checker->order ^ ((uint64_t)who << 32 | number)) * 1099511628211u;
-    if (checker->releases == sender)
+    if (number != checker->next[who]) {
+        load->disordered += number > checker->next[who];
+        load->doubled += number < checker->next[who];
+    }
+    checker->next[who] = number + 1;
+    if (checker->releases == sender && sender->seen < sender->sent)
         sender->seen++;
 }
 

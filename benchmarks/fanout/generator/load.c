@@ -15,7 +15,7 @@
 enum { OBSERVERS = 4 };
 
 static const double QUIET = 0.15;   /* seconds without an octet: nothing is on its way any more */
-static const double PATIENCE = 3.0; /* seconds without an octet, though some are owed: lost */
+static const double PATIENCE = 2.0; /* seconds without an octet, though some are owed: lost */
 static const double DRAIN = 10.0;   /* seconds that delivering the rest may take in all */
 
 static const char HELP[] =

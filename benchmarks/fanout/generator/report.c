@@ -86,7 +86,9 @@ void report(struct load *load, const struct snapshot *start, const struct snapsh
     }
     for (int i = 0; i < options->members && options->dialect == CHAT; i++)
         uneven += load->members[i].octets != octets;
-    qsort(load->latencies, load->latency_count, sizeof *load->latencies, compare);
+    if (load->latency_count > 0)
+        qsort(load->latencies, load->latency_count, sizeof *load->latencies,
+              compare);
     uint64_t each = options->dialect == IRC ? 1 : 2;
     printf("{\"deliveries\": %llu, \"messages\": %llu, \"seconds\": %.6f, "
            "\"generator_cpu\": %.6f, \"server_cpu\": %.6f, ",
