@@ -31,7 +31,7 @@ examples:
       no run; the table of an earlier one
 
 The server has one core to itself, the load generator another. A round in which others had more
-than a twentieth of either is taken again, up to three times; what stays disturbed is marked. The
+than a twentieth of either is taken again, up to --attempts times; what stays disturbed is marked. The
 ratio to Go is taken within each round; so is that of deliveries a second of the server's own CPU
 time, the one to look at where others kept disturbing. A row in which a message was lost, doubled,
 altered or out of its sender's order is void. Servers whose compiler or program is not installed
@@ -42,7 +42,7 @@ are named.
 def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     if options.table:
-        return _show(load_results(options.table))
+        return _show(load_results(options.table), options.markdown)
     compiler = shutil.which("cc") or shutil.which("gcc")
     wanting = [
         what
@@ -63,7 +63,7 @@ def main(arguments: list[str] | None = None) -> int:
 def _measure(options: argparse.Namespace, compiler: str, folder: Path) -> int:
     results = Results(machine=describe())
     folder.chmod(0o755)  # ngIRCd reads its settings as nobody
-    bench = Bench(build(compiler, folder), folder, choose_cores())
+    bench = Bench(build(compiler, folder), folder, choose_cores(), options.attempts)
     ready: list[Ready] = []
     for server in options.servers:
         try:
@@ -79,10 +79,13 @@ def _measure(options: argparse.Namespace, compiler: str, folder: Path) -> int:
     if options.json:
         options.json.parent.mkdir(parents=True, exist_ok=True)
         options.json.write_text(results.to_json(), encoding="utf-8")
-    return _show(results)
+    return _show(results, options.markdown)
 
 
-def _show(results: Results) -> int:
+def _show(results: Results, as_markdown: bool) -> int:
+    if as_markdown:
+        print(*table.markdown(results), sep="\n")
+        return 0
     machine = ", ".join(f"{name} {value}" for name, value in results.machine.items())
     print(machine, *table.lines(results), sep="\n")
     return 1 if any(row.void for row in results.rows if row.server == "reference") else 0
@@ -117,6 +120,13 @@ def _parser() -> argparse.ArgumentParser:
         help=f"servers, of {', '.join(server.name for server in SERVERS)} (default: all)",
     )
     add("--rounds", type=_positive, metavar="N", help="rounds of everything (default: 5)")
+    add(
+        "--attempts",
+        type=_positive,
+        default=3,
+        metavar="N",
+        help="how often a round is taken while others disturb it (default: 3)",
+    )
     add("--quick", action="store_true", help="short rounds, and 3 of them")
     add(
         "--minutes",
@@ -126,6 +136,7 @@ def _parser() -> argparse.ArgumentParser:
         help="begin nothing after that long (default: 15)",
     )
     add("--json", type=Path, metavar="FILE", help="write every figure of every round")
+    add("--markdown", action="store_true", help="show the medians as a Markdown table instead")
     add("--table", type=Path, metavar="FILE", help="show the table of an earlier run's JSON")
     return parser
 
@@ -153,7 +164,7 @@ def _check(names: list[str], known: set[str], what: str) -> None:
 
 def _positive(given: str) -> int:
     if not given.isdigit() or int(given) < 1:
-        raise argparse.ArgumentTypeError(f"not a number of rounds: {given!r}; write 1 or more")
+        raise argparse.ArgumentTypeError(f"not a number: {given!r}; write 1 or more")
     return int(given)
 
 

@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
 
 from benchmarks.fanout.cores import Cores
 from benchmarks.fanout.generator import Generator, RunError
@@ -18,17 +17,18 @@ from benchmarks.fanout.results import Results, Round
 from benchmarks.fanout.servers import Ready
 from benchmarks.fanout.workloads import Workload
 
-ATTEMPTS: Final = 3
-"""Times a round is taken, at most, while it is disturbed; the calmest counts."""
-
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """What every round needs: the generator, a folder to build in, and the cores."""
+    """What every round needs: the generator, a folder to build in, and the cores.
+
+    `attempts`: how often a round is taken, at most, while it is disturbed; the calmest counts.
+    """
 
     program: Path
     folder: Path
     cores: Cores
+    attempts: int = 3
 
     def measure(self, ready: Ready, workload: Workload, number: int) -> Round:
         """Take one server under one workload, once."""
@@ -55,7 +55,7 @@ class Bench:
     ) -> Round:
         """Take it again while others disturb it, and keep the calmest."""
         best = self.measure(ready, workload, number)
-        for attempts in range(2, ATTEMPTS + 1):
+        for attempts in range(2, self.attempts + 1):
             if not best.is_disturbed or time.monotonic() > deadline:
                 break
             again = self.measure(ready, workload, number)

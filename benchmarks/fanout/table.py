@@ -1,6 +1,6 @@
 """The table: a block a workload, a line a server, the marks explained where there are any."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Final
 
 from benchmarks.fanout.results import Figure, Results, Row, Spread
@@ -18,7 +18,7 @@ from benchmarks.fanout.workloads import WORKLOADS, Workload
 BASE: Final = "go"
 MARKS: Final = {
     "G": "the generator was the limit, not the server",
-    "D": "others had more than a twentieth of a core in that many rounds, thrice repeated",
+    "D": "others had more than a twentieth of a core in that many rounds, at every attempt",
     "O": "members saw the messages in different orders (which chatproto/1 forbids)",
 }
 _HEAD: Final = (
@@ -45,18 +45,18 @@ def lines(results: Results) -> Iterator[str]:
     yield from _verdicts(results)
 
 
-def markdown(results: Results, workloads: Iterable[str], servers: Iterable[str]) -> Iterator[str]:
-    """Medians for a README: a line a server, a column a workload, ratios beside."""
-    columns = [workload for workload in WORKLOADS if workload.id in set(workloads)]
-    yield f"| | {' | '.join(f'{each.id}: {each.measures}' for each in columns)} |"
+def markdown(results: Results) -> Iterator[str]:
+    """Medians for a README: a line a server, a column a workload, the ratio to Go in brackets."""
+    columns = [each for each in WORKLOADS if any(row.workload == each.id for row in results.rows)]
+    yield f"| | {' | '.join(each.id for each in columns)} |"
     yield f"|---|{'---:|' * len(columns)}"
-    for server in servers:
-        cells = [_cell(results, workload, server) for workload in columns]
-        yield f"| {_TITLES[server]} | {' | '.join(cells)} |"
+    for server in SERVERS:
+        cells = [_cell(results, workload, server.name) for workload in columns]
+        if any(cells):
+            yield f"| {server.title} | {' | '.join(cells)} |"
 
 
 _ORDER: Final = {server.name: index for index, server in enumerate(SERVERS)}
-_TITLES: Final = {server.name: server.title for server in SERVERS}
 
 
 def _figure(workload: Workload, row: Row) -> Spread | None:
@@ -131,7 +131,13 @@ def _cell(results: Results, workload: Workload, server: str) -> str:
     if spread is None:
         return "void"
     ratio = results.ratio(row, results.find(workload.id, BASE), _measure(workload))
-    return _number(spread.middle) + (f" ({ratio.middle:.2f})" if ratio else "")
+    return _short(spread.middle) + (f" ({ratio.middle:.2f})" if ratio else "")
+
+
+def _short(value: float) -> str:
+    if value >= 999_500:
+        return f"{value / 1e6:.2f} M"
+    return f"{value / 1e3:.0f} k" if value >= 9_999.5 else f"{value:,.0f}"
 
 
 def _verdicts(results: Results) -> Iterator[str]:
