@@ -31,8 +31,8 @@ examples:
       no run; the table of an earlier one
 
 The server has one core to itself, the load generator another. A round in which others had more
-than a twentieth of either is taken again, up to --attempts times; what stays disturbed is marked. The
-ratio to Go is taken within each round; so is that of deliveries a second of the server's own CPU
+than a twentieth of either is taken again, up to --attempts times; what stays disturbed is marked.
+The ratio to Go is taken within each round; so is that of deliveries a second of the server's CPU
 time, the one to look at where others kept disturbing. A row in which a message was lost, doubled,
 altered or out of its sender's order is void. Servers whose compiler or program is not installed
 are named.
