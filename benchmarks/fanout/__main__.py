@@ -74,6 +74,7 @@ def _measure(options: argparse.Namespace, compiler: str, folder: Path) -> int:
             print(f"not measured: {server.name}: wants {error}", file=sys.stderr)
     workloads = [each.lasting(QUICK) if options.quick else each for each in options.only]
     rounds = options.rounds or (3 if options.quick else 5)
+    results.notes.append(f"{rounds} rounds, each taken up to {options.attempts} times")
     run(bench, ready, workloads, rounds, options.minutes, results, _tell)
     print(file=sys.stderr)
     if options.json:

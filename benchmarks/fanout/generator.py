@@ -13,7 +13,6 @@ from benchmarks.fanout.workloads import Workload
 SOURCES: Final = Path(__file__).parent / "generator"
 LIMIT: Final = 90.0
 """Seconds one run may take in all: joining, warming up, measuring, and delivering the rest."""
-WARM: Final = 0.25
 
 
 class RunError(Exception):
@@ -98,7 +97,7 @@ class Generator:
             "window": workload.window,
             "text": workload.text,
             "stalled": workload.stalled,
-            "warm": WARM,
+            "warm": workload.warm,
             "seconds": workload.seconds,
             "rate": workload.rate,
             "server": server,

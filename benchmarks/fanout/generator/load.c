@@ -121,7 +121,7 @@ static void join(struct load *load) {
         be_quiet(load, 30);
     for (int i = 0; i < options->members; i++)
         load->members[i].lines = 0;
-    for (double limit = now() + 30; silent(load) > excused;) {
+    for (double limit = now() + 15; silent(load) > excused;) {
         probe(load, &load->members[options->members - 1]);
         for (double next = now() + 0.25; silent(load) > excused && now() < next;)
             turn(load, next);
