@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import matplotlib as mpl
 from matplotlib.figure import Figure
+from matplotlib.ticker import EngFormatter
 
 from benchmarks.fanout.results import Results, Spread, load_results
 from benchmarks.fanout.servers import SERVERS
@@ -20,6 +21,8 @@ DOTS: Final = ("W1", "W2", "W3")
 OURS: Final = "#c2410c"
 BASE: Final = "#1d4ed8"
 OTHERS: Final = "#6b7280"
+LABEL: Final = 1.3
+"""How much higher, as a factor, a label stands than the one below it."""
 _COLOURS: Final = {"reference": OURS, "go": BASE}
 
 
@@ -28,6 +31,8 @@ def draw(results: Results) -> Figure:
     figure = Figure(figsize=(10, 7.2), layout="constrained")
     panels: dict[str, Any] = figure.subplot_mosaic([list(DOTS), ["W7"] * 3])
     for workload in DOTS:
+        if workload != DOTS[0]:
+            panels[workload].sharex(panels[DOTS[0]])
         _draw_dots(panels[workload], results, workload, named=workload == DOTS[0])
     _draw_lines(panels["W7"], results)
     return figure
@@ -50,6 +55,8 @@ def _draw_dots(panel: Any, results: Results, workload: str, named: bool) -> None
 
 
 def _draw_lines(panel: Any, results: Results) -> None:
+    ends: dict[str, float] = {}
+    colours: dict[str, str] = {}
     sizes = [(each.id, each.members) for each in WORKLOADS if each.group == "W7"]
     for server in SERVERS:
         points = [
@@ -70,27 +77,34 @@ def _draw_lines(panel: Any, results: Results) -> None:
             alpha=0.12,
             lw=0,
         )
-        panel.annotate(
-            server.title,
-            (points[-1][0], points[-1][1].middle),
-            xytext=(8, 0),
-            textcoords="offset points",
-            va="center",
-            fontsize=8,
-            color=colour,
-        )
+        ends[server.title] = points[-1][1].middle
+        colours[server.title] = colour
     panel.set_xscale("log")
     panel.set_xticks([members for _, members in sizes], [f"{each:,}" for _, each in sizes])
     panel.minorticks_off()
     panel.set_xlim(8, 14000)
+    for title, height in _apart(ends).items():
+        where = {"xytext": (8, 0), "textcoords": "offset points", "va": "center"}
+        panel.annotate(title, (sizes[-1][1], height), color=colours[title], fontsize=8, **where)
     panel.set_title("W7: one sender, window 4, more and more members", fontsize=9, loc="left")
     _dress(panel, "y")
     panel.set_xlabel("members", fontsize=9)
     panel.set_ylabel("deliveries a second", fontsize=9)
 
 
+def _apart(heights: dict[str, float]) -> dict[str, float]:
+    """Move labels up where they would lie on the one below."""
+    placed: dict[str, float] = {}
+    lowest = 0.0
+    for title, height in sorted(heights.items(), key=lambda item: item[1]):
+        placed[title] = max(height, lowest)
+        lowest = placed[title] * LABEL
+    return placed
+
+
 def _dress(panel: Any, axis: str) -> None:
     getattr(panel, f"set_{axis}scale")("log")
+    getattr(panel, f"{axis}axis").set_major_formatter(EngFormatter(sep=" "))
     panel.grid(axis=axis, color="#e5e7eb", lw=0.8)
     panel.set_axisbelow(True)
     panel.tick_params(labelsize=8)
