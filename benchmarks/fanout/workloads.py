@@ -19,8 +19,8 @@ class Workload:
     text: int = 64
     stalled: int = 0
     rate: int = 0
-    warm: float = 0.25
-    seconds: float = 1.0
+    warm: float = 0.2
+    seconds: float = 0.8
     measures: str = "deliveries/s"
 
     @property
@@ -37,7 +37,7 @@ class Workload:
         return replace(self, warm=min(self.warm, seconds), seconds=seconds)
 
 
-_BEHIND: Final = 2.0
+_BEHIND: Final = 1.5
 """Seconds in which the octets for a stalled reader fill what the kernel holds of them."""
 
 WORKLOADS: Final = (

@@ -16,6 +16,7 @@ enum { OBSERVERS = 4 };
 
 static const double QUIET = 0.15;   /* seconds without an octet: nothing is on its way any more */
 static const double PATIENCE = 2.0; /* seconds without an octet, though some are owed: lost */
+static const double PROBING = 15.0; /* seconds until all have heard a word */
 static const double DRAIN = 10.0;   /* seconds that delivering the rest may take in all */
 
 static const char HELP[] =
@@ -104,32 +105,41 @@ static void be_quiet(struct load *load, double limit) {
     }
 }
 
-static int silent(const struct load *load) {
+static int deaf(const struct load *load) {
     int count = 0;
     for (int i = 0; i < load->options.members; i++)
-        count += load->members[i].lines == 0;
+        count += !load->members[i].has_heard;
     return count;
 }
 
-/* A client knows that it is a member when a message reaches it: until all know, one speaks. */
-static void join(struct load *load) {
-    const struct options *options = &load->options;
-    int excused = options->dialect == IRC; /* the one that speaks */
-    double start = now();
-    connect_all(load);
-    if (options->dialect == IRC)
-        be_quiet(load, 30);
-    for (int i = 0; i < options->members; i++)
-        load->members[i].lines = 0;
-    for (double limit = now() + 15; silent(load) > excused;) {
-        probe(load, &load->members[options->members - 1]);
-        for (double next = now() + 0.25; silent(load) > excused && now() < next;)
+/* Let one member speak until all the others, and it too where it hears itself, have heard it. */
+static void make_heard(struct load *load, struct member *speaker, const char *word, double again) {
+    load->awaited = word;
+    for (int i = 0; i < load->options.members; i++)
+        load->members[i].has_heard = false;
+    speaker->has_heard = load->options.dialect == IRC;
+    for (double limit = now() + PROBING; deaf(load) > 0;) {
+        say(load, speaker, word);
+        for (double next = now() + again; deaf(load) > 0 && now() < next;)
             turn(load, next);
         if (now() > limit)
-            give_up("%d of %d members hear nothing", silent(load), options->members);
+            give_up("%d of %d members hear nothing", deaf(load), load->options.members);
     }
+}
+
+/* A client knows that it is a member when a message reaches it: until all know, one speaks. Then
+ * come fences: since streams keep their order, who has heard one is sent nothing more. */
+static void join(struct load *load) {
+    const struct options *options = &load->options;
+    struct member *first = &load->members[0], *last = &load->members[options->members - 1];
+    double start = now();
+    connect_all(load);
+    make_heard(load, last, "probe", 0.25);
     load->accepted = now() - start;
-    be_quiet(load, 5);
+    if (options->dialect == IRC)
+        make_heard(load, first, "other", PROBING); /* the last does not hear itself */
+    make_heard(load, last, "fence", PROBING);
+    load->awaited = NULL;
     for (int i = 0; i < options->members; i++)
         load->members[i].lines = load->members[i].octets = 0;
     load->lines = 0;

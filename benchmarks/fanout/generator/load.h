@@ -13,7 +13,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-enum { READ_SIZE = 262144, CHECK_SIZE = 131072, EVIDENCE = 120, STAMP = 18 };
+enum { WORD = 5, READ_SIZE = 262144, CHECK_SIZE = 131072, EVIDENCE = 120, STAMP = 18 };
 
 /* How a line goes out, and what is around its text when it comes back. */
 enum dialect { CHAT, IRC };
@@ -50,7 +50,8 @@ struct checker {
 
 struct member {
     int fd, port;
-    bool is_connected, is_closed;
+    bool is_connected, is_closed, has_heard;
+    char tail[8]; /* what it read last, while a word is awaited */
     uint64_t lines, octets;
     struct checker *checker;
     struct sender *sender;
@@ -76,6 +77,7 @@ struct load {
     double *due;      /* when each timed message was to be sent */
     float *latencies; /* in microseconds, one a delivery */
     size_t latency_count, latency_room;
+    const char *awaited; /* a word of five letters that all are to hear */
     int connected;
     double accepted; /* seconds until every member had shown that it is one */
 };
@@ -84,7 +86,7 @@ struct load {
 void connect_all(struct load *load);
 void compose_lines(struct load *load);
 void refill(struct load *load, struct sender *sender, uint32_t lines);
-void probe(struct load *load, struct member *member);
+void say(const struct load *load, struct member *member, const char *word);
 void turn(struct load *load, double until);
 uint64_t owed_lines(const struct load *load, const struct member *member);
 

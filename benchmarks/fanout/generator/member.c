@@ -1,4 +1,5 @@
 /* A member's socket: connecting it, reading it, sending its lines. */
+#define _GNU_SOURCE /* memmem */
 #include "load.h"
 
 #include <arpa/inet.h>
@@ -32,7 +33,7 @@ static int open_socket(const struct load *load) {
     return fd;
 }
 
-static void say(struct member *member, const char *text) {
+static void send_whole(struct member *member, const char *text) {
     if (send(member->fd, text, strlen(text), MSG_NOSIGNAL) != (ssize_t)strlen(text))
         give_up("a member cannot say its first line: %s", strerror(errno));
 }
@@ -53,7 +54,7 @@ static void connected(struct load *load, struct member *member) {
         char hello[80];
         int number = (int)(member - load->members);
         snprintf(hello, sizeof hello, "NICK m%d\r\nUSER m 0 * :m\r\nJOIN #b\r\n", number);
-        say(member, hello);
+        send_whole(member, hello);
     }
 }
 
@@ -127,8 +128,18 @@ void refill(struct load *load, struct sender *sender, uint32_t lines) {
     flush(load, sender);
 }
 
-void probe(struct load *load, struct member *member) {
-    say(member, load->options.dialect == IRC ? "PRIVMSG #b :probe\r\n" : "probe\n");
+void say(const struct load *load, struct member *member, const char *word) {
+    char line[32];
+    snprintf(line, sizeof line, load->options.dialect == IRC ? "PRIVMSG #b :%s\r\n" : "%s\n", word);
+    send_whole(member, line);
+}
+
+/* Whether the word was the last that came, however it was cut. */
+static void listen_for(const char *word, struct member *member, const char *octets, size_t came) {
+    size_t size = sizeof member->tail, kept = came < size ? size - came : 0;
+    memmove(member->tail, member->tail + size - kept, kept);
+    memcpy(member->tail + kept, octets + came - (size - kept), size - kept);
+    member->has_heard |= memmem(member->tail, size, word, WORD) != NULL;
 }
 
 uint64_t owed_lines(const struct load *load, const struct member *member) {
@@ -161,6 +172,8 @@ static void take(struct load *load, struct member *member) {
     member->lines += lines;
     member->octets += (uint64_t)came;
     load->lines += lines;
+    if (load->awaited != NULL)
+        listen_for(load->awaited, member, at, (size_t)came);
     if (load->is_timed)
         note_latencies(load, member, lines);
     if (checker == NULL)
