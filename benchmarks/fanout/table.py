@@ -46,7 +46,11 @@ def lines(results: Results) -> Iterator[str]:
 
 
 def markdown(results: Results) -> Iterator[str]:
-    """Medians for a README: a line a server, a column a workload, the ratio to Go in brackets."""
+    """Medians for a README: a line a server, a column a workload, the ratio to Go in brackets.
+
+    Deliveries are those a second of the server's own CPU time: a reader compares servers, and
+    has no column for how busy the machine was.
+    """
     columns = [each for each in WORKLOADS if any(row.workload == each.id for row in results.rows)]
     yield f"| | {' | '.join(each.id for each in columns)} |"
     yield f"|---|{'---:|' * len(columns)}"
@@ -127,10 +131,13 @@ def _cell(results: Results, workload: Workload, server: str) -> str:
     row = results.find(workload.id, server)
     if row is None:
         return ""
-    spread = _figure(workload, row)
+    figure = _measure(workload)
+    if figure is deliveries:
+        figure = by_cpu_time
+    spread = row.spread(figure)
     if spread is None:
         return "void"
-    ratio = results.ratio(row, results.find(workload.id, BASE), _measure(workload))
+    ratio = results.ratio(row, results.find(workload.id, BASE), figure)
     return _short(spread.middle) + (f" ({ratio.middle:.2f})" if ratio else "")
 
 
