@@ -1,6 +1,7 @@
 """The picture for the README: W1 to W3 as dots with their ranges, W7 as lines over its members.
 
-Axes are logarithmic: what is compared are ratios, and equal ratios are equal distances.
+Deliveries are those a second of the server's CPU time, as in the README's table. Axes are
+logarithmic: what is compared are ratios, and equal ratios are equal distances.
 """
 
 import argparse
@@ -10,11 +11,11 @@ from typing import Any, Final
 
 import matplotlib as mpl
 from matplotlib.figure import Figure
-from matplotlib.ticker import EngFormatter
+from matplotlib.ticker import EngFormatter, NullFormatter
 
 from benchmarks.fanout.results import Results, Spread, load_results
 from benchmarks.fanout.servers import SERVERS
-from benchmarks.fanout.targets import deliveries
+from benchmarks.fanout.targets import by_cpu_time
 from benchmarks.fanout.workloads import WORKLOADS
 
 DOTS: Final = ("W1", "W2", "W3")
@@ -51,7 +52,7 @@ def _draw_dots(panel: Any, results: Results, workload: str, named: bool) -> None
     panel.set_ylim(-0.6, len(SERVERS) - 0.4)
     panel.set_title(f"{workload}: {title.replace(', ', chr(10), 1)}", fontsize=9, loc="left")
     _dress(panel, "x")
-    panel.set_xlabel("deliveries a second", fontsize=9)
+    panel.set_xlabel("deliveries a CPU second", fontsize=9)
 
 
 def _draw_lines(panel: Any, results: Results) -> None:
@@ -89,7 +90,7 @@ def _draw_lines(panel: Any, results: Results) -> None:
     panel.set_title("W7: one sender, window 4, more and more members", fontsize=9, loc="left")
     _dress(panel, "y")
     panel.set_xlabel("members", fontsize=9)
-    panel.set_ylabel("deliveries a second", fontsize=9)
+    panel.set_ylabel("deliveries a CPU second", fontsize=9)
 
 
 def _apart(heights: dict[str, float]) -> dict[str, float]:
@@ -105,6 +106,7 @@ def _apart(heights: dict[str, float]) -> dict[str, float]:
 def _dress(panel: Any, axis: str) -> None:
     getattr(panel, f"set_{axis}scale")("log")
     getattr(panel, f"{axis}axis").set_major_formatter(EngFormatter(sep=" "))
+    getattr(panel, f"{axis}axis").set_minor_formatter(NullFormatter())
     panel.grid(axis=axis, color="#e5e7eb", lw=0.8)
     panel.set_axisbelow(True)
     panel.tick_params(labelsize=8)
@@ -113,7 +115,7 @@ def _dress(panel: Any, axis: str) -> None:
 
 def _spread(results: Results, workload: str, server: str) -> Spread | None:
     row = results.find(workload, server)
-    return row.spread(deliveries) if row else None
+    return row.spread(by_cpu_time) if row else None
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -10,6 +10,8 @@ from benchmarks.fanout.generator import Load
 from benchmarks.fanout.results import Results, Round, load_results
 from benchmarks.fanout.targets import deliveries, judge
 
+ROOT = Path(__file__).parents[2]
+
 
 def load(deliveries: int, lost: int = 0, server_cpu: float = 1.0, others: float = 0.0) -> Load:
     return Load(
@@ -73,3 +75,10 @@ def test_an_unknown_name_is_refused_with_the_known_ones(
     with pytest.raises(SystemExit):
         main(["--only", "W9"])
     assert "no such workload: 'W9'; there are W1" in capsys.readouterr().err
+
+
+def test_the_readme_shows_what_the_committed_run_measured() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    shown = readme.partition("<!-- make bench: begin -->\n")[2].partition("<!-- make bench: end")[0]
+    committed = load_results(ROOT / "benchmarks" / "results" / "fanout.json")
+    assert shown.splitlines() == list(table.markdown(committed))
