@@ -8,6 +8,8 @@
 # make fuzz     throw octets and calls at chatproto, and octets at the server (heavy)
 # make attack   attack the reference server at full size: floods, stalls, thousands of members (heavy)
 # make schedules run the reference server through 10,000 simulated interleavings of its threads
+# make bench    measure the reference server beside its peers (a quarter of an hour; BENCH='--help')
+# make plot     draw the last run of make bench
 # make soak     run the suite again and again while the machine is busy (heavy)
 # make versions check with each CPython there is: PYTHONS="python3.12 /path/to/python3.13"
 # make oracle   hold the oracle against all small histories, and much more of what is drawn (heavy)
@@ -31,7 +33,7 @@ PYTHONS ?= python3.11 python3.12 python3.13 python3.14
 # What is launched by name is this environment's.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: demo test check lint types verifytypes unit programs suite examples specimens matrix implementations implementations-check bench-octets fuzz attack schedules oracle corpus judged soak versions build clean
+.PHONY: demo test check lint types verifytypes unit programs suite examples specimens matrix implementations implementations-check bench plot bench-octets fuzz attack schedules oracle corpus judged soak versions build clean
 
 demo: $(READY)
 	@mkdir -p reports
@@ -131,6 +133,12 @@ attack: $(READY)
 
 schedules: $(READY)
 	$(BIN)/python -m tests.schedules
+
+bench: $(READY)
+	$(BIN)/python -m benchmarks.fanout --json reports/fanout.json $(BENCH)
+
+plot: $(VENV)/bench
+	$(BIN)/python -m benchmarks.fanout.plot reports/fanout.json
 
 # Two busy loops keep the cores occupied; they end with the last round.
 soak: $(READY)

@@ -1,1 +1,1 @@
-"""Measures chatproto beside its peers, in one run: `make bench-octets`."""
+"""Measures chatproto beside its peers, in one run: `make bench` and the like."""

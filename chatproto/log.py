@@ -19,6 +19,8 @@ class Log:
         self._segments: list[bytearray] = []
         self._start = 0
         self._end = 0
+        self._viewed = (0, 0)
+        self._view = memoryview(b"")
 
     @property
     def start(self) -> int:
@@ -43,14 +45,20 @@ class Log:
             rest = rest[len(part) :]
 
     def read(self, position: int) -> memoryview:
-        """View what is written from a position to its segment's end; empty at the log's end."""
+        """View what is written from a position to its segment's end; empty at the log's end.
+
+        Readers who have caught up stand at one position: one view is made for all of them.
+        """
         if not self._start <= position <= self._end:
             raise IndexError(f"position {position} is not in [{self._start}, {self._end}]")
         if position == self._end:
             return memoryview(b"")
-        index, offset = divmod(position - self._start, SEGMENT_SIZE)
-        filled = min(SEGMENT_SIZE, self._end - self._start - index * SEGMENT_SIZE)
-        return memoryview(self._segments[index])[offset:filled].toreadonly()
+        if self._viewed != (position, self._end):
+            index, offset = divmod(position - self._start, SEGMENT_SIZE)
+            filled = min(SEGMENT_SIZE, self._end - self._start - index * SEGMENT_SIZE)
+            self._view = memoryview(self._segments[index])[offset:filled].toreadonly()
+            self._viewed = position, self._end
+        return self._view
 
     def forget(self, position: int) -> None:
         """Let go of every segment that lies wholly before a position."""

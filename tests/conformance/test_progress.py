@@ -125,11 +125,11 @@ def test_all_that_is_being_played_is_named_or_counted(clock: Clock) -> None:
     for id_ in ALL[:12]:
         progress.start(id_)
     high = plain(table(progress, "mine", 12, 60))
-    assert [line.split()[-3] for line in high[13:25]] == ALL[:12]
-    low = plain(table(progress, "mine", 12, 23))
-    assert low[:13] == high[:13]
-    assert low[13:20] == high[13:20]
-    assert low[20] == "         and 5 more"
+    assert [line.split()[-3] for line in high[14:26]] == ALL[:12]
+    low = plain(table(progress, "mine", 12, 24))
+    assert low[:14] == high[:14]
+    assert low[14:21] == high[14:21]
+    assert low[21] == "         and 5 more"
 
 
 def test_what_was_broken_off_is_not_running_any_more(clock: Clock) -> None:

@@ -23,17 +23,18 @@ _WAYS: Final = (b"quit\nmore\n", b"bad \xff\nmore\n", b"z" * 1_100_000, b"incomp
 
 
 def _connect(port: int) -> socket.socket:
-    client = socket.create_connection(("127.0.0.1", port), timeout=1.0)
-    client.settimeout(0.05)
-    return client
+    return socket.create_connection(("127.0.0.1", port), timeout=1.0)
 
 
-def _read(client: socket.socket) -> bytes:
-    """What comes until nothing more does, or a second has passed."""
+def _read(client: socket.socket, first: float = 0.05) -> bytes:
+    """What comes until nothing more does, or a second has passed; `first` are the seconds in
+    which it begins to."""
     came, end = b"", time.monotonic() + 1.0
+    client.settimeout(first)
     with suppress(OSError):
         while time.monotonic() < end and (octets := client.recv(65_536)):
             came += octets
+            client.settimeout(0.05)
     return came
 
 
@@ -42,7 +43,7 @@ def _work_out(port: int) -> bytes:
     ann, bob = _connect(port), _connect(port)
     with ann, bob:
         ann.sendall(_WORDS[0])
-        came = _read(ann)
+        came = _read(ann, 2.0)
         with suppress(OSError):
             for octets in _WORDS[1:]:
                 bob.sendall(octets)

@@ -1,0 +1,154 @@
+"""The servers to measure: what each needs to run here, and how it is launched."""
+
+import os
+import pwd
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Final
+
+PEERS: Final = Path(__file__).parent / "peers"
+
+
+class MissingError(Exception):
+    """What a server needs and this machine has not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A server by its name in the table. `prepare` builds it and gives the launching command."""
+
+    name: str
+    title: str
+    prepare: Callable[[Path], list[str]]
+    only: frozenset[str] | None = None
+    is_irc: bool = False
+
+    def takes(self, workload: str, group: str) -> bool:
+        return self.only is None or workload in self.only or group in self.only
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A server that can be launched here: `{port}` in the command is still to be filled in."""
+
+    server: Server
+    command: list[str]
+    version: str
+
+
+def prepare(server: Server, folder: Path) -> Ready:
+    """Build what has to be built; `MissingError` tells what is wanting."""
+    command = server.prepare(folder)
+    return Ready(server, command, _version(server.name))
+
+
+def _python(module: str, *arguments: str) -> list[str]:
+    return [sys.executable, "-m", module, *arguments]
+
+
+def _reference(_: Path) -> list[str]:
+    return _python(
+        "reference_server", "--listen", "tcp://127.0.0.1:{port}", "--heartbeat", "0",
+        "--log-level", "error",
+    )  # fmt: skip
+
+
+def _peer(module: str, *arguments: str) -> Callable[[Path], list[str]]:
+    return lambda _: _python(f"benchmarks.fanout.peers.{module}", "{port}", *arguments)
+
+
+def _twisted(_: Path) -> list[str]:
+    if find_spec("twisted") is None:
+        raise MissingError("the package twisted")
+    return _python("benchmarks.fanout.peers.twisted_lines", "{port}")
+
+
+def _node(_: Path) -> list[str]:
+    return [_found("node"), str(PEERS / "net.mjs"), "{port}"]
+
+
+def _go(*arguments: str) -> Callable[[Path], list[str]]:
+    def build(folder: Path) -> list[str]:
+        program = folder / "go-chat"
+        if not program.exists():
+            _run(
+                [_found("go"), "build", "-o", str(program), str(PEERS / "go" / "main.go")],
+                {"GO111MODULE": "off", "GOCACHE": str(folder / "go-cache"), "GOFLAGS": ""},
+            )
+        return [str(program), "{port}", *arguments]
+
+    return build
+
+
+def _rust(folder: Path) -> list[str]:
+    program = folder / "rust-chat"
+    source = PEERS / "rust" / "main.rs"
+    _run(
+        [_found("rustc"), "--edition", "2021", "-C", "opt-level=3", "-o", str(program), str(source)]
+    )
+    return [str(program), "{port}"]
+
+
+def _ngircd(folder: Path) -> list[str]:
+    program = _found("ngircd")
+    settings = (PEERS / "ngircd.conf").read_text(encoding="utf-8")
+    nobody = any(user.pw_name == "nobody" for user in pwd.getpwall())
+    (folder / "ngircd.conf").write_text(
+        settings.replace("{user}", "ServerUID = nobody" if nobody else "")
+    )
+    return [program, "--nodaemon", "--config", str(folder / "ngircd-{port}.conf")]
+
+
+def _found(program: str) -> str:
+    path = shutil.which(program)
+    if path is None:
+        raise MissingError(f"{program}, which is not installed")
+    return path
+
+
+def _run(command: list[str], environment: dict[str, str] | None = None) -> None:
+    done = subprocess.run(
+        command, env={**os.environ, **(environment or {})}, capture_output=True, text=True
+    )
+    if done.returncode != 0:
+        raise MissingError(f"a {Path(command[0]).name} that builds it: {done.stderr.strip()[:200]}")
+
+
+def _version(name: str) -> str:
+    commands = {
+        "node": ["node", "--version"],
+        "go": ["go", "version"],
+        "go-gather": ["go", "version"],
+        "rust": ["rustc", "--version"],
+        "ngircd": ["ngircd", "--version"],
+        "twisted": [sys.executable, "-c", "import twisted; print(twisted.__version__)"],
+    }
+    if name not in commands:
+        return f"CPython {sys.version.split()[0]}"
+    said = subprocess.run(commands[name], capture_output=True, text=True, check=False).stdout
+    number = re.search(r"[0-9]+(\.[0-9]+)+", said)
+    return number[0] if number else "unknown"
+
+
+FEW: Final = frozenset({"W1", "W2", "W3", "W4"})
+BUSY: Final = FEW | {"W5"}
+
+SERVERS: Final = (
+    Server("reference", "chatproto's reference server", _reference),
+    Server("go", "Go, a channel a client", _go()),
+    Server("go-gather", "Go, all that waits in one write", _go("gather")),
+    Server("rust", "Rust, two threads a client", _rust),
+    Server("ngircd", "ngIRCd", _ngircd, frozenset({"W1", "W3", "W4"}), is_irc=True),
+    Server("twisted", "Twisted", _twisted, BUSY),
+    Server("node", "Node, net", _node),
+    Server("asyncio-protocol", "asyncio, protocols", _peer("asyncio_protocol")),
+    Server("asyncio-streams", "asyncio, streams", _peer("asyncio_streams"), FEW),
+    Server("naive-nodelay", "the exercise, TCP_NODELAY", _peer("naive_threads", "nodelay"), BUSY),
+    Server("naive", "the exercise", _peer("naive_threads"), FEW),
+)
