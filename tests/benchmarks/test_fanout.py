@@ -38,7 +38,10 @@ def launched(name: str, folder: Path) -> Ready:
 
 @pytest.mark.parametrize("name", ["reference", "asyncio-protocol"])
 def test_a_round_counts(bench: Bench, name: str) -> None:
-    round_ = bench.measure(launched(name, bench.folder), W1, 0)
+    server = launched(name, bench.folder)
+    # Two cores busy with other tests may leave one of the two no time at all for a while.
+    rounds = (bench.measure(server, W1, number) for number in range(10))
+    round_ = next(one for one in rounds if one.void or one.deliveries_a_second)
     assert round_.void == ""
     assert round_.deliveries_a_second > 0
     assert round_.load is not None
