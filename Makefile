@@ -170,4 +170,4 @@ $(VENV)/fuzz: $(READY) requirements-fuzz.txt
 	@touch $@
 
 clean:
-	rm -rf $(VENV) build dist reports .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) build dist reports chatproto-programs .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis
