@@ -6,7 +6,7 @@ rounds of everything instead of nothing of something.
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -51,12 +51,12 @@ class Bench:
             return Round(number, failure=str(error))
 
     def measure_calmly(
-        self, ready: Ready, workload: Workload, number: int, deadline: float
+        self, ready: Ready, workload: Workload, number: int, repeat_until: float
     ) -> Round:
-        """Take it again while others disturb it, and keep the calmest."""
+        """Take it again while others disturb it and time is left, and keep the calmest."""
         best = self.measure(ready, workload, number)
         for attempts in range(2, self.attempts + 1):
-            if not best.is_disturbed or time.monotonic() > deadline:
+            if not best.is_disturbed or time.monotonic() > repeat_until:
                 break
             again = self.measure(ready, workload, number)
             best = replace(min(best, again, key=_unrest), attempts=attempts)
@@ -76,20 +76,33 @@ def run(
     results: Results,
     tell: Callable[[str], None],
 ) -> None:
-    """Fill in the results' rows."""
-    deadline = time.monotonic() + minutes * 60
+    """Fill in the results' rows.
+
+    A round is taken again only while the run is ahead of its time, so that what disturbs it costs
+    repetitions first, and rounds last.
+    """
+    plan = list(_plan(servers, workloads, rounds))
+    start = time.monotonic()
+    for done, (number, workload, ready) in enumerate(plan):
+        on_schedule = start + minutes * 60 * (done + 1) / len(plan)
+        row = results.row(workload.id, ready.server.name)
+        if row.void:
+            continue
+        if time.monotonic() > start + minutes * 60:
+            results.notes.append(
+                f"stopped after {minutes:g} minutes, in round {number + 1} of {rounds}"
+            )
+            return
+        tell(f"round {number + 1}/{rounds}  {workload.id}  {ready.server.name}")
+        row.rounds.append(bench.measure_calmly(ready, workload, number, on_schedule))
+
+
+def _plan(
+    servers: Sequence[Ready], workloads: Sequence[Workload], rounds: int
+) -> Iterator[tuple[int, Workload, Ready]]:
     for number in range(rounds):
         for workload in workloads:
             takers = [each for each in servers if each.server.takes(workload.id, workload.group)]
             first = number % max(1, len(takers))
             for ready in takers[first:] + takers[:first]:
-                if time.monotonic() > deadline:
-                    results.notes.append(
-                        f"stopped after {minutes:g} minutes, in round {number + 1} of {rounds}"
-                    )
-                    return
-                row = results.row(workload.id, ready.server.name)
-                if row.void:
-                    continue
-                tell(f"round {number + 1}/{rounds}  {workload.id}  {ready.server.name}")
-                row.rounds.append(bench.measure_calmly(ready, workload, number, deadline))
+                yield number, workload, ready
