@@ -7,7 +7,7 @@ from conformance.oracle import blame
 from conformance.oracle.case import Case
 from conformance.oracle.findings import Finding
 from conformance.oracle.history import Cause, ClientHistory, Ending, Fate, Line
-from conformance.oracle.limits import is_one_too_many
+from conformance.oracle.limits import may_be_one_too_many
 from conformance.transcript import InputEnded, Refused
 
 
@@ -165,7 +165,7 @@ def _unexpected(case: Case, client: ClientHistory) -> Iterator[Finding]:
     assert client.ended is not None
     codes = {notice.code for notice in client.notices}
     stalled = case.was_stalled(client) or case.was_evicted(client)
-    if "room-full" in codes or stalled or is_one_too_many(case, client):
+    if "room-full" in codes or stalled or may_be_one_too_many(case, client):
         return  # the limits' to judge
     requirement = _reason(case, client, client.ended)
     ending = "reset" if client.ending is Ending.RESET else "ended"

@@ -11,6 +11,8 @@ MAX_BACKLOG: Final = 64 * 1_048_576
 """Octets that may never wait for a member (LIM-3)."""
 MEMBERS: Final = 256
 """Members every server should have room for (LIM-6)."""
+_COUNTING: Final = 1.0
+"""Seconds that a server may linger (QUIT-3), and count a leaver as a member."""
 
 
 def check_limits(case: Case) -> Iterator[Finding]:
@@ -54,17 +56,35 @@ def _members_before(case: Case, client: ClientHistory) -> int:
     )
 
 
+def _just_gone(case: Case, client: ClientHistory) -> int:
+    """How many more the server may have counted still: a leaver sees its end before that."""
+    came = case.history.time(client.connected)
+    return sum(
+        other.connected < client.connected
+        and other.ended is not None
+        and other.ended < client.connected
+        and came - other.ended_t < _COUNTING
+        for other in case.clients
+    )
+
+
 def is_one_too_many(case: Case, client: ClientHistory) -> bool:
     """Whether the server was known to be full when this client came."""
     capacity = case.history.start.capacity
     return capacity is not None and _members_before(case, client) >= capacity
 
 
+def may_be_one_too_many(case: Case, client: ClientHistory) -> bool:
+    """Whether the server may have taken itself for full when this client came."""
+    capacity = case.history.start.capacity
+    here = _members_before(case, client) + _just_gone(case, client)
+    return capacity is not None and here >= capacity
+
+
 def _room_full(case: Case, client: ClientHistory) -> Iterator[Finding]:
     here = _members_before(case, client)
     codes = [notice.code for notice in client.notices]
-    capacity = case.history.start.capacity
-    if "room-full" in codes and here < MEMBERS and here != capacity:
+    if "room-full" in codes and here < MEMBERS and not may_be_one_too_many(case, client):
         yield Finding(
             "LIM-6",
             f"room for {MEMBERS} members",

@@ -213,3 +213,25 @@ class ReadsSlowly(BaseServer):
 @strange("waits for a leaver to close as long as it takes")
 class DrainsPatiently(BaseServer):
     drain = 3_600.0
+
+
+@strange("keeps a leaver's place for 0.3 s")
+class KeepsPlaces(BaseServer):
+    known_capacity = 300
+    capacity = known_capacity
+
+    def __init__(self, port: int, capacity: int | None = None) -> None:
+        super().__init__(port, capacity)
+        self.kept = 0
+
+    def is_full(self) -> bool:
+        return self.capacity is not None and len(self.members) + self.kept >= self.capacity
+
+    def leave(self, member: Member, last: bytes = b"") -> None:
+        if member in self.members:
+            self.kept += 1
+            self.later(0.3, self.give_up_a_place)
+        super().leave(member, last)
+
+    def give_up_a_place(self) -> None:
+        self.kept -= 1

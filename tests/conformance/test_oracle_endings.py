@@ -1,9 +1,12 @@
 """Who leaves is let go in order, whoever stays is let stay; anything else is found."""
 
+from dataclasses import replace
+
 import pytest
 
+from chatproto import Code, Notice, encode
 from conformance.transcript import Exited, InputEnded, Refused
-from tests.conformance.scene import Scene, blamed, chat, talk
+from tests.conformance.scene import START, Scene, blamed, chat, talk
 
 
 def leaving(octets: bytes = b"", *exercises: str) -> Scene:
@@ -181,6 +184,35 @@ def test_a_connection_refused() -> None:
     scene = chat()
     scene.events.append(Refused(scene.tick(), "eve", "Connection refused"))
     assert blamed(scene) == ["ROOM-2"]
+
+
+FULL = replace(START, capacity=2)
+
+
+def refused(seconds: float, *, told: bool) -> list[str]:
+    """What is found where bob left a full room of two, and eve is refused so long after."""
+    scene = chat(start=FULL)
+    scene.half_close("bob")
+    scene.serve("bob")
+    scene.deliver()
+    scene.tick(seconds)
+    eve = scene.connect("eve", accepted=False)
+    if told:
+        eve.waiting.append(encode(Notice(Code.ROOM_FULL)))
+    eve.ended = True
+    scene.deliver()
+    scene.fence()
+    return blamed(scene)
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_a_leaver_may_be_counted_for_a_while(told: bool) -> None:
+    assert refused(0.9, told=told) == []
+
+
+def test_a_leaver_may_not_be_counted_for_long() -> None:
+    assert refused(1.1, told=True) == ["LIM-6"]
+    assert refused(1.1, told=False) == ["ROOM-7"]
 
 
 def test_a_server_that_dies_is_laid_to_what_was_done_to_it() -> None:
