@@ -5,6 +5,7 @@ Each scenario is played on a stage of its own and its transcript judged; what th
 goes with the test's report as the property `chatproto`.
 """
 
+import os
 import time
 from collections.abc import Iterator
 from typing import Final
@@ -45,6 +46,7 @@ class _Run:
         self._no_message_came = False
         self._broken: set[str] = set()
         self._told: ScenarioReport | None = None
+        self._is_one_of_several = "PYTEST_XDIST_WORKER" in os.environ
 
     @pytest.fixture
     def stage(self, request: pytest.FixtureRequest) -> Iterator[Stage]:
@@ -72,9 +74,15 @@ class _Run:
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         wanted = self._session.settings.scenarios
         items[:] = [item for item in items if _scenario(item).id in wanted]
-        items.sort(key=lambda item: SECTIONS.index(_scenario(item).id.partition("/")[0]))
-        last = [item for item in items if _scenario(item).id == "sanity/last"]
-        items[:] = [item for item in items if item not in last] + last
+        items.sort(key=self._place)
+
+    def _place(self, item: pytest.Item) -> tuple[bool, bool, int]:
+        """In the standard's order between the first and the last, and where several processes
+        play, what takes longest first, so that none of them is left with it alone."""
+        scenario = _scenario(item)
+        later = not (self._is_one_of_several and scenario.lasts_seconds)
+        section = SECTIONS.index(scenario.id.partition("/")[0])
+        return scenario.id == "sanity/last", later and section > 0, section
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> None:

@@ -79,7 +79,7 @@ def run_suite(
         f"--chat-settings={settings.model_dump_json()}",
     ]
     if jobs > 1:
-        arguments += [f"-n{jobs}", "-pxdist.plugin"]
+        arguments += [f"-n{jobs}", "--maxschedchunk=1", "-pxdist.plugin"]
     if junit is not None:
         arguments.append(f"--junitxml={junit.absolute()}")
     status: int | pytest.ExitCode

@@ -15,12 +15,13 @@ server's capacity is known; that programs are to be generated."""
 @dataclass(frozen=True, slots=True)
 class Scenario:
     """`id` is section/name; `requirements` are those it is there to exercise, the first above
-    all; `summary` says what happens."""
+    all; `summary` says what happens. One that `lasts_seconds` does so for any server."""
 
     id: str
     requirements: tuple[str, ...]
     needs: frozenset[Need]
     summary: str
+    lasts_seconds: bool = False
 
 
 class Play(Protocol):
@@ -40,14 +41,17 @@ SECTIONS: Final = (
 programs that nobody wrote before the server is stopped."""
 
 
-def scenario(*requirements: str, needs: tuple[Need, ...] = ()) -> Callable[..., Play]:
+def scenario(
+    *requirements: str, needs: tuple[Need, ...] = (), lasts_seconds: bool = False
+) -> Callable[..., Play]:
     """Make a function of a stage a scenario, named after its module and itself."""
 
     def describe(play: Play) -> Play:
         section = play.__module__.rpartition(".")[2].removeprefix("test_")
         name = play.__name__.removeprefix("test_").replace("_", "-")
         summary = " ".join((play.__doc__ or "").split())
-        play.scenario = Scenario(f"{section}/{name}", requirements, frozenset(needs), summary)
+        id_ = f"{section}/{name}"
+        play.scenario = Scenario(id_, requirements, frozenset(needs), summary, lasts_seconds)
         return play
 
     return describe

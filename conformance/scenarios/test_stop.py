@@ -14,7 +14,7 @@ from conformance.talk import Talker, stall_one
 _NOTICED: Final = 0.5
 
 
-@scenario("STOP-1", "STOP-2", needs=("launch",))
+@scenario("STOP-1", "STOP-2", needs=("launch",), lasts_seconds=True)
 def test_stopping(stage: Stage, server: ManagedServer) -> None:
     """Stopped in each way it offers, with members that listen, talk, lag and never read; then
     started again on the same address."""
