@@ -92,11 +92,11 @@ class ConsoleReporter:
             if found or report.verdict is not Verdict.CONFORMANT:
                 for (_, finding), *_ in found:
                     _print_title(self._console, finding)
-                _print_verdict(self._console, report)
+                print_verdict(self._console, report)
             return
         print_findings(self._console, report.scenarios, self._settings.again)
-        _print_summary(self._console, report)
-        _print_verdict(self._console, report)
+        print_summary(self._console, report)
+        print_verdict(self._console, report)
         if found:
             self._print_next(found)
 
@@ -170,7 +170,8 @@ def _print_title(console: Console, finding: FindingReport) -> None:
     console.print(f"[bold {style}]{escape(next(finding_lines(finding, '')))}[/]")
 
 
-def _print_summary(console: Console, report: Report) -> None:
+def print_summary(console: Console, report: Report) -> None:
+    """How many requirements of each level passed, and which could not be told, and why."""
     console.print()
     for level in Level:
         counts = Counter(one.status for one in report.requirements if one.level is level)
@@ -205,7 +206,8 @@ def _usage(usage: Usage) -> str:
     )
 
 
-def _print_verdict(console: Console, report: Report) -> None:
+def print_verdict(console: Console, report: Report) -> None:
+    """The last line of all."""
     style = _VERDICTS[report.verdict]
     interrupted = ", interrupted" if report.interrupted else ""
     console.print(

@@ -10,8 +10,8 @@ from conformance.console import print_findings, print_result
 from conformance.programs.program import Program, ProgramError, describe, load, summary
 from conformance.programs.script import write_script
 from conformance.programs.trials import Trials
+from conformance.reach import Unreachable, reach
 from conformance.report import ScenarioReport
-from conformance.run import Unreachable, reach
 from conformance.run_command import EPILOG, STATUS, UNREACHABLE
 from conformance.scenario import Scenario
 from conformance.selection import counting

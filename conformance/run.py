@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
@@ -10,18 +10,12 @@ from typing import Protocol
 import pytest
 
 from chatproto import __version__
-from conformance.address import parse_address
-from conformance.plugin import PROPERTY
+from conformance.plugin import result_in
+from conformance.reach import Unreachable, reach
 from conformance.report import Report, ScenarioReport, summarise
 from conformance.session import Settings
-from conformance.target import LaunchedServer, LaunchError
 
 _HERE = Path(__file__).parent
-_CONNECT = 3.0
-
-
-class Unreachable(Exception):
-    """The target could not be reached or launched; the message says why."""
 
 
 class Reporter(Protocol):
@@ -45,11 +39,9 @@ class _Collector:
         self._reporter.on_start(f"{section}/{name.removeprefix('test_').replace('_', '-')}")
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        for name, value in report.user_properties:
-            if name == PROPERTY and report.when == "teardown":
-                result = ScenarioReport.model_validate_json(str(value))
-                self.results.append(result)
-                self._reporter.on_result(result)
+        if (result := result_in(report)) is not None:
+            self.results.append(result)
+            self._reporter.on_result(result)
 
 
 def run_suite(
@@ -97,40 +89,30 @@ def run_suite(
         pytest.ExitCode.NO_TESTS_COLLECTED,
     ):
         raise Unreachable(f"the run broke off: pytest ended with {status!r}")
-    launch = settings.profile.launch
-    return summarise(
+    return report_of(
         collector.results,
-        settings.selected or settings.requirements,
-        managed=launch is not None,
+        settings,
         interrupted=status == pytest.ExitCode.INTERRUPTED,
-        suite=__version__,
-        target=settings.address if launch is None else launch.command,
-        name=settings.profile.name,
-        seed=settings.seed,
         duration_s=time.monotonic() - began,
     )
 
 
-def reach(settings: Settings) -> None:
-    """Make sure there is a server before the first scenario needs one; else `Unreachable`."""
-    address = parse_address(settings.address)
+def report_of(
+    results: Iterable[ScenarioReport], settings: Settings, *, interrupted: bool, duration_s: float
+) -> Report:
+    """Put what was found in a run with these settings together."""
     launch = settings.profile.launch
-    if launch is not None:
-        server = LaunchedServer(launch, address.with_free_port())
-        try:
-            server.start()
-        except LaunchError as error:
-            raise Unreachable(str(error)) from None
-        finally:
-            server.close()
-        return
-    try:
-        address.connect(_CONNECT * settings.factor).close()
-    except OSError as error:
-        raise Unreachable(
-            f"nothing answers on {address} ({error.strerror or error}); is the server running "
-            "there? --launch COMMAND lets the suite start it"
-        ) from None
+    return summarise(
+        results,
+        settings.selected or settings.requirements,
+        managed=launch is not None,
+        interrupted=interrupted,
+        suite=__version__,
+        target=settings.address if launch is None else launch.command,
+        name=settings.profile.name,
+        seed=settings.seed,
+        duration_s=duration_s,
+    )
 
 
 @contextmanager

@@ -13,8 +13,9 @@ from rich.console import Console
 from conformance.comparison import compare
 from conformance.console import ConsoleReporter, Detail, print_durations
 from conformance.html import render_page, render_transcript
+from conformance.reach import Unreachable
 from conformance.report import Report, Verdict
-from conformance.run import Unreachable, run_suite
+from conformance.run import run_suite
 from conformance.selection import Ids, select
 from conformance.session import Settings, transcript_path
 from conformance.target_options import find_target, target_options, written_out

@@ -31,7 +31,7 @@ class Play(Protocol):
     __name__: str
     scenario: Scenario
 
-    def __call__(self, *arguments: object) -> None: ...
+    def __call__(self, **arguments: object) -> None: ...
 
 
 SECTIONS: Final = (

@@ -8,8 +8,9 @@ from multiprocessing import get_context
 from typing import Final, Literal
 
 from conformance.profile import Known, Launch, Profile
+from conformance.reach import Unreachable
 from conformance.report import ScenarioReport
-from conformance.run import Unreachable, run_suite
+from conformance.run import run_suite
 from conformance.scenario import scenarios
 from conformance.selection import counting
 from conformance.session import Settings

@@ -27,7 +27,7 @@ def unpacked(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_it_has_the_standard_and_the_types(unpacked: Path) -> None:
     for name in (
         "chatproto/py.typed", "reference_server/py.typed", "conformance/py.typed",
-        "chat_client/py.typed",
+        "chat_client/py.typed", "pytest_chatproto/py.typed",
         "conformance/spec/chatproto-1.md", "conformance/spec/grammar.abnf",
         "conformance/spec/vectors/lines.json", "conformance/pytest.ini",
     ):  # fmt: skip

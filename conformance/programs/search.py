@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import Final
 
 from hypothesis import HealthCheck, Phase, given, seed, settings
-from hypothesis.configuration import set_hypothesis_home_dir
+from hypothesis.configuration import set_hypothesis_home_dir, storage_directory
 
 from conformance.programs.drawing import programs
 from conformance.programs.program import Program
@@ -60,10 +60,15 @@ def search(trials: Trials) -> None:
         if shrinking is not None and shrinking.fails(program):
             raise _Failed
 
-    # Hypothesis would keep what it learns in the user's working directory.
+    # Hypothesis would keep what it learns in the user's working directory, where it may keep what
+    # it learns of the user's own tests.
+    before = storage_directory(intent_to_write=False).home_directory
     with TemporaryDirectory() as home, suppress(_Failed):
         set_hypothesis_home_dir(home)
-        attempt()
+        try:
+            attempt()
+        finally:
+            set_hypothesis_home_dir(before)
     if shrinking is not None:
         shrinking.save_smallest(drawn)
 
