@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from conformance.diagram import diagram_of
+from conformance.known_failures import Held, held_lines
 from conformance.live import STYLES, LiveTable, can_show
 from conformance.monitor import Usage
 from conformance.programs.program import summary
@@ -85,19 +86,21 @@ class ConsoleReporter:
         elif self._detail is Detail.NORMAL and self._table is None:
             print_result(self._console, result)
 
-    def on_report(self, report: Report) -> None:
-        """Tell what was found. Where nothing is wrong, a quiet one has nothing to tell."""
+    def on_report(self, report: Report, held: Held | None = None) -> None:
+        """Tell what was found, and of failures that are known, if it was held against a file of
+        them. Where nothing is wrong, a quiet one has nothing to tell."""
         found = first_findings(report.scenarios)
+        is_new = held is None or not held.is_as_known
         if self._detail is Detail.QUIET:
-            if found or report.verdict is not Verdict.CONFORMANT:
-                for (_, finding), *_ in found:
+            if found or report.verdict is not Verdict.CONFORMANT or (held is not None and is_new):
+                for (_, finding), *_ in found if is_new else ():
                     _print_title(self._console, finding)
-                print_verdict(self._console, report)
+                print_verdict(self._console, report, held)
             return
         print_findings(self._console, report.scenarios, self._settings.again)
         print_summary(self._console, report)
-        print_verdict(self._console, report)
-        if found:
+        print_verdict(self._console, report, held)
+        if found and is_new:
             self._print_next(found)
 
     def _print_next(self, found: "list[list[Located]]") -> None:
@@ -206,10 +209,15 @@ def _usage(usage: Usage) -> str:
     )
 
 
-def print_verdict(console: Console, report: Report) -> None:
-    """The last line of all."""
+def print_verdict(console: Console, report: Report, held: Held | None = None) -> None:
+    """The verdict in a line, after what is to be said of failures that are known."""
+    if held is not None:
+        for line in held_lines(held):
+            console.print(escape(line))
     style = _VERDICTS[report.verdict]
     interrupted = ", interrupted" if report.interrupted else ""
+    if held is not None and held.as_known and held.is_as_known:
+        interrupted += ", as known"
     console.print(
         f"{escape(visible(report.name or report.target))}: "
         f"[bold {style}]{report.verdict}[/]{interrupted} "

@@ -205,7 +205,7 @@ def summarise(
         seed=seed,
         interrupted=interrupted,
         duration_s=round(duration_s, 3),
-        verdict=_verdict(statuses, interrupted),
+        verdict=verdict_of(statuses, interrupted),
         usage=together(result.usage for result in played if result.usage is not None),
         requirements=statuses,
         scenarios=played,
@@ -252,7 +252,8 @@ def _requirement(
     )
 
 
-def _verdict(statuses: list[RequirementReport], interrupted: bool) -> Verdict:
+def verdict_of(statuses: list[RequirementReport], interrupted: bool) -> Verdict:
+    """The verdict that follows from these statuses."""
     musts = [one for one in statuses if one.level is Level.MUST]
     if any(one.status == "fail" for one in musts):
         return Verdict.NON_CONFORMANT

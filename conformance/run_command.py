@@ -13,6 +13,13 @@ from rich.console import Console
 from conformance.comparison import compare
 from conformance.console import ConsoleReporter, Detail, print_durations
 from conformance.html import render_page, render_transcript
+from conformance.known_failures import (
+    KnownFailures,
+    KnownFailuresError,
+    hold,
+    load_known_failures,
+    written,
+)
 from conformance.reach import Unreachable
 from conformance.report import Report, Verdict
 from conformance.run import run_suite
@@ -23,6 +30,7 @@ from conformance.transcript import read
 
 STATUS: Final = {Verdict.CONFORMANT: 0, Verdict.NON_CONFORMANT: 1, Verdict.INCOMPLETE: 4}
 UNREACHABLE: Final = 3
+OTHERWISE: Final = 5
 EPILOG: Final = """\b
 Exit status:
   0  conformant
@@ -33,7 +41,18 @@ Exit status:
 """
 
 
-@click.command(epilog=EPILOG)
+_EPILOG: Final = (
+    EPILOG
+    + """
+With --known-failures:
+  0  also: non-conformant, as known
+  1  something fails that is not known
+  5  nothing else fails, but what is known passed, or failed otherwise than pinned
+"""
+)
+
+
+@click.command(epilog=_EPILOG)
 @target_options
 @click.option(
     "--json",
@@ -71,6 +90,18 @@ Exit status:
 )
 @click.option(
     "--skip", type=Ids(), multiple=True, metavar="ID…", help="Not these requirements or scenarios."
+)
+@click.option(
+    "--known-failures",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Failures that are known: each must still be there, in the words it is pinned to.",
+)
+@click.option(
+    "--write-known-failures",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Write there what fails, to be known from now on; reasons that FILE gives are kept.",
 )
 @click.option(
     "--level",
@@ -138,6 +169,8 @@ def run(
     transcripts: Path | None,
     only: Sequence[tuple[str, ...]],
     skip: Sequence[tuple[str, ...]],
+    known_failures: Path | None,
+    write_known_failures: Path | None,
     level: str,
     timeout_factor: float,
     examples: int,
@@ -164,7 +197,9 @@ def run(
             "--isolate needs --launch: the suite cannot restart what runs already"
         )
     chosen, counting, selected = select(only, skip, level)
-    for path in (json_path, junit, html_path):
+    known = _known(known_failures)
+    before = _known(write_known_failures, new=True)
+    for path in (json_path, junit, html_path, write_known_failures):
         if path is not None and not path.parent.is_dir():
             raise click.UsageError(f"{path}: there is no directory {path.parent}")
     if transcripts is not None:
@@ -182,6 +217,7 @@ def run(
         examples=examples,
         programs=programs,
         server=written_out(target, launch, profile_path, timeout_factor),
+        known=known,
     )
     console = Console(highlight=False, soft_wrap=True)
     reporter = ConsoleReporter(console, settings, chosen, jobs, detail)
@@ -194,12 +230,27 @@ def run(
     if json_path is not None:
         json_path.write_text(report.model_dump_json(indent=2, by_alias=True) + "\n")
     if html_path is not None:
-        written = _write_transcripts(report, transcripts, html_path)
-        html_path.write_text(render_page(compare([report]), written), encoding="utf-8")
-    reporter.on_report(report)
+        pages = _write_transcripts(report, transcripts, html_path)
+        html_path.write_text(render_page(compare([report]), pages), encoding="utf-8")
+    held = hold(known, known_failures, report) if known_failures is not None else None
+    reporter.on_report(report, held)
     if durations is not None:
         print_durations(console, report, durations)
-    sys.exit(STATUS[report.verdict])
+    if write_known_failures is not None:
+        write_known_failures.write_text(written(report, before), encoding="utf-8")
+    if held is None:
+        sys.exit(STATUS[report.verdict])
+    sys.exit(STATUS[held.rest] or (0 if held.holds else OTHERWISE))
+
+
+def _known(path: Path | None, *, new: bool = False) -> KnownFailures:
+    """The failures that are known, of a file that may be `new`."""
+    if path is None or (new and not path.exists()):
+        return KnownFailures()
+    try:
+        return load_known_failures(path)
+    except KnownFailuresError as error:
+        raise click.UsageError(str(error)) from None
 
 
 def _write_transcripts(report: Report, directory: Path | None, page: Path) -> dict[str, str]:

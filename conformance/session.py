@@ -13,6 +13,7 @@ from pydantic import BaseModel
 
 from chatproto import __version__
 from conformance.address import Address, parse_address
+from conformance.known_failures import KnownFailures
 from conformance.monitor import Monitor, Usage, together
 from conformance.oracle import judge
 from conformance.oracle.findings import Judgement
@@ -33,7 +34,7 @@ class Settings(BaseModel):
     Findings count that are of one of `requirements`; the verdict is about those `selected`, and
     whatever else was found broken. `examples`: how many programs are generated; `programs`: where
     those are saved that break something. `isolate`: each scenario has a server launched for it.
-    `server`: the options that name the server.
+    `server`: the options that name the server. `known`: failures that are known.
     """
 
     profile: Profile
@@ -48,6 +49,7 @@ class Settings(BaseModel):
     examples: int = 0
     programs: Path = Path()
     server: str = "…"
+    known: KnownFailures = KnownFailures()
 
     def again(self, result: ScenarioReport) -> str:
         """The command that plays a scenario again, or performs its program."""

@@ -10,6 +10,13 @@ import pytest
 from rich.console import Console
 
 from conformance.console import print_findings, print_summary, print_verdict
+from conformance.known_failures import (
+    Held,
+    KnownFailures,
+    KnownFailuresError,
+    hold,
+    load_known_failures,
+)
 from conformance.plugin import result_in, take_part
 from conformance.reach import Unreachable, reach
 from conformance.report import Report, ScenarioReport, Verdict
@@ -28,7 +35,8 @@ def begin(config: pytest.Config, *, named: bool) -> None:
     settings = _settings(config)
     take_part(config, Session(settings), _look)
     if not hasattr(config, "workerinput"):
-        config.pluginmanager.register(_Telling(settings, _path(config, "chat_json")))
+        known_path = config.getoption("chat_known_failures")
+        config.pluginmanager.register(_Telling(settings, known_path, _path(config, "chat_json")))
 
 
 def _look(settings: Settings) -> None:
@@ -56,8 +64,12 @@ def _settings(config: pytest.Config) -> Settings:
     factor = config.getoption("chat_timeout_factor")
     try:
         profile, address = find_target(target, launch, profile_path)
+        known_path = config.getoption("chat_known_failures")
+        known = load_known_failures(known_path) if known_path is not None else KnownFailures()
     except click.UsageError as error:
         raise pytest.UsageError(_as_options(error.message)) from None
+    except KnownFailuresError as error:
+        raise pytest.UsageError(str(error)) from None
     if config.getoption("chat_isolate") and profile.launch is None:
         raise pytest.UsageError(
             "--chat-isolate needs --chat-launch: the suite cannot restart what runs already"
@@ -79,6 +91,7 @@ def _settings(config: pytest.Config) -> Settings:
         examples=config.getoption("chat_examples"),
         programs=config.getoption("chat_programs"),
         server=written_out(target, launch, profile_path, factor),
+        known=known,
     )
 
 
@@ -91,18 +104,21 @@ def _as_options(text: str) -> str:
 class _Telling:
     """Gathers what was found, from this process or workers, and tells it in the end."""
 
-    def __init__(self, settings: Settings, json_path: Path | None) -> None:
+    def __init__(self, settings: Settings, known_path: Path | None, json_path: Path | None) -> None:
         self._settings = settings
+        self._known_path = known_path
         self._json_path = json_path
         self._results: list[ScenarioReport] = []
         self._report: Report | None = None
+        self._held: Held | None = None
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if (result := result_in(report)) is not None:
             self._results.append(result)
 
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
-        """A run in which a MUST could not be told is none that passed."""
+        """A run in which a MUST could not be told is none that passed, and one in which what is
+        known to fail did not is an error."""
         if not self._results:
             return
         played = {result.id for result in self._results}
@@ -120,7 +136,11 @@ class _Telling:
             self._json_path.write_text(
                 self._report.model_dump_json(indent=2, by_alias=True) + "\n", encoding="utf-8"
             )
-        if self._report.verdict is not Verdict.CONFORMANT and exitstatus == pytest.ExitCode.OK:
+        good = self._report.verdict is Verdict.CONFORMANT
+        if self._known_path is not None:
+            self._held = hold(settings.known, self._known_path, self._report)
+            good = self._held.is_as_known
+        if not good and exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
@@ -135,5 +155,5 @@ class _Telling:
         only_should = [one for one in self._results if one.verdict is not Verdict.NON_CONFORMANT]
         print_findings(console, only_should, self._settings.again)
         print_summary(console, self._report)
-        print_verdict(console, self._report)
+        print_verdict(console, self._report, self._held)
         terminalreporter.write(text.getvalue())

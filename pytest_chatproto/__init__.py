@@ -82,6 +82,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="write each scenario's transcript there",
     )
     group.addoption(
+        "--chat-known-failures",
+        metavar="FILE",
+        type=Path,
+        help="failures that are known, as written by: chatproto-conformance run "
+        "--write-known-failures FILE",
+    )
+    group.addoption(
         "--chat-json",
         metavar="FILE",
         type=Path,
