@@ -10,6 +10,7 @@
 # make schedules run the reference server through 10,000 simulated interleavings of its threads
 # make bench    measure the reference server beside its peers (a quarter of an hour; BENCH='--help')
 # make plot     draw the last run of make bench
+# make docs     build the site: the guides, the standard, the API from docstrings; every link checked
 # make soak     run the suite again and again while the machine is busy (heavy)
 # make versions check with each CPython there is: PYTHONS="python3.12 /path/to/python3.13"
 # make oracle   hold the oracle against all small histories, and much more of what is drawn (heavy)
@@ -33,7 +34,7 @@ PYTHONS ?= python3.11 python3.12 python3.13 python3.14
 # What is launched by name is this environment's.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: demo test check lint types verifytypes unit programs suite examples specimens matrix implementations implementations-check bench plot bench-octets fuzz attack schedules oracle corpus judged soak versions build clean
+.PHONY: demo test check lint types verifytypes unit programs suite examples specimens matrix implementations implementations-check bench plot bench-octets docs fuzz attack schedules oracle corpus judged soak versions build clean
 
 demo: $(READY)
 	@mkdir -p reports
@@ -112,6 +113,10 @@ bench-octets: $(VENV)/bench
 	@mkdir -p reports
 	$(BIN)/python -m benchmarks.octets --json reports/octets.json
 
+docs: $(VENV)/docs
+	$(BIN)/python -m sphinx --quiet --fail-on-warning --keep-going --conf-dir docs . build/docs
+	$(BIN)/python -m tests.docs.links build/docs
+
 # Half an hour at most for the core, five minutes for the server.
 fuzz: $(VENV)/fuzz
 	$(BIN)/python -m fuzz --inputs $(INPUTS)
@@ -161,6 +166,10 @@ $(READY): requirements.txt pyproject.toml
 
 $(VENV)/bench: $(READY) requirements-bench.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements-bench.txt
+	@touch $@
+
+$(VENV)/docs: $(READY) requirements-docs.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements-docs.txt
 	@touch $@
 
 # Without atheris, for which there is no wheel everywhere, inputs are drawn from a seed.

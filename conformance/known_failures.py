@@ -1,7 +1,7 @@
 """Failures that are known: a file that pins each, and a run held against it.
 
 A known failure must still be there, and as it is pinned; one that passes, or fails in other words,
-is an error. The file is TOML, one `[[failure]]` a requirement:
+is an error. The file is TOML, one `[[failure]]` a requirement::
 
     [[failure]]
     requirement = "QUIT-3"
