@@ -12,6 +12,8 @@ from rich.console import Console
 
 from conformance.comparison import compare
 from conformance.console import ConsoleReporter, Detail, print_durations
+from conformance.github import tell_github
+from conformance.gradescope import POINTS, gradescope_without_server, render_gradescope
 from conformance.html import render_page, render_transcript
 from conformance.known_failures import (
     KnownFailures,
@@ -73,6 +75,21 @@ With --known-failures:
     type=click.Path(path_type=Path),
     metavar="FILE",
     help="Write the report as one HTML file.",
+)
+@click.option(
+    "--gradescope",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write the report as Gradescope's results.json, with a test for each requirement.",
+)
+@click.option(
+    "--points",
+    type=click.FloatRange(min=0),
+    nargs=2,
+    default=tuple(POINTS.values()),
+    show_default=True,
+    metavar="MUST SHOULD",
+    help="What a requirement of each level is worth there.",
 )
 @click.option(
     "--transcripts",
@@ -166,6 +183,8 @@ def run(
     json_path: Path | None,
     junit: Path | None,
     html_path: Path | None,
+    gradescope: Path | None,
+    points: tuple[float, float],
     transcripts: Path | None,
     only: Sequence[tuple[str, ...]],
     skip: Sequence[tuple[str, ...]],
@@ -199,7 +218,7 @@ def run(
     chosen, counting, selected = select(only, skip, level)
     known = _known(known_failures)
     before = _known(write_known_failures, new=True)
-    for path in (json_path, junit, html_path, write_known_failures):
+    for path in (json_path, junit, html_path, gradescope, write_known_failures):
         if path is not None and not path.parent.is_dir():
             raise click.UsageError(f"{path}: there is no directory {path.parent}")
     if transcripts is not None:
@@ -226,14 +245,20 @@ def run(
             report = run_suite(settings, reporter, jobs, junit)
     except Unreachable as error:
         click.echo(f"chatproto-conformance: {error}", err=True)
+        if gradescope is not None:
+            gradescope.write_text(gradescope_without_server(str(error)), encoding="utf-8")
         sys.exit(UNREACHABLE)
     if json_path is not None:
         json_path.write_text(report.model_dump_json(indent=2, by_alias=True) + "\n")
     if html_path is not None:
         pages = _write_transcripts(report, transcripts, html_path)
         html_path.write_text(render_page(compare([report]), pages), encoding="utf-8")
+    if gradescope is not None:
+        worth = dict(zip(POINTS, points, strict=True))
+        gradescope.write_text(render_gradescope(report, settings.again, worth), encoding="utf-8")
     held = hold(known, known_failures, report) if known_failures is not None else None
     reporter.on_report(report, held)
+    tell_github(report, settings.again, held, click.echo)
     if durations is not None:
         print_durations(console, report, durations)
     if write_known_failures is not None:

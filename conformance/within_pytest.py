@@ -10,6 +10,7 @@ import pytest
 from rich.console import Console
 
 from conformance.console import print_findings, print_summary, print_verdict
+from conformance.github import tell_github
 from conformance.known_failures import (
     Held,
     KnownFailures,
@@ -157,3 +158,4 @@ class _Telling:
         print_summary(console, self._report)
         print_verdict(console, self._report, self._held)
         terminalreporter.write(text.getvalue())
+        tell_github(self._report, self._settings.again, self._held, terminalreporter.write_line)
