@@ -260,28 +260,32 @@ class Stage:
         self.let(lambda: not any(self.open_clients()), min(1.0, self.patience))
 
     def is_sound(self) -> bool:
-        """Whether two newcomers can still chat: each says a word, and then one to the other."""
+        """Whether two newcomers can still chat, and two more when these have gone."""
         if any(isinstance(event, Waited | Refused) for event in self.transcript):
             return False
-        end = time.monotonic() + _SOUND * self.start.factor
-        with ExitStack() as sockets:
-            try:
-                pair = [
-                    sockets.enter_context(self.address.connect(_SOUND * self.start.factor))
-                    for _ in range(2)
-                ]
-                self.labels += [label for sock in pair if (label := _label(sock)) is not None]
-                for sock in pair:
-                    word = self.nonce().encode()
-                    sock.sendall(word + b"\n")
-                    _read_until(sock, word, end)
-                for sock, other in (pair, reversed(pair)):
-                    word = self.nonce().encode()
-                    sock.sendall(word + b"\n")
-                    _read_until(other, word, end)
-            except OSError:
-                return False
+        try:
+            self._chat()
+            self._chat()
+        except OSError:
+            return False
         return True
+
+    def _chat(self) -> None:
+        """Let two newcomers say a word each, and then one to the other, and go without a word;
+        `OSError` where one is not heard."""
+        seconds = _SOUND * self.start.factor
+        end = time.monotonic() + seconds
+        with ExitStack() as sockets:
+            pair = [sockets.enter_context(self.address.connect(seconds)) for _ in range(2)]
+            self.labels += [label for sock in pair if (label := _label(sock)) is not None]
+            for sock in pair:
+                word = self.nonce().encode()
+                sock.sendall(word + b"\n")
+                _read_until(sock, word, end)
+            for sock, other in (pair, reversed(pair)):
+                word = self.nonce().encode()
+                sock.sendall(word + b"\n")
+                _read_until(other, word, end)
 
     def close(self) -> None:
         for client in self._clients:

@@ -22,6 +22,8 @@ __all__ = ["Finding", "Judgement", "Outcome", "judge"]
 
 _AT_MOST = 3
 """Findings kept of one requirement in one transcript: more say the same again."""
+_ABOUT_FORM = ("MSG-", "TRN-2")
+"""What can still be said where most of what came has no broadcast's form."""
 
 
 def judge(transcript: Transcript) -> Judgement:
@@ -39,6 +41,8 @@ def judge(transcript: Transcript) -> Judgement:
         check_process,
     ):
         for finding in check(case):
+            if not case.is_readable and not finding.requirement.startswith(_ABOUT_FORM):
+                continue
             kept[finding.requirement] += 1
             if kept[finding.requirement] <= _AT_MOST:
                 judgement.findings.append(finding)

@@ -8,6 +8,7 @@ from itertools import accumulate
 from typing import Final
 
 from chatproto import Code
+from chatproto.sender import is_sender
 from conformance.oracle.history import (
     ClientHistory,
     Ending,
@@ -22,6 +23,7 @@ from conformance.transcript import Exited, Stopping, Transcript
 
 MIN_BACKLOG: Final = 1_048_576
 """Octets that may always wait for a member (LIM-3)."""
+_HEADER: Final = 40
 
 
 @dataclass
@@ -55,14 +57,30 @@ class Case:
         }
 
     @cached_property
+    def last_of(self) -> dict[str, dict[str, int]]:
+        """For each client the number of each sender's last line that came to it."""
+        last: dict[str, dict[str, int]] = {}
+        for name, run in self.runs.items():
+            of = last[name] = {}
+            for tie in run:
+                of[tie.line.client] = max(of.get(tie.line.client, 0), tie.line.number)
+        return last
+
+    @cached_property
+    def reached(self) -> dict[str, dict[int, int]]:
+        """For each client how far into each component of the log it came."""
+        reached: dict[str, dict[int, int]] = {}
+        for name, run in self.runs.items():
+            of = reached[name] = {}
+            for tie in run:
+                component = self.log.component[tie.line]
+                of[component] = max(of.get(component, 0), self.log.position[tie.line])
+        return reached
+
+    @cached_property
     def last_own(self) -> dict[str, int]:
         """The number of each client's last line that came back to it."""
-        last: dict[str, int] = {}
-        for name, run in self.runs.items():
-            for tie in run:
-                if tie.line.client == name:
-                    last[name] = max(last.get(name, 0), tie.line.number)
-        return last
+        return {name: of[name] for name, of in self.last_of.items() if name in of}
 
     @cached_property
     def last_wait(self) -> int:
@@ -93,6 +111,19 @@ class Case:
         """The transcript's line where the server was told to stop."""
         stop = self.history.stopping
         return None if stop is None else stop[0]
+
+    @cached_property
+    def is_readable(self) -> bool:
+        """Whether most of what came has so much of a broadcast's form that it can be told what
+        was lost, doubled or altered."""
+        exact = {(tie.client, tie.unit.span.start) for tie in self.matching.ties() if tie.exact}
+        good = [
+            (one.name, unit.span.start) in exact or is_sender(unit.sender or "")
+            for one in self.clients
+            for unit in one.units
+            if isinstance(unit, ReceivedBroadcast)
+        ]
+        return 2 * sum(good) >= len(good)
 
     def was_ended_by_server(self, client: ClientHistory) -> bool:
         """Whether the server ended a connection whose client had not left."""
@@ -190,8 +221,10 @@ class Case:
         sizes = []
         for line, ties in self.came.items():
             unit = next(iter(ties.values())).unit
-            if isinstance(unit, ReceivedBroadcast):
-                sizes.append((self.first_came[line], unit.span.end - unit.span.start))
+            size = unit.span.end - unit.span.start
+            if not isinstance(unit, ReceivedBroadcast):
+                size += _HEADER  # it stands apart, or is missing
+            sizes.append((self.first_came[line], size))
         sizes.sort()
         return [at for at, _ in sizes], list(accumulate((size for _, size in sizes), initial=0))
 

@@ -31,26 +31,24 @@ def check_delivery(case: Case) -> Iterator[Finding]:
 
 
 def _doubled(case: Case) -> Iterator[Finding]:
-    for name, run in case.matching.runs.items():
+    doubled: dict[Line, list[tuple[Tie, Tie]]] = defaultdict(list)
+    for run in case.matching.runs.values():
         seen: dict[Line, Tie] = {}
         for tie in run:
-            if not tie.exact:
-                continue
-            first = seen.setdefault(tie.line, tie)
-            if first is not tie:
-                yield Finding(
-                    "ROOM-2" if not tie.line.exercises else _room(tie.line),
-                    "each message once",
-                    f"{name} received it twice",
-                    (tie.line.begun, first.unit.span.last, tie.unit.span.last),
-                    name,
-                    tie.unit.octets,
-                    segments=case.segments(tie.line),
-                )
-
-
-def _room(line: Line) -> str:
-    return line.exercises[0] if line.exercises[0].startswith("ROOM") else "ROOM-2"
+            if tie.exact and (first := seen.setdefault(tie.line, tie)) is not tie:
+                doubled[tie.line].append((first, tie))
+    for line, twice in doubled.items():
+        for_many = len({tie.client for _, tie in twice}) > 1
+        for first, tie in twice:
+            yield Finding(
+                "ROOM-7" if for_many and line.exercises[:1] == ("ROOM-7",) else "ROOM-2",
+                "each message once",
+                f"{tie.client} received it twice",
+                (line.begun, first.unit.span.last, tie.unit.span.last),
+                tie.client,
+                tie.unit.octets,
+                segments=case.segments(line),
+            )
 
 
 def _order_of_each_sender(case: Case) -> Iterator[Finding]:
@@ -179,15 +177,16 @@ def _gaps(case: Case, client: ClientHistory) -> Iterator[Line]:
     received = {tie.line for tie in case.runs[client.name]}
     position, component = case.log.position, case.log.component
     gaps = [
-        (position[one.line] + 1, position[other.line])
+        (position[one.line] + 1, position[other.line], component[one.line])
         for one, other in pairwise(case.runs[client.name])
         if component[one.line] == component[other.line]
     ]
-    # Where the order is right they do not overlap; where it is not, none is looked at twice.
+    # Where the order is right they do not overlap; where it is not, none is looked at twice,
+    # and what belongs to another part of the log may lie between.
     reached = 0
-    for start, end in sorted(gaps):
+    for start, end, part in sorted(gaps):
         for line in case.log.items[max(start, reached) : end]:
-            if line not in received and line.fate is Fate.MESSAGE:
+            if component[line] == part and line not in received and line.fate is Fate.MESSAGE:
                 yield line
         reached = max(reached, end)
 

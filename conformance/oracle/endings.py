@@ -1,6 +1,8 @@
 """How connections end: QUIT-*, ERR-*, and ends that nothing accounts for."""
 
+import re
 from collections.abc import Iterator
+from typing import Final
 
 from chatproto import Code
 from conformance.oracle import blame
@@ -8,7 +10,15 @@ from conformance.oracle.case import Case
 from conformance.oracle.findings import Finding
 from conformance.oracle.history import Cause, ClientHistory, Ending, Fate, Line
 from conformance.oracle.limits import may_be_one_too_many
+from conformance.oracle.received import ReceivedNotice
 from conformance.transcript import InputEnded, Refused
+
+_WRONG: Final = {
+    "invalid-text": ("TXT-1", "FRM-", "TXT-"),
+    "line-too-long": ("LIM-1", "FRM-", "LIM-2"),
+}
+"""What is broken where a violation is seen, and there is none: the first, if what the line was to
+exercise does not begin with one of these."""
 
 
 def check_endings(case: Case) -> Iterator[Finding]:
@@ -119,7 +129,7 @@ def _violation(case: Case, client: ClientHistory) -> Iterator[Finding]:
             client.name,
             segments=_excerpt(case, line),
         )
-    elif str(line.code) not in codes and not _overtaken(case, codes):
+    elif str(line.code) not in codes and not (_overtaken(case, codes) or _is_told(client, line)):
         yield Finding(
             "ERR-3",
             f"the notice !{line.code}",
@@ -128,6 +138,12 @@ def _violation(case: Case, client: ClientHistory) -> Iterator[Finding]:
             client.name,
             segments=_excerpt(case, line),
         )
+
+
+def _is_told(client: ClientHistory, line: Line) -> bool:
+    """Whether the notice came after all, behind what should not stand before it."""
+    told = re.compile(b"!%b[^\n]*\n" % str(line.code).encode())
+    return told.search(b"".join(octets for _, _, octets in client.reads)) is not None
 
 
 def _overtaken(case: Case, codes: list[str]) -> bool:
@@ -140,15 +156,8 @@ def _misnotified(case: Case, client: ClientHistory) -> Iterator[Finding]:
     if client.cause is Cause.VIOLATION or case.stopping is not None:
         return
     for notice in client.notices:
-        if notice.code in ("invalid-text", "line-too-long"):
-            last = client.lines[-1] if client.lines else None
-            requirement = "TXT-1" if notice.code == "invalid-text" else "LIM-1"
-            if last is not None and last.fate is Fate.INCOMPLETE:
-                requirement = "FRM-4"
-            elif last is not None and last.fate is Fate.AFTER_QUIT:
-                requirement = "QUIT-4"
-            elif last is not None and last.exercises:
-                requirement = last.exercises[0]
+        requirement = _for_notice(client, notice)
+        if requirement is not None:
             yield Finding(
                 requirement,
                 "no notice of a violation, there being none",
@@ -160,6 +169,21 @@ def _misnotified(case: Case, client: ClientHistory) -> Iterator[Finding]:
             )
 
 
+def _for_notice(client: ClientHistory, notice: ReceivedNotice) -> str | None:
+    """What a notice of a violation breaks where there is none; None for other notices."""
+    if notice.code not in _WRONG:
+        return None
+    last = client.lines[-1] if client.lines else None
+    if last is not None and last.fate is Fate.INCOMPLETE:
+        return "FRM-4"
+    if last is not None and last.fate is Fate.AFTER_QUIT:
+        return "QUIT-4"
+    wrong = _WRONG[notice.code]
+    if last is not None and last.exercises and last.exercises[0].startswith(wrong):
+        return last.exercises[0]
+    return wrong[0]
+
+
 def _unexpected(case: Case, client: ClientHistory) -> Iterator[Finding]:
     """The server ended a connection whose client had done nothing to leave."""
     assert client.ended is not None
@@ -168,6 +192,8 @@ def _unexpected(case: Case, client: ClientHistory) -> Iterator[Finding]:
     if "room-full" in codes or stalled or may_be_one_too_many(case, client):
         return  # the limits' to judge
     requirement = _reason(case, client, client.ended)
+    for code in codes & _WRONG.keys():
+        requirement = requirement if requirement.startswith(_WRONG[code]) else _WRONG[code][0]
     ending = "reset" if client.ending is Ending.RESET else "ended"
     said = f", with the notice !{client.notices[-1].code}" if client.notices else ""
     yield Finding(

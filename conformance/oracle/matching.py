@@ -5,6 +5,7 @@ equal texts by the sender's label and their order. What ties to no message is ti
 it was made from, if it can be told which, or stands alone.
 """
 
+from bisect import bisect_left, insort
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -88,7 +89,38 @@ def match(history: History) -> Matching:
                 latest[line.client] = line.number
                 run.append(Tie(client.name, unit, line, exact))
         matching.runs[client.name] = run
+        _tie_by_place(matching, client.name, clients, plain)
     return matching
+
+
+def _tie_by_place(
+    matching: Matching, name: str, clients: Mapping[str, str], plain: Mapping[str, list[Line]]
+) -> None:
+    """Tie a stray to the one line without a nonce that its sender said between two that came,
+    where it is the one stray between these two."""
+    run = matching.runs[name]
+    between: dict[tuple[Tie, Tie], list[ReceivedBroadcast]] = defaultdict(list)
+    for owner, unit in matching.stray:
+        if owner != name or not isinstance(unit, ReceivedBroadcast):
+            continue
+        author = clients.get(unit.sender or "")
+        own = [tie for tie in run if tie.line.client == author]
+        place = bisect_left(own, unit.span.end, key=_place)
+        if 0 < place < len(own):
+            between[own[place - 1], own[place]].append(unit)
+    for (before, after), units in between.items():
+        lines = [
+            line
+            for line in plain[before.line.client]
+            if before.line.number < line.number < after.line.number and line.fate is Fate.MESSAGE
+        ]
+        if len(units) == len(lines) == 1:
+            matching.stray.remove((name, units[0]))
+            insort(run, Tie(name, units[0], lines[0], exact=False), key=_place)
+
+
+def _place(tie: Tie) -> int:
+    return tie.unit.span.end
 
 
 def _labels(history: History, by_text: dict[bytes, list[Line]]) -> dict[str, str]:

@@ -48,8 +48,10 @@ def _without_header(case: Case, tie: Tie) -> Iterator[Finding]:
     line = tie.line
     before = _before(case, tie)
     shared = any(
-        other.begun == line.begun and other.number < line.number
-        for other in case.history.clients[line.client].lines
+        other.unit.span.end == tie.unit.span.start
+        and other.line.begun == line.begun
+        and other.line.number < line.number
+        for other in case.matching.runs[tie.client]
     )
     requirement, what = "MSG-1", "its text alone, without a header"
     if line.fate is not Fate.MESSAGE:
@@ -60,7 +62,7 @@ def _without_header(case: Case, tie: Tie) -> Iterator[Finding]:
         requirement, what = "ERR-3", "a notice between its header and its text"
     elif before is not None and HEADER_INSIDE.search(before.text):
         requirement, what = "ROOM-6", "another header between its header and its text"
-    elif shared or len(case.segments(line)) > 1:
+    elif shared or (not tie.exact and len(case.segments(line)) > 1):
         requirement, what = "FRM-1", "its text in the broadcast of what shared a read with it"
     yield Finding(
         requirement,
@@ -111,7 +113,7 @@ def _inexact(case: Case, tie: Tie, came: bytes, by_nonce: dict[bytes, Line]) -> 
     lines = {line if nonce in line.nonces else by_nonce[nonce] for nonce in nonces}
     if HEADER_INSIDE.search(came) or len({one.client for one in lines}) > 1:
         requirement, what = "ROOM-6", "a text with parts of other broadcasts in it"
-    elif len(lines) > 1 or len(_NONCE_END.findall(came)) > len(nonces):
+    elif len(lines) > 1 or _nonce_ends(came) > max(len(nonces), _nonce_ends(line.octets)):
         requirement, what = "FRM-1", "one text made of several lines"
     elif line.text is not None and came and _is_piece(came, segments):
         requirement, what = "FRM-1", "a text cut where the segments were cut"
@@ -127,6 +129,10 @@ def _inexact(case: Case, tie: Tie, came: bytes, by_nonce: dict[bytes, Line]) -> 
         line.text,
         segments,
     )
+
+
+def _nonce_ends(octets: bytes) -> int:
+    return len(_NONCE_END.findall(octets))
 
 
 def _is_piece(came: bytes, segments: tuple[bytes, ...]) -> bool:

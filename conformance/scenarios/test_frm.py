@@ -1,13 +1,21 @@
 """Framing: LF alone ends a line, and how the octets were cut means nothing."""
 
+from conformance.client import Client
 from conformance.scenario import scenario
 from conformance.stage import Stage
+
+
+def _say_whole(stage: Stage, ann: Client, bob: Client, text: str) -> None:
+    """A text in a segment of its own: who changes or refuses it does so wherever it is cut."""
+    ann.say(f"{stage.nonce()} {text}", exercises=["TXT-1"])
+    stage.fence(ann, bob)
 
 
 @scenario("FRM-1")
 def test_one_line_in_many_segments(stage: Stage) -> None:
     """A line octet by octet, each having reached the server before the next is sent."""
     ann, bob = stage.join(2)
+    _say_whole(stage, ann, bob, "ж€😀")
     line = f"{stage.nonce()} ж€😀".encode() + b"\n"
     for octet in line:
         ann.send(bytes([octet]), exercises=["FRM-1"])
@@ -19,6 +27,7 @@ def test_one_line_in_many_segments(stage: Stage) -> None:
 def test_a_line_in_two_segments(stage: Stage) -> None:
     """Lines cut in two at every kind of place: in a word, in a character, before the LF."""
     ann, bob = stage.join(2)
+    _say_whole(stage, ann, bob, "é한😀")
     for end in ("", " ", "é", "한", "😀", "\r"):
         line = (stage.nonce() + " " + stage.nonce() + end).encode() + b"\n"
         for cut in (14, len(line) - 1, len(line) - 2):
@@ -50,6 +59,7 @@ def test_many_lines_in_one_segment(stage: Stage) -> None:
 def test_a_flood_of_lines_in_one_segment(stage: Stage) -> None:
     """Lines of many lengths, 100,000 octets at once: they lie across every size of read."""
     ann, bob = stage.join(2)
+    _say_whole(stage, ann, bob, "x€")
     lines: list[str] = []
     while sum(map(len, lines)) < 100_000:
         lines.append(stage.nonce() + " " + "x€"[len(lines) % 2] * stage.random.randrange(1, 250))
@@ -63,6 +73,8 @@ def test_a_flood_of_lines_in_one_segment(stage: Stage) -> None:
 def test_a_word_is_not_over_before_its_line(stage: Stage) -> None:
     """quit, in a segment of its own, is the start of a longer word; a blank, of a message."""
     ann, bob = stage.join(2)
+    ann.say(f"quit {stage.nonce()}", exercises=["QUIT-2"])
+    stage.fence(ann, bob)
     for start in ("quit", " ", "quit\r", "\r"):
         ann.send(start.encode(), exercises=["FRM-1"])
         stage.greet(bob)
@@ -82,7 +94,9 @@ def test_only_lf_ends_a_line(stage: Stage) -> None:
 @scenario("FRM-3")
 def test_cr_lf_works_as_lf(stage: Stage) -> None:
     """Lines that end in CR LF, one in a segment, several in one, and cut between CR and LF."""
-    ann, bob = stage.join(2)
+    ann, bob, leaver = stage.join(3)
+    leaver.say("quit", exercises=["QUIT-1"])
+    leaver.await_end(exercises=["QUIT-1"])
     ann.send(f"{stage.nonce()}\r\n".encode(), exercises=["FRM-3"])
     stage.fence(ann, bob)
     ann.send(f"{stage.nonce()}\r\n{stage.nonce()}\r\n".encode(), exercises=["FRM-3"])

@@ -10,7 +10,7 @@ CUTS = f"{SHAPE} FRM-2 FRM-3 FRM-4 TXT-1 TXT-2 TXT-3 TXT-4 TXT-5 HB-1 {VIOLATION
 QUITS = "QUIT-1 QUIT-2 QUIT-3 QUIT-4 QUIT-5"
 
 
-@fault("FRM-1", "takes each read for one message", may_break=f"{CUTS} {QUITS} ROOM-5 ROOM-7")
+@fault("FRM-1", "takes each read for one message", may_break=f"{CUTS} {QUITS} ROOM-5 ROOM-7 LIM-3")
 class OneReadOneMessage(BaseServer):
     read_size = 1024
 
@@ -55,7 +55,8 @@ class QuitsWithoutLineEnd(BaseServer):
 @fault(
     "FRM-1",
     "handles the first line of a read and forgets the others",
-    may_break=f"{LOSS} ROOM-7 {QUITS} {VIOLATION} FRM-2 FRM-3 FRM-4 HB-1 LIM-1 LIM-3 TRN-1",
+    may_break=f"{LOSS} ROOM-7 {QUITS} {VIOLATION} FRM-2 FRM-3 FRM-4 HB-1 LIM-1 LIM-3 TRN-1 "
+    "TXT-1 TXT-3 TXT-4 TXT-5",
 )
 class FirstLineOfARead(BaseServer):
     def frame(self, member: Member, octets: bytes) -> list[bytes]:
@@ -149,7 +150,7 @@ class DecodesTheTail(BaseServer):
 @fault(
     "FRM-4",
     "puts one member's incomplete line before the next line of whoever speaks first",
-    may_break=f"{LOSS} ROOM-4 TXT-2 {QUITS} {VIOLATION} HB-1 LIM-1",
+    may_break=f"{LOSS} ROOM-4 TXT-2 {QUITS} {VIOLATION} HB-1 LIM-1 TXT-1 ROOM-7",
 )
 class TailOutlivesItsSender(BaseServer):
     left_over = b""

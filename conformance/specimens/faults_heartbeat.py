@@ -50,13 +50,17 @@ class ThreeBlanksLeave(BaseServer):
             self.leave(member)
 
 
-@fault("HB-2", "sends a heartbeat between a broadcast's header and its text", may_break=SHAPE)
+@fault(
+    "HB-2",
+    "sends a heartbeat between a broadcast's header and its text",
+    may_break=f"{SHAPE} TXT-5",
+)
 class BeatsAfterTheHeader(BaseServer):
     def deliver_from(self, _sender: Member, member: Member, unit: bytes) -> None:
         self.deliver(member, unit.replace(b"\n", b"\n\n", 1))
 
 
-@fault("MSG-1", "sends a heartbeat within a broadcast's header", may_break=f"{SHAPE} HB-2")
+@fault("MSG-1", "sends a heartbeat within a broadcast's header", may_break=f"{SHAPE} HB-2 TXT-5")
 class BeatsInTheHeader(BaseServer):
     def deliver_from(self, _sender: Member, member: Member, unit: bytes) -> None:
         self.deliver(member, unit[:8] + b"\n" + unit[8:])

@@ -39,7 +39,11 @@ class LimitOfTheBroadcast(BaseServer):
             self.broadcast(sender, unit)
 
 
-@fault("LIM-1", "folds a line of more than 1,000 octets into several messages", may_break=SHORT)
+@fault(
+    "LIM-1",
+    "folds a line of more than 1,000 octets into several messages",
+    may_break=f"{SHORT} LIM-3",
+)
 class FoldsLines(BaseServer):
     def on_message(self, sender: Member, text: str) -> None:
         for start in range(0, len(text), 1_000):

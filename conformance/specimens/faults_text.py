@@ -215,7 +215,11 @@ class Composes(BaseServer):
         return unicodedata.normalize("NFC", super().make_safe(text))
 
 
-@fault("TXT-5", "strips U+FEFF from the start of a line", may_break=f"{LOSS} HB-1 QUIT-1 QUIT-2")
+@fault(
+    "TXT-5",
+    "strips U+FEFF from the start of a line",
+    may_break=f"{LOSS} HB-1 QUIT-1 QUIT-2 TXT-3",
+)
 class StripsByteOrderMark(BaseServer):
     def decode(self, line: bytes) -> str:
         return line.decode("utf-8-sig")

@@ -7,7 +7,11 @@ from conformance.specimens.registry import LOSS, SHAPE, VIOLATION, fault
 JUDGED = f"{LOSS} {VIOLATION} TXT-1 LIM-1 FRM-1 FRM-4"
 
 
-@fault("ERR-1", "drops the good lines of a read with a bad one", may_break=f"{JUDGED} ROOM-7")
+@fault(
+    "ERR-1",
+    "drops the good lines of a read with a bad one",
+    may_break=f"{JUDGED} ROOM-7 QUIT-4",
+)
 class BadLineSpoilsTheRead(BaseServer):
     def frame(self, member: Member, octets: bytes) -> list[bytes]:
         lines = super().frame(member, octets)
