@@ -264,15 +264,15 @@ class Stage:
         if any(isinstance(event, Waited | Refused) for event in self.transcript):
             return False
         try:
-            self._chat()
-            self._chat()
+            self._chat(in_order=False)
+            self._chat(in_order=True)
         except OSError:
             return False
         return True
 
-    def _chat(self) -> None:
-        """Let two newcomers say a word each, and then one to the other, and go without a word;
-        `OSError` where one is not heard."""
+    def _chat(self, *, in_order: bool) -> None:
+        """Let two newcomers say a word each, and then one to the other, and go, in order or not;
+        `OSError` where one is not heard, or not let go."""
         seconds = _SOUND * self.start.factor
         end = time.monotonic() + seconds
         with ExitStack() as sockets:
@@ -286,6 +286,11 @@ class Stage:
                 word = self.nonce().encode()
                 sock.sendall(word + b"\n")
                 _read_until(other, word, end)
+            if in_order:
+                for sock in pair:
+                    sock.shutdown(socket.SHUT_WR)
+                for sock in pair:
+                    _read_until(sock, None, end)
 
     def close(self) -> None:
         for client in self._clients:
@@ -300,15 +305,17 @@ def _label(sock: socket.socket) -> str | None:
     return ip_sender(host, port)
 
 
-def _read_until(sock: socket.socket, word: bytes, end: float) -> None:
-    """Read until a word has come; `OSError` where it does not."""
+def _read_until(sock: socket.socket, word: bytes | None, end: float) -> None:
+    """Read until a word has come, or the end of the stream; `OSError` where it does not."""
     came = b""
-    while word not in came:
+    while word is None or word not in came:
         left = end - time.monotonic()
         if left <= 0:
             raise TimeoutError("other octets came, and no end of them")
         sock.settimeout(left)
         octets = sock.recv(65_536)
+        if not octets and word is None:
+            return
         if not octets:
             raise ConnectionError("the server ended the connection")
-        came = came[-len(word) :] + octets
+        came = came[-len(word) :] + octets if word else b""
