@@ -228,6 +228,23 @@ def test_without_a_server_the_scenarios_are_skipped(project: Path) -> None:
     assert "no server is named: --chat-launch, --chat-target or --chat-profile does" in done.stdout
 
 
+def test_what_is_learnt_of_ones_own_tests_is_kept_where_it_was(project: Path) -> None:
+    """Generated programs are drawn by Hypothesis, which the project may use, too."""
+    (project / "test_own.py").write_text(
+        "from pathlib import Path\n"
+        "from hypothesis.configuration import storage_directory\n\n\n"
+        "def test_mine():\n"
+        "    assert storage_directory('x').path == Path.cwd() / '.hypothesis' / 'x'\n"
+    )
+    done = run_pytest(
+        project, "--pyargs", "conformance", "test_own.py", "--chat-launch", REFERENCE,
+        "-k", "gen/programs or mine", "--chat-examples", "1",
+    )  # fmt: skip
+    assert done.returncode in (0, 1), done.stdout
+    assert "test_own.py ." in done.stdout
+    assert counts(done)["passed"] == 2
+
+
 def test_other_runs_are_untouched(project: Path) -> None:
     """Neither what is collected nor what is printed differs, and nothing of the suite is imported
     but its options; a package of one's own may have the suite's name."""
