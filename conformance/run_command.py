@@ -215,6 +215,11 @@ def run(
         raise click.UsageError(
             "--isolate needs --launch: the suite cannot restart what runs already"
         )
+    if jobs > 1 and profile.launch is not None and address.with_free_port() == address:
+        raise click.UsageError(
+            f"-j {jobs} launches {jobs} servers, and {address} has room for one: leave TARGET out, "
+            "or give it port 0, so that each gets a free port"
+        )
     chosen, counting, selected = select(only, skip, level)
     known = _known(known_failures)
     before = _known(write_known_failures, new=True)

@@ -289,6 +289,7 @@ def test_an_interrupt_reports_what_there_is(tmp_path: Path, signal_: signal.Sign
         (["run", "localhost:9999"], "write tcp://HOST:PORT"),
         (["run", "tcp://127.0.0.1:1", "--isolate"], "--isolate needs --launch"),
         (["run", "tcp://127.0.0.1:0"], "port 0"),
+        (["run", "tcp://127.0.0.1:1", "--launch", "server", "-j", "2"], "leave TARGET out"),
         (["run", "tcp://127.0.0.1:1", "--only", "QUIT-33"], "the nearest is QUIT-3"),
         (["run", "tcp://127.0.0.1:1", "--only", "LIM-5", "--level", "must"], "nothing is selected"),
         (
