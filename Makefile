@@ -1,7 +1,7 @@
 # make demo     set up, and run the suite against the reference server and against a broken one
 # make test     set up, and pass every check
 # make examples run the suite against the examples, a line each
-# make matrix   let every broken server meet every scenario (heavy)
+# make matrix   make the page of implementations, and let every broken server meet every scenario (heavy)
 # make implementations        write docs/implementations.md, and the README's part of it (heavy)
 # make implementations-check  say where those two differ from what the suite says today (heavy)
 # make bench-octets  measure chatproto beside other sans-IO readers
@@ -97,10 +97,12 @@ specimens: suite
 	$(SUITE) specimens -j $(JOBS) --json reports/specimens.json --html reports/specimens.html \
 		--compare docs/matrix.json
 	$(BIN)/python -m tests.figures reports/specimens.json reports/suite.json reports/full-room.json
+	$(BIN)/python -m tests.implementations --against reports/suite.json reports/specimens.json
 
-matrix: $(READY)
+matrix: implementations
 	@mkdir -p reports
-	$(SUITE) specimens --whole -j $(JOBS) --json reports/matrix.json --html reports/matrix.html
+	$(SUITE) specimens --whole -j $(JOBS) --json reports/matrix.json --html reports/matrix.html \
+		--compare docs/whole-matrix.json
 
 # NAMES="stage 2" judges that one alone.
 implementations: $(READY)

@@ -2,15 +2,17 @@
 
 `python -m tests.implementations` judges whom docs/implementations.toml names, or those of them that
 are named, and writes what was found; with --check it judges them and says where the pages differ.
-docs/implementations.json keeps the statuses, and the pages are drawn from it alone.
+docs/implementations.json keeps the statuses, and the pages are drawn from it alone. With --against
+nobody is judged: what `make test` has just found is held against the pages, which takes no time.
 """
 
 import argparse
 import json
+import shlex
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -20,6 +22,7 @@ from chatproto import __version__
 from conformance.comparison import Comparison, Status, compare, load_report, sections
 from conformance.html import render_page
 from conformance.markdown import matrix, verdicts
+from conformance.matrix import Matrix, read_matrix
 from conformance.report import Report, RequirementReport, Verdict
 from conformance.standard import PROTOCOL, requirements
 
@@ -224,6 +227,23 @@ def differences(before: Sequence[Judged], now: Sequence[Judged]) -> Iterator[str
                 yield f"{one.name}: {id_} is {here}, the page says {then}"
 
 
+def stale(report: Report, found: Matrix) -> Iterator[str]:
+    """Where the pages differ from a report on the reference server, and from the matrix of the
+    specimens, some of which are on the pages: there only what shows in every run is compared."""
+    rows = {row.name: row for row in found.specimens}
+    for one in stored():
+        words = shlex.split(one.launch)
+        if one.launch.startswith("chatproto-server"):
+            now = {each.id: each.status for each in report.requirements}
+            yield from differences([one], [one.model_copy(update={"statuses": now})])
+        elif "conformance.specimens" in words:
+            row = rows[words[words.index("conformance.specimens") + 1]]
+            for id_ in row.breaks:
+                here = "fail" if id_ in row.found else "pass"
+                if here not in one.seen(id_):
+                    yield f"{one.name}: {id_} is {here}, the page says {one.statuses[id_]}"
+
+
 def _write(judged: Sequence[Judged], known: Sequence[Listed]) -> None:
     order = {one.name: place for place, one in enumerate(known)}
     fresh = {one.name: one for one in (*stored(), *judged) if one.name in order}
@@ -245,6 +265,15 @@ def _say(text: str) -> None:
     sys.stdout.flush()
 
 
+def _tell(differing: Iterable[str]) -> int:
+    """Say what differs; 1 where anything does."""
+    said = list(differing)
+    for line in said:
+        _say(line)
+    _say(f"{len(said)} differences")
+    return 1 if said else 0
+
+
 def main() -> int:
     """Judge, and write or compare; 1 where something differs."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -254,10 +283,19 @@ def main() -> int:
     parser.add_argument("--kept", action="store_true", help="take the reports of the last time")
     parser.add_argument("--rounds", type=int, default=2, help="runs of each")
     parser.add_argument("--jobs", type=int, default=4, help="scenarios at a time")
+    parser.add_argument(
+        "--against",
+        nargs=2,
+        type=Path,
+        metavar=("REPORT", "MATRIX"),
+        help="judge nobody, say where the pages differ from these",
+    )
     asked = parser.parse_args()
     if asked.draw:
         draw()
         return 0
+    if asked.against:
+        return _tell(stale(load_report(asked.against[0]), read_matrix(asked.against[1])))
     known = listed()
     if unknown := set(asked.names) - {one.name for one in known}:
         parser.error(f"not in {LIST.name}: {', '.join(sorted(unknown))}")
@@ -266,11 +304,7 @@ def main() -> int:
     drawn = compare([load_report(_path(one, 1)) for one in chosen], [one.name for one in chosen])
     (REPORTS / "implementations.html").write_text(render_page(drawn), encoding="utf-8")
     if asked.check:
-        differing = list(differences(stored(), judged))
-        for line in differing:
-            _say(line)
-        _say(f"{len(differing)} differences")
-        return 1 if differing else 0
+        return _tell(differences(stored(), judged))
     _write(judged, known)
     return 0
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from chatproto import __version__
+from conformance.matrix import read_matrix
 from conformance.report import Verdict
 from conformance.specimens import CATALOGUE
 from conformance.standard import Kind, requirements
@@ -23,6 +24,7 @@ from tests.implementations import (
     listed,
     page,
     redraw,
+    stale,
     stored,
 )
 
@@ -104,3 +106,21 @@ def test_what_differs_is_told() -> None:
     lucky = one.model_copy(update={"varies": {"QUIT-3": ["fail", "pass"]}, "suite": "9"})
     assert not list(differences([lucky], [other]))
     assert list(differences([], [one])) == [f"{one.name}: it is not on the page"]
+
+
+def test_a_page_that_went_stale_is_told() -> None:
+    found = read_matrix(ROOT / "docs" / "matrix.json")
+    [reference] = (
+        each for each in comparison(stored()).implementations if each.label == "reference server"
+    )
+    assert list(stale(reference.report, found)) == []
+    last = reference.report.requirements[-1]
+    other = reference.report.model_copy(
+        update={"requirements": [last.model_copy(update={"status": "fail"})]}
+    )
+    [row] = (row for row in found.specimens if row.name == "s6")
+    lost = row.breaks[0]
+    row.found.pop(lost)
+    said = list(stale(other, found))
+    assert f"reference server: {last.id} is fail, the page says pass" in said
+    assert f"stage 6: {lost} is pass, the page says fail" in said
