@@ -1,6 +1,6 @@
 """Everything the checks look at: the history, what ties to what, and the log laid out."""
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from dataclasses import dataclass
 from functools import cached_property
@@ -94,6 +94,26 @@ class Case:
         for line in sorted(self.came, key=self.first_came.__getitem__):
             heralds.setdefault(self.log.component[line], line)
         return heralds
+
+    @cached_property
+    def standstills(self) -> list[tuple[str, int, int]]:
+        """When nobody received anything that was said while one client had only come, or begun a
+        line: that client, and between which lines of the transcript."""
+        messages = [line for client in self.clients for line in client.messages]
+        messages.sort(key=lambda line: line.begun)
+        said = [line.begun for line in messages]
+        heard = list(accumulate((line in self.came for line in messages), initial=0))
+        standstills = []
+        for client in self.clients:
+            sent = [(client.connected, False)]
+            sent += [(at, segment.octets.endswith(b"\n")) for at, segment in client.segments]
+            end = client.left or client.ended or len(self.history.transcript)
+            ends = [at for at, _ in sent[1:]] + [end]
+            for (since, whole), until in zip(sent, ends, strict=True):
+                first, last = bisect_right(said, since), bisect_left(said, until)
+                if not whole and first < last and heard[first] == heard[last]:
+                    standstills.append((client.name, since, until))
+        return standstills
 
     @cached_property
     def died(self) -> int | None:
