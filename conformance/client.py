@@ -7,8 +7,11 @@ import struct
 from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Final
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Literal
 
+from conformance.dialect.forms import as_received
+from conformance.dialect.speech import Speech, Utterance
 from conformance.transcript import (
     Aborted,
     Ended,
@@ -32,8 +35,37 @@ _REPLACED: Final = 3
 _GONE: Final = (ConnectionError, TimeoutError)
 
 
+_UNHEARD: Final = 1.0
+"""Seconds after which a line counts as read by a server that has broadcast it to nobody; times the
+factor. Only where a read is a message, and two lines may not share one."""
+_UNANSWERED: Final = 0.3
+"""The same for what is not broadcast: the word that leaves, and a name."""
+_LATEST: Final = 262_144
+
+Reason = Literal["not-selected", "needs-launch", "needs-capacity", "room-full", "sanity", "dialect"]
+"""Why a scenario was not played."""
+
+
+class Unplayable(Exception):
+    """The scenario cannot be played against this target."""
+
+    def __init__(self, reason: Reason, detail: str) -> None:
+        super().__init__(detail)
+        self.reason = reason
+
+
 class Stuck(Exception):
     """What the scenario waited for did not come; the transcript says so, the oracle judges."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Pause:
+    """What a client that says a line a read waits for before the next: `word` at one of those who
+    listen, each from where it was, or the end of its patience."""
+
+    word: bytes
+    since: dict["Client", int]
+    until: float
 
 
 class Client:
@@ -48,19 +80,39 @@ class Client:
         self._was_reset = False
         self._stage = stage
         self._sock = sock
-        self._outgoing: deque[tuple[bytes, tuple[str, ...]]] = deque()
+        self._speech = None if stage.dialect is None else Speech(stage.dialect)
+        self._own = bytearray()
+        self._pause: _Pause | None = None
+        self._outgoing: deque[tuple[Utterance, tuple[str, ...]]] = deque()
         self._unsent = b""
         self.stalled = False
         self._shut_wanted = False
 
     def send(self, *segments: bytes, exercises: Sequence[str] = ()) -> None:
-        """Hand octets to the kernel, a call a segment; what it does not take now goes later."""
-        self._outgoing.extend((segment, tuple(exercises)) for segment in segments)
+        """Hand octets to the kernel, a call a segment; what it does not take now goes later.
+
+        In a dialect they are said as it says them.
+        """
+        for segment in segments:
+            said = [Utterance(segment)] if self._speech is None else self._speech.say(segment)
+            self._outgoing.extend((one, tuple(exercises)) for one in said)
+            if not self._stage.has_echo:
+                self._own += segment
+        if self._speech is not None and self._speech.left and not self._stage.is_ended_by_quit:
+            self._shut_wanted = True
+        self._flush()
+
+    def introduce(self, name: str) -> None:
+        """Say the name that is asked for: no line, and nothing that can be left unsaid."""
+        octets = name.encode() + b"\n"
+        self._outgoing.append((Utterance(octets, name.encode(), True), ()))
         self._flush()
 
     def insist(self, text: str, exercises: Sequence[str] = ()) -> None:
         """Send a text even though the server has ended its side; the client must hold its own."""
         octets = text.encode() + b"\n"
+        if self._speech is not None:
+            octets = self._speech.line(text.encode()) or octets
         self._stage.record(Sent(self._stage.now(), self.name, octets, tuple(exercises)))
         with suppress(OSError):
             self._sock.send(octets, socket.MSG_NOSIGNAL)
@@ -72,6 +124,8 @@ class Client:
     def half_close(self) -> None:
         """Shut the writing side, after what is still to be sent."""
         self._shut_wanted = True
+        if self._speech is not None:
+            self._outgoing.extend((one, ()) for one in self._speech.end())
         self._flush()
 
     def reset(self) -> None:
@@ -105,17 +159,38 @@ class Client:
         return bool(self._outgoing or self._unsent) and not self.ended
 
     def has(self, text: str) -> bool:
-        """Whether these characters have come."""
-        return text.encode() in self.received
+        """Whether these characters have come; to whoever hears what this client says."""
+        return self._octets(text) in self._hearer(text).received
 
     def has_lately(self, text: str) -> bool:
         """Whether these characters are among the last that came."""
-        return self.received.find(text.encode(), max(0, len(self.received) - _LATELY)) >= 0
+        return self.received.find(self._octets(text), max(0, len(self.received) - _LATELY)) >= 0
+
+    def _octets(self, text: str) -> bytes:
+        dialect = self._stage.dialect
+        return text.encode() if dialect is None else as_received(dialect, text)
+
+    def _hearer(self, text: str) -> "Client":
+        """Who receives what this client said: itself, or where there is no echo, the observer."""
+        if not self._own or self._own.find(text.encode(), max(0, len(self._own) - _LATEST)) < 0:
+            return self
+        return self._stage.observer(self)
+
+    def has_left_unsaid(self, text: str) -> bool:
+        """Whether these characters were not said, having no meaning in the dialect."""
+        return self._speech is not None and any(
+            text.encode() in line for line in self._speech.unsaid
+        )
 
     def await_text(self, text: str, exercises: Sequence[str] = (), since: int = 0) -> None:
         """Wait until these characters have come, `since` octets from the first or later;
         `Stuck` where they do not."""
-        octets, start, found = text.encode(), since, False
+        octets, start, found = self._octets(text), since, False
+        self._stage.check_said(text)
+        hearer = self._hearer(text)
+        if hearer is not self:
+            hearer.await_text(text, exercises)
+            return
 
         def has_come() -> bool:
             nonlocal start, found
@@ -129,14 +204,20 @@ class Client:
 
     def await_end(self, exercises: Sequence[str] = ()) -> None:
         """Wait until the server has ended the connection; `Stuck` where it does not."""
+        if self._speech is not None and self._speech.should_have_left and not self._speech.left:
+            raise Unplayable("dialect", f"what {self.name} is to be ended for cannot be said")
         self._stage.wait([self], lambda: self.ended, "the end of the connection", exercises)
 
     def _flush(self) -> None:
         while not self.ended and (self._unsent or self._outgoing):
             if not self._unsent:
-                self._unsent, exercises = self._outgoing.popleft()
+                if self._must_pause():
+                    break
+                said, exercises = self._outgoing.popleft()
+                self._unsent = said.octets
                 if not self._unsent:
                     continue
+                self._begin_pause(said)
                 self._stage.most_owed += _BROADCAST * self._unsent.count(b"\n")
                 self._stage.most_owed += _REPLACED * len(self._unsent)
                 self._stage.record(Sent(self._stage.now(), self.name, self._unsent, exercises))
@@ -161,11 +242,45 @@ class Client:
             self._stage.record(HalfClosed(self._stage.now(), self.name))
         self._register()
 
+    @property
+    def pause(self) -> float | None:
+        """Seconds until the next line may be said, though the last was not heard; None where
+        nothing waits for that."""
+        if self._pause is None or self.ended or self._unsent or not self._outgoing:
+            return None
+        return max(0.0, self._pause.until - self._stage.now())
+
+    def go_on(self) -> None:
+        """Say what waited for the last line to be heard."""
+        if self._pause is not None:
+            self._flush()
+
+    def _begin_pause(self, said: Utterance) -> None:
+        dialect = self._stage.dialect
+        if dialect is None or not dialect.by_read or not said.line:
+            return
+        word = self._octets(said.line.decode("utf-8", "replace").strip())
+        if dialect.text == "stripped" and not said.leaves:
+            word += dialect.closing.encode(dialect.sends)
+        since = {one: len(one.received) for one in self._stage.open_clients() if not one.stalled}
+        patience = _UNANSWERED if said.leaves else _UNHEARD
+        self._pause = _Pause(word, since, self._stage.now() + patience * self._stage.start.factor)
+
+    def _must_pause(self) -> bool:
+        pause = self._pause
+        if pause is None:
+            return False
+        heard = any(one.received.find(pause.word, at) >= 0 for one, at in pause.since.items())
+        if heard or self._stage.now() >= pause.until:
+            self._pause = None
+        return self._pause is not None
+
     def _register(self) -> None:
         if self.ended:
             return
+        waits = self._unsent or (self._outgoing and self._pause is None)
         events = (0 if self.stalled else selectors.EVENT_READ) | (
-            selectors.EVENT_WRITE if self.sending else 0
+            selectors.EVENT_WRITE if waits else 0
         )
         self._stage.watch(self._sock, events, self)
 
@@ -197,11 +312,21 @@ class Client:
 
     def _over(self) -> None:
         self.ended = True
+        if self._speech is not None and self._speech.left and self._pause is not None:
+            self._say_the_rest()
         self._outgoing.clear()
         self._unsent = b""
         self._stage.watch(self._sock, 0, self)
         if not self._holds:
             self._sock.close()
+
+    def _say_the_rest(self) -> None:
+        """Send what follows the word that leaves, which the server has read by now."""
+        rest = b"".join(said.octets for said, _ in self._outgoing)
+        if rest:
+            self._stage.record(Sent(self._stage.now(), self.name, rest))
+            with suppress(OSError):
+                self._sock.send(rest, socket.MSG_NOSIGNAL)
 
     def discard(self) -> None:
         """Close without a word in the transcript: the scenario is over."""

@@ -24,11 +24,13 @@ class ReportError(Exception):
 
 
 class Status(StrEnum):
-    """What a cell says. A SHOULD that fails is not what the verdict is about."""
+    """What a cell says. A SHOULD that fails is not what the verdict is about; what is declared
+    fails by what the profile says, and by nothing that was found."""
 
     PASS = "pass"  # noqa: S105  # a status
     FAIL = "fail"
     SHOULD_FAIL = "should-fail"
+    DECLARED = "declared"
     UNKNOWN = "unknown"
     SKIP = "skip"
     NOT_EXERCISED = "not-exercised"
@@ -39,13 +41,15 @@ class Status(StrEnum):
 
     @property
     def word(self) -> str:
-        return "SHOULD fail" if self is Status.SHOULD_FAIL else self.replace("-", " ")
+        words = {Status.SHOULD_FAIL: "SHOULD fail", Status.DECLARED: "fail, declared"}
+        return words.get(self, self.replace("-", " "))
 
 
 _SYMBOLS: Final = {
     Status.PASS: "✓",
     Status.FAIL: "✗",
     Status.SHOULD_FAIL: "△",
+    Status.DECLARED: "◇",
     Status.UNKNOWN: "?",
     Status.SKIP: "–",
     Status.NOT_EXERCISED: "○",
@@ -166,7 +170,9 @@ def load_report(path: Path) -> Report:
 
 
 def status_of(one: RequirementReport) -> Status:
-    """The status of a requirement, a SHOULD that fails told apart."""
+    """The status of a requirement: a SHOULD that fails is told apart, and what is only declared."""
+    if one.status == "fail" and one.is_only_declared:
+        return Status.DECLARED
     if one.status == "fail" and one.level is Level.SHOULD:
         return Status.SHOULD_FAIL
     return Status(one.status)

@@ -93,6 +93,7 @@ class ConsoleReporter:
         is_new = held is None or not held.is_as_known
         if self._detail is Detail.QUIET:
             if found or report.verdict is not Verdict.CONFORMANT or (held is not None and is_new):
+                _print_declared(self._console, report)
                 for (_, finding), *_ in found if is_new else ():
                     _print_title(self._console, finding)
                 print_verdict(self._console, report, held)
@@ -177,7 +178,11 @@ def print_summary(console: Console, report: Report) -> None:
     """How many requirements of each level passed, and which could not be told, and why."""
     console.print()
     for level in Level:
-        counts = Counter(one.status for one in report.requirements if one.level is level)
+        counts = Counter(
+            "fail, declared" if one.is_only_declared else one.status
+            for one in report.requirements
+            if one.level is level
+        )
         said = ", ".join(f"{counts[status]} {status}" for status in counts)
         console.print(f"{level:7} {said}")
     for status, what in (
@@ -186,6 +191,7 @@ def print_summary(console: Console, report: Report) -> None:
     ):
         if ids := [one.id for one in report.requirements if one.status == status]:
             console.print(f"{what}: {' '.join(ids)}")
+    _print_declared(console, report)
     if report.usage is not None:
         console.print(f"server  {_usage(report.usage)}", markup=False)
     if any(one.reason == "needs-launch" for one in report.requirements):
@@ -195,6 +201,15 @@ def print_summary(console: Console, report: Report) -> None:
             "no message came back to its sender, so nothing more could be learnt and the "
             "other scenarios were not played"
         )
+
+
+def _print_declared(console: Console, report: Report) -> None:
+    """What the profile says that the server departs from, a line each."""
+    for one in report.requirements:
+        if one.declared:
+            more = ", and more was found" if one.undeclared else ""
+            said = f"{one.id} {one.level} — {one.title}: {', '.join(one.declared)}{more}"
+            console.print(f"declared  {escape(visible(said))}")
 
 
 def _usage(usage: Usage) -> str:
@@ -209,6 +224,15 @@ def _usage(usage: Usage) -> str:
     )
 
 
+def _beyond(report: Report) -> str:
+    """What to say besides of a server in a dialect of its own."""
+    if report.otherwise is None:
+        return ""
+    if report.otherwise is Verdict.NON_CONFORMANT:
+        return ", beyond what is declared"
+    return f", {report.otherwise} but for what is declared"
+
+
 def print_verdict(console: Console, report: Report, held: Held | None = None) -> None:
     """The verdict in a line, after what is to be said of failures that are known."""
     if held is not None:
@@ -220,7 +244,7 @@ def print_verdict(console: Console, report: Report, held: Held | None = None) ->
         interrupted += ", as known"
     console.print(
         f"{escape(visible(report.name or report.target))}: "
-        f"[bold {style}]{report.verdict}[/]{interrupted} "
+        f"[bold {style}]{report.verdict}[/]{interrupted}{_beyond(report)} "
         f"({report.protocol}, {len(report.scenarios)} scenarios, {report.duration_s:.1f} s)"
     )
 

@@ -165,7 +165,8 @@ def _is_generated(scenario: str) -> bool:
 
 
 def _excused(one: RequirementReport, as_known: list[str]) -> RequirementReport:
-    return one.model_copy(update={"status": "pass"}) if one.id in as_known else one
+    met = one.id in as_known or one.is_only_declared
+    return one.model_copy(update={"status": "pass"}) if met else one
 
 
 def _failures(report: Report, requirement: str) -> Iterator[tuple[str, FindingReport]]:
@@ -225,6 +226,8 @@ def written(report: Report, before: KnownFailures) -> str:
         was = kept.get(one.id, KnownFailure(requirement=one.id, pins=()))
         pins = dict.fromkeys(was.pins)
         sometimes = was.sometimes
+        if one.is_only_declared:
+            continue
         if one.status == "fail":
             failures = list(_failures(report, one.id))
             pins.update(dict.fromkeys(Pin.of(finding) for _, finding in failures))

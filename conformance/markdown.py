@@ -18,7 +18,7 @@ _SPECIAL: Final = re.compile(r"([\\`*_\[\]|~$])")
 _WRITTEN: Final = {
     "&": "&amp;", "<": "&lt;", ">": "&gt;", "@": "&#64;", "://": ":&#47;/", "www.": "www&#46;",
 }  # fmt: skip
-_BAD: Final = (Status.FAIL, Status.SHOULD_FAIL, Status.UNKNOWN)
+_BAD: Final = (Status.FAIL, Status.SHOULD_FAIL, Status.DECLARED, Status.UNKNOWN)
 
 
 def render_markdown(comparison: Comparison) -> str:
@@ -48,6 +48,8 @@ def verdicts(comparison: Comparison) -> Iterator[str]:
         verdict = f"**{one.report.verdict}**{interrupted}"
         passed = [f"{one.count(level, Status.PASS)} of {one.total(level)}" for level in Level]
         fails = f"{counts[Status.FAIL]} MUST, {counts[Status.SHOULD_FAIL]} SHOULD"
+        if counts[Status.DECLARED]:
+            fails += f", {counts[Status.DECLARED]} declared"
         untold = counts[Status.UNKNOWN] + counts[Status.SKIP] + counts[Status.NOT_EXERCISED]
         yield _line([_text(one.label), verdict, *passed, fails, str(untold)])
 

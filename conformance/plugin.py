@@ -17,6 +17,7 @@ from typing import Final, Literal
 
 import pytest
 
+from conformance.dialect import wholly_departed
 from conformance.managed import ManagedServer
 from conformance.programs.trials import Trials
 from conformance.reach import Unreachable
@@ -34,6 +35,8 @@ _SAID: Final = {
     "sanity": "no message came back to its sender, so nothing more could be learnt",
     "needs-launch": "only where the suite launches the server itself",
     "needs-capacity": "only where the profile says limits.capacity",
+    "declared": "the profile says that the server departs from all that it is there for",
+    "dialect": "what it says has no meaning in the server's dialect",
 }
 _RUN: Final = pytest.StashKey["Run"]()
 
@@ -180,6 +183,8 @@ class Run:
             reason = "needs-launch"
         elif "capacity" in scenario.needs and settings.profile.limits.capacity is None:
             reason = "needs-capacity"
+        elif wholly_departed(settings.profile.dialect).issuperset(scenario.requirements):
+            reason = "declared"
         elif "examples" in scenario.needs and not settings.examples:
             reason = "not-selected"
         if reason is not None:

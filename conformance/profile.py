@@ -1,4 +1,5 @@
-"""How to reach a server, how to launch it, and what is known of it: from TOML, validated.
+"""How to reach a server, how to launch it, what it speaks, and what is known of it: from TOML,
+validated.
 
 An unknown key is refused with the nearest known one.
 """
@@ -6,11 +7,12 @@ An unknown key is refused with the nearest known one.
 import difflib
 import tomllib
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from conformance.address import AddressError, parse_address
+from conformance.dialect import PLAIN, Dialect
 
 Way = Literal["sigterm", "sigint", "console"]
 """A way to stop a server: a signal, or the line `quit` on its standard input (STOP-1)."""
@@ -68,35 +70,54 @@ class Known(_Table):
 
 
 class Profile(_Table):
-    """Everything a run must know of a server."""
+    """Everything a run must know of a server. `summary` says in a line what it is like."""
 
     name: str | None = None
+    summary: str = ""
     target: Target = Target()
     launch: Launch | None = None
     limits: Known = Known()
+    dialect: Dialect = PLAIN
 
 
 def load_profile(path: Path) -> Profile:
     """Read a profile; `ProfileError` where it is none."""
     try:
-        with path.open("rb") as file:
-            data = tomllib.load(file)
+        text = path.read_text(encoding="utf-8")
     except OSError as error:
         raise ProfileError(f"{path}: {error.strerror}") from None
-    except tomllib.TOMLDecodeError as error:
-        raise ProfileError(f"{path}: not TOML: {error}") from None
+    except UnicodeDecodeError:
+        raise ProfileError(f"{path}: not TOML: it is not UTF-8") from None
+    return read_profile(text, str(path))
+
+
+def read_profile(text: str, where: str) -> Profile:
+    """Read a profile's text; `ProfileError`, which says where it stands, where it is none."""
     try:
-        return Profile.model_validate(data)
+        return Profile.model_validate(tomllib.loads(text))
+    except tomllib.TOMLDecodeError as error:
+        raise ProfileError(f"{where}: not TOML: {error}") from None
     except ValidationError as error:
         problems = (_problem(issue["type"], issue["loc"], issue["msg"]) for issue in error.errors())
-        raise ProfileError(f"{path}: " + "; ".join(problems)) from None
+        raise ProfileError(f"{where}: " + "; ".join(problems)) from None
 
 
 def _problem(kind: str, location: tuple[int | str, ...], message: str) -> str:
     key = ".".join(map(str, location))
     if kind != "extra_forbidden":
-        return f"{key}: {message}"
-    tables: dict[str, type[BaseModel]] = {"target": Target, "launch": Launch, "limits": Known}
-    table = tables.get(str(location[0]), Profile) if len(location) > 1 else Profile
-    nearest = difflib.get_close_matches(str(location[-1]), table.model_fields, n=1, cutoff=0.0)
+        return f"{key}: {message.removeprefix('Value error, ')}"
+    nearest = difflib.get_close_matches(
+        str(location[-1]), _table(location[:-1]).model_fields, n=1, cutoff=0.0
+    )
     return f"unknown key {key}; the nearest known one is {nearest[0]}"
+
+
+def _table(location: tuple[int | str, ...]) -> type[BaseModel]:
+    """The table at a place of a profile."""
+    table: type[BaseModel] = Profile
+    for key in location:
+        kinds = get_args(table.model_fields[str(key)].annotation) or (
+            table.model_fields[str(key)].annotation,
+        )
+        table = next(one for one in kinds if isinstance(one, type) and issubclass(one, BaseModel))
+    return table

@@ -52,7 +52,7 @@ def replay(
     file: Path,
     target: str | None,
     launch: str | None,
-    profile_path: Path | None,
+    profile_name: str | None,
     timeout_factor: float,
     times: int,
     transcripts: Path | None,
@@ -65,8 +65,8 @@ def replay(
     except ProgramError as error:
         raise click.UsageError(str(error)) from None
     result: ScenarioReport | None = None
-    if script is None or target or launch or profile_path:
-        profile, address = find_target(target, launch, profile_path)
+    if script is None or target or launch or profile_name:
+        profile, address = find_target(target, launch, profile_name)
         if transcripts is not None:
             transcripts.mkdir(parents=True, exist_ok=True)
         settings = Settings(
@@ -74,7 +74,7 @@ def replay(
             address=str(address),
             factor=timeout_factor,
             requirements=counting(frozenset(), "should"),
-            server=written_out(target, launch, profile_path, timeout_factor),
+            server=written_out(target, launch, profile_name, timeout_factor),
             transcripts=transcripts,
         )
         result = _replay(program, settings, times, f"chatproto-conformance replay {file}")

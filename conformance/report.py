@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable
 from enum import StrEnum
-from typing import Literal
+from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from conformance.crossing import Crossing, crossing_of
+from conformance.dialect import PLAIN, Dialect, departures
 from conformance.monitor import Usage, together
 from conformance.oracle import Finding, Outcome
 from conformance.oracle.findings import Judgement
@@ -16,6 +17,9 @@ from conformance.standard import PROTOCOL, Kind, Level, requirements
 from conformance.stretch import StretchEvent, stretch_of
 from conformance.transcript import Transcript
 
+IN_DIALECT: Final = ("declared", "dialect")
+"""Why a scenario is not played in a dialect: all it is there for is declared not to hold, or what
+it says has no meaning there."""
 _EXCERPT = 200
 _SEGMENTS = 8
 
@@ -116,7 +120,11 @@ class ScenarioReport(_Model):
 
 
 class RequirementReport(_Model):
-    """One requirement. `exercised`: how often its trigger really happened in this run."""
+    """One requirement. `exercised`: how often its trigger really happened in this run.
+
+    One that the server's dialect departs from fails by the settings of the profile that are
+    `declared`; `undeclared` says that it was found broken, by more than those in their case.
+    """
 
     id: str
     level: Level
@@ -126,10 +134,18 @@ class RequirementReport(_Model):
     exercised: int
     scenarios: list[str]
     reason: str | None = None
+    declared: list[str] = []
+    undeclared: bool = False
+
+    @property
+    def is_only_declared(self) -> bool:
+        """Whether it fails by nothing but what the profile says."""
+        return bool(self.declared) and not self.undeclared
 
 
 class Report(_Model):
-    """A whole run. `usage` is of the launched server that was there for the longest."""
+    """A whole run. `usage` is of the launched server that was there for the longest. `otherwise`
+    is the verdict in a dialect on all that is not declared, None where there is no dialect."""
 
     schema_: Literal[1] = Field(default=1, alias="schema")
     protocol: str = PROTOCOL
@@ -140,6 +156,7 @@ class Report(_Model):
     interrupted: bool = False
     duration_s: float
     verdict: Verdict
+    otherwise: Verdict | None = None
     usage: Usage | None = None
     requirements: list[RequirementReport]
     scenarios: list[ScenarioReport]
@@ -185,16 +202,18 @@ def summarise(
     name: str | None,
     seed: int,
     duration_s: float,
+    dialect: Dialect = PLAIN,
 ) -> Report:
     """Put the scenarios of a run together: each requirement's status, and the verdict.
 
     `selected` are the ids of the requirements asked for; `managed` says that the suite launched
-    the server itself.
+    the server itself. What the dialect departs from fails once, as declared.
     """
     order = {one.id: index for index, one in enumerate(scenarios())}
     played = sorted(results, key=lambda result: order[result.id])
+    declared = {one.requirement: list(one.settings) for one in departures(dialect)}
     statuses = [
-        _requirement(id_, played, id_ in selected, managed)
+        _requirement(id_, played, id_ in selected, managed, declared.get(id_, []))
         for id_, requirement in requirements().items()
         if requirement.kind is not Kind.CLIENT
     ]
@@ -206,6 +225,7 @@ def summarise(
         interrupted=interrupted,
         duration_s=round(duration_s, 3),
         verdict=verdict_of(statuses, interrupted),
+        otherwise=None if dialect == PLAIN else _otherwise(statuses, interrupted),
         usage=together(result.usage for result in played if result.usage is not None),
         requirements=statuses,
         scenarios=played,
@@ -213,7 +233,7 @@ def summarise(
 
 
 def _requirement(
-    id_: str, played: list[ScenarioReport], selected: bool, managed: bool
+    id_: str, played: list[ScenarioReport], selected: bool, managed: bool, declared: list[str]
 ) -> RequirementReport:
     requirement = requirements()[id_]
     count = sum(result.exercised.get(id_, 0) for result in played)
@@ -232,6 +252,8 @@ def _requirement(
         status = "fail"
     elif not selected:
         status, reason = "skip", "not-selected"
+    elif declared:
+        status, reason = "fail", f"declared: {', '.join(declared)}"
     elif requirement.kind is Kind.MANAGED and not managed:
         status, reason = "skip", "needs-launch"
     elif Outcome.UNKNOWN in outcomes or unknown:
@@ -249,6 +271,16 @@ def _requirement(
         exercised=count,
         scenarios=[one.id for one in scenarios() if id_ in one.requirements],
         reason=reason,
+        declared=declared if selected else [],
+        undeclared=Outcome.FAIL in outcomes,
+    )
+
+
+def _otherwise(statuses: list[RequirementReport], interrupted: bool) -> Verdict:
+    """The verdict on what is not declared. What cannot be said in the dialect is left out."""
+    return verdict_of(
+        [one for one in statuses if not one.is_only_declared and one.reason not in IN_DIALECT],
+        interrupted,
     )
 
 

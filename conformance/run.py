@@ -112,6 +112,7 @@ def report_of(
         name=settings.profile.name,
         seed=settings.seed,
         duration_s=duration_s,
+        dialect=settings.profile.dialect,
     )
 
 

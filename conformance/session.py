@@ -13,6 +13,7 @@ from pydantic import BaseModel
 
 from chatproto import __version__
 from conformance.address import Address, parse_address
+from conformance.dialect import PLAIN
 from conformance.known_failures import KnownFailures
 from conformance.monitor import Monitor, Usage, together
 from conformance.oracle import judge
@@ -177,4 +178,5 @@ class Session:
             factor=self.settings.factor,
             earlier=tuple(self._labels),
             zone=self._zone,
+            dialect=None if profile.dialect == PLAIN else profile.dialect,
         )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from multiprocessing import get_context
 from typing import Final, Literal
 
+from conformance.dialect import PLAIN
 from conformance.profile import Known, Launch, Profile
 from conformance.reach import Unreachable
 from conformance.report import ScenarioReport
@@ -14,6 +15,7 @@ from conformance.run import run_suite
 from conformance.scenario import scenarios
 from conformance.selection import counting
 from conformance.session import Settings
+from conformance.shipped import shipped_profile
 from conformance.specimens import CATALOGUE, Specimen
 from conformance.standard import Level
 
@@ -90,6 +92,7 @@ def judge_specimen(name: str, whole: bool = False) -> Judged:
             name=name,
             launch=Launch(command=f"{sys.executable} -m conformance.specimens {name} {{port}}"),
             limits=Known(capacity=specimen.capacity),
+            dialect=shipped_profile(specimen.profile).dialect if specimen.profile else PLAIN,
         ),
         address="tcp://127.0.0.1:0",
         requirements=counting(frozenset(), "should"),

@@ -10,12 +10,13 @@ import selectors
 import socket
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
-from typing import Final, Literal
+from dataclasses import replace
+from typing import Final
 
-from chatproto import ip_sender
 from conformance.address import Address
-from conformance.client import Client, Stuck
+from conformance.client import Client, Stuck, Unplayable
+from conformance.dialect.forms import forms, label_of
+from conformance.dialect.model import PLAIN
 from conformance.transcript import (
     Connected,
     Event,
@@ -39,17 +40,6 @@ _HEARING: Final = 0.1
 _SPARE: Final = 1_048_576
 """Octets that a client may receive besides what can be owed to it: of heartbeats and notices."""
 
-Reason = Literal["not-selected", "needs-launch", "needs-capacity", "room-full", "sanity"]
-"""Why a scenario was not played."""
-
-
-class Unplayable(Exception):
-    """The scenario cannot be played against this target."""
-
-    def __init__(self, reason: Reason, detail: str) -> None:
-        super().__init__(detail)
-        self.reason = reason
-
 
 class Stage:
     """The clients of one scenario, the time, the chance and the transcript.
@@ -62,6 +52,7 @@ class Stage:
     def __init__(self, address: Address, start: Start) -> None:
         self.address = address
         self.start = start
+        self.dialect = start.dialect
         self.random = random.Random(f"{start.seed} {start.scenario}")  # noqa: S311  # not secret
         self.transcript: list[Event] = [start]
         self.labels: list[str] = []
@@ -71,6 +62,7 @@ class Stage:
         self._selector = selectors.DefaultSelector()
         self._watched: dict[socket.socket, int] = {}
         self._clients: list[Client] = []
+        self._observer: Client | None = None
         self.nonce_stem = f"n{self.random.getrandbits(24):06x}"
         self._nonces = 0
         self.last_nonce = ""
@@ -108,14 +100,26 @@ class Stage:
         sock.setblocking(False)
         if sock.family != socket.AF_UNIX:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        label = _label(sock)
+        called = f"u{self.nonce_stem[1:]}{name}"
+        label = self._label(sock, called)
         self.record(Connected(self.now(), name, label))
         if label is not None:
             self.labels.append(label)
         client = Client(self, name, sock, holds=holds)
         self._clients.append(client)
         client._register()
+        if self.dialect is not None and self.dialect.prompt:
+            prompt = forms(self.dialect).prompt
+            assert prompt is not None
+            self.wait([client], lambda: bool(prompt.search(client.received)), "the prompt")
+            client.introduce(called)
         return client
+
+    def _label(self, sock: socket.socket, called: str) -> str | None:
+        if sock.family == socket.AF_UNIX:
+            return None
+        host, port = sock.getsockname()[:2]
+        return label_of(self.dialect or PLAIN, host, port, called)
 
     def join(self, count: int, exercises: Sequence[str] = ()) -> list[Client]:
         """Connect this many clients, one after the other, each a member before the next."""
@@ -129,12 +133,44 @@ class Stage:
     def greet(self, client: Client, exercises: Sequence[str] = ()) -> None:
         """Let a client say a word and wait for its echo: then it is a member (ROOM-1), and the
         server has had its turn at what others sent before."""
+        if not self.has_echo:
+            self._let_hear(client, self.observer(client), exercises)
+            return
         word, since = self.nonce(), len(client.received)
         client.say(word, exercises)
         client.await_text(word, exercises, since)
 
+    def observer(self, asking: Client) -> Client:
+        """Where there is no echo, a client that hears what the others say, and is heard by them."""
+        if self._observer is None or self._observer.ended:
+            self._observer = self.connect()
+            if not asking.ended:
+                self._let_hear(asking, self._observer)
+        return self._observer
+
+    def _let_hear(self, one: Client, other: Client, exercises: Sequence[str] = ()) -> None:
+        """Let two clients speak until each has heard the other."""
+        end = self.now() + self.patience
+        for speaker, listener in ((one, other), (other, one)):
+            while True:
+                word = self.nonce()
+                speaker.say(word, exercises)
+                self.let(lambda: listener.ended or listener.has(word), _HEARING)  # noqa: B023  # called in this turn
+                if listener.has(word):
+                    break
+                self.check(listener)
+                if self.now() > end:
+                    self.record(
+                        Waited(self.now(), listener.name, word, self.patience, tuple(exercises))
+                    )
+                    raise Stuck(f"{listener.name} heard nothing of what {speaker.name} said")
+
     def fence(self, *clients: Client, exercises: Sequence[str] = ()) -> None:
-        """Let each client say a word, and wait until each has read the words of all."""
+        """Let each client say a word, and wait until each has read the words of all; where there
+        is no echo, until the observer has, and each has read the observer's after that."""
+        if not self.has_echo:
+            self._fence_by_observer(clients, exercises)
+            return
         words = [self.nonce() for _ in clients]
         since = {client: len(client.received) for client in clients}
         for client, word in zip(clients, words, strict=True):
@@ -142,6 +178,21 @@ class Stage:
         for client in clients:
             for word in words:
                 client.await_text(word, exercises, since[client])
+        self.record(Settled(self.now(), tuple(client.name for client in clients)))
+
+    def _fence_by_observer(self, clients: Sequence[Client], exercises: Sequence[str]) -> None:
+        if not clients:
+            return
+        observer = self.observer(clients[0])
+        words = [self.nonce() for _ in clients]
+        for client, word in zip(clients, words, strict=True):
+            client.say(word, exercises)
+        for word in words:
+            observer.await_text(word, exercises)
+        last = self.nonce()
+        observer.say(last, exercises)
+        for client in clients:
+            client.await_text(last, exercises)
         self.record(Settled(self.now(), tuple(client.name for client in clients)))
 
     def be_heard(
@@ -162,6 +213,30 @@ class Stage:
                         Waited(self.now(), client.name, word, self.patience, tuple(exercises))
                     )
                 raise Stuck(f"{deaf[0].name} heard nothing of what was said")
+
+    @property
+    def has_echo(self) -> bool:
+        """Whether clients receive what they say themselves."""
+        return self.dialect is None or self.dialect.echo
+
+    @property
+    def is_ended_by_quit(self) -> bool:
+        """Whether the server ends the connection of who leaves by a word."""
+        return self.dialect is None or self.dialect.quit.closes
+
+    @property
+    def knows_the_end(self) -> bool:
+        """Whether the server lets go of who shuts its writing side."""
+        return self.dialect is None or "half-close" not in self.dialect.absent
+
+    def can_say(self, octets: int) -> bool:
+        """Whether a line of so many octets with its LF is one in the dialect."""
+        return self.dialect is None or not self.dialect.by_read or octets < self.dialect.read_size
+
+    def check_said(self, text: str) -> None:
+        """`Unplayable` where a text that is waited for could not be said in the dialect."""
+        if self.dialect is not None and any(one.has_left_unsaid(text) for one in self._clients):
+            raise Unplayable("dialect", f"{text!r} cannot be said")
 
     def check(self, *clients: Client) -> None:
         """`Stuck` where the server has ended one of these clients, of whom more is expected."""
@@ -212,8 +287,14 @@ class Stage:
 
     def turn(self, seconds: float) -> None:
         """Let happen what can happen now, waiting for it no longer than this."""
+        pauses: list[tuple[Client, float]] = []
+        if self.dialect is not None and self.dialect.by_read:
+            pauses = [(one, one.pause) for one in self._clients if one.pause is not None]
+            seconds = min([seconds, *(pause for _, pause in pauses)])
         for key, events in self._selector.select(seconds):
             key.data.on_ready(events)
+        for client, _ in pauses:
+            client.go_on()
 
     def pass_time(self, seconds: float) -> None:
         """Let time pass. Only where a requirement is about time."""
@@ -263,59 +344,23 @@ class Stage:
         """Whether two newcomers can still chat, and two more when these have gone."""
         if any(isinstance(event, Waited | Refused) for event in self.transcript):
             return False
-        try:
-            self._chat(in_order=False)
-            self._chat(in_order=True)
-        except OSError:
-            return False
-        return True
+        return self._can_chat(in_order=False) and self._can_chat(in_order=True)
 
-    def _chat(self, *, in_order: bool) -> None:
-        """Let two newcomers say a word each, and then one to the other, and go, in order or not;
-        `OSError` where one is not heard, or not let go."""
-        seconds = _SOUND * self.start.factor
-        end = time.monotonic() + seconds
-        with ExitStack() as sockets:
-            pair = [sockets.enter_context(self.address.connect(seconds)) for _ in range(2)]
-            self.labels += [label for sock in pair if (label := _label(sock)) is not None]
-            for sock in pair:
-                word = self.nonce().encode()
-                sock.sendall(word + b"\n")
-                _read_until(sock, word, end)
-            for sock, other in (pair, reversed(pair)):
-                word = self.nonce().encode()
-                sock.sendall(word + b"\n")
-                _read_until(other, word, end)
+    def _can_chat(self, *, in_order: bool) -> bool:
+        """Whether two newcomers can chat, and go: in order, where they are let go then, or not."""
+        hasty = replace(self.start, factor=self.start.factor * _SOUND / PATIENCE)
+        stage = Stage(self.address, hasty)
+        try:
+            stage.play(lambda: stage.fence(*stage.join(2)))
             if in_order:
-                for sock in pair:
-                    sock.shutdown(socket.SHUT_WR)
-                for sock in pair:
-                    _read_until(sock, None, end)
+                stage.clear()
+            held = in_order and self.knows_the_end and any(stage.open_clients())
+        finally:
+            stage.close()
+        self.labels += stage.labels
+        return stage.interrupted is None and not held
 
     def close(self) -> None:
         for client in self._clients:
             client.discard()
         self._selector.close()
-
-
-def _label(sock: socket.socket) -> str | None:
-    if sock.family == socket.AF_UNIX:
-        return None
-    host, port = sock.getsockname()[:2]
-    return ip_sender(host, port)
-
-
-def _read_until(sock: socket.socket, word: bytes | None, end: float) -> None:
-    """Read until a word has come, or the end of the stream; `OSError` where it does not."""
-    came = b""
-    while word is None or word not in came:
-        left = end - time.monotonic()
-        if left <= 0:
-            raise TimeoutError("other octets came, and no end of them")
-        sock.settimeout(left)
-        octets = sock.recv(65_536)
-        if not octets and word is None:
-            return
-        if not octets:
-            raise ConnectionError("the server ended the connection")
-        came = came[-len(word) :] + octets if word else b""

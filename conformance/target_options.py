@@ -2,20 +2,20 @@
 
 import shlex
 from collections.abc import Callable
-from pathlib import Path
 from typing import TypeVar
 
 import click
 
 from conformance.address import Address, AddressError, TcpAddress, parse_address
-from conformance.profile import Launch, Profile, ProfileError, load_profile
+from conformance.profile import Launch, Profile, ProfileError
+from conformance.shipped import find_profile
 
 _Command = TypeVar("_Command", bound=Callable[..., object])
 
 
 def target_options(command: _Command) -> _Command:
     """Add TARGET, --launch, --profile and --timeout-factor, as `target`, `launch`,
-    `profile_path` and `timeout_factor`."""
+    `profile_name` and `timeout_factor`."""
     for option in (
         click.option(
             "--timeout-factor",
@@ -26,10 +26,10 @@ def target_options(command: _Command) -> _Command:
         ),
         click.option(
             "--profile",
-            "profile_path",
-            type=click.Path(path_type=Path),
-            metavar="FILE",
-            help="All of it from a TOML file.",
+            "profile_name",
+            metavar="PROFILE",
+            help="All of it from a TOML file, or a dialect that comes with the suite, by its name; "
+            "TARGET and --launch say the rest. `profiles` lists them.",
         ),
         click.option(
             "--launch",
@@ -44,11 +44,11 @@ def target_options(command: _Command) -> _Command:
 
 
 def find_target(
-    target: str | None, launch: str | None, profile_path: Path | None
+    target: str | None, launch: str | None, profile_name: str | None
 ) -> tuple[Profile, Address]:
     """What these options say together; `click.UsageError` where that is too little or wrong."""
     try:
-        profile = load_profile(profile_path) if profile_path is not None else Profile()
+        profile = find_profile(profile_name) if profile_name is not None else Profile()
     except ProfileError as error:
         raise click.UsageError(str(error)) from None
     if launch is not None:
@@ -74,12 +74,12 @@ def _address(target: str | None, profile: Profile) -> Address:
 
 
 def written_out(
-    target: str | None, launch: str | None, profile_path: Path | None, factor: float
+    target: str | None, launch: str | None, profile_name: str | None, factor: float
 ) -> str:
     """These options again, as a shell takes them."""
     parts = [shlex.quote(target)] if target else []
     parts += ["--launch", _quoted(launch)] if launch else []
-    parts += ["--profile", shlex.quote(str(profile_path))] if profile_path else []
+    parts += ["--profile", shlex.quote(profile_name)] if profile_name else []
     parts += ["--timeout-factor", f"{factor:g}"] if factor != 1 else []
     return " ".join(parts)
 

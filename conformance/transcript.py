@@ -16,6 +16,7 @@ from typing import Annotated, Final, Literal
 from pydantic import BeforeValidator, Field, PlainSerializer, TypeAdapter
 
 from conformance.compact import Piece, StreamWriter, read_octets, write_octets
+from conformance.dialect.model import Dialect
 
 
 def _to_octets(value: object) -> object:
@@ -39,7 +40,8 @@ class Start:
     the members the server is known to have room for. `stops`: the ways to stop the server that
     it is said to offer, empty where nothing is said. `earlier`: labels of clients of earlier
     scenarios. `factor`: what deadlines are multiplied by. `zone`: the quarter hours by which
-    headers in earlier scenarios differed from UTC, if they told.
+    headers in earlier scenarios differed from UTC, if they told. `dialect`: what the server
+    speaks, where that is not the wire format.
     """
 
     t: float
@@ -58,6 +60,7 @@ class Start:
     factor: float
     earlier: tuple[str, ...]
     zone: int | None = None
+    dialect: Dialect | None = None
     event: Literal["start"] = "start"
 
 

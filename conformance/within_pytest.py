@@ -59,12 +59,12 @@ def _path(config: pytest.Config, name: str) -> Path | None:
 
 
 def _settings(config: pytest.Config) -> Settings:
-    target, launch, profile_path = (
+    target, launch, profile_name = (
         config.getoption(name) for name in ("chat_target", "chat_launch", "chat_profile")
     )
     factor = config.getoption("chat_timeout_factor")
     try:
-        profile, address = find_target(target, launch, profile_path)
+        profile, address = find_target(target, launch, profile_name)
         known_path = config.getoption("chat_known_failures")
         known = load_known_failures(known_path) if known_path is not None else KnownFailures()
     except click.UsageError as error:
@@ -91,7 +91,7 @@ def _settings(config: pytest.Config) -> Settings:
         isolate=config.getoption("chat_isolate"),
         examples=config.getoption("chat_examples"),
         programs=config.getoption("chat_programs"),
-        server=written_out(target, launch, profile_path, factor),
+        server=written_out(target, launch, profile_name, factor),
         known=known,
     )
 

@@ -39,7 +39,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="start, stop and restart the server with this; {port}, {host}, {path} and {address} "
         "are filled in",
     )
-    group.addoption("--chat-profile", metavar="FILE", type=Path, help="all of it from a TOML file")
+    group.addoption(
+        "--chat-profile",
+        metavar="PROFILE",
+        help="all of it from a TOML file, or a dialect that comes with the suite, by its name",
+    )
     group.addoption(
         "--chat-level",
         choices=("must", "should"),

@@ -2,6 +2,7 @@
 
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate
@@ -9,6 +10,7 @@ from typing import Final
 
 from chatproto import Code
 from chatproto.sender import is_sender
+from conformance.dialect.model import PLAIN
 from conformance.oracle.history import (
     ClientHistory,
     Ending,
@@ -79,8 +81,15 @@ class Case:
 
     @cached_property
     def last_own(self) -> dict[str, int]:
-        """The number of each client's last line that came back to it."""
-        return {name: of[name] for name, of in self.last_of.items() if name in of}
+        """The number of each client's last line that came back to it, or where it is owed to
+        others only, to any."""
+        if self.history.has_echo:
+            return {name: of[name] for name, of in self.last_of.items() if name in of}
+        last: dict[str, int] = {}
+        for of in self.last_of.values():
+            for author, number in of.items():
+                last[author] = max(last.get(author, 0), number)
+        return last
 
     @cached_property
     def last_wait(self) -> int:
@@ -138,12 +147,53 @@ class Case:
         was lost, doubled or altered."""
         exact = {(tie.client, tie.unit.span.start) for tie in self.matching.ties() if tie.exact}
         good = [
-            (one.name, unit.span.start) in exact or is_sender(unit.sender or "")
+            (one.name, unit.span.start) in exact
+            or (unit.sender is not None and self.is_sender(unit.sender))
             for one in self.clients
             for unit in one.units
             if isinstance(unit, ReceivedBroadcast)
         ]
         return 2 * sum(good) >= len(good)
+
+    @cached_property
+    def _dialect_names_peers(self) -> bool:
+        dialect = self.history.start.dialect
+        return dialect is not None and dialect.peer != PLAIN.peer
+
+    def is_sender(self, text: str) -> bool:
+        """Whether this is how a header names a member; in a dialect's header, what it holds is."""
+        return self._dialect_names_peers or is_sender(text)
+
+    @property
+    def shows_times(self) -> bool:
+        """Whether headers tell a time."""
+        dialect = self.history.start.dialect
+        return dialect is None or dialect.has_time
+
+    def is_owed(self, name: str, line: Line) -> bool:
+        """Whether a member receives a line as all do; its own ones only where there is an echo."""
+        return line.client != name or self.history.has_echo
+
+    def is_surely_before(self, earlier: Line, later: Line) -> bool:
+        """Whether somebody received these two in this order, or the later one's sender had
+        received the earlier one, or sent it."""
+        if earlier.client == later.client:
+            return earlier.number < later.number
+        known = self.came[earlier].get(later.client)
+        if known is not None and known.unit.span.last < later.begun:
+            return True
+        others = self.came.get(later, {})
+        return any(
+            name in others and tie.unit.span.start < others[name].unit.span.start
+            for name, tie in self.came[earlier].items()
+        )
+
+    def answer_to(self, line: Line) -> Tie | None:
+        """What tells when a line was broadcast: its echo, or what came of it first to others."""
+        ties = self.came.get(line, {})
+        if self.is_owed(line.client, line):
+            return ties.get(line.client)
+        return min(ties.values(), key=lambda tie: tie.unit.span.last, default=None)
 
     def was_ended_by_server(self, client: ClientHistory) -> bool:
         """Whether the server ended a connection whose client had not left."""
@@ -259,5 +309,21 @@ def prepare(transcript: Transcript) -> Case:
         for tie in ties:
             once.setdefault(tie.line, tie)
         runs[name] = list(once.values())
-    log = lay_out([[tie.line for tie in run] for run in runs.values()])
-    return Case(history, matching, runs, log)
+    orders = [[tie.line for tie in run] for run in runs.values()]
+    if not history.has_echo:
+        orders += _orders_of_senders(history, runs)
+    return Case(history, matching, runs, lay_out(orders))
+
+
+def _orders_of_senders(history: History, runs: dict[str, list[Tie]]) -> Iterator[list[Line]]:
+    """What is known of a line's place where its sender does not receive it: it comes after the
+    sender's last, and after what that had received."""
+    came = {tie.line for run in runs.values() for tie in run}
+    for client in history.clients.values():
+        own = [line for line in client.messages if line in came]
+        yield own
+        received = runs[client.name]
+        ats = [tie.unit.span.last for tie in received]
+        for line in own:
+            if place := bisect_left(ats, line.begun):
+                yield [received[place - 1].line, line]

@@ -26,7 +26,8 @@ def check_delivery(case: Case) -> Iterator[Finding]:
         for finding in check(case):
             sound = False
             yield finding
-    if sound:
+    if sound and case.history.has_echo:
+        # Where there is none, no run is without a gap.
         yield from check_one_log(case)
 
 
@@ -154,6 +155,8 @@ def _losses(case: Case) -> Iterator[Finding]:
         for line in client.messages:
             if line not in case.came and _was_due(case, client, line):
                 lost[line] = {client.name: "nobody received it"}
+            elif not case.is_owed(client.name, line):
+                continue
             elif client.name not in case.came.get(line, {}) and _was_due(case, client, line):
                 lost[line].setdefault(client.name, "its sender did not receive it")
     for line, losers in sorted(lost.items(), key=lambda item: item[0].begun):
@@ -177,18 +180,32 @@ def _gaps(case: Case, client: ClientHistory) -> Iterator[Line]:
     received = {tie.line for tie in case.runs[client.name]}
     position, component = case.log.position, case.log.component
     gaps = [
-        (position[one.line] + 1, position[other.line], component[one.line])
+        (position[one.line] + 1, position[other.line], one.line, other.line)
         for one, other in pairwise(case.runs[client.name])
         if component[one.line] == component[other.line]
     ]
     # Where the order is right they do not overlap; where it is not, none is looked at twice,
     # and what belongs to another part of the log may lie between.
     reached = 0
-    for start, end, part in sorted(gaps):
+    for start, end, before, after in sorted(gaps, key=lambda gap: gap[:2]):
         for line in case.log.items[max(start, reached) : end]:
-            if component[line] == part and line not in received and line.fate is Fate.MESSAGE:
+            if component[line] != component[before] or line.fate is not Fate.MESSAGE:
+                continue
+            if line in received:
+                continue
+            if case.history.has_echo or _lies_between(case, client, before, line, after):
                 yield line
         reached = max(reached, end)
+
+
+def _lies_between(case: Case, client: ClientHistory, before: Line, line: Line, after: Line) -> bool:
+    """Whether a line that a member lacks is surely between two others, where without an echo the
+    place in the log may be a guess."""
+    return (
+        case.is_owed(client.name, line)
+        and case.is_surely_before(before, line)
+        and case.is_surely_before(line, after)
+    )
 
 
 def _missing_end(case: Case, client: ClientHistory) -> Iterator[Line]:
@@ -209,7 +226,9 @@ def _missing_end(case: Case, client: ClientHistory) -> Iterator[Line]:
     for line in case.log.items[case.log.position[last] + 1 :]:
         if case.log.component[line] != case.log.component[last] or line.fate is not Fate.MESSAGE:
             continue
-        if line not in received and case.first_came[line] < until:
+        if line in received or not case.is_owed(client.name, line):
+            continue
+        if case.first_came[line] < until:
             yield line
 
 

@@ -212,7 +212,7 @@ def _reason(case: Case, client: ClientHistory, ended: int) -> str:
     if any(isinstance(event, InputEnded) and at < ended for at, event in case.history.server):
         return "STOP-1"
     lines = [line for line in client.lines if line.begun < ended]
-    echoed = [line for line in lines if client.name in case.came.get(line, {})]
+    echoed = [line for line in lines if case.answer_to(line) is not None]
     unechoed = lines[lines.index(echoed[-1]) + 1 :] if echoed else lines
     if unechoed:
         if unechoed[0].fate is Fate.BLANK:

@@ -9,17 +9,12 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final
 
-from chatproto import (
-    BlankReceived,
-    Code,
-    EndOfStream,
-    MessageReceived,
-    QuitReceived,
-    ServerConnection,
-    Violation,
-)
+from chatproto import BlankReceived, Code, EndOfStream, MessageReceived, QuitReceived, Violation
 from chatproto.connection import MAX_LINE_LIMIT, MIN_LINE_LIMIT
+from conformance.dialect.model import Dialect
+from conformance.oracle.heard import hear_units
 from conformance.oracle.received import ReceivedNotice, ReceivedUnit, read_units
+from conformance.oracle.spoken import pieces, reader_for
 from conformance.transcript import (
     Aborted,
     Connected,
@@ -154,6 +149,11 @@ class History:
         stops = [(at, event) for at, event in self.server if isinstance(event, Stopping)]
         return stops[-1] if stops else None
 
+    @property
+    def has_echo(self) -> bool:
+        """Whether members receive what they say themselves."""
+        return self.start.dialect is None or self.start.dialect.echo
+
     def time(self, line: int) -> float:
         """The time of a line of the transcript."""
         return self.transcript[line - 1].t
@@ -197,11 +197,13 @@ def read_history(transcript: Transcript) -> History:
                 history.server.append((at, event))
             case _:
                 pass
+    dialect = start.dialect
     for client in clients.values():
-        client.units = list(read_units(client.reads))
+        units = read_units(client.reads) if dialect is None else hear_units(client.reads, dialect)
+        client.units = list(units)
     limit = _line_limit(history)
     for client in clients.values():
-        _read_lines(client, limit)
+        _read_lines(client, limit, dialect)
     return history
 
 
@@ -227,8 +229,15 @@ def _line_limit(history: History) -> int:
     return longest
 
 
-def _read_lines(client: ClientHistory, limit: int) -> None:
-    connection = ServerConnection(limit)
+def _in_utf_8(octets: bytes, charset: str) -> bytes:
+    try:
+        return octets.decode(charset).encode()
+    except UnicodeDecodeError:
+        return octets
+
+
+def _read_lines(client: ClientHistory, limit: int, dialect: Dialect | None) -> None:
+    connection = reader_for(dialect, limit)
     begun, held = 0, b""
     tags: tuple[str, ...] = ()
     after: Fate | None = None
@@ -241,7 +250,7 @@ def _read_lines(client: ClientHistory, limit: int) -> None:
             Line(
                 client.name,
                 number,
-                held,
+                held if dialect is None else _in_utf_8(held, dialect.charset),
                 begun,
                 at,
                 sent.t,
@@ -254,14 +263,13 @@ def _read_lines(client: ClientHistory, limit: int) -> None:
         )
 
     for at, sent in client.segments:
-        *ended, rest = sent.octets.split(b"\n")
-        for part, lf in [*((part, b"\n") for part in ended), (rest, b"")]:
+        for part, lf, ends in pieces(sent.octets, dialect):
             if not held:
                 begun, tags = at, ()
             held += part
             tags += sent.exercises
             if after is not None:
-                if lf:
+                if ends:
                     add(after)
                     held = b""
                 continue
@@ -281,6 +289,8 @@ def _read_lines(client: ClientHistory, limit: int) -> None:
                         client.cause, client.left = Cause.VIOLATION, at
                     case EndOfStream():
                         pass
+                held = b""
+            if ends:
                 held = b""
     if held and after is None:
         add(Fate.INCOMPLETE)

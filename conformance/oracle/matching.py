@@ -73,6 +73,8 @@ def match(history: History) -> Matching:
             sender = unit.sender if isinstance(unit, ReceivedBroadcast) else None
             author = clients.get(sender) if sender is not None else None
             said = [sent for sent in by_text.get(text, ()) if sent.begun < unit.span.last]
+            if not history.has_echo:
+                said = [sent for sent in said if sent.client != client.name] or said
             line = _choose(said, author, used, latest)
             exact = line is not None
             if line is None and sender is not None and author is None:

@@ -32,17 +32,19 @@ class Span:
 @dataclass(frozen=True, slots=True)
 class ReceivedBroadcast:
     """`time` and `sender` are None where the header is malformed. `sender` is what stands in
-    its place, whatever its form."""
+    its place, whatever its form. `raw` are the octets that came, where a dialect has them
+    otherwise."""
 
     span: Span
     header: bytes
     text: bytes
     time: datetime | None
     sender: str | None
+    raw: bytes = b""
 
     @property
     def octets(self) -> bytes:
-        return self.header + b"\n" + self.text + b"\n"
+        return self.raw or self.header + b"\n" + self.text + b"\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,36 +69,42 @@ class Junk:
 
 @dataclass(frozen=True, slots=True)
 class Rest:
-    """What the stream ends with that is no whole unit."""
+    """What the stream ends with that is no whole unit: the beginning of one, or not. `begun` is
+    the broadcast it is the beginning of, where its header came whole."""
 
     span: Span
     octets: bytes
-
-    def as_broadcast(self) -> ReceivedBroadcast | None:
-        """The broadcast this is the beginning of, where its header came whole."""
-        header, lf, text = self.octets.partition(b"\n")
-        if not lf or not header[:1].isdigit():
-            return None
-        return ReceivedBroadcast(self.span, header, text, *_read_header(header))
+    is_unit: bool
+    begun: ReceivedBroadcast | None = None
 
 
 ReceivedUnit = ReceivedBroadcast | ReceivedNotice | ReceivedHeartbeat | Junk | Rest
 
 
-def read_units(reads: Sequence[tuple[int, float, bytes]]) -> Iterator[ReceivedUnit]:
-    """Read what came, each read given with its line of the transcript and its time."""
-    stream = b"".join(octets for _, _, octets in reads)
-    starts: list[int] = []
-    length = 0
-    for _, _, octets in reads:
-        starts.append(length)
-        length += len(octets)
+class Stream:
+    """All that came, each read given with its line of the transcript and its time."""
 
-    def span(start: int, end: int) -> Span:
-        first = bisect_right(starts, start) - 1
-        last = bisect_right(starts, end - 1) - 1
+    def __init__(self, reads: Sequence[tuple[int, float, bytes]]) -> None:
+        self.octets = b"".join(octets for _, _, octets in reads)
+        self._reads = reads
+        self._starts: list[int] = []
+        length = 0
+        for _, _, octets in reads:
+            self._starts.append(length)
+            length += len(octets)
+
+    def span(self, start: int, end: int) -> Span:
+        """Where the octets from one place to another came."""
+        first = bisect_right(self._starts, start) - 1
+        last = bisect_right(self._starts, end - 1) - 1
+        reads = self._reads
         return Span(start, end, reads[first][0], reads[last][0], reads[last][1])
 
+
+def read_units(reads: Sequence[tuple[int, float, bytes]]) -> Iterator[ReceivedUnit]:
+    """Read what came."""
+    whole = Stream(reads)
+    stream, span = whole.octets, whole.span
     start = 0
     while (end := stream.find(b"\n", start)) >= 0:
         line = stream[start:end]
@@ -120,21 +128,30 @@ def read_units(reads: Sequence[tuple[int, float, bytes]]) -> Iterator[ReceivedUn
         else:
             yield Junk(span(start, end + 1), line)
         start = end + 1
-    if start < length:
-        yield Rest(span(start, length), stream[start:])
+    if start < len(stream):
+        yield _rest(span(start, len(stream)), stream[start:])
+
+
+def _rest(span: Span, octets: bytes) -> Rest:
+    header, lf, text = octets.partition(b"\n")
+    if not header[:1].isdigit():
+        return Rest(span, octets, octets.startswith(b"!"))
+    begun = ReceivedBroadcast(span, header, text, *_read_header(header)) if lf else None
+    return Rest(span, octets, is_unit=True, begun=begun)
 
 
 @lru_cache(maxsize=65_536)
 def _read_header(line: bytes) -> tuple[datetime | None, str | None]:
     header = _HEADER.fullmatch(line)
-    time = None if header is None else _read_time(header[1])
+    time = None if header is None else read_time(header[1].decode(), _TIME)
     if header is None or time is None:
         return None, None
     return time, header[2].decode("latin-1")
 
 
-def _read_time(octets: bytes) -> datetime | None:
+def read_time(text: str, form: str) -> datetime | None:
+    """The time that a text tells in this form; None where it is no real one."""
     try:
-        return datetime.strptime(octets.decode("ascii"), _TIME)
+        return datetime.strptime(text, form)
     except ValueError:
         return None

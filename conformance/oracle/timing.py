@@ -104,11 +104,11 @@ def _delays(case: Case) -> Iterator[Finding]:
     """
     usual: list[float] = []
     watched: list[tuple[float, float, Line, int]] = []
-    for line, ties in case.came.items():
-        own = ties.get(line.client)
-        if own is None:
+    for line in case.came:
+        answer = case.answer_to(line)
+        if answer is None:
             continue
-        span = own.unit.span
+        span = answer.unit.span
         if line.exercises and line.exercises[0] in _DELAYING:
             watched.append((line.t, span.t, line, span.last))
         else:

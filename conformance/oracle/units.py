@@ -5,7 +5,6 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import Final
 
-from chatproto.sender import is_sender
 from conformance.oracle import blame
 from conformance.oracle.case import Case
 from conformance.oracle.findings import Finding, Outcome
@@ -38,7 +37,7 @@ def check_units(case: Case) -> Iterator[Finding]:
         for unit in client.units:
             match unit:
                 case ReceivedBroadcast():
-                    yield from _header(client, unit)
+                    yield from _header(case, client, unit)
                 case ReceivedNotice(span=span, octets=octets, code=code):
                     if _CODE.fullmatch(code) is None:
                         yield Finding(
@@ -79,9 +78,9 @@ def _is_fragment(case: Case, octets: bytes) -> bool:
     )
 
 
-def _header(client: ClientHistory, unit: ReceivedBroadcast) -> Iterator[Finding]:
+def _header(case: Case, client: ClientHistory, unit: ReceivedBroadcast) -> Iterator[Finding]:
     where = (unit.span.first, unit.span.last)
-    if not (unit.sender and is_sender(unit.sender)) and _is_torn(unit.header):
+    if not (unit.sender and case.is_sender(unit.sender)) and _is_torn(unit.header):
         yield Finding(
             "ROOM-6",
             "a broadcast's octets with nothing else between them",
@@ -90,7 +89,7 @@ def _header(client: ClientHistory, unit: ReceivedBroadcast) -> Iterator[Finding]
             client.name,
             unit.header,
         )
-    elif unit.time is None:
+    elif unit.time is None and case.shows_times:
         yield Finding(
             "MSG-1",
             "a header YYYYMMDD HH:MM:SS SENDER: a real date, a 24-hour time, single spaces",
@@ -100,8 +99,8 @@ def _header(client: ClientHistory, unit: ReceivedBroadcast) -> Iterator[Finding]
             unit.header,
             _nearest_header(unit.header),
         )
-    elif unit.sender is None or not is_sender(unit.sender):
-        more = unit.sender is not None and any(map(is_sender, unit.sender.split()))
+    elif unit.sender is None or not case.is_sender(unit.sender):
+        more = unit.sender is not None and any(map(case.is_sender, unit.sender.split()))
         yield Finding(
             "MSG-1" if more else "MSG-2",
             "the sender's address: 127.0.0.1:52012, [2001:db8::1]:52012 or unix:N",
@@ -135,7 +134,7 @@ def _nearest_header(header: bytes) -> bytes:
 
 def _rest(case: Case, client: ClientHistory, unit: Rest) -> Iterator[Finding]:
     where = (unit.span.first, client.ended or unit.span.last)
-    if not unit.octets[:1].isdigit() and not unit.octets.startswith(b"!"):
+    if not unit.is_unit:
         yield Finding(
             "TRN-2",
             "a broadcast, a notice or a heartbeat: a digit, '!' or LF first",
@@ -146,11 +145,10 @@ def _rest(case: Case, client: ClientHistory, unit: Rest) -> Iterator[Finding]:
             b"",
         )
         return
-    begun = unit.as_broadcast()
-    if begun is not None:
-        yield from _header(client, begun)
+    if unit.begun is not None:
+        yield from _header(case, client, unit.begun)
     sound = all(
-        one.sender is not None and is_sender(one.sender)
+        one.sender is not None and case.is_sender(one.sender)
         for one in client.units
         if isinstance(one, ReceivedBroadcast)
     )
@@ -201,7 +199,7 @@ def _labels(case: Case) -> Iterator[Finding]:
         client = case.history.clients[name]
         for sender, unit in senders.items():
             where = (client.connected, unit.span.first, unit.span.last)
-            if not is_sender(sender):
+            if not case.is_sender(sender):
                 continue
             if client.label is not None and sender != client.label:
                 if start.addresses != "translated":

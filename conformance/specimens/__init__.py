@@ -20,6 +20,7 @@ MODULES = (
     "faults_limits",
     "faults_stopping",
     "legal",
+    "dialects",
 )
 
 

@@ -33,6 +33,7 @@ class Specimen:
     A run of the suite against it must report every id in `breaks`, and none outside `breaks` and
     `may_break`: those follow from the fault, or are the SHOULDs that a strange server departs from.
     `capacity` is what it holds when it is not told otherwise, where the suite needs to know it.
+    `profile` names the shipped profile whose dialect it speaks, and is judged in.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Specimen:
     summary: str
     start: Callable[[int, Options], int]
     capacity: int | None = None
+    profile: str | None = None
 
     @property
     def legal(self) -> bool:
@@ -61,11 +63,18 @@ def kebab(name: str) -> str:
     return re.sub(r"(?<!^)(?=[A-Z])", "-", name).lower()
 
 
-def enter(server: type[Server], breaks: str, may_break: str, summary: str) -> None:
+def enter(
+    server: type[Server],
+    breaks: str,
+    may_break: str,
+    summary: str,
+    profile: str | None = None,
+    name: str = "",
+) -> None:
     def start(port: int, options: Options) -> int:
         return server(port, options.capacity).serve()
 
-    name = kebab(server.__name__)
+    name = name or kebab(server.__name__)
     if name in SPECIMENS:
         raise ValueError(f"two specimens are named {name}")
     unknown = {*breaks.split(), *may_break.split()}.difference(ALL.split())
@@ -79,6 +88,7 @@ def enter(server: type[Server], breaks: str, may_break: str, summary: str) -> No
         summary=summary,
         start=start,
         capacity=getattr(server, "known_capacity", None),
+        profile=profile,
     )
 
 
@@ -97,6 +107,28 @@ def strange(summary: str, *, shoulds: str = "") -> Callable[[type[S]], type[S]]:
 
     def decorate(server: type[S]) -> type[S]:
         enter(server, "", shoulds, summary)
+        return server
+
+    return decorate
+
+
+def speaks(profile: str) -> Callable[[type[S]], type[S]]:
+    """Enter a server that is correct in the dialect of this shipped profile, under its name."""
+
+    def decorate(server: type[S]) -> type[S]:
+        enter(server, "", "", f"correct in the dialect {profile}", profile, profile)
+        return server
+
+    return decorate
+
+
+def fault_in(
+    profile: str, breaks: str, summary: str, *, may_break: str = ""
+) -> Callable[[type[S]], type[S]]:
+    """Enter a server that is broken beyond the dialect of this shipped profile."""
+
+    def decorate(server: type[S]) -> type[S]:
+        enter(server, breaks, may_break, f"in the dialect of {profile}: {summary}", profile)
         return server
 
     return decorate

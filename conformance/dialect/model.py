@@ -1,0 +1,189 @@
+"""What can be said of a dialect: the tables [dialect] and [dialect.quit] of a profile.
+
+What is left out is as chatproto/1 has it: `Dialect()` departs from nothing.
+"""
+
+import codecs
+import string
+from collections.abc import Iterator
+from typing import Annotated, Final, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+DIRECTIVES: Final = {
+    "Y": r"\d{4}", "y": r"\d\d", "m": r"\d\d", "d": r"\d\d", "H": r"\d\d", "I": r"\d\d",
+    "M": r"\d\d", "S": r"\d\d", "f": r"\d{6}", "p": r"[AP]M", "a": r"[A-Z][a-z]{2}",
+    "b": r"[A-Z][a-z]{2}", "A": r"[A-Z][a-z]+", "B": r"[A-Z][a-z]+", "j": r"\d{3}",
+}  # fmt: skip
+"""What a time's format may hold, and how each part is written."""
+Capability = Literal[
+    "notices", "line-limit", "backlog-limit", "half-close", "many-members", "stop", "rebind",
+    "second-server",
+]  # fmt: skip
+"""What a server may lack: notices (ERR-3, LIM-5); a limit for lines (LIM-2), for what waits for a
+member (LIM-3, LIM-4); knowing an end of stream (QUIT-5); room for 256 (LIM-6); stopping (STOP-1);
+an address free at once (STOP-2); a second server that gives way (STOP-3)."""
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Quit(_Table):
+    """How a member leaves by a word.
+
+    `words`: what leaves; none where no word does. `match`: the line trimmed and the same
+    (`stripped`); the same in any case (`any-case`); beginning with it (`prefix`); or the read
+    as it is, so that a line's end is one octet too many (`bare`). `answer`: octets said to
+    the leaver before the end. `closes`: the server ends the connection.
+    """
+
+    words: tuple[Annotated[str, Field(min_length=1)], ...] = ("quit",)
+    match: Literal["stripped", "any-case", "prefix", "bare"] = "stripped"
+    answer: str = ""
+    closes: bool = True
+
+
+class Dialect(_Table):
+    """Where a server departs from the wire format.
+
+    `framing`: each line is a message, or each read of at most `read_size` octets. `charset`: of
+    what clients send, and `sends` of what the server does. `undecodable`: what a line that does
+    not decode brings about: its sender is closed (`closes`), is heard no more (`mutes`), it is
+    broadcast somehow (`relays`), or the server dies (`kills`).
+
+    A broadcast is `prefix`, `header`, `infix`, the text and `tail`. The header has {time}, written
+    as `time` says, and {peer}, written as `peer` says with {host}, {port} or {name}. `text` is
+    trimmed (`stripped`), as it was sent with its own line's end (`verbatim`), or Python's repr of
+    those octets (`repr`); `controls` in it are replaced or relayed.
+
+    `echo`: a sender receives its own messages. `blank`: what a blank line is. `greeting` comes
+    first on a connection; `prompt` asks for a name, which is all the next line is. `join` and
+    `leave` are said to members about others. In these {peer}, {host}, {port}, {name} and {time}
+    stand for what they say, {any} for anything within a line. `absent`: what the server lacks.
+    """
+
+    framing: Literal["line", "read"] = "line"
+    read_size: Annotated[int, Field(ge=64)] = 65_536
+    charset: str = "utf-8"
+    sends: str = "utf-8"
+    undecodable: Literal["closes", "mutes", "relays", "kills"] = "closes"
+    prefix: str = ""
+    header: str = "{time} {peer}"
+    time: str = "%Y%m%d %H:%M:%S"
+    peer: str = "{host}:{port}"
+    infix: str = "\n"
+    text: Literal["stripped", "verbatim", "repr"] = "stripped"
+    controls: Literal["replaced", "relayed"] = "replaced"
+    tail: str = "\n"
+    echo: bool = True
+    blank: Literal["ignored", "broadcast", "closes"] = "ignored"
+    greeting: str = ""
+    prompt: str = ""
+    join: str = ""
+    leave: str = ""
+    absent: frozenset[Capability] = frozenset()
+    quit: Quit = Quit()
+
+    @property
+    def by_read(self) -> bool:
+        return self.framing == "read"
+
+    @property
+    def has_time(self) -> bool:
+        return "{time}" in self.header
+
+    @property
+    def has_peer(self) -> bool:
+        return "{peer}" in self.header
+
+    @property
+    def tells_members_apart(self) -> bool:
+        """Whether no two members have the same peer in their headers."""
+        named = "{name}" in self.peer or ("{host}" in self.peer and "{port}" in self.peer)
+        return self.has_peer and named
+
+    @property
+    def opening(self) -> str:
+        """What comes before a text."""
+        return self.prefix + self.header + self.infix
+
+    @property
+    def closing(self) -> str:
+        """What comes after a text: a verbatim one brings its own line's end."""
+        return ("\n" if self.text == "verbatim" else "") + self.tail
+
+    @property
+    def limits_lines(self) -> bool:
+        return not self.by_read and "line-limit" not in self.absent
+
+    @property
+    def knows_violations(self) -> bool:
+        return self.limits_lines or self.undecodable == "closes"
+
+    @field_validator("charset", "sends")
+    @classmethod
+    def _is_charset(cls, value: str) -> str:
+        try:
+            codecs.lookup(value)
+            ascii_ = bytes(range(128))
+            if ascii_.decode(value).encode(value) != ascii_ or "\n".encode(value) != b"\n":
+                raise ValueError(f"{value} is no charset in which ASCII is itself")
+        except LookupError:
+            raise ValueError(f"Python knows no charset {value!r}") from None
+        except UnicodeError:
+            raise ValueError(f"{value} is no charset in which ASCII is itself") from None
+        return value
+
+    @field_validator("header", "peer", "greeting", "prompt", "join", "leave")
+    @classmethod
+    def _is_form(cls, value: str) -> str:
+        list(fields(value))
+        return value
+
+    @field_validator("time")
+    @classmethod
+    def _is_time(cls, value: str) -> str:
+        rest = value.replace("%%", "").split("%")[1:]
+        for part in rest:
+            if part[:1] not in DIRECTIVES:
+                known = " ".join(f"%{one}" for one in DIRECTIVES)
+                raise ValueError(f"%{part[:1]} is not known here; these are: {known}")
+        return value
+
+    @model_validator(mode="after")
+    def _holds_together(self) -> Self:
+        _only("header", self.header, ("time", "peer"))
+        _only("peer", self.peer, ("host", "port", "name"))
+        for key in ("greeting", "prompt", "join", "leave"):
+            _only(key, getattr(self, key), ("time", "peer", "host", "port", "name", "any"))
+        if "{name}" in self.peer + self.join + self.leave and not self.prompt:
+            raise ValueError("{name} needs a prompt that asks for it")
+        if not self.opening and "\n" not in self.closing:
+            raise ValueError(
+                "nothing tells where a message ends: give a prefix, a header, or a tail with \\n"
+            )
+        if self.quit.match == "bare" and not self.by_read:
+            raise ValueError('quit.match = "bare" is for framing = "read"')
+        return self
+
+
+def fields(form: str) -> Iterator[tuple[str, str | None]]:
+    """A form's literal parts, each with the name in braces after it."""
+    try:
+        for literal, name, spec, conversion in string.Formatter().parse(form):
+            if name == "" or spec or conversion:
+                raise ValueError("braces hold a name and nothing else")
+            yield literal, name
+    except ValueError as error:
+        raise ValueError(f"{form!r}: {error}; a brace itself is written twice") from None
+
+
+def _only(key: str, form: str, known: tuple[str, ...]) -> None:
+    for _, name in fields(form):
+        if name is not None and name not in known:
+            raise ValueError(f"{key}: {{{name}}} is not known; these are: {' '.join(known)}")
+
+
+PLAIN: Final = Dialect()
+"""The wire format itself."""

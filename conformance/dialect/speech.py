@@ -1,0 +1,147 @@
+"""What one client says, in a dialect: the wire format's octets in, the dialect's segments out.
+
+What has no meaning in the dialect, or another one, is not said: `unsaid` has it. By line,
+segments are kept as they were cut, as far as a line can be said without knowing its end; by
+read, each line is a segment.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from chatproto.connection import MAX_LINE_LIMIT
+from conformance.dialect.lines import Meaning, read_line
+from conformance.dialect.model import Dialect
+
+_LEAVING: Final = b"quit"
+_ILL: Final = b"\xff"
+_CERTAIN: Final = 4_096
+"""Octets of a line's beginning after which it is sent as it is, whatever its end may be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Utterance:
+    """A segment to send. `line` is what is said in it, in the wire format, where it is one line;
+    `leaves` says that nothing can be said in another segment until the server has read it."""
+
+    octets: bytes
+    line: bytes = b""
+    leaves: bool = False
+
+
+class Speech:
+    """Turns what one client says into a dialect."""
+
+    def __init__(self, dialect: Dialect) -> None:
+        self.unsaid: list[bytes] = []
+        self.left = False
+        self._dialect = dialect
+        self._held = b""
+        self._passed = 0
+        self._endless = False
+
+    @property
+    def should_have_left(self) -> bool:
+        """Whether what was not said would have made the server end the connection."""
+        return self._endless or any(
+            read_line(one).meaning in (Meaning.QUIT, Meaning.ILL) or len(one) > MAX_LINE_LIMIT
+            for one in self.unsaid
+        )
+
+    def say(self, segment: bytes) -> list[Utterance]:
+        """What is to be sent for a segment of the wire format."""
+        *lines, rest = (self._held + segment).split(b"\n")
+        self._held = b""
+        if self._dialect.by_read:
+            self._held = rest
+            self._endless = self._endless or len(rest) > self._dialect.read_size
+            return [one for line in lines for one in self._line(line)]
+        return self._segment(lines, rest)
+
+    def end(self) -> list[Utterance]:
+        """What is to be sent before the writing side is shut: what was held back, which is no line.
+
+        By read it would be one, and is not said.
+        """
+        held, self._held = self._held, b""
+        if not held or self._dialect.by_read:
+            return []
+        words = self._dialect.quit.words[:1] if held.strip() == _LEAVING else ()
+        return [Utterance(words[0].encode(self._dialect.charset) if words else held)]
+
+    def line(self, text: bytes) -> bytes | None:
+        """A line with its end, as it is said; None where it cannot be."""
+        meant = read_line(text).meaning
+        bare = meant is Meaning.QUIT and self._dialect.quit.match == "bare"
+        for octets in self._candidates(text, meant):
+            if read_line(octets, self._dialect, ended=not bare).meaning is meant:
+                return octets if bare else octets + b"\n"
+        return None
+
+    def _line(self, text: bytes) -> list[Utterance]:
+        """By read: what follows the word that leaves may be said in any way."""
+        if self.left:
+            return [Utterance(text + b"\n")]
+        octets = self.line(text)
+        if octets is None or len(octets) > self._dialect.read_size:
+            self.unsaid.append(text)
+            return []
+        self.left = read_line(text).meaning in (Meaning.QUIT, Meaning.ILL)
+        return [Utterance(octets, text, self.left)]
+
+    def _segment(self, lines: list[bytes], rest: bytes) -> list[Utterance]:
+        said = b""
+        for line in lines:
+            octets: bytes | None = line + b"\n"
+            if not self._passed and not self.left:
+                octets = self._line_within_limits(line)
+            self._passed = 0
+            if octets is None:
+                self.unsaid.append(line)
+                continue
+            self.left = self.left or read_line(line).meaning is Meaning.QUIT
+            said += octets
+        if self._passed or not self._may_be_other(rest):
+            self._passed += len(rest)
+            self._endless = not self._dialect.limits_lines and self._passed > MAX_LINE_LIMIT
+            said += b"" if self._endless else rest
+        else:
+            self._held = rest
+        return [Utterance(said)] if said else []
+
+    def _line_within_limits(self, line: bytes) -> bytes | None:
+        if len(line) > MAX_LINE_LIMIT:
+            return line + b"\n" if self._dialect.limits_lines else None
+        return self.line(line)
+
+    def _may_be_other(self, rest: bytes) -> bool:
+        """Whether the beginning of a line may have to be said otherwise when its end is known."""
+        dialect = self._dialect
+        if dialect.charset != "utf-8" and len(rest) < _CERTAIN:
+            return True
+        begun = rest.strip().lower()
+        if not begun:
+            return True
+        words = (_LEAVING, *(word.lower().encode(dialect.charset) for word in dialect.quit.words))
+        departs = dialect.quit.words != ("quit",) or dialect.quit.match != "stripped"
+        return departs and any(word.startswith(begun) for word in words)
+
+    def _candidates(self, text: bytes, meaning: Meaning) -> list[bytes]:
+        """In which ways a line of the wire format may be said, the nearest first."""
+        dialect = self._dialect
+        if meaning is Meaning.ILL:
+            spoilt = bytes(octet for octet in text if octet < 0x80) + _ILL
+            return [text, spoilt] if dialect.undecodable == "closes" else []
+        if meaning is Meaning.BLANK and dialect.blank != "ignored":
+            return []
+        words = [word.encode(dialect.charset) for word in dialect.quit.words]
+        try:
+            characters = text.decode()
+            if dialect.text != "repr":
+                characters.encode(dialect.sends)
+            same = [characters.encode(dialect.charset)]
+        except UnicodeEncodeError:
+            same = []
+        if meaning is Meaning.QUIT:
+            return same + words
+        # What looks like the word that leaves, and is not, is another in each dialect.
+        return same + [_LEAVING] * (text.strip() in words)

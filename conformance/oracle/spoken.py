@@ -1,0 +1,87 @@
+"""What a client sent, read in a dialect as `chatproto.ServerConnection` reads the wire format.
+
+The suite says in a dialect only what has a meaning there that the wire format knows as well.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import Protocol
+
+from chatproto import (
+    BlankReceived,
+    Code,
+    MessageReceived,
+    Notice,
+    QuitReceived,
+    ServerConnection,
+    Violation,
+)
+from chatproto.events import Event
+from conformance.dialect.lines import Meaning, read_line
+from conformance.dialect.model import Dialect
+
+
+class Reader(Protocol):
+    """Reads octets as a server does, and says what they are."""
+
+    def receive(self, octets: bytes) -> Iterable[Event]: ...
+
+
+def reader_for(dialect: Dialect | None, limit: int) -> Reader:
+    """A reader of what one client sends; `limit` is the line limit, where there is one."""
+    return ServerConnection(limit) if dialect is None else _DialectReader(dialect, limit)
+
+
+def pieces(octets: bytes, dialect: Dialect | None) -> Iterator[tuple[bytes, bytes, bool]]:
+    """A segment in the pieces that belong to a line each: what precedes its LF, the LF where there
+    is one, and whether the line ends there. By read, a segment is a line."""
+    if dialect is not None and dialect.by_read:
+        line = octets.removesuffix(b"\n")
+        yield line, octets[len(line) :], True
+        return
+    *ended, rest = octets.split(b"\n")
+    for part in ended:
+        yield part, b"\n", True
+    yield rest, b"", False
+
+
+class _DialectReader:
+    def __init__(self, dialect: Dialect, limit: int) -> None:
+        self._dialect = dialect
+        self._limit = limit
+        self._held = b""
+        self._line = 0
+        self._awaits_name = bool(dialect.prompt)
+        self._gone = False
+
+    def receive(self, octets: bytes) -> Iterator[Event]:
+        for part, lf, ends in pieces(octets, self._dialect):
+            self._held += part
+            if self._gone:
+                return
+            self._line += ends
+            if self._dialect.limits_lines and len(self._held) > self._limit:
+                yield self._violation(Code.LINE_TOO_LONG)
+            elif ends and self._awaits_name:
+                self._awaits_name = False
+            elif ends:
+                yield from self._event(self._held, bool(lf))
+            if ends:
+                self._held = b""
+
+    def _event(self, line: bytes, ended: bool) -> Iterator[Event]:
+        read = read_line(line, self._dialect, ended=ended)
+        match read.meaning:
+            case Meaning.MESSAGE:
+                yield MessageReceived(read.text, self._line)
+            case Meaning.BLANK:
+                yield BlankReceived(self._line)
+            case Meaning.QUIT:
+                self._gone = True
+                yield QuitReceived(self._line)
+            case Meaning.ILL:
+                if self._dialect.undecodable == "closes":
+                    yield self._violation(Code.INVALID_TEXT)
+
+    def _violation(self, code: Code) -> Violation:
+        self._gone = True
+        return Violation(code, self._line, Notice(code))
