@@ -75,6 +75,7 @@ class Client:
         self.name = name
         self.received = bytearray()
         self.received_at = stage.now()
+        self.paced_at = 0.0
         self.ended = False
         self._holds = holds
         self._was_reset = False
@@ -262,6 +263,7 @@ class Client:
         word = self._octets(said.line.decode("utf-8", "replace").strip())
         if dialect.text == "stripped" and not said.leaves:
             word += dialect.closing.encode(dialect.sends)
+        self.paced_at = self._stage.now()
         since = {one: len(one.received) for one in self._stage.open_clients() if not one.stalled}
         patience = _UNANSWERED if said.leaves else _UNHEARD
         self._pause = _Pause(word, since, self._stage.now() + patience * self._stage.start.factor)

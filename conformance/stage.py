@@ -258,7 +258,9 @@ class Stage:
         """
         began = self.now()
         while not condition():
-            latest = max([began, *(client.received_at for client in clients)])
+            # Who says a line a read is slow to say all, and need not hear anything meanwhile.
+            lively = (max(client.received_at, client.paced_at) for client in clients)
+            latest = max([began, *lively])
             latest = min(latest, began + _LONGEST * self.patience)
             left = latest + self.patience - self.now()
             if left <= 0:

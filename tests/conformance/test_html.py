@@ -144,16 +144,17 @@ def test_every_requirement_has_its_place_and_every_link_its_end() -> None:
 
 def test_each_cell_says_its_status_in_a_symbol_and_in_a_word() -> None:
     whole = report(name="all")
-    [first, second, third, fourth, fifth, sixth, *_] = whole.requirements
+    [first, second, third, fourth, fifth, sixth, seventh, *_] = whole.requirements
     for one in (first, second, third, fourth, fifth):
         one.level = Level.MUST
     first.status, second.status, third.status = "pass", "fail", "skip"
     fourth.status, fifth.status = "unknown", "not-exercised"
     sixth.status, sixth.level = "fail", Level.SHOULD
+    seventh.status, seventh.declared = "fail", ['framing = "read"']
     rows = compare([whole]).rows
-    assert {row.cells[0].status for row in rows[:6]} == set(Status)
+    assert {row.cells[0].status for row in rows[:7]} == set(Status)
     page = _page(whole)
-    for row in rows[:6]:
+    for row in rows[:7]:
         status = row.cells[0].status
         cell = (
             f'<span class="symbol" aria-hidden="true">{status.symbol}</span>'
