@@ -11,6 +11,7 @@ from rich.console import Console
 from chatproto import __version__
 from conformance.console import print_findings, print_requirement, print_result, print_scenarios
 from conformance.oracle import judge as judge_transcript
+from conformance.profiles_command import profiles as profiles_command
 from conformance.replay_command import replay as replay_command
 from conformance.report import judged
 from conformance.report_command import report as report_command
@@ -74,5 +75,6 @@ def judge(transcript: Path) -> None:
 
 main.add_command(run_command)
 main.add_command(replay_command)
+main.add_command(profiles_command)
 main.add_command(report_command)
 main.add_command(specimens_command)

@@ -61,11 +61,18 @@ class Stuck(Exception):
 @dataclass(frozen=True, slots=True)
 class _Pause:
     """What a client that says a line a read waits for before the next: `word` at one of those who
-    listen, each from where it was, or the end of its patience."""
+    listen, each from where it was, or the end of its patience. A word that others have said may
+    still be on its way to one: then it is waited for at `every` one."""
 
     word: bytes
     since: dict["Client", int]
     until: float
+    every: bool
+
+    @property
+    def is_heard(self) -> bool:
+        heard = (one.received.find(self.word, at) >= 0 for one, at in self.since.items())
+        return all(heard) if self.every else any(heard)
 
 
 class Client:
@@ -177,6 +184,12 @@ class Client:
             return self
         return self._stage.observer(self)
 
+    @property
+    def should_have_left(self) -> bool:
+        """Whether the server would have ended this client for what the dialect cannot say."""
+        speech = self._speech
+        return speech is not None and speech.should_have_left and not speech.left
+
     def has_left_unsaid(self, text: str) -> bool:
         """Whether these characters were not said, having no meaning in the dialect."""
         return self._speech is not None and any(
@@ -205,7 +218,7 @@ class Client:
 
     def await_end(self, exercises: Sequence[str] = ()) -> None:
         """Wait until the server has ended the connection; `Stuck` where it does not."""
-        if self._speech is not None and self._speech.should_have_left and not self._speech.left:
+        if self.should_have_left:
             raise Unplayable("dialect", f"what {self.name} is to be ended for cannot be said")
         self._stage.wait([self], lambda: self.ended, "the end of the connection", exercises)
 
@@ -264,16 +277,21 @@ class Client:
         if dialect.text == "stripped" and not said.leaves:
             word += dialect.closing.encode(dialect.sends)
         self.paced_at = self._stage.now()
-        since = {one: len(one.received) for one in self._stage.open_clients() if not one.stalled}
+        since = {
+            one: len(one.received)
+            for one in self._stage.open_clients()
+            if not one.stalled and (self._stage.has_echo or one is not self)
+        }
+        every = bool(since) and self._stage.nonce_stem.encode() not in said.line
         patience = _UNANSWERED if said.leaves else _UNHEARD
-        self._pause = _Pause(word, since, self._stage.now() + patience * self._stage.start.factor)
+        until = self._stage.now() + patience * self._stage.start.factor
+        self._pause = _Pause(word, since, until, every)
 
     def _must_pause(self) -> bool:
         pause = self._pause
         if pause is None:
             return False
-        heard = any(one.received.find(pause.word, at) >= 0 for one, at in pause.since.items())
-        if heard or self._stage.now() >= pause.until:
+        if pause.is_heard or self._stage.now() >= pause.until:
             self._pause = None
         return self._pause is not None
 

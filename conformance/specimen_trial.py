@@ -48,6 +48,18 @@ class Judged:
         return "passed" if CATALOGUE[self.name].legal else "caught"
 
 
+_BULK: Final = frozenset(
+    (
+        "quit/the-end-of-stream-leaves", "quit/a-leaver-with-a-backlog-reads-it-all",
+        "quit/what-precedes-quit-is-delivered", "lim/a-stalled-reader-is-disconnected",
+        "lim/a-laggard-stays", "quit/a-leaver-that-never-reads-delays-nobody",
+        "hb/a-silent-member-stays", "stop/stopping",
+    )
+)  # fmt: skip
+"""What takes seconds and is the same in every dialect: one of each framing is enough for it."""
+_MEET_ALL: Final = ("stage-6", "slash-dates")
+
+
 class _Silent:
     """A reporter that tells nobody."""
 
@@ -87,6 +99,7 @@ def judge_specimens(
 def judge_specimen(name: str, whole: bool = False) -> Judged:
     """Run the suite against one specimen, and hold what it found against what it breaks."""
     specimen = CATALOGUE[name]
+    chosen = frozenset(_meant_for(specimen, whole))
     settings = Settings(
         profile=Profile(
             name=name,
@@ -96,7 +109,7 @@ def judge_specimen(name: str, whole: bool = False) -> Judged:
         ),
         address="tcp://127.0.0.1:0",
         requirements=counting(frozenset(), "should"),
-        scenarios=frozenset(_meant_for(specimen, whole)),
+        scenarios=chosen,
     )
     try:
         report = run_suite(settings, _Silent(), look_first=False)
@@ -113,6 +126,7 @@ def judge_specimen(name: str, whole: bool = False) -> Judged:
         one.id
         for one in report.requirements
         if specimen.legal and one.level is Level.MUST and one.status in ("unknown", "not-exercised")
+        if chosen.issuperset(one.scenarios)
     ]
     return Judged(
         name=name,
@@ -124,7 +138,9 @@ def judge_specimen(name: str, whole: bool = False) -> Judged:
 
 
 def _meant_for(specimen: Specimen, whole: bool) -> Iterator[str]:
+    brief = specimen.profile is not None and specimen.name not in _MEET_ALL
     for scenario in scenarios():
         meant = specimen.breaks.intersection(scenario.requirements)
-        if whole or specimen.legal or meant or scenario.id == "sanity/first":
+        legal = specimen.legal and not (brief and scenario.id in _BULK)
+        if whole or legal or meant or scenario.id == "sanity/first":
             yield scenario.id

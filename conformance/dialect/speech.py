@@ -53,7 +53,7 @@ class Speech:
         self._held = b""
         if self._dialect.by_read:
             self._held = rest
-            self._endless = self._endless or len(rest) > self._dialect.read_size
+            self._endless = self._endless or len(rest) > MAX_LINE_LIMIT
             return [one for line in lines for one in self._line(line)]
         return self._segment(lines, rest)
 

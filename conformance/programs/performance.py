@@ -39,6 +39,8 @@ class _Part:
         if not self.has_left:
             events = self._said.receive(octets)
             self.has_left = any(isinstance(one, QuitReceived | Violation) for one in events)
+            if self.client.should_have_left:
+                self.client.half_close()
 
     def half_close(self) -> None:
         self.client.half_close()

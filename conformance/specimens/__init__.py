@@ -21,6 +21,7 @@ MODULES = (
     "faults_stopping",
     "legal",
     "dialects",
+    "faults_dialects",
 )
 
 

@@ -166,7 +166,7 @@ def test_what_ends_a_client_and_cannot_be_said() -> None:
     for dialect, segment in (
         (Dialect(undecodable="mutes"), b"\xff\n"),
         (Dialect(quit=Quit(words=())), b"quit\n"),
-        (READ, b"x" * 2000),
+        (READ, b"x" * 1_048_577),
         (Dialect(absent=frozenset(["line-limit"])), b"x" * 1_048_577),
         (Dialect(absent=frozenset(["line-limit"])), b"x" * 1_048_577 + b"\n"),
     ):

@@ -1,0 +1,88 @@
+"""Servers that speak a dialect and are broken beyond it: a known fault, in other terms."""
+
+from conformance.specimens import dialects, faults_broadcast, faults_leaving, faults_room
+from conformance.specimens.faults_leaving import ENDS
+from conformance.specimens.faults_room import LOST, ORDER
+from conformance.specimens.faults_transport import AnnouncesJoining
+from conformance.specimens.member import Member
+from conformance.specimens.registry import ALL, LOSS, SHAPE, fault_in
+
+
+@fault_in("slash-dates", "ROOM-2", "loses every 50th broadcast of a member", may_break=LOST)
+class SlashDatesLoses(faults_room.LosesSomeForEach, dialects.SlashDates):
+    pass
+
+
+@fault_in("ack", "ROOM-3", "swaps two senders' broadcasts for one member", may_break=ORDER)
+class AckSwaps(faults_room.SwapsTwoSenders, dialects.Ack):
+    pass
+
+
+@fault_in("bare-relay", "ROOM-2", "loses every 50th broadcast of a member", may_break=LOST)
+class BareRelayLoses(faults_room.LosesSomeForEach, dialects.BareRelay):
+    pass
+
+
+@fault_in("bare-relay", "ROOM-4", "swaps one sender's broadcasts for one member", may_break=ORDER)
+class BareRelaySwaps(faults_room.SwapsOneSender, dialects.BareRelay):
+    pass
+
+
+@fault_in("bare-quit", "ROOM-2", "doubles every 20th broadcast", may_break=f"{LOSS} ROOM-4")
+class BareQuitDoubles(faults_room.DoublesSome, dialects.BareQuit):
+    pass
+
+
+@fault_in("names", "ROOM-2", "doubles every 20th broadcast of a member", may_break=f"{LOSS} ROOM-4")
+class NamesDoubles(faults_room.DoublesSome, dialects.Names):
+    pass
+
+
+@fault_in("names", "MSG-2", "shows everyone under the newest member's name", may_break="MSG-3")
+class NamesTheNewest(dialects.Names):
+    def compose(self, _sender: Member, text: str) -> bytes:
+        return super().compose(next(reversed(self.members)), text)
+
+
+@fault_in("dashed-dates", "MSG-5", "has a clock a minute slow", may_break="MSG-4")
+class DashedDatesSlow(faults_broadcast.ClockAMinuteSlow, dialects.DashedDates):
+    pass
+
+
+@fault_in("slash-dates", "TRN-2", "tells who has joined, undeclared", may_break=SHAPE)
+class SlashDatesAnnounces(AnnouncesJoining, dialects.SlashDates):
+    pass
+
+
+@fault_in("gb2312", "ROOM-7", "closes the newest member with one that resets", may_break=LOST)
+class Gb2312TakesAnother(faults_room.ResetTakesAnother, dialects.Gb2312):
+    pass
+
+
+@fault_in("close-answer", "QUIT-3", "resets whoever leaves by a word", may_break=f"{LOSS} FRM-3")
+class CloseAnswerResets(dialects.CloseAnswer):
+    def on_quit(self, member: Member) -> None:
+        self.flush(member)
+        self.reset(member)
+
+
+@fault_in("stage-4", "ROOM-7", "ends when a member resets", may_break=ALL)
+class Stage4Ends(faults_room.ResetEndsTheServer, dialects.Stage4):
+    pass
+
+
+@fault_in("stage-6", "QUIT-5", "floods all at a half-close", may_break=f"{ENDS} {SHAPE} HB-1")
+class Stage6Floods(faults_leaving.HalfCloseFloods, dialects.Stage6):
+    pass
+
+
+@fault_in("stage-6", "QUIT-2", "knows `quit` in capitals too", may_break="ROOM-2")
+class Stage6InAnyCase(faults_leaving.QuitInAnyCase, dialects.Stage6):
+    pass
+
+
+@fault_in("stays-open", "QUIT-4", "broadcasts what is said after quit", may_break=f"{LOSS} QUIT-1")
+class StaysOpenSpeaks(dialects.StaysOpen):
+    def on_discarded(self, member: Member, octets: bytes) -> None:
+        for line in octets.splitlines():
+            self.on_message(member, line.decode("utf-8", "replace"))
