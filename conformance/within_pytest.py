@@ -75,6 +75,12 @@ def _settings(config: pytest.Config) -> Settings:
         raise pytest.UsageError(
             "--chat-isolate needs --chat-launch: the suite cannot restart what runs already"
         )
+    processes = config.getoption("numprocesses", None) or 1
+    if processes > 1 and profile.launch is not None and address.with_free_port() == address:
+        raise pytest.UsageError(
+            f"-n {processes} launches {processes} servers, and {address} has room for one: leave "
+            "--chat-target out, or give it port 0, so that each gets a free port"
+        )
     transcripts = config.getoption("chat_transcripts")
     if transcripts is not None:
         transcripts.mkdir(parents=True, exist_ok=True)

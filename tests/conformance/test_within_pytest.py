@@ -204,6 +204,10 @@ def test_no_server_is_an_error_and_not_a_success(project: Path) -> None:
         (["--chat-target", "tcp://127.0.0.1:1", "--chat-isolate"], "needs --chat-launch"),
         (["--chat-launch", "x", "--chat-json", "/no/such/r.json"], "there is no directory"),
         (["--chat-launch", "x", "--chat-timeout-factor", "0"], "number of at least 0.1"),
+        (
+            ["--chat-launch", "x", "--chat-target", "tcp://127.0.0.1:1", "-n", "2"],
+            "-n 2 launches 2 servers, and tcp://127.0.0.1:1 has room for one",
+        ),
     ],
 )
 def test_wrong_usage(project: Path, arguments: list[str], said: str) -> None:
