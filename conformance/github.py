@@ -34,7 +34,7 @@ def annotations(
     report: Report, again: Callable[[ScenarioReport], str], held: Held | None = None
 ) -> Iterator[str]:
     """A workflow command for each requirement that failed or could not be told: an error where it
-    decides, a notice where it is known to fail."""
+    decides, a warning where it is declared, a notice where it is known to fail."""
     first = {
         finding.requirement: (result, finding)
         for (result, finding), *_ in first_findings(report.scenarios)
@@ -42,7 +42,7 @@ def annotations(
     known = set(held.as_known) - {one.requirement for one, *_ in held.otherwise} if held else set()
     for one in report.requirements:
         status = status_of(one)
-        if status not in (Status.FAIL, Status.SHOULD_FAIL, Status.UNKNOWN):
+        if status in (Status.PASS, Status.SKIP, Status.NOT_EXERCISED):
             continue
         what = f"{one.level} {status.word.removeprefix('SHOULD ')}: {one.title}"
         if one.id in first:
@@ -50,7 +50,8 @@ def annotations(
             what += f"\nexpected {finding.expected}\nactual {finding.actual}\n{again(result)}"
         elif one.reason:
             what += f"\n{one.reason}"
-        kind = "error" if one.level is Level.MUST else "warning"
+        decides = one.level is Level.MUST and status is not Status.DECLARED
+        kind = "error" if decides else "warning"
         yield command("notice" if one.id in known else kind, one.id, what)
     if held is not None:
         for id_ in held.passed:

@@ -29,7 +29,14 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from conformance.oracle import Outcome
 from conformance.render import visible
-from conformance.report import FindingReport, Report, RequirementReport, Verdict, verdict_of
+from conformance.report import (
+    FindingReport,
+    Report,
+    RequirementReport,
+    Verdict,
+    otherwise_told,
+    verdict_of,
+)
 from conformance.standard import requirements
 
 _WORD: Final = re.compile(r"\bn[0-9a-f]{6}(?:x\d{5}z?)?")
@@ -130,8 +137,9 @@ def general(text: str) -> str:
 
 
 def hold(known: KnownFailures, path: Path, report: Report) -> Held:
-    """Hold a run against what is known, as the file at this path says."""
-    status = {one.id: one.status for one in report.requirements}
+    """Hold a run against what is known, as the file at this path says; what the profile declares
+    is known thereby."""
+    status = {one.id: one.status for one in report.requirements if not one.is_only_declared}
     as_known, passed, untold = [], [], []
     otherwise: dict[tuple[str, Pin], tuple[KnownFailure, Pin, str]] = {}
     for one in known.failure:
@@ -148,15 +156,14 @@ def hold(known: KnownFailures, path: Path, report: Report) -> Held:
             if not known.has(finding, scenario):
                 pin = Pin.of(finding)
                 otherwise.setdefault((one.requirement, pin), (one, pin, scenario))
+    rest = [_excused(one, as_known) for one in otherwise_told(report.requirements)]
     return Held(
         path=path,
         as_known=tuple(as_known),
         passed=tuple(passed),
         otherwise=tuple(otherwise.values()),
         untold=tuple(untold),
-        rest=verdict_of(
-            [_excused(one, as_known) for one in report.requirements], report.interrupted
-        ),
+        rest=verdict_of(rest, report.interrupted),
     )
 
 
@@ -165,8 +172,7 @@ def _is_generated(scenario: str) -> bool:
 
 
 def _excused(one: RequirementReport, as_known: list[str]) -> RequirementReport:
-    met = one.id in as_known or one.is_only_declared
-    return one.model_copy(update={"status": "pass"}) if met else one
+    return one.model_copy(update={"status": "pass"}) if one.id in as_known else one
 
 
 def _failures(report: Report, requirement: str) -> Iterator[tuple[str, FindingReport]]:

@@ -225,7 +225,7 @@ def summarise(
         interrupted=interrupted,
         duration_s=round(duration_s, 3),
         verdict=verdict_of(statuses, interrupted),
-        otherwise=None if dialect == PLAIN else _otherwise(statuses, interrupted),
+        otherwise=None if dialect == PLAIN else verdict_of(otherwise_told(statuses), interrupted),
         usage=together(result.usage for result in played if result.usage is not None),
         requirements=statuses,
         scenarios=played,
@@ -276,12 +276,9 @@ def _requirement(
     )
 
 
-def _otherwise(statuses: list[RequirementReport], interrupted: bool) -> Verdict:
-    """The verdict on what is not declared. What cannot be said in the dialect is left out."""
-    return verdict_of(
-        [one for one in statuses if not one.is_only_declared and one.reason not in IN_DIALECT],
-        interrupted,
-    )
+def otherwise_told(statuses: list[RequirementReport]) -> list[RequirementReport]:
+    """What is not declared. What cannot be said in the dialect is left out."""
+    return [one for one in statuses if not one.is_only_declared and one.reason not in IN_DIALECT]
 
 
 def verdict_of(statuses: list[RequirementReport], interrupted: bool) -> Verdict:

@@ -36,8 +36,14 @@ def begin(config: pytest.Config, *, named: bool) -> None:
     settings = _settings(config)
     take_part(config, Session(settings), _look)
     if not hasattr(config, "workerinput"):
-        known_path = config.getoption("chat_known_failures")
-        config.pluginmanager.register(_Telling(settings, known_path, _path(config, "chat_json")))
+        config.pluginmanager.register(
+            _Telling(
+                settings,
+                config.getoption("chat_known_failures"),
+                _path(config, "chat_json"),
+                accepts_declared=config.getoption("chat_accept_declared"),
+            )
+        )
 
 
 def _look(settings: Settings) -> None:
@@ -111,10 +117,18 @@ def _as_options(text: str) -> str:
 class _Telling:
     """Gathers what was found, from this process or workers, and tells it in the end."""
 
-    def __init__(self, settings: Settings, known_path: Path | None, json_path: Path | None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        known_path: Path | None,
+        json_path: Path | None,
+        *,
+        accepts_declared: bool,
+    ) -> None:
         self._settings = settings
         self._known_path = known_path
         self._json_path = json_path
+        self._accepts_declared = accepts_declared
         self._results: list[ScenarioReport] = []
         self._report: Report | None = None
         self._held: Held | None = None
@@ -143,7 +157,8 @@ class _Telling:
             self._json_path.write_text(
                 self._report.model_dump_json(indent=2, by_alias=True) + "\n", encoding="utf-8"
             )
-        good = self._report.verdict is Verdict.CONFORMANT
+        accepted = self._report.otherwise if self._accepts_declared else None
+        good = (accepted or self._report.verdict) is Verdict.CONFORMANT
         if self._known_path is not None:
             self._held = hold(settings.known, self._known_path, self._report)
             good = self._held.is_as_known

@@ -93,6 +93,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--write-known-failures FILE",
     )
     group.addoption(
+        "--chat-accept-declared",
+        action="store_true",
+        help="do not fail where the server departs from the standard as the profile says",
+    )
+    group.addoption(
         "--chat-json",
         metavar="FILE",
         type=Path,

@@ -42,6 +42,19 @@ def test_a_should_is_a_warning_and_a_must_that_could_not_be_told_an_error() -> N
     ]
 
 
+def test_what_is_declared_is_a_warning_and_known(tmp_path: Path) -> None:
+    whole = passing()
+    [one] = (one for one in whole.requirements if one.id == "FRM-1")
+    one.status, one.declared, one.reason = "fail", ["framing"], "declared: framing"
+    [line] = annotations(whole, again)
+    assert line == (
+        "::warning title=FRM-1::MUST fail, declared: Segmentation has no meaning%0A"
+        "declared: framing"
+    )
+    assert known_of(tmp_path, whole) == KnownFailures()
+    assert hold(KnownFailures(), PATH, whole).is_as_known
+
+
 def test_what_is_known_is_a_notice_and_an_error_where_it_is_not_so(tmp_path: Path) -> None:
     known = known_of(tmp_path, told())
     [line] = annotations(told(), again, hold(known, PATH, told()))

@@ -185,6 +185,18 @@ def test_a_profile_names_a_server_too(project: Path) -> None:
     assert (project / "kept" / "sanity.first.jsonl").is_file()
 
 
+def test_what_a_profile_declares_fails_unless_that_is_accepted(project: Path) -> None:
+    arguments = (
+        "--pyargs", "conformance", "--chat-launch", specimen("ack"), "--chat-profile", "ack",
+        "-k", "sanity or many-lines-in-one",
+    )  # fmt: skip
+    done = run_pytest(project, *arguments)
+    assert done.returncode == 1
+    assert counts(done) == {"passed": 2, "skipped": 1, "deselected": 57}
+    assert 'declared  FRM-1 MUST — Segmentation has no meaning: framing = "read"' in done.stdout
+    assert run_pytest(project, *arguments, "--chat-accept-declared").returncode == 0
+
+
 def test_no_server_is_an_error_and_not_a_success(project: Path) -> None:
     done = run_pytest(project, "--pyargs", "conformance", "--chat-launch", "false", "-k", "sanity")
     assert done.returncode == 1
