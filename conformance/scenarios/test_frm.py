@@ -97,6 +97,7 @@ def test_cr_lf_works_as_lf(stage: Stage) -> None:
     ann, bob, leaver = stage.join(3)
     leaver.say("quit", exercises=["QUIT-1"])
     leaver.await_end(exercises=["QUIT-1"])
+    stage.fence(ann, bob)
     ann.send(f"{stage.nonce()}\r\n".encode(), exercises=["FRM-3"])
     stage.fence(ann, bob)
     ann.send(f"{stage.nonce()}\r\n{stage.nonce()}\r\n".encode(), exercises=["FRM-3"])

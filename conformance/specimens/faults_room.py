@@ -47,7 +47,7 @@ class LosesSomeForEach(BaseServer):
 @fault(
     "ROOM-1",
     "gives no more broadcasts to a member that has received 40, unless they are its own",
-    may_break=f"{LOST} HB-3",
+    may_break=f"{LOST} HB-3 LIM-3",
 )
 class TiresOfListeners(BaseServer):
     def deliver_from(self, sender: Member, member: Member, unit: bytes) -> None:
@@ -236,7 +236,11 @@ class LateForOne(BaseServer):
             self.deliver(member, unit)
 
 
-@fault("ROOM-6", "interleaves the broadcasts of one read", may_break=f"{SHAPE} FRM-1 QUIT-3 ERR-3")
+@fault(
+    "ROOM-6",
+    "interleaves the broadcasts of one read",
+    may_break=f"{SHAPE} FRM-1 QUIT-3 ERR-3 TXT-5",
+)
 class InterleavesARead(BaseServer):
     def broadcast(self, sender: Member, unit: bytes) -> None:
         header, text = unit.split(b"\n", 1)
