@@ -71,7 +71,7 @@ html_theme_options = {
 
 _ID = re.compile(r"\b(?:" + "|".join(sorted(requirements(), key=len, reverse=True)) + r")\b")
 
-_ANNOTATED = re.compile(r"Annotated\[(\w+), [\w.]+\((?:[^()]|\([^()]*\))*\)\]")
+_ANNOTATED = re.compile(r"(?:~?[\w.]+\.)?Annotated\[(\w+), ~?[\w.]+\((?:[^()]|\([^()]*\))*\)\]")
 
 
 class Command(Directive):
