@@ -71,7 +71,7 @@ html_theme_options = {
 
 _ID = re.compile(r"\b(?:" + "|".join(sorted(requirements(), key=len, reverse=True)) + r")\b")
 
-_ANNOTATED = re.compile(r"(?:~?[\w.]+\.)?Annotated\[(\w+), ~?[\w.]+\((?:[^()]|\([^()]*\))*\)\]")
+_ANNOTATED = re.compile(r"(?:~?\w+\.)*Annotated\[")
 
 
 class Command(Directive):
@@ -154,7 +154,19 @@ def without_constraints(
     returns: str | None,
 ) -> tuple[str | None, str | None]:
     """Say of a field its type; what it must be besides, its text says."""
-    return (_ANNOTATED.sub(r"\1", signature) if signature else signature), returns
+    return signature and _plain(signature), returns and _plain(returns)
+
+
+def _plain(text: str) -> str:
+    """A signature with the first argument of each Annotated[…] in its place."""
+    while found := _ANNOTATED.search(text):
+        depth, comma, end = 1, 0, found.end()
+        while depth:
+            depth += (text[end] in "[(") - (text[end] in "])")
+            comma = comma or (end if text[end] == "," and depth == 1 else 0)
+            end += 1
+        text = text[: found.start()] + text[found.end() : comma] + text[end:]
+    return text
 
 
 def setup(app: Sphinx) -> None:
