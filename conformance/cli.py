@@ -11,6 +11,7 @@ from rich.console import Console
 from chatproto import __version__
 from conformance.console import print_findings, print_requirement, print_result, print_scenarios
 from conformance.oracle import judge as judge_transcript
+from conformance.probe_command import probe as probe_command
 from conformance.profiles_command import profiles as profiles_command
 from conformance.replay_command import replay as replay_command
 from conformance.report import judged
@@ -76,5 +77,6 @@ def judge(transcript: Path) -> None:
 main.add_command(run_command)
 main.add_command(replay_command)
 main.add_command(profiles_command)
+main.add_command(probe_command)
 main.add_command(report_command)
 main.add_command(specimens_command)

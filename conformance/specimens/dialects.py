@@ -37,6 +37,20 @@ class ByRead(Wild):
         return [octets]
 
 
+class Mutes(ByRead):
+    """What does not decode ends its sender's thread: it hears, and is heard no more."""
+
+    def __init__(self, port: int, capacity: int | None = None) -> None:
+        super().__init__(port, capacity)
+        self.muted: set[Member] = set()
+
+    def violation(self, member: Member, _code: str, _line: bytes) -> None:
+        self.muted.add(member)
+
+    def frame(self, member: Member, octets: bytes) -> list[bytes]:
+        return [] if member in self.muted else super().frame(member, octets)
+
+
 class Verbatim(ByRead):
     """One read is one message, and its text is what was read."""
 
@@ -45,11 +59,8 @@ class Verbatim(ByRead):
 
 
 @speaks("stage-2")
-class Stage2(Verbatim):
+class Stage2(Mutes, Verbatim):
     charset = "gbk"
-
-    def violation(self, _member: Member, _code: str, _line: bytes) -> None:
-        """Its thread would be dead: it hears, and is heard no more."""
 
     def is_quit(self, _text: str) -> bool:
         return False
@@ -59,11 +70,8 @@ class Stage2(Verbatim):
 
 
 @speaks("stage-4")
-class Stage4(ByRead):
+class Stage4(Mutes):
     charset = "gbk"
-
-    def violation(self, _member: Member, _code: str, _line: bytes) -> None:
-        """Its thread would be dead: it hears, and is heard no more."""
 
 
 @speaks("stage-6")

@@ -1,0 +1,1 @@
+"""Finds a server's dialect by talking to it."""
