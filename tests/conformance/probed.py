@@ -1,4 +1,4 @@
-"""Servers that a probe has to survive: one that dies of what does not decode, and one that hangs."""
+"""Servers that a probe has to survive: one dies of what does not decode, and one hangs."""
 
 import os
 import sys
@@ -9,13 +9,17 @@ from conformance.specimens.member import Member
 
 
 class Dies(BaseServer):
-    def violation(self, _member: Member, _code: str, _line: bytes) -> None:
-        os._exit(3)
+    def violation(self, member: Member, code: str, line: bytes) -> None:
+        if code == "invalid-text":
+            os._exit(3)
+        super().violation(member, code, line)
 
 
 class Hangs(BaseServer):
-    def violation(self, _member: Member, _code: str, _line: bytes) -> None:
-        time.sleep(600)
+    def violation(self, member: Member, code: str, line: bytes) -> None:
+        if code == "invalid-text":
+            time.sleep(600)
+        super().violation(member, code, line)
 
 
 if __name__ == "__main__":
