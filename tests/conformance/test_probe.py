@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from conformance.address import parse_address
+from conformance.address import TcpAddress, parse_address
 from conformance.dialect import PLAIN, Dialect, departures
 from conformance.probe.learning import Learnt
 from conformance.probe.questions import probe
 from conformance.probe.shape import Shape, take_apart
 from conformance.profile import Launch, load_profile, read_profile
 from conformance.shipped import shipped_names, shipped_profile
+from conformance.target import LaunchedServer
 from tests.conformance.command import run, specimen
 
 
@@ -53,6 +54,19 @@ def test_a_server_that_dies_or_hangs_is_started_again(way: str) -> None:
     assert learnt.dialect.undecodable == "kills"
     assert learnt.restarts > 0
     assert learnt.dialect.model_copy(update={"undecodable": "closes"}) == PLAIN
+
+
+def test_of_one_that_runs_already_and_dies_is_kept_what_was_learnt() -> None:
+    command = f"{sys.executable} -m tests.conformance.probed dies {{port}}"
+    server = LaunchedServer(Launch(command=command), TcpAddress("127.0.0.1", 0).with_free_port())
+    server.start()
+    try:
+        learnt = probe(server.address, None, 1.0)
+    finally:
+        server.close()
+    assert learnt.get("quit.words") == ["quit"]
+    assert learnt.restarts == 0
+    assert any(one.startswith("whether there is a line limit: ") for one in learnt.untold)
 
 
 def test_a_server_that_relays_nothing_leaves_nothing_to_learn() -> None:
