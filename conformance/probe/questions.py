@@ -333,7 +333,9 @@ class _Asker:
             self.learnt.conclude("undecodable", "relays", f"{shown(said)} came as {shown(came)}")
             self._lacks_notices_unless(own)
             return
-        if self.room.has_died():
+        if ann.ended:
+            bob.hear()  # a process that dies lets go of everyone, one after the other
+        if bob.ended or self.room.has_died():
             self.learnt.conclude(
                 "undecodable", "kills", f"after {shown(said)} nothing answered there any more"
             )

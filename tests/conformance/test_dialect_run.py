@@ -14,6 +14,8 @@ from tests.conformance.command import run, specimen
 SHORT = "sanity/first,frm/many-lines-in-one-segment,quit/quit-leaves"
 """The first is played in all dialects, the second in none by read, the third in all with a word."""
 
+CROWD = "room/everyone-speaks-at-once"
+
 
 def in_dialect(name: str, profile: str, *options: str) -> tuple[int, str]:
     done = run("run", "--profile", profile, "--launch", specimen(name), *options)
@@ -61,7 +63,7 @@ def test_what_goes_beyond_the_dialect_is_found_for_all_that_is_declared() -> Non
     assert status == 1
     assert "QUIT-3 MUST" in said
     assert "close-answer: non-conformant, beyond what is declared" in said
-    status, said = in_dialect("bare-relay-loses", "bare-relay", "--only", "ROOM-2")
+    status, said = in_dialect("bare-relay-loses", "bare-relay", "--only", CROWD)
     assert status == 1
     assert (
         "declared  ROOM-2 MUST — Each message is broadcast once, to every member: echo = false, "
@@ -81,10 +83,9 @@ def test_a_server_that_does_not_speak_its_profile_is_found_out() -> None:
 
 @pytest.mark.parametrize("name", ["ack", "bare-relay", "names", "bare-relay-loses"])
 def test_a_transcript_is_judged_in_its_dialect(name: str, tmp_path: Path) -> None:
-    only = "room/everyone-speaks-at-once"
     profile = CATALOGUE[name].profile
     assert profile is not None
-    in_dialect(name, profile, "--only", only, "--transcripts", str(tmp_path))
+    in_dialect(name, profile, "--only", CROWD, "--transcripts", str(tmp_path))
     done = run("judge", str(tmp_path / "room.everyone-speaks-at-once.jsonl"))
     assert done.returncode == (0 if CATALOGUE[name].legal else 1), done.stdout
 

@@ -39,7 +39,7 @@ def is_found(name: str, factor: float) -> bool:
 def test_the_dialect_of_each_profile_is_found_from_its_server_alone() -> None:
     """Several at once, for most of a probe is waiting; on a busy machine, with more patience."""
     names = shipped_names()
-    with ThreadPoolExecutor(5) as pool:
+    with ThreadPoolExecutor(8) as pool:
         found = dict(zip(names, pool.map(lambda name: is_found(name, 1.0), names), strict=True))
     assert [name for name in names if not found[name] and not is_found(name, 3.0)] == []
 
@@ -86,7 +86,7 @@ def test_each_conclusion_is_explained_and_the_run_is_offered(tmp_path: Path) -> 
     text = path.read_text()
     assert "# of one segment with " in text
     assert load_profile(path).dialect == shipped_profile("slash-dates").dialect
-    judged = run("run", "--profile", str(path), "--only", "ROOM-3,QUIT-1", "--accept-declared")
+    judged = run("run", "--profile", str(path), "--only", "quit/quit-leaves", "--accept-declared")
     assert judged.returncode == 0, judged.stdout
     wrong = run("probe", "--launch", "x", "-o", str(tmp_path / "no" / "p.toml"))
     assert wrong.returncode == 2

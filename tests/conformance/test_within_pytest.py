@@ -116,8 +116,8 @@ def test_a_broken_server_fails_in_the_words_of_the_report(project: Path) -> None
 
 def test_the_first_failure_ends_the_run_where_that_is_asked_for(project: Path) -> None:
     done = run_pytest(
-        project, "--pyargs", "conformance", "--chat-launch", specimen("one-read-one-message"),
-        "-x", "-k", "frm",
+        project, "--pyargs", "conformance", "--chat-launch", specimen("knows-no-quit"),
+        "-x", "-k", "QUIT-1 or QUIT-3",
     )  # fmt: skip
     assert done.returncode == 1
     assert counts(done)["failed"] == 1
