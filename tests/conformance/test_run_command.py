@@ -258,24 +258,30 @@ def test_an_interrupt_before_the_first_scenario(tmp_path: Path) -> None:
 
 
 @contextmanager
-def _interrupted(tmp_path: Path, signal_: signal.Signals) -> Iterator[tuple[int, Path]]:
+def _interrupted(
+    tmp_path: Path, signal_: signal.Signals, *options: str
+) -> Iterator[tuple[int, Path]]:
     report = tmp_path / "r.json"
-    with start("run", "--launch", REFERENCE, "--json", str(report)) as process:
+    with start("run", "--launch", REFERENCE, "--json", str(report), *options) as process:
         assert process.stdout is not None
         while "hb/blank-lines-are-not-answered" not in process.stdout.readline():
             pass
         children = psutil.Process(process.pid).children(recursive=True)
         assert children
         process.send_signal(signal_)
-        process.communicate(timeout=5)
+        process.communicate(timeout=8)
     _, alive = psutil.wait_procs(children, timeout=1)
     assert not alive
     yield process.returncode, report
 
 
 @pytest.mark.parametrize("signal_", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupt_reports_what_there_is(tmp_path: Path, signal_: signal.Signals) -> None:
-    with _interrupted(tmp_path, signal_) as (status, path):
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_an_interrupt_reports_what_there_is(
+    tmp_path: Path, signal_: signal.Signals, jobs: str
+) -> None:
+    """And leaves no process behind, be it a worker's server."""
+    with _interrupted(tmp_path, signal_, "-j", jobs) as (status, path):
         report = Report.model_validate_json(path.read_text())
     assert status == 4
     assert report.interrupted
