@@ -66,8 +66,8 @@ verifytypes: $(READY)
 		echo "skipped: pyright does not run here, so verifytypes is not checked: $$said"; \
 	fi
 
-# What runs whole programs again and again is not slowed down by being measured.
-PROGRAMS := $(wildcard tests/attack tests/benchmarks tests/browser tests/docs tests/examples tests/fuzz tests/typecheck)
+# What runs whole programs again and again, or counts steps, is not slowed down by being measured.
+PROGRAMS := $(wildcard tests/chatproto/test_cost.py tests/attack tests/benchmarks tests/browser tests/docs tests/examples tests/fuzz tests/typecheck)
 
 unit: $(READY)
 	rm -f .coverage .coverage.*
