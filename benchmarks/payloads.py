@@ -32,7 +32,7 @@ DIRT: Final = (b"%s\r\n", b"  %s\t\n", b"\n", b"\x1b[31m%s\n", b"%s\x00%s\n", b"
 
 def texts(words: list[str], size: int, octets: int) -> list[bytes]:
     """Draw texts of `size` octets each, some `octets` in all, always the same ones."""
-    draw = random.Random(size)  # noqa: S311
+    draw = random.Random(size)  # noqa: S311  # not secret
     return [_text(draw, words, size) for _ in range(octets // (size + 1))]
 
 
@@ -45,7 +45,7 @@ def _text(draw: random.Random, words: list[str], size: int) -> bytes:
 
 def dirty(texts: list[bytes]) -> bytes:
     """Make a stream in which nine of ten lines are clean."""
-    draw = random.Random(1)  # noqa: S311
+    draw = random.Random(1)  # noqa: S311  # not secret
     forms = (draw.choice(DIRT) if draw.random() < 0.1 else b"%s\n" for _ in texts)
     return b"".join(form.replace(b"%s", text) for form, text in zip(forms, texts, strict=True))
 

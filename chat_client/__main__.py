@@ -48,7 +48,7 @@ def _loop() -> asyncio.AbstractEventLoop:
 
 
 def _tell(what: str) -> None:
-    print(f"chatproto-chat: {what}", file=sys.stderr)  # noqa: T201
+    print(f"chatproto-chat: {what}", file=sys.stderr)  # noqa: T201  # its own messages
 
 
 if __name__ == "__main__":

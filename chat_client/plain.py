@@ -133,4 +133,4 @@ async def chat(address: Address) -> int:
 
 def _tell(what: str) -> None:
     with contextlib.suppress(OSError):  # nobody reads it
-        print(f"chatproto-chat: {what}", file=sys.stderr)  # noqa: T201
+        print(f"chatproto-chat: {what}", file=sys.stderr)  # noqa: T201  # its own messages

@@ -23,8 +23,6 @@ __all__ = ["Finding", "Judgement", "Outcome", "judge"]
 
 _AT_MOST = 3
 """Findings kept of one requirement in one transcript: more say the same again."""
-_ABOUT_FORM = ("MSG-", "TRN-2")
-"""What can still be said where most of what came has no broadcast's form."""
 
 
 def judge(transcript: Transcript) -> Judgement:
@@ -34,6 +32,7 @@ def judge(transcript: Transcript) -> Judgement:
     departed = frozenset[str]() if dialect is None else wholly_departed(dialect)
     judgement = Judgement(exercised=exercised(case), zone=zone_of(case))
     kept: Counter[str] = Counter()
+    unread = case.died is None and not case.is_readable
     for check in (
         check_units,
         check_texts,
@@ -46,9 +45,14 @@ def judge(transcript: Transcript) -> Judgement:
         for finding in check(case):
             if finding.requirement in departed:
                 continue
-            if not case.is_readable and not finding.requirement.startswith(_ABOUT_FORM):
+            if unread and check is not check_process and not _is_about_form(finding):
                 continue
             kept[finding.requirement] += 1
             if kept[finding.requirement] <= _AT_MOST:
                 judgement.findings.append(finding)
     return judgement
+
+
+def _is_about_form(finding: Finding) -> bool:
+    """Whether it can be said where most of what came has no broadcast's form."""
+    return finding.requirement.startswith(("MSG-", "TRN-2"))

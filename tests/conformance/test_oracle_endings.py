@@ -230,6 +230,28 @@ def test_a_server_that_dies_of_nothing_is_laid_to_the_scenario() -> None:
     assert blamed(scene) == ["ROOM-2"]
 
 
+def formless() -> Scene:
+    """What was said comes with header and text in one line, so that little can be told of it."""
+    scene = chat()
+    talk(scene, ["ann", "bob"] * 6)
+    for peer in scene.peers.values():
+        peer.waiting[:] = [unit.replace(b"\n", b" ", 1) for unit in peer.waiting]
+    scene.deliver()
+    return scene
+
+
+def test_of_what_has_no_form_the_form_alone_is_judged() -> None:
+    scene = formless()
+    assert {"MSG-1"} <= set(blamed(scene)) <= {"MSG-1", "MSG-2", "MSG-3", "TRN-2"}
+
+
+def test_a_server_that_dies_is_found_whatever_came_of_it() -> None:
+    scene = formless()
+    scene.send("bob", b"quit\n", exercises=["QUIT-1"])
+    scene.events.append(Exited(scene.tick(), 1))
+    assert "QUIT-1" in blamed(scene)
+
+
 def test_a_client_may_break_off_within_anything() -> None:
     scene = chat()
     talk(scene, ["ann", "bob"])
