@@ -3,7 +3,7 @@
 import os
 import shlex
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from enum import Enum
 from pathlib import Path
 from types import TracebackType
@@ -12,6 +12,7 @@ from typing import Final
 from rich.console import Console
 from rich.markup import escape
 
+from conformance.beside import played_beside
 from conformance.diagram import diagram_of
 from conformance.known_failures import Held, held_lines
 from conformance.live import STYLES, LiveTable, can_show
@@ -55,12 +56,15 @@ class ConsoleReporter:
         self._console = console
         self._settings = settings
         self._detail = detail
-        self._progress = Progress([one.id for one in chosen], jobs)
+        beside = [play.scenario.id for play in played_beside(settings)]
+        self._progress = Progress([one.id for one in chosen], jobs, beside=beside)
         self._table: LiveTable | None = None
         if detail is not Detail.QUIET and can_show(console):
             profile = settings.profile
             target = profile.launch.command if profile.launch else settings.address
-            self._table = LiveTable(console, self._progress, profile.name or target, jobs)
+            self._table = LiveTable(
+                console, self._progress, profile.name or target, jobs + len(beside)
+            )
 
     def __enter__(self) -> "ConsoleReporter":
         if self._table is not None:
@@ -249,12 +253,16 @@ def print_verdict(console: Console, report: Report, held: Held | None = None) ->
     )
 
 
-def print_durations(console: Console, report: Report, count: int) -> None:
-    """Where the time went: by section, what no scenario took, and the slowest scenarios."""
+def print_durations(
+    console: Console, report: Report, count: int, beside: Collection[str] = ()
+) -> None:
+    """Where the time went: by section, what no scenario took, and the slowest scenarios; those
+    with the ids `beside` were played while others were."""
     sections: dict[str, float] = defaultdict(float)
     for one in report.scenarios:
         sections[one.id.partition("/")[0]] += one.duration_s
-    between = max(0.0, report.duration_s - sum(sections.values()))
+    in_line = sum(one.duration_s for one in report.scenarios if one.id not in beside)
+    between = max(0.0, report.duration_s - in_line)
     console.print("\nseconds by section")
     slowest_first = sorted(sections.items(), key=lambda item: -item[1])
     for name, seconds in [*slowest_first, ("launching, letting go, the rest", between)]:
@@ -262,7 +270,8 @@ def print_durations(console: Console, report: Report, count: int) -> None:
     console.print("the slowest scenarios")
     slowest = sorted(report.scenarios, key=lambda one: -one.duration_s)
     for one in slowest[:count]:
-        console.print(f"{one.duration_s:8.2f}  {one.id}")
+        among = ", beside the others" if one.id in beside else ""
+        console.print(f"{one.duration_s:8.2f}  {one.id}{among}")
 
 
 def _weight(located: Located) -> tuple[bool, bool]:

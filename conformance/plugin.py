@@ -9,25 +9,21 @@ own: fixtures and plugins meant for the functions of somebody's own tests pass t
 import importlib
 import inspect
 import os
-import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final, Literal, assert_never
 
 import pytest
 
-from conformance.dialect import wholly_departed
-from conformance.managed import ManagedServer
-from conformance.programs.trials import Trials
+from conformance.player import Player, without
 from conformance.reach import Unreachable
 from conformance.render import finding_lines
-from conformance.report import ScenarioReport, Verdict, judged
+from conformance.report import ScenarioReport, Verdict
 from conformance.scenario import SECTIONS, Play, Scenario
 from conformance.session import Session, Settings
 from conformance.standard import Level, requirements
 from conformance.target import LaunchError
-from conformance.transcript import Skipped
 
 _PROPERTY: Final = "chatproto"
 _PACKAGE: Final = Path(__file__).parent
@@ -75,6 +71,17 @@ def result_in(report: pytest.TestReport) -> ScenarioReport | None:
     return None
 
 
+def property_of(result: ScenarioReport) -> tuple[str, object]:
+    """A scenario's report as what goes with pytest's of its teardown."""
+    return _PROPERTY, result.model_dump_json()
+
+
+def end_session(config: pytest.Config) -> None:
+    """End the server that was launched for what this process has played, if it has."""
+    if (run := config.stash.get(_RUN, None)) is not None:
+        run.close()
+
+
 class _Collecting:
     """What pytest is to make of the files in this package."""
 
@@ -118,7 +125,7 @@ def _place(item: "ScenarioItem") -> tuple[bool, bool, int]:
     what takes longest first, so that none of them is left with it alone."""
     scenario = item.scenario
     later = not ("PYTEST_XDIST_WORKER" in os.environ and scenario.lasts_seconds)
-    section = SECTIONS.index(scenario.id.partition("/")[0])
+    section = SECTIONS.index(scenario.section)
     return scenario.id == "sanity/last", later and section > 0, section
 
 
@@ -158,38 +165,23 @@ class ScenarioItem(pytest.Item):
 
     def attach(self, result: ScenarioReport) -> None:
         """Let a report go with what pytest says of this item."""
-        self.user_properties[:] = [(_PROPERTY, result.model_dump_json())]
+        self.user_properties[:] = [property_of(result)]
 
 
 class Run:
     """One pytest process's part of a run."""
 
     def __init__(self, session: Session, look: Callable[[Settings], None] | None) -> None:
-        self._session = session
+        self._player = Player(session)
         self._look = look
-        self._no_message_came = False
-        self._broken: set[str] = set()
         self._unreachable = ""
 
     def prepare(self, item: ScenarioItem) -> None:
         """Skip a scenario that cannot be played in this run; fail where there is no server."""
         self._find_server()
-        scenario = item.scenario
-        settings = self._session.settings
-        reason = None
-        if self._no_message_came:
-            reason = "sanity"
-        elif "launch" in scenario.needs and settings.profile.launch is None:
-            reason = "needs-launch"
-        elif "capacity" in scenario.needs and settings.profile.limits.capacity is None:
-            reason = "needs-capacity"
-        elif wholly_departed(settings.profile.dialect).issuperset(scenario.requirements):
-            reason = "declared"
-        elif "examples" in scenario.needs and not settings.examples:
-            reason = "not-selected"
+        reason = self._player.reason_to_skip(item.scenario)
         if reason is not None:
-            item.attach(_without(scenario, "skip", reason))
-            pytest.skip(f"{reason}: {_SAID[reason]}" if reason in _SAID else reason)
+            self._end(item, without(item.scenario, "skip", reason))
 
     def _find_server(self) -> None:
         if self._unreachable:
@@ -197,7 +189,7 @@ class Run:
         if self._look is not None:
             look, self._look = self._look, None
             try:
-                look(self._session.settings)
+                look(self._player.settings)
             except Unreachable as error:
                 self._unreachable = str(error)
         if self._unreachable:
@@ -206,84 +198,61 @@ class Run:
     def play(self, item: ScenarioItem) -> None:
         """Play a scenario, judge it, and end its test accordingly."""
         try:
-            result = self._try(item) if "trials" in _named(item) else self._stage(item)
-            self._broken |= {one.requirement for one in result.findings if one.outcome == "fail"}
-            if item.scenario.id == "sanity/first" and result.exercised.get("ROOM-2", 0) == 0:
-                self._no_message_came = True
+            result = self._player.play(item.play)
         except LaunchError as error:
-            result = _without(
-                item.scenario, "unknown", f"the server could not be launched again: {error}"
-            )
+            result = not_launched(item.scenario, error)
+        self._end(item, result)
+
+    def close(self) -> None:
+        """End the server, if one was launched."""
+        self._player.close()
+
+    def _end(self, item: ScenarioItem, result: ScenarioReport) -> None:
         item.attach(result)
-        self._end(result)
-
-    def _stage(self, item: ScenarioItem) -> ScenarioReport:
-        scenario = item.scenario
-        with self._session.stage(scenario) as stage:
-            given: dict[str, object] = {"stage": stage}
-            if "server" in _named(item):
-                assert self._session.server is not None
-                given["server"] = ManagedServer(stage, self._session.server)
-            began = time.monotonic()
-            stage.play(lambda: item.play(**given))
-            judgement, transcript = self._session.judge(stage)
-            self._session.keep(scenario, transcript)
-            result = judged(scenario, judgement, stage.interrupted, transcript)
-            for event in transcript:
-                if isinstance(event, Skipped):
-                    result = _without(scenario, "skip", event.reason)
-            result.duration_s = round(time.monotonic() - began, 4)
-        self._complete(result)
-        return result
-
-    def _try(self, item: ScenarioItem) -> ScenarioReport:
-        trials = Trials(self._session, item.scenario, frozenset(self._broken))
-        began = time.monotonic()
-        item.play(trials=trials)
-        result = trials.report()
-        result.duration_s = round(time.monotonic() - began, 4)
-        self._complete(result)
-        return result
-
-    def _complete(self, result: ScenarioReport) -> None:
-        """Add to a scenario's report what the server took by the time its clients had gone."""
-        result.usage = self._session.take_usage()
-        if self._session.settings.isolate:
-            self._session.close()
-
-    def _end(self, result: ScenarioReport) -> None:
-        """End a test: it fails where a MUST is broken or cannot be told; what concerns SHOULD
-        alone, or is known, is reported only, as a failure that was to be expected."""
-        text = self._text(result)
-        known = self._session.settings.known
-        anew = [one for one in result.findings if not known.has(one, result.id)]
-        if result.model_copy(update={"findings": anew}).verdict is Verdict.NON_CONFORMANT:
+        outcome, text = outcome_of(result, self._player.settings)
+        if outcome == "failed":
             pytest.fail(text, pytrace=False)
-        if result.status == "fail":
+        if outcome == "expected":
             pytest.xfail(text)
-        if result.status == "unknown":
+        if outcome == "skipped":
+            pytest.skip(text)
+
+
+def not_launched(scenario: Scenario, error: LaunchError) -> ScenarioReport:
+    """The report of a scenario before which the server ended, and could not be started again."""
+    return without(scenario, "unknown", f"the server could not be launched again: {error}")
+
+
+def outcome_of(
+    result: ScenarioReport, settings: Settings
+) -> tuple[Literal["passed", "failed", "expected", "skipped"], str]:
+    """How a scenario's test ends, and what it says: it fails where a MUST is broken or cannot be
+    told; what concerns SHOULD alone, or is known, is a failure that was to be expected."""
+    text = _text(result, settings)
+    anew = [one for one in result.findings if not settings.known.has(one, result.id)]
+    if result.model_copy(update={"findings": anew}).verdict is Verdict.NON_CONFORMANT:
+        return "failed", text
+    match result.status:
+        case "pass":
+            return "passed", ""
+        case "fail":
+            return "expected", text
+        case "unknown":
+            untold = f"could not be told: {result.reason}"
             if any(requirements()[id_].level is Level.MUST for id_ in result.requirements):
-                pytest.fail(f"could not be told: {result.reason}\n\n{text}", pytrace=False)
-            pytest.skip(f"could not be told: {result.reason}")
-        if result.status == "skip":
-            pytest.skip(f"{result.reason}")
-
-    def _text(self, result: ScenarioReport) -> str:
-        """The first finding of each requirement, as the report has it."""
-        again = self._session.settings.again(result)
-        first = {finding.requirement: finding for finding in reversed(result.findings)}
-        return "\n".join(
-            line for one in reversed(first.values()) for line in [*finding_lines(one, again), ""]
-        )
+                return "failed", f"{untold}\n\n{text}"
+            return "skipped", untold
+        case "skip":
+            reason = f"{result.reason}"
+            return "skipped", f"{reason}: {_SAID[reason]}" if reason in _SAID else reason
+        case _:
+            assert_never(result.status)
 
 
-def _named(item: ScenarioItem) -> frozenset[str]:
-    """What a scenario asks for, by its arguments' names."""
-    return frozenset(inspect.signature(item.play).parameters)
-
-
-def _without(scenario: Scenario, status: Literal["skip", "unknown"], reason: str) -> ScenarioReport:
-    """The report of a scenario that was not played to any end."""
-    return ScenarioReport(
-        id=scenario.id, status=status, requirements=list(scenario.requirements), reason=reason
+def _text(result: ScenarioReport, settings: Settings) -> str:
+    """The first finding of each requirement, as the report has it."""
+    again = settings.again(result)
+    first = {finding.requirement: finding for finding in reversed(result.findings)}
+    return "\n".join(
+        line for one in reversed(first.values()) for line in [*finding_lines(one, again), ""]
     )

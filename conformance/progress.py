@@ -1,7 +1,7 @@
 """How far a run has come: what is done, what is being played, and how long the rest may take."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -10,7 +10,7 @@ from conformance.scenario import SECTIONS
 
 SECONDS: Final = {
     "sanity": 0.01, "trn": 0.01, "frm": 0.02, "txt": 0.02, "msg": 0.02, "room": 0.10, "quit": 0.22,
-    "hb": 0.82, "err": 0.25, "lim": 0.23, "gen": 1.0, "stop": 0.48,
+    "hb": 0.01, "err": 0.25, "lim": 0.23, "gen": 1.0, "stop": 0.27,
 }  # fmt: skip
 """What a scenario of a section takes, on average, against a server that breaks nothing."""
 
@@ -30,15 +30,21 @@ class Section:
 
 
 class Progress:
-    """The progress of a run of the scenarios with these ids, `jobs` of them at a time.
+    """The progress of a run of the scenarios with these ids, `jobs` of them at a time, and those
+    that are played `beside` these besides.
 
     It may be told of by one thread and asked by another.
     """
 
     def __init__(
-        self, chosen: Sequence[str], jobs: int = 1, clock: Callable[[], float] = time.monotonic
+        self,
+        chosen: Sequence[str],
+        jobs: int = 1,
+        clock: Callable[[], float] = time.monotonic,
+        beside: Collection[str] = (),
     ) -> None:
         self._chosen = tuple(chosen)
+        self._beside = frozenset(beside)
         self._jobs = jobs
         self._clock = clock
         self._began = self._last = clock()
@@ -84,13 +90,14 @@ class Progress:
         A scenario is taken to last as long as its section's are known to, and as much longer as
         those that are over lasted on average.
         """
-        results = self._results
+        results = self._results.keys() - self._beside
         if self._first is None or not results:
             return None
         spent = (self._last - self._first) * self._jobs
         known = sum(_seconds(id_) for id_ in results)
         more = max(0.0, spent - known) / len(results)
-        rest = sum(_seconds(id_) + more for id_ in self._chosen if id_ not in results)
+        left = set(self._chosen) - results - self._beside
+        rest = sum(_seconds(id_) + more for id_ in left)
         return max(0.0, rest / self._jobs - (self._clock() - self._last))
 
     def sections(self) -> list[Section]:

@@ -10,6 +10,7 @@ from typing import Protocol
 import pytest
 
 from chatproto import __version__
+from conformance.beside import Beside, played_beside
 from conformance.plugin import result_in
 from conformance.reach import Unreachable, reach
 from conformance.report import Report, ScenarioReport, summarise
@@ -59,6 +60,9 @@ def run_suite(
     """
     began = time.monotonic()
     collector = _Collector(reporter)
+    chosen = played_beside(settings)
+    beside = Beside(settings, chosen)
+    in_line = settings.without(play.scenario.id for play in chosen)
     arguments = [
         str(_HERE / "scenarios"),
         f"--rootdir={_HERE}",
@@ -68,7 +72,7 @@ def run_suite(
         "--capture=no",
         "-pno:cacheprovider",
         "-pconformance.plugin",
-        f"--chat-settings={settings.model_dump_json()}",
+        f"--chat-settings={in_line.model_dump_json()}",
     ]
     if jobs > 1:
         arguments += [f"-n{jobs}", "--maxschedchunk=1", "-pxdist.plugin"]
@@ -79,7 +83,7 @@ def run_suite(
         if look_first:
             reach(settings)
         with _own_pytest():
-            status = pytest.main(arguments, plugins=[collector])
+            status = pytest.main(arguments, plugins=[collector, beside])
     except KeyboardInterrupt:
         status = pytest.ExitCode.INTERRUPTED
     if status not in (

@@ -10,6 +10,7 @@ from urllib.parse import quote
 import click
 from rich.console import Console
 
+from conformance.beside import played_beside
 from conformance.comparison import compare
 from conformance.console import ConsoleReporter, Detail, print_durations
 from conformance.github import tell_github
@@ -272,7 +273,8 @@ def run(
     reporter.on_report(report, held)
     tell_github(report, settings.again, held, click.echo)
     if durations is not None:
-        print_durations(console, report, durations)
+        beside = [play.scenario.id for play in played_beside(settings)]
+        print_durations(console, report, durations, beside)
     if write_known_failures is not None:
         write_known_failures.write_text(written(report, before), encoding="utf-8")
     if held is None:

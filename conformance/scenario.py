@@ -23,6 +23,10 @@ class Scenario:
     summary: str
     lasts_seconds: bool = False
 
+    @property
+    def section(self) -> str:
+        return self.id.partition("/")[0]
+
 
 class Play(Protocol):
     """A scenario's function, with its description attached; the plugin gives it what it names:
@@ -58,12 +62,18 @@ def scenario(
 
 
 @cache
-def scenarios() -> tuple[Scenario, ...]:
-    """Every scenario, in the standard's order."""
+def plays() -> tuple[Play, ...]:
+    """Every scenario's function, in the standard's order."""
     package = importlib.import_module("conformance.scenarios")
-    found: list[Scenario] = []
+    found: list[Play] = []
     for module in pkgutil.iter_modules(package.__path__):
         if module.name.startswith("test_"):
-            plays = vars(importlib.import_module(f"{package.__name__}.{module.name}")).values()
-            found += [play.scenario for play in plays if hasattr(play, "scenario")]
-    return tuple(sorted(found, key=lambda one: SECTIONS.index(one.id.partition("/")[0])))
+            named = vars(importlib.import_module(f"{package.__name__}.{module.name}")).values()
+            found += [play for play in named if hasattr(play, "scenario")]
+    return tuple(sorted(found, key=lambda one: SECTIONS.index(one.scenario.section)))
+
+
+@cache
+def scenarios() -> tuple[Scenario, ...]:
+    """Every scenario, in the standard's order."""
+    return tuple(play.scenario for play in plays())

@@ -3,7 +3,7 @@ ended; a stage for each scenario; what it played judged."""
 
 import shlex
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -52,6 +52,10 @@ class Settings(BaseModel):
     server: str = "…"
     known: KnownFailures = KnownFailures()
 
+    def without(self, scenarios: Iterable[str]) -> "Settings":
+        """The same but for these scenarios."""
+        return self.model_copy(update={"scenarios": self.scenarios.difference(scenarios)})
+
     def again(self, result: ScenarioReport) -> str:
         """The command that plays a scenario again, or performs its program."""
         if result.program is not None:
@@ -76,6 +80,7 @@ class Session:
         self._labels: list[str] = []
         self._usages: list[Usage] = []
         self._zone: int | None = None
+        self._is_broken_off = False
 
     @contextmanager
     def stage(self, scenario: Scenario, haste: float = 1.0) -> Iterator[Stage]:
@@ -143,6 +148,12 @@ class Session:
             self.server.close()
             self._labels.clear()
 
+    def break_off(self) -> None:
+        """End the server, and launch no other; from any thread."""
+        self._is_broken_off = True
+        if self.server is not None:
+            self.server.break_off()
+
     def _reach(self) -> Address:
         """Where the server is; a launched one that has ended is started again."""
         launch = self.settings.profile.launch
@@ -153,6 +164,8 @@ class Session:
             if self.server is None:
                 self._address = parse_address(self.settings.address).with_free_port()
                 self.server = LaunchedServer(launch, self._address)
+                if self._is_broken_off:
+                    self.server.break_off()
                 self.server.start()
         return self._address
 

@@ -92,6 +92,7 @@ class LaunchedServer:
         self.address = address
         self._launch = launch
         self._process: _Process | None = None
+        self._is_broken_off = False
 
     @property
     def pid(self) -> int | None:
@@ -116,6 +117,9 @@ class LaunchedServer:
 
     def _launch_anew(self) -> None:
         self._process = process = _Process(self._launch, self.address)
+        if self._is_broken_off:
+            self.close()
+            raise LaunchError("the run was broken off")
         began = time.monotonic()
         while not self._listens(process, time.monotonic() - began > _LOOK_ONLY):
             status = process.poll()
@@ -168,9 +172,14 @@ class LaunchedServer:
 
     def close(self) -> None:
         """End the server, if it runs."""
-        if self._process is not None:
-            self._process.end()
-            self._process = None
+        process, self._process = self._process, None
+        if process is not None:
+            process.end()
+
+    def break_off(self) -> None:
+        """End the server, and launch no other; from any thread."""
+        self._is_broken_off = True
+        self.close()
 
     def _listens(self, process: _Process, may_connect: bool) -> bool:
         """Look for the listening socket without disturbing it; if none shows, try it."""

@@ -1,0 +1,99 @@
+"""Plays scenarios before one target, one after the other, and reports what the oracle says."""
+
+import inspect
+import time
+from typing import Final, Literal
+
+from conformance.dialect import wholly_departed
+from conformance.managed import ManagedServer
+from conformance.programs.trials import Trials
+from conformance.report import ScenarioReport, judged
+from conformance.scenario import Play, Scenario
+from conformance.session import Session
+from conformance.transcript import Skipped
+
+FIRST: Final = "sanity/first"
+"""The scenario that shows whether messages come back at all."""
+
+
+class Player:
+    """Plays what it is given in a session. Close it: a launched server ends with it."""
+
+    def __init__(self, session: Session) -> None:
+        self.settings = session.settings
+        self._session = session
+        self._no_message_came = False
+        self._broken: set[str] = set()
+
+    def reason_to_skip(self, scenario: Scenario) -> str | None:
+        """Why a scenario cannot be played in this run, if it cannot."""
+        profile = self.settings.profile
+        if self._no_message_came:
+            return "sanity"
+        if "launch" in scenario.needs and profile.launch is None:
+            return "needs-launch"
+        if "capacity" in scenario.needs and profile.limits.capacity is None:
+            return "needs-capacity"
+        if wholly_departed(profile.dialect).issuperset(scenario.requirements):
+            return "declared"
+        if "examples" in scenario.needs and not self.settings.examples:
+            return "not-selected"
+        return None
+
+    def play(self, play: Play) -> ScenarioReport:
+        """Play a scenario and judge it; `LaunchError` where there is no server for it."""
+        result = self._try(play) if "trials" in _named(play) else self._stage(play)
+        # What the server took by the time its clients had gone.
+        result.usage = self._session.take_usage()
+        if self.settings.isolate:
+            self._session.close()
+        self._broken |= {one.requirement for one in result.findings if one.outcome == "fail"}
+        self._no_message_came |= says_that_no_message_came(result)
+        return result
+
+    def _stage(self, play: Play) -> ScenarioReport:
+        scenario = play.scenario
+        with self._session.stage(scenario) as stage:
+            given: dict[str, object] = {"stage": stage}
+            if "server" in _named(play):
+                assert self._session.server is not None
+                given["server"] = ManagedServer(stage, self._session.server)
+            began = time.monotonic()
+            stage.play(lambda: play(**given))
+            judgement, transcript = self._session.judge(stage)
+            self._session.keep(scenario, transcript)
+            result = judged(scenario, judgement, stage.interrupted, transcript)
+            for event in transcript:
+                if isinstance(event, Skipped):
+                    result = without(scenario, "skip", event.reason)
+            result.duration_s = round(time.monotonic() - began, 4)
+        return result
+
+    def _try(self, play: Play) -> ScenarioReport:
+        trials = Trials(self._session, play.scenario, frozenset(self._broken))
+        began = time.monotonic()
+        play(trials=trials)
+        result = trials.report()
+        result.duration_s = round(time.monotonic() - began, 4)
+        return result
+
+    def close(self) -> None:
+        """End the server, if one was launched."""
+        self._session.close()
+
+
+def says_that_no_message_came(result: ScenarioReport) -> bool:
+    """Whether this is the first scenario's report, and no message came back to its sender."""
+    return result.id == FIRST and not result.exercised.get("ROOM-2")
+
+
+def without(scenario: Scenario, status: Literal["skip", "unknown"], reason: str) -> ScenarioReport:
+    """The report of a scenario that was not played to any end."""
+    return ScenarioReport(
+        id=scenario.id, status=status, requirements=list(scenario.requirements), reason=reason
+    )
+
+
+def _named(play: Play) -> frozenset[str]:
+    """What a scenario asks for, by its arguments' names."""
+    return frozenset(inspect.signature(play).parameters)
