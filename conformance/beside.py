@@ -1,13 +1,16 @@
-"""Scenarios that wait far more than they do, played beside the others, so that a run does not wait
-with them: each in a thread of its own, before a server of its own.
+"""Scenarios that wait more than they do, played beside the others, so that a run does not wait with
+them: in threads of their own, each before a server of its own.
 
 A plugin of the pytest process that tells of the run, be it the one that plays the others or not.
-Where no second server can be launched beside the first, what was to be played before it is played
+Where no more servers can be launched beside the first, what was to be played before them is played
 when the others are over.
 """
 
 import threading
 from collections.abc import Generator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from queue import Empty, SimpleQueue
 from typing import Final
 
 import pytest
@@ -21,26 +24,29 @@ from conformance.scenario import Play, plays
 from conformance.session import Session, Settings
 from conformance.target import LaunchError
 
+_LANES: Final = 2
 _GOING: Final = 1.0
 """Seconds that a thread is waited for whose server has been ended."""
 
 
 def played_beside(settings: Settings) -> list[Play]:
     """What is played beside the rest of a run with these settings, if there is a rest, and room for
-    more than one server."""
+    more than one server: what waits longest first."""
     profile, address = settings.profile, parse_address(settings.address)
     if profile.launch is None or settings.isolate or address.with_free_port() == address:
         return []
     departed = wholly_departed(profile.dialect)
-    lasting = [
+    waiting = [
         play
         for play in plays()
         if play.scenario.id in settings.scenarios
-        and play.scenario.lasts_seconds
+        and play.scenario.waits
         and play.scenario.needs <= {"launch"}
         and not departed.issuperset(play.scenario.requirements)
     ]
-    return lasting if len(lasting) < len(settings.scenarios) else []
+    if len(waiting) == len(settings.scenarios):
+        return []
+    return sorted(waiting, key=lambda play: -play.scenario.waits)
 
 
 class Beside:
@@ -48,8 +54,10 @@ class Beside:
 
     def __init__(self, settings: Settings, chosen: Sequence[Play]) -> None:
         self._settings = settings
-        self._waiting = list(chosen)
-        self._playing: list[_Playing] = []
+        self._chosen = list(chosen)
+        self._left: SimpleQueue[Play] = SimpleQueue()
+        self._said: SimpleQueue[_Said] = SimpleQueue()
+        self._lanes: list[_Lane] = []
         self._first: ScenarioReport | None = None
 
     def pytest_configure(self, config: pytest.Config) -> None:
@@ -62,10 +70,13 @@ class Beside:
         try:
             done = yield
             self._begin()
-            self._tell_finished(wait=True)
+            for lane in self._lanes:
+                lane.join()
+            self._tell_on()
+            self._play_the_rest()
         finally:
-            for one in self._playing:
-                one.break_off()
+            for lane in self._lanes:
+                lane.break_off()
         return done
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -76,38 +87,52 @@ class Beside:
     def pytest_runtest_logfinish(self) -> None:
         if self._first is not None:
             self._begin()
-        self._tell_finished()
+        self._tell_on()
 
     def _begin(self) -> None:
-        waiting, self._waiting = self._waiting, []
-        for play in waiting:
-            if self._first is not None and says_that_no_message_came(self._first):
+        chosen, self._chosen = self._chosen, []
+        if self._first is not None and says_that_no_message_came(self._first):
+            for play in chosen:
                 self._tell(play, without(play.scenario, "skip", "sanity"))
-                continue
-            self._config.hook.pytest_runtest_logstart(
-                nodeid=_nodeid(play), location=_location(play)
-            )
-            self._playing.append(_Playing(self._settings, play))
+            return
+        for play in chosen:
+            self._left.put(play)
+        for _ in chosen[:_LANES]:
+            self._lanes.append(_Lane(Session(self._settings), self._left, self._said))
 
-    def _tell_finished(self, *, wait: bool = False) -> None:
-        for one in list(self._playing):
-            if wait:
-                one.join()
-            if one.is_alive() or (one.refused and not wait):
-                continue
-            self._playing.remove(one)
-            self._tell(one.play, one.result() or self._play_alone(one.play))
+    def _tell_on(self) -> None:
+        """Tell what the lanes have said by now."""
+        while not self._said.empty():
+            said = self._said.get()
+            match said.result:
+                case None:
+                    self._tell_begin(said.play)
+                case ScenarioReport() as result:
+                    self._tell(said.play, result)
+                case LaunchError():
+                    self._left.put(said.play)
+                case error:
+                    raise error
 
-    def _play_alone(self, play: Play) -> ScenarioReport:
-        """Play what no second server could be launched for, when the first has ended."""
+    def _play_the_rest(self) -> None:
+        """Play what no more servers could be launched for, when the first has ended."""
+        if self._left.empty():
+            return
         end_session(self._config)
         player = Player(Session(self._settings))
         try:
-            return player.play(play)
-        except LaunchError as error:
-            return not_launched(play.scenario, error)
+            while not self._left.empty():
+                play = self._left.get()
+                self._tell_begin(play)
+                try:
+                    self._tell(play, player.play(play))
+                except LaunchError as error:
+                    self._tell(play, not_launched(play.scenario, error))
         finally:
             player.close()
+
+    def _tell_begin(self, play: Play) -> None:
+        self._config.hook.pytest_runtest_logstart(nodeid=_nodeid(play), location=_location(play))
 
     def _tell(self, play: Play, result: ScenarioReport) -> None:
         """Report it as pytest does what it has run itself."""
@@ -132,33 +157,37 @@ class Beside:
             self._config.hook.pytest_runtest_logreport(report=report)
 
 
-class _Playing(threading.Thread):
-    """A scenario that is being played. `refused`: there was no room for a server beside another."""
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """What a lane says of a scenario: that it begins, what came of it, or what prevented it."""
 
-    def __init__(self, settings: Settings, play: Play) -> None:
-        super().__init__(name=play.scenario.id, daemon=True)
-        self.play = play
-        self.refused = False
-        self._session = Session(settings)
-        self._result: ScenarioReport | None = None
-        self._error: BaseException | None = None
+    play: Play
+    result: ScenarioReport | BaseException | None = None
+
+
+class _Lane(threading.Thread):
+    """Plays what is left, one after the other, as long as there is a server."""
+
+    def __init__(self, session: Session, left: SimpleQueue[Play], said: SimpleQueue[_Said]) -> None:
+        super().__init__(daemon=True)
+        self._session = session
+        self._left = left
+        self._said = said
         self.start()
 
     def run(self) -> None:
-        try:
-            self._result = Player(self._session).play(self.play)
-        except LaunchError:
-            self.refused = True
-        except BaseException as error:
-            self._error = error
-        finally:
-            self._session.close()
-
-    def result(self) -> ScenarioReport | None:
-        """What came of it, when it is over; None where it was refused."""
-        if self._error is not None:
-            raise self._error
-        return self._result
+        player = Player(self._session)
+        with suppress(Empty):
+            going = True
+            while going:
+                play = self._left.get_nowait()
+                self._said.put(_Said(play))
+                try:
+                    self._said.put(_Said(play, player.play(play)))
+                except BaseException as error:
+                    self._said.put(_Said(play, error))
+                    going = False
+        player.close()
 
     def break_off(self) -> None:
         """End its server, and launch no other."""

@@ -34,6 +34,7 @@ _SAID: Final = {
     "declared": "the profile says that the server departs from all that it is there for",
     "dialect": "what it says has no meaning in the server's dialect",
 }
+_LONG: Final = 1.0
 _RUN: Final = pytest.StashKey["Run"]()
 
 
@@ -124,7 +125,7 @@ def _place(item: "ScenarioItem") -> tuple[bool, bool, int]:
     """In the standard's order between the first and the last, and where several processes play,
     what takes longest first, so that none of them is left with it alone."""
     scenario = item.scenario
-    later = not ("PYTEST_XDIST_WORKER" in os.environ and scenario.lasts_seconds)
+    later = not ("PYTEST_XDIST_WORKER" in os.environ and scenario.waits >= _LONG)
     section = SECTIONS.index(scenario.section)
     return scenario.id == "sanity/last", later and section > 0, section
 

@@ -15,13 +15,13 @@ server's capacity is known; that programs are to be generated."""
 @dataclass(frozen=True, slots=True)
 class Scenario:
     """`id` is section/name; `requirements` are those it is there to exercise, the first above
-    all; `summary` says what happens. One that `lasts_seconds` does so for any server."""
+    all; `summary` says what happens. `waits`: the seconds, about, that it waits for any server."""
 
     id: str
     requirements: tuple[str, ...]
     needs: frozenset[Need]
     summary: str
-    lasts_seconds: bool = False
+    waits: float = 0.0
 
     @property
     def section(self) -> str:
@@ -46,7 +46,7 @@ programs that nobody wrote before the server is stopped."""
 
 
 def scenario(
-    *requirements: str, needs: tuple[Need, ...] = (), lasts_seconds: bool = False
+    *requirements: str, needs: tuple[Need, ...] = (), waits: float = 0.0
 ) -> Callable[..., Play]:
     """Make a function of a stage a scenario, named after its module and itself."""
 
@@ -55,7 +55,7 @@ def scenario(
         name = play.__name__.removeprefix("test_").replace("_", "-")
         summary = " ".join((play.__doc__ or "").split())
         id_ = f"{section}/{name}"
-        play.scenario = Scenario(id_, requirements, frozenset(needs), summary, lasts_seconds)
+        play.scenario = Scenario(id_, requirements, frozenset(needs), summary, waits)
         return play
 
     return describe

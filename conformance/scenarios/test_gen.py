@@ -13,7 +13,7 @@ from conformance.scenario import scenario
     "FRM-1",
     "QUIT-3",
     needs=("examples",),
-    lasts_seconds=True,
+    waits=1.0,
 )
 def test_programs(trials: Trials) -> None:
     """Two to eight clients join, speak in any segments, stall, leave in every way and rejoin,

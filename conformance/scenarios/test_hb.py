@@ -30,7 +30,7 @@ def test_blank_lines_are_not_answered(stage: Stage) -> None:
         stage.fence(ann, bob)
 
 
-@scenario("HB-3", "HB-2", "MSG-5", "MSG-3", lasts_seconds=True)
+@scenario("HB-3", "HB-2", "MSG-5", "MSG-3", waits=2.0)
 def test_a_silent_member_stays(stage: Stage) -> None:
     """For over two seconds members only listen: one after a word, one that never said any; two
     talk all the while, so that the clock goes on, and headers with it, the same for all."""

@@ -50,7 +50,7 @@ def test_an_endless_line_is_none_the_shorter_for_its_end(stage: Stage) -> None:
         stage.fence(bob)
 
 
-@scenario("LIM-3")
+@scenario("LIM-3", waits=0.5)
 def test_a_laggard_stays(stage: Stage) -> None:
     """A member stops reading, 900,000 octets wait for it, and it reads on."""
     ann, bob = stage.join(2)
@@ -61,7 +61,7 @@ def test_a_laggard_stays(stage: Stage) -> None:
     stage.fence(ann, bob, laggard)
 
 
-@scenario("LIM-3", "LIM-4")
+@scenario("LIM-3", "LIM-4", waits=0.5)
 def test_a_stalled_reader_is_disconnected(stage: Stage) -> None:
     """A member stops reading; two talk until it is disconnected, or 64 MiB wait for it."""
     ann, bob = stage.join(2)

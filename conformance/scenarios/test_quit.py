@@ -77,7 +77,7 @@ def test_the_end_of_stream_leaves(stage: Stage) -> None:
         stage.fence(bob)
 
 
-@scenario("QUIT-5", "QUIT-3", "LIM-3")
+@scenario("QUIT-5", "QUIT-3", "LIM-3", waits=0.5)
 def test_a_leaver_with_a_backlog_reads_it_all(stage: Stage) -> None:
     """Members stop reading, 3,000,000 octets wait for them, they leave, and then read on; a
     server may have disconnected them by then, with 1 MiB waiting."""
@@ -95,7 +95,7 @@ def test_a_leaver_with_a_backlog_reads_it_all(stage: Stage) -> None:
     stage.fence(ann, bob)
 
 
-@scenario("QUIT-5", "ROOM-7")
+@scenario("QUIT-5", "ROOM-7", waits=0.5)
 def test_a_leaver_that_never_reads_delays_nobody(stage: Stage) -> None:
     """A member with a backlog leaves and never reads; two talk on."""
     ann, bob = stage.join(2)

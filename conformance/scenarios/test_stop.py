@@ -14,7 +14,7 @@ from conformance.talk import Talker, stall_one
 _NOTICED: Final = 0.5
 
 
-@scenario("STOP-1", "STOP-2", needs=("launch",), lasts_seconds=True)
+@scenario("STOP-1", "STOP-2", needs=("launch",), waits=3.0)
 def test_stopping(stage: Stage, server: ManagedServer) -> None:
     """Stopped in each way it offers, with members that listen, talk, lag and never read; then
     started again on the same address."""
@@ -59,7 +59,7 @@ def test_the_address_is_free_at_once(stage: Stage, server: ManagedServer) -> Non
     stage.fence(ann, bob)
 
 
-@scenario("STOP-1", needs=("launch",))
+@scenario("STOP-1", needs=("launch",), waits=0.5)
 def test_the_end_of_input_does_not_stop_it(stage: Stage, server: ManagedServer) -> None:
     """Standard input ends, and two talk on, for longer than it takes to notice that."""
     ann, bob = stage.join(2)
