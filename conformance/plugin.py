@@ -8,7 +8,6 @@ own: fixtures and plugins meant for the functions of somebody's own tests pass t
 
 import importlib
 import inspect
-import os
 from collections.abc import Callable, Generator, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -112,7 +111,8 @@ class _Collecting:
             if refused:
                 config.hook.pytest_deselected(items=refused)
         own = [item for item in items if isinstance(item, ScenarioItem)]
-        in_order = iter(sorted(own, key=_place))
+        is_worker = hasattr(config, "workerinput")
+        in_order = iter(sorted(own, key=lambda item: _place(item.scenario, is_worker)))
         items[:] = [next(in_order) if isinstance(item, ScenarioItem) else item for item in items]
 
 
@@ -121,11 +121,10 @@ def _scenario_of(item: pytest.Item, wanted: frozenset[str]) -> bool | None:
     return item.scenario.id in wanted if isinstance(item, ScenarioItem) else None
 
 
-def _place(item: "ScenarioItem") -> tuple[bool, bool, int]:
-    """In the standard's order between the first and the last, and where several processes play,
+def _place(scenario: Scenario, is_worker: bool) -> tuple[bool, bool, int]:
+    """In the standard's order between the first and the last, and in one of several processes,
     what takes longest first, so that none of them is left with it alone."""
-    scenario = item.scenario
-    later = not ("PYTEST_XDIST_WORKER" in os.environ and scenario.waits >= _LONG)
+    later = not (is_worker and scenario.waits >= _LONG)
     section = SECTIONS.index(scenario.section)
     return scenario.id == "sanity/last", later and section > 0, section
 
