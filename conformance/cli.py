@@ -10,18 +10,16 @@ from rich.console import Console
 
 from chatproto import __version__
 from conformance.console import print_findings, print_requirement, print_result, print_scenarios
-from conformance.oracle import judge as judge_transcript
 from conformance.probe_command import probe as probe_command
 from conformance.profiles_command import profiles as profiles_command
 from conformance.replay_command import replay as replay_command
-from conformance.report import judged
+from conformance.report import judged_again
 from conformance.report_command import report as report_command
 from conformance.run_command import EPILOG, STATUS
 from conformance.run_command import run as run_command
-from conformance.scenario import Scenario
 from conformance.specimens_command import specimens as specimens_command
 from conformance.standard import requirements
-from conformance.transcript import Finish, Start, TranscriptError, read
+from conformance.transcript import TranscriptError, read
 
 
 @click.group(epilog=EPILOG)
@@ -63,11 +61,7 @@ def judge(transcript: Path) -> None:
         events = read(transcript)
     except TranscriptError as error:
         raise click.UsageError(str(error)) from None
-    start, finish = events[0], events[-1]
-    assert isinstance(start, Start)
-    scenario = Scenario(start.scenario, start.requirements, frozenset(), "")
-    stuck = finish.interrupted if isinstance(finish, Finish) else "the transcript has no finish"
-    result = judged(scenario, judge_transcript(events), stuck, events)
+    result = judged_again(events)
     console = Console(highlight=False, soft_wrap=True)
     print_result(console, result)
     print_findings(console, [result], lambda one: f"chatproto-conformance run … --only {one.id}")

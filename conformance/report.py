@@ -9,13 +9,13 @@ from pydantic import BaseModel, ConfigDict, Field
 from conformance.crossing import Crossing, crossing_of
 from conformance.dialect import PLAIN, Dialect, departures
 from conformance.monitor import Usage, together
-from conformance.oracle import Finding, Outcome
+from conformance.oracle import Finding, Outcome, judge
 from conformance.oracle.findings import Judgement
 from conformance.programs.program import Program
 from conformance.scenario import Scenario, scenarios
 from conformance.standard import PROTOCOL, Kind, Level, requirements
 from conformance.stretch import StretchEvent, stretch_of
-from conformance.transcript import Transcript
+from conformance.transcript import Finish, Start, Transcript
 
 IN_DIALECT: Final = ("declared", "dialect")
 """Why a scenario is not played in a dialect: all it is there for is declared not to hold, or what
@@ -189,6 +189,15 @@ def judged(
             for finding in judgement.findings
         ],
     )
+
+
+def judged_again(transcript: Transcript) -> ScenarioReport:
+    """The report of the scenario that a transcript is of, judged by it alone."""
+    start, finish = transcript[0], transcript[-1]
+    assert isinstance(start, Start)
+    scenario = Scenario(start.scenario, start.requirements, frozenset(), "")
+    stuck = finish.interrupted if isinstance(finish, Finish) else "the transcript has no finish"
+    return judged(scenario, judge(transcript), stuck, transcript)
 
 
 def summarise(

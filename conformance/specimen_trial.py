@@ -1,23 +1,26 @@
 """The suite run against its specimens: what it found of each, held against what each breaks."""
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from multiprocessing import get_context
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final, Literal
 
 from conformance.dialect import PLAIN
 from conformance.profile import Known, Launch, Profile
 from conformance.reach import Unreachable
-from conformance.report import ScenarioReport
+from conformance.report import ScenarioReport, judged_again
 from conformance.run import run_suite
 from conformance.scenario import scenarios
 from conformance.selection import counting
-from conformance.session import Settings
+from conformance.session import Settings, transcript_path
 from conformance.shipped import shipped_profile
 from conformance.specimens import CATALOGUE, Specimen
 from conformance.standard import Level
+from conformance.transcript import read
 
 AGAIN: Final = 4
 """Times that a specimen which was missed is judged again: whether its fault shows almost always,
@@ -30,7 +33,8 @@ class Judged:
 
     `found` names for each requirement found broken the scenarios that found it. `missed` are
     requirements it breaks that were not found, and of a legal one those that could not be told;
-    `accused` those found that it does not break.
+    `accused` those found that it does not break. `otherwise` are scenarios of whose transcript
+    something else is found than in the run, where that was asked for.
     """
 
     name: str
@@ -38,6 +42,7 @@ class Judged:
     missed: list[str]
     accused: list[str]
     seconds: float
+    otherwise: list[str] = field(default_factory=list)
 
     @property
     def outcome(self) -> Literal["caught", "passed", "missed", "accused"]:
@@ -97,9 +102,15 @@ def judge_specimens(
 
 
 def judge_specimen(name: str, whole: bool = False) -> Judged:
-    """Run the suite against one specimen, and hold what it found against what it breaks."""
+    """Run the suite against one specimen, and hold what it found against what it breaks; the
+    `whole` suite, and each of its transcripts is judged again."""
+    with TemporaryDirectory() as kept:
+        return _judge_specimen(name, Path(kept) if whole else None)
+
+
+def _judge_specimen(name: str, transcripts: Path | None) -> Judged:
     specimen = CATALOGUE[name]
-    chosen = frozenset(_meant_for(specimen, whole))
+    chosen = frozenset(_meant_for(specimen, transcripts is not None))
     settings = Settings(
         profile=Profile(
             name=name,
@@ -110,6 +121,7 @@ def judge_specimen(name: str, whole: bool = False) -> Judged:
         address="tcp://127.0.0.1:0",
         requirements=counting(frozenset(), "should"),
         scenarios=chosen,
+        transcripts=transcripts,
     )
     try:
         report = run_suite(settings, _Silent(), look_first=False)
@@ -134,7 +146,18 @@ def judge_specimen(name: str, whole: bool = False) -> Judged:
         missed=sorted(specimen.breaks - found.keys()) + undecided,
         accused=sorted(found.keys() - specimen.breaks - specimen.may_break),
         seconds=report.duration_s,
+        otherwise=told_otherwise(report.scenarios, transcripts) if transcripts else [],
     )
+
+
+def told_otherwise(results: Iterable[ScenarioReport], transcripts: Path) -> list[str]:
+    """The scenarios of whose transcript something else is found than was in the run."""
+    kept = ((result, transcript_path(transcripts, result.id)) for result in results)
+    return [
+        result.id
+        for result, path in kept
+        if path.exists() and judged_again(read(path)).findings != result.findings
+    ]
 
 
 def _meant_for(specimen: Specimen, whole: bool) -> Iterator[str]:

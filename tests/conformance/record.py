@@ -80,7 +80,7 @@ def _record_all(names: Sequence[str]) -> Iterator[str]:
 
 def _record_reference() -> None:
     with TemporaryDirectory() as directory:
-        _run("chatproto-server --listen {address}", CORRECT, Path(directory), None)
+        _run("chatproto-server --listen {address}", CORRECT, Path(directory))
         for path in sorted(Path(directory).glob("*.jsonl")):
             _keep(path, CORPUS / path.name)
 
@@ -95,7 +95,7 @@ def _record_specimen(specimen: Specimen) -> bool:
     for chosen in (ids[:_AT_ONCE], ids[_AT_ONCE:]):
         with TemporaryDirectory() as directory:
             launch = f"python -m conformance.specimens {specimen.name} {{port}}"
-            _run(launch, chosen, Path(directory), specimen.capacity)
+            _run(launch, chosen, Path(directory), specimen.capacity, specimen.profile)
             failed = [
                 path
                 for path in (transcript_path(Path(directory), id_) for id_ in chosen)
@@ -108,16 +108,23 @@ def _record_specimen(specimen: Specimen) -> bool:
     return False
 
 
-def _run(launch: str, only: Sequence[str], directory: Path, capacity: int | None) -> None:
-    """Play scenarios, keeping their transcripts in a directory."""
-    profile = directory / "server.toml"
-    limits = "" if capacity is None else f"[limits]\ncapacity = {capacity}\n"
-    profile.write_text(f"[launch]\ncommand = {json.dumps(launch)}\n{limits}")
+def _run(
+    launch: str,
+    only: Sequence[str],
+    directory: Path,
+    capacity: int | None = None,
+    dialect: str | None = None,
+) -> None:
+    """Play scenarios, in a dialect of those that ship or none, keeping their transcripts in a
+    directory."""
     if not only:
         return
+    profile = directory / "server.toml"
+    limits = "" if capacity is None else f"[limits]\ncapacity = {capacity}\n"
+    profile.write_text(limits)
     command = [str(Path(sys.executable).with_name("chatproto-conformance")), "run", "--quiet"]
-    command += ["--profile", str(profile), "--transcripts", str(directory), "--examples", "0"]
-    command += ["--only", ",".join(only)]
+    command += ["--profile", dialect or str(profile), "--launch", launch]
+    command += ["--transcripts", str(directory), "--examples", "0", "--only", ",".join(only)]
     subprocess.run(command, stdout=subprocess.DEVNULL, check=False)
 
 

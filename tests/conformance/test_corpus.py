@@ -5,11 +5,16 @@ Where the oracle is changed on purpose, `make judged` writes what it says now.
 """
 
 import json
+import shutil
+from pathlib import Path
 from tempfile import gettempdir
 
 import pytest
 
 from conformance.oracle import judge
+from conformance.report import judged_again
+from conformance.session import transcript_path
+from conformance.specimen_trial import told_otherwise
 from conformance.specimens import CATALOGUE
 from conformance.transcript import read
 from tests.conformance.record import CORPUS, FINDINGS, LARGEST, SPECIMENS, findings_of
@@ -37,6 +42,16 @@ def test_what_it_breaks_is_among_it(name: str) -> None:
     assert failed <= specimen.breaks | specimen.may_break
 
 
+def test_a_run_that_found_otherwise_than_its_transcript_is_told(tmp_path: Path) -> None:
+    kept = SPECIMENS / "one-read-one-message.jsonl"
+    result = judged_again(read(kept))
+    assert result.findings
+    shutil.copy(kept, transcript_path(tmp_path, result.id))
+    assert told_otherwise([result], tmp_path) == []
+    lucky = result.model_copy(update={"findings": []})
+    assert told_otherwise([lucky], tmp_path) == [result.id]
+
+
 def test_findings_are_of_the_transcripts_there_are() -> None:
     assert sorted(FOUND) == sorted(path.stem for path in BROKEN)
 
@@ -44,7 +59,7 @@ def test_findings_are_of_the_transcripts_there_are() -> None:
 def test_it_stays_small() -> None:
     sizes = [path.stat().st_size for path in BROKEN]
     assert max(sizes) <= LARGEST
-    assert sum(sizes) <= 1_500_000
+    assert sum(sizes) <= 2_000_000
     assert sum(path.stat().st_size for path in CORRECT) <= 300_000
 
 
