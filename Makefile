@@ -157,7 +157,7 @@ plot: $(VENV)/bench
 
 # Two busy loops keep the cores occupied; they end with the last round.
 soak: $(READY)
-	$(BIN)/python -m tests.soak --rounds $(ROUNDS) --legal $(LEGAL) --launch "$(REFERENCE)"
+	$(BIN)/python -m tests.soak --rounds $(ROUNDS) --legal $(LEGAL) --jobs $(JOBS) --launch "$(REFERENCE)"
 
 # Which were not found, it says at the end.
 versions: $(READY)

@@ -34,6 +34,14 @@ def _run(launch: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+def _interleaved(runs: dict[str, tuple[str, int]]) -> list[str]:
+    """Each name as often as it is to run, spread evenly, so that half a soak tells of all."""
+    turns = (
+        ((turn + 0.5) / times, name) for name, (_, times) in runs.items() for turn in range(times)
+    )
+    return [name for _, name in sorted(turns)]
+
+
 def main() -> int:
     """0 where no run accused a server, 1 otherwise."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -57,11 +65,7 @@ def main() -> int:
     began, total = time.monotonic(), sum(times for _, times in runs.values())
     try:
         with ThreadPoolExecutor(asked.jobs) as pool:
-            futures = {
-                pool.submit(_run, launch): name
-                for name, (launch, times) in runs.items()
-                for _ in range(times)
-            }
+            futures = {pool.submit(_run, runs[name][0]): name for name in _interleaved(runs)}
             for number, future in enumerate(as_completed(futures), 1):
                 name, done = futures[future], future.result()
                 word = _WORDS.get(done.returncode, f"status {done.returncode}")
