@@ -7,6 +7,7 @@ or a client and the octets of its stream from and to, `["c1", 120, 480]`.
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 Piece = str | tuple[str, int] | tuple[str, int, int]
@@ -21,6 +22,7 @@ class StreamWriter:
     def __init__(self) -> None:
         self._streams: dict[str, bytearray] = {}
         self._ahead: dict[str, tuple[str, int]] = {}
+        self._searches: dict[str, _Search] = {}
 
     def write(self, client: str, octets: bytes) -> str | list[Piece]:
         """Write what a client received next."""
@@ -49,11 +51,30 @@ class StreamWriter:
         leader = max(self._streams, key=lambda name: len(self._streams[name]))
         if leader == client:
             return 0
+        search = self._searches.setdefault(client, _Search())
+        if search.skips:
+            search.skips -= 1
+            return 0
         found = self._streams[leader].rfind(octets[:_WORTHWHILE])
         if found < 0:
+            search.be_in_vain()
             return 0
+        search.in_vain = 0
         self._ahead[client] = (leader, found - at)
         return _common(self._streams[leader], found, octets)
+
+
+@dataclass(slots=True)
+class _Search:
+    """How a client's octets are looked for in the leader's stream, which may be long: after each
+    search in vain, twice as many reads go by until the next."""
+
+    in_vain: int = 0
+    skips: int = 0
+
+    def be_in_vain(self) -> None:
+        self.skips = (1 << self.in_vain) - 1
+        self.in_vain += 1
 
 
 def _common(stream: bytearray, start: int, octets: bytes) -> int:

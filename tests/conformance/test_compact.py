@@ -1,6 +1,7 @@
 """Octets written small are read back as they were, and are small."""
 
 import json
+from time import process_time
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -39,3 +40,13 @@ def test_what_another_has_received_is_written_small() -> None:
 
 def test_what_repeats_is_written_small() -> None:
     assert len(json.dumps(write_octets(b"x" * 1_000_000 + "€".encode() * 1_000))) < 60
+
+
+def test_what_no_one_else_has_received_is_not_looked_for_each_time() -> None:
+    writer = StreamWriter()
+    writer.write("leader", bytes(range(256)) * 100_000)
+    strange = bytes(range(255, -1, -1))
+    spent = process_time()
+    for _ in range(2_000):
+        writer.write("a", strange)
+    assert process_time() - spent < 2
