@@ -3,22 +3,30 @@ count the accusations: the reference server, and each strange but legal specimen
 """
 
 import argparse
+import contextlib
 import multiprocessing
+import signal
 import subprocess
 import sys
 import time
 from collections import Counter, defaultdict
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final
 
-from conformance.specimens import CATALOGUE
+from conformance.specimens import CATALOGUE, Specimen
+
+Runs = dict[str, tuple[list[str], int]]
+"""By name: what to ask of `run`, and how often."""
 
 _SUITE: Final = str(Path(sys.executable).with_name("chatproto-conformance"))
 _WORDS: Final = {0: "conformant", 1: "ACCUSED", 3: "not launched", 4: "not all told"}
 
 
 def _spin() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     while True:
         pass
 
@@ -28,13 +36,23 @@ def _say(text: str) -> None:
     sys.stdout.flush()
 
 
-def _run(launch: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [_SUITE, "run", "--launch", launch], capture_output=True, text=True, check=False
-    )
+def _run(asked: list[str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([_SUITE, "run", *asked], capture_output=True, text=True, check=False)
 
 
-def _interleaved(runs: dict[str, tuple[str, int]]) -> list[str]:
+def _asked_of(specimen: Specimen, profiles: Path) -> list[str]:
+    """How the suite is told of a specimen: the dialect it is in, how many it has room for."""
+    told = ["--launch", f"{sys.executable} -m conformance.specimens {specimen.name} {{port}}"]
+    if specimen.profile is not None:
+        told += ["--profile", specimen.profile]
+    if specimen.capacity is not None:
+        profile = profiles / f"{specimen.name}.toml"
+        profile.write_text(f"[limits]\ncapacity = {specimen.capacity}\n")
+        told += ["--profile", str(profile)]
+    return told
+
+
+def _interleaved(runs: Runs) -> list[str]:
     """Each name as often as it is to run, spread evenly, so that half a soak tells of all."""
     turns = (
         ((turn + 0.5) / times, name) for name, (_, times) in runs.items() for turn in range(times)
@@ -43,29 +61,53 @@ def _interleaved(runs: dict[str, tuple[str, int]]) -> list[str]:
 
 
 def main() -> int:
-    """0 where no run accused a server, 1 otherwise."""
+    """0 where no run accused a server, 1 where one did, 130 where not all were played."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--launch", required=True, help="the reference server")
     parser.add_argument("--rounds", type=int, default=200, help="runs against it")
     parser.add_argument("--legal", type=int, default=50, help="runs against each legal specimen")
     parser.add_argument("--jobs", type=int, default=2, help="runs at once")
     asked = parser.parse_args()
-    runs = {"reference": (asked.launch, asked.rounds)}
-    for name, specimen in CATALOGUE.items():
-        if specimen.legal:
-            command = f"{sys.executable} -m conformance.specimens {name} {{port}}"
-            runs[name] = (command, asked.legal)
+    came: dict[str, Counter[str]] = defaultdict(Counter)
+    with TemporaryDirectory() as profiles:
+        runs = {"reference": (["--launch", asked.launch], asked.rounds)}
+        for name, specimen in CATALOGUE.items():
+            if specimen.legal:
+                runs[name] = (_asked_of(specimen, Path(profiles)), asked.legal)
+        with _busy_cores(), contextlib.suppress(KeyboardInterrupt):
+            _soak(runs, asked.jobs, came)
+    for name, words in came.items():
+        _say(f"{name:28} {', '.join(f'{count} {word}' for word, count in words.items())}")
+    done = sum(words.total() for words in came.values())
+    asked_for = sum(times for _, times in runs.values())
+    accused = sum(words[_WORDS[1]] for words in came.values())
+    _say(f"{accused} of {done} runs accused a correct server; {asked_for} were asked for")
+    if done < asked_for:
+        return 130
+    return 1 if accused else 0
+
+
+@contextlib.contextmanager
+def _busy_cores() -> Iterator[None]:
     spinners = [
         multiprocessing.Process(target=_spin, daemon=True)
         for _ in range(multiprocessing.cpu_count())
     ]
     for spinner in spinners:
         spinner.start()
-    came: dict[str, Counter[str]] = defaultdict(Counter)
-    began, total = time.monotonic(), sum(times for _, times in runs.values())
     try:
-        with ThreadPoolExecutor(asked.jobs) as pool:
-            futures = {pool.submit(_run, runs[name][0]): name for name in _interleaved(runs)}
+        yield
+    finally:
+        for spinner in spinners:
+            spinner.kill()
+
+
+def _soak(runs: Runs, jobs: int, came: dict[str, Counter[str]]) -> None:
+    """Play all runs, and count what came of each; an interrupt lets those under way end."""
+    began, total = time.monotonic(), sum(times for _, times in runs.values())
+    with ThreadPoolExecutor(jobs) as pool:
+        futures = {pool.submit(_run, runs[name][0]): name for name in _interleaved(runs)}
+        try:
             for number, future in enumerate(as_completed(futures), 1):
                 name, done = futures[future], future.result()
                 word = _WORDS.get(done.returncode, f"status {done.returncode}")
@@ -73,14 +115,9 @@ def main() -> int:
                 _say(f"{number}/{total} {time.monotonic() - began:6.0f} s  {name}: {word}")
                 if done.returncode:
                     _say(done.stdout + done.stderr)
-    finally:
-        for spinner in spinners:
-            spinner.kill()
-    for name, words in came.items():
-        _say(f"{name:28} {', '.join(f'{count} {word}' for word, count in words.items())}")
-    accused = sum(words[_WORDS[1]] for words in came.values())
-    _say(f"{accused} of {total} runs accused a correct server")
-    return 1 if accused else 0
+        except KeyboardInterrupt:
+            pool.shutdown(cancel_futures=True)
+            raise
 
 
 if __name__ == "__main__":
