@@ -18,6 +18,7 @@ from conformance.client import Client, Stuck, Unplayable
 from conformance.dialect.forms import forms, label_of
 from conformance.dialect.model import PLAIN
 from conformance.transcript import (
+    Away,
     Connected,
     Event,
     Finish,
@@ -36,6 +37,10 @@ _SOUND: Final = 1.0
 _LONGEST: Final = 4
 """Times the patience that something else may come before what is awaited."""
 _TURN: Final = 0.02
+_NAP: Final = 0.05
+"""Seconds of waiting at a time, so that it is seen when the suite was not let run."""
+_AWAY: Final = 0.1
+"""Seconds from which on it is put into the transcript that nobody looked."""
 _HEARING: Final = 0.1
 _SPARE: Final = 1_048_576
 """Octets that a client may receive besides what can be owed to it: of heartbeats and notices."""
@@ -59,6 +64,7 @@ class Stage:
         self.interrupted: str | None = None
         self.most_owed = 0
         self._epoch = time.monotonic()
+        self._looked = 0.0
         self._selector = selectors.DefaultSelector()
         self._watched: dict[socket.socket, int] = {}
         self._clients: list[Client] = []
@@ -264,6 +270,9 @@ class Stage:
             latest = min(latest, began + _LONGEST * self.patience)
             left = latest + self.patience - self.now()
             if left <= 0:
+                self.turn(0)
+                if condition():
+                    return
                 for client in clients:
                     self.record(
                         Waited(self.now(), client.name, what, self.patience, tuple(exercises))
@@ -288,12 +297,18 @@ class Stage:
             self.turn(min(left, _TURN))
 
     def turn(self, seconds: float) -> None:
-        """Let happen what can happen now, waiting for it no longer than this."""
+        """Let happen what can happen now, waiting for it no longer than this, nor than a nap."""
         pauses: list[tuple[Client, float]] = []
         if self.dialect is not None and self.dialect.by_read:
             pauses = [(one, one.pause) for one in self._clients if one.pause is not None]
             seconds = min([seconds, *(pause for _, pause in pauses)])
-        for key, events in self._selector.select(seconds):
+        seconds = min(seconds, _NAP)
+        ready = self._selector.select(seconds)
+        now = self.now()
+        away, self._looked = now - self._looked - seconds, now
+        if away > _AWAY:
+            self.record(Away(now, round(away, 6)))
+        for key, events in ready:
             key.data.on_ready(events)
         for client, _ in pauses:
             client.go_on()

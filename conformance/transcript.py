@@ -173,6 +173,15 @@ class Waited:
 
 
 @dataclass(frozen=True, slots=True)
+class Away:
+    """The suite did not look for `seconds`, up to now: it was not let run, or busy elsewhere."""
+
+    t: float
+    seconds: float
+    event: Literal["away"] = "away"
+
+
+@dataclass(frozen=True, slots=True)
 class Settled:
     """A fence went through: all the room had said reached these clients."""
 
@@ -270,6 +279,7 @@ Event = Annotated[
     | Stalled
     | Resumed
     | Waited
+    | Away
     | Settled
     | Stopping
     | Exited

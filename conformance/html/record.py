@@ -10,7 +10,7 @@ from conformance.html.template import Asset, environment
 from conformance.render import escape
 from conformance.report import FindingReport
 from conformance.stretch import drawn
-from conformance.transcript import Event, Finish, Skipped, Start, Transcript
+from conformance.transcript import Away, Event, Finish, Skipped, Start, Transcript
 
 ROWS: Final = 2_000
 """Events that are shown; of more, those nearest to what was found."""
@@ -76,6 +76,9 @@ def _row(line: int, event: Event, found: tuple[str, ...], left_out: int) -> Row:
             way, octets, size, cut = "", "", 0, 0
         case Skipped():
             note, client = f"it cannot be played here: {event.detail}", ""
+            way, octets, size, cut = "", "", 0, 0
+        case Away():
+            note, client = f"the suite did not look for {event.seconds:.1f} s", ""
             way, octets, size, cut = "", "", 0, 0
         case Finish():
             stuck = f", interrupted: {event.interrupted}" if event.interrupted else ""

@@ -17,6 +17,7 @@ from conformance.oracle.received import ReceivedNotice, ReceivedUnit, read_units
 from conformance.oracle.spoken import pieces, reader_for
 from conformance.transcript import (
     Aborted,
+    Away,
     Connected,
     Ended,
     Exited,
@@ -142,6 +143,7 @@ class History:
     refused: list[tuple[int, Refused]]
     server: list[tuple[int, Stopping | Exited | Running | Restarted | Rival | InputEnded]]
     settled: list[tuple[int, Settled]]
+    aways: list[Away]
 
     @property
     def stopping(self) -> tuple[int, Stopping] | None:
@@ -164,7 +166,7 @@ def read_history(transcript: Transcript) -> History:
     start = transcript[0]
     if not isinstance(start, Start):
         raise TypeError("a transcript begins with its start")
-    history = History(start, transcript, {}, [], [], [])
+    history = History(start, transcript, {}, [], [], [], [])
     clients = history.clients
     for at, event in enumerate(transcript, 1):
         match event:
@@ -191,6 +193,8 @@ def read_history(transcript: Transcript) -> History:
             case Waited(client=name):
                 if name in clients:
                     clients[name].waits.append((at, event))
+            case Away():
+                history.aways.append(event)
             case Settled():
                 history.settled.append((at, event))
             case Stopping() | Exited() | Running() | Restarted() | Rival() | InputEnded():

@@ -17,8 +17,10 @@ QUARTER_HOUR: Final = 900
 _WIDEST_ZONE: Final = 56
 PROMPT: Final = 1.5
 HICCUP: Final = 0.5
-"""Seconds that a message may take once that nothing delays, and that it may take more than once;
-times the factor, and 20 of the usual round trips on top."""
+"""Seconds that a message may take which nothing delays, and that it may take now and then; times
+the factor, and 20 of the usual round trips on top."""
+NOW_AND_THEN: Final = 1 / 8
+"""The part of the time that messages may take which take longer than a hiccup."""
 _DELAYING: Final = ("TRN-1", "ROOM-7", "LIM-3", "QUIT-5")
 
 
@@ -100,7 +102,8 @@ def _timestamp(time: datetime) -> float:
 def _delays(case: Case) -> Iterator[Finding]:
     """What was sent to show that nobody waits for another came as promptly as all else.
 
-    One long delay, or two lesser ones that do not overlap: a machine may hiccup once.
+    One long delay; or lesser ones, at least two that do not overlap, for too much of the time: a
+    machine hiccups. Nor does it count what passed while the suite itself did not look.
     """
     usual: list[float] = []
     watched: list[tuple[float, float, Line, int]] = []
@@ -113,20 +116,32 @@ def _delays(case: Case) -> Iterator[Finding]:
             watched.append((line.t, span.t, line, span.last))
         else:
             usual.append(span.t - line.t)
+    if not watched:
+        return
     slack = 20 * (median(usual) if usual else 0.0)
     factor = case.history.start.factor
-    free = -1.0
+    first = min(sent for sent, _, _, _ in watched)
+    last = max(came for _, came, _, _ in watched)
+    free, lost = -1.0, 0.0
     lesser = []
     for sent, came, line, at in sorted(watched, key=lambda delay: delay[:2]):
-        if came - sent > PROMPT * factor + slack:
-            yield _delay(case, line, at, came - sent)
+        took = came - sent - _away(case, sent, came)
+        if took > PROMPT * factor + slack:
+            yield _delay(case, line, at, took)
             return
-        if came - sent > HICCUP * factor + slack and sent >= free:
-            lesser.append((came - sent, line, at))
+        if took > HICCUP * factor + slack and sent >= free:
+            lesser.append((took, line, at))
             free = came
-    if len(lesser) > 1:
-        seconds, line, at = lesser[-1]
-        yield _delay(case, line, at, seconds)
+            lost += took
+    if len(lesser) > 1 and lost > NOW_AND_THEN * (last - first):
+        took, line, at = lesser[-1]
+        yield _delay(case, line, at, took)
+
+
+def _away(case: Case, sent: float, came: float) -> float:
+    """How much of a time the suite did not look."""
+    overlaps = (min(came, away.t) - max(sent, away.t - away.seconds) for away in case.history.aways)
+    return sum(overlap for overlap in overlaps if overlap > 0)
 
 
 def _delay(case: Case, line: Line, at: int, seconds: float) -> Finding:

@@ -1,7 +1,11 @@
 """Servers that are correct in a dialect of their own, each speaking one of the profiles that come
 with the suite, and nothing of `conformance.dialect` in them."""
 
+import os
+import signal
 import socket
+import sys
+import threading
 from collections.abc import Iterable
 from datetime import datetime
 
@@ -228,6 +232,15 @@ class StaysOpen(Wild):
     def __init__(self, port: int, capacity: int | None = None) -> None:
         super().__init__(port, capacity)
         self.gone: set[Member] = set()
+
+    def listen(self) -> None:
+        super().listen()
+        threading.Thread(target=self.read_console, daemon=True).start()
+
+    def read_console(self) -> None:
+        for command in sys.stdin or ():
+            if command.strip() == "quit":
+                os.kill(os.getpid(), signal.SIGTERM)
 
     def notice(self, code: str, explanation: str = "") -> bytes:
         return BaseServer.notice(self, code, explanation)

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from conformance.oracle import Outcome
+from conformance.transcript import Away
 from tests.conformance.scene import START, WALL, Scene, blamed, chat
 
 FORM = "%Y%m%d %H:%M:%S"
@@ -60,3 +61,32 @@ def test_a_clock_elsewhere_cannot_be_told_to_be_wrong() -> None:
     scene = shifted(said(same_clock=False), 60)
     scene.deliver()
     assert [finding.outcome for finding in scene.findings()] == [Outcome.UNKNOWN] * 3
+
+
+def slow(*seconds: float, apart: float = 0.1, away: bool = False) -> list[str]:
+    """What is found where ann's lines take so long to come, one after the other, and the suite
+    looks all the while or does not."""
+    scene = chat()
+    for took in seconds:
+        scene.say("ann", scene.nonce(), exercises=["TRN-1"])
+        scene.tick(took)
+        if away:
+            scene.events.append(Away(scene.tick(), took))
+        scene.deliver()
+        scene.tick(apart)
+    return blamed(scene)
+
+
+def test_a_line_that_has_to_wait() -> None:
+    assert slow(0.1, 1.4, 0.1) == []
+    assert slow(0.1, 1.6, 0.1) == ["TRN-1"]
+
+
+def test_lines_that_wait_a_little_too_often() -> None:
+    assert slow(0.6, 0.6) == ["TRN-1"]
+    assert slow(0.6, *[0.1] * 100, 0.6) == []
+    assert slow(0.6, *[0.1] * 10, 0.6, *[0.1] * 10, 0.6) == ["TRN-1"]
+
+
+def test_time_in_which_the_suite_did_not_look_is_not_the_servers() -> None:
+    assert slow(5.0, 0.6, 0.6, away=True) == []

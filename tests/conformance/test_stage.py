@@ -1,0 +1,58 @@
+"""A stage tells of time in which nobody looked at its clients."""
+
+import selectors
+import time
+
+import pytest
+
+from conformance.address import parse_address
+from conformance.stage import Stage
+from conformance.transcript import Away
+from tests.conformance.scene import START
+
+
+class Clock:
+    """Time that passes only where it is let."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def select(self, seconds: float) -> list[object]:
+        self.now += seconds
+        return []
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(time, "monotonic", clock.monotonic)
+    monkeypatch.setattr(
+        selectors.DefaultSelector, "select", lambda _, seconds: clock.select(seconds)
+    )
+    return clock
+
+
+def open_stage() -> Stage:
+    return Stage(parse_address(START.target), START)
+
+
+def aways(stage: Stage) -> list[Away]:
+    return [event for event in stage.transcript if isinstance(event, Away)]
+
+
+@pytest.mark.usefixtures("clock")
+def test_waiting_is_looking() -> None:
+    stage = open_stage()
+    stage.pass_time(60)
+    assert aways(stage) == []
+
+
+def test_whoever_does_something_else_does_not_look(clock: Clock) -> None:
+    stage = open_stage()
+    stage.turn(0)
+    clock.now += 1.5
+    stage.turn(0)
+    assert aways(stage) == [Away(1.5, 1.5)]
