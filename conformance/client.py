@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
-from conformance.dialect.forms import as_received
+from conformance.dialect.forms import as_received, as_said_by
 from conformance.dialect.speech import Speech, Utterance
 from conformance.transcript import (
     Aborted,
@@ -39,7 +39,7 @@ _UNHEARD: Final = 1.0
 """Seconds after which a line counts as read by a server that has broadcast it to nobody; times the
 factor. Only where a read is a message, and two lines may not share one."""
 _UNANSWERED: Final = 0.3
-"""The same for what is not broadcast: the word that leaves, and a name."""
+"""The same for what is not broadcast, a name."""
 _LATEST: Final = 262_144
 
 Reason = Literal["not-selected", "needs-launch", "needs-capacity", "room-full", "sanity", "dialect"]
@@ -76,10 +76,16 @@ class _Pause:
 
 
 class Client:
-    """One connection of a scenario's. Made by `Stage.connect` or `Stage.join`."""
+    """One connection of a scenario's. Made by `Stage.connect` or `Stage.join`.
 
-    def __init__(self, stage: "Stage", name: str, sock: socket.socket, *, holds: bool) -> None:
+    `label` is what headers call it, where that is known.
+    """
+
+    def __init__(
+        self, stage: "Stage", name: str, label: str | None, sock: socket.socket, *, holds: bool
+    ) -> None:
         self.name = name
+        self.label = label
         self.received = bytearray()
         self.received_at = stage.now()
         self.paced_at = 0.0
@@ -273,18 +279,26 @@ class Client:
         dialect = self._stage.dialect
         if dialect is None or not dialect.by_read or not said.line:
             return
-        word = self._octets(said.line.decode("utf-8", "replace").strip())
-        if dialect.text == "stripped" and not said.leaves:
-            word += dialect.closing.encode(dialect.sends)
         self.paced_at = self._stage.now()
+        if self._speech is not None and self._speech.left and said.leaves:
+            # Only its end tells that this has been read; others may have said the same.
+            self._pause = _Pause(b"", {}, self.paced_at + self._stage.patience, every=False)
+            return
         since = {
             one: len(one.received)
             for one in self._stage.open_clients()
             if not one.stalled and (self._stage.has_echo or one is not self)
         }
         every = bool(since) and self._stage.nonce_stem.encode() not in said.line
+        text = said.line.decode("utf-8", "replace").strip()
+        if every and self.label is not None:
+            word = as_said_by(dialect, self.label, text)
+        else:
+            word = as_received(dialect, text)
+        if dialect.text == "stripped" and not said.leaves:
+            word += dialect.closing.encode(dialect.sends)
         patience = _UNANSWERED if said.leaves else _UNHEARD
-        until = self._stage.now() + patience * self._stage.start.factor
+        until = self.paced_at + patience * self._stage.start.factor
         self._pause = _Pause(word, since, until, every)
 
     def _must_pause(self) -> bool:

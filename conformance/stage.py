@@ -111,7 +111,8 @@ class Stage:
         self.record(Connected(self.now(), name, label))
         if label is not None:
             self.labels.append(label)
-        client = Client(self, name, sock, holds=holds)
+        shown = label if self.start.addresses == "same" else None
+        client = Client(self, name, shown, sock, holds=holds)
         self._clients.append(client)
         client._register()
         if self.dialect is not None and self.dialect.prompt:

@@ -64,6 +64,15 @@ def as_received(dialect: Dialect, text: str) -> bytes:
     return text.encode(dialect.sends, "replace")
 
 
+def as_said_by(dialect: Dialect, label: str, text: str) -> bytes:
+    """The same, from the sender's label on, where the header ends with that."""
+    received = as_received(dialect, text)
+    if not dialect.header.endswith("{peer}"):
+        return received
+    quote = repr(text.encode(dialect.charset))[:2] if dialect.text == "repr" else ""
+    return f"{label}{dialect.infix}{quote}".encode(dialect.sends) + received
+
+
 def _pattern(form: str, dialect: Dialect, *, named: bool = False) -> str:
     written = []
     for literal, name in fields(form):

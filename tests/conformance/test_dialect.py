@@ -3,7 +3,7 @@
 import pytest
 
 from conformance.dialect import PLAIN, Dialect, Quit, departures, wholly_departed
-from conformance.dialect.forms import label_of
+from conformance.dialect.forms import as_said_by, label_of
 from conformance.dialect.speech import Speech
 from conformance.oracle.heard import hear_units
 from conformance.oracle.received import (
@@ -129,6 +129,19 @@ def test_labels() -> None:
     assert label_of(PLAIN, "::1", 7) == "[::1]:7"
     assert label_of(Dialect(peer="('{host}', {port})"), "10.0.0.1", 7) == "('10.0.0.1', 7)"
     assert label_of(Dialect(peer="{host}"), "10.0.0.1", 7) is None
+
+
+@pytest.mark.parametrize(
+    ("dialect", "octets"),
+    [
+        (PLAIN, b"10.0.0.1:7\nquit"),
+        (Dialect(header="{peer}", infix=" say:"), b"10.0.0.1:7 say:quit"),
+        (Dialect(text="repr"), b"10.0.0.1:7\nb'quit"),
+        (Dialect(header="", infix=""), b"quit"),
+    ],
+)
+def test_what_a_client_said_is_told_from_what_others_say(dialect: Dialect, octets: bytes) -> None:
+    assert as_said_by(dialect, "10.0.0.1:7", "quit") == octets
 
 
 def say(dialect: Dialect, *segments: bytes) -> list[bytes]:
