@@ -36,10 +36,8 @@ _GONE: Final = (ConnectionError, TimeoutError)
 
 
 _UNHEARD: Final = 1.0
-"""Seconds after which a line counts as read by a server that has broadcast it to nobody; times the
-factor. Only where a read is a message, and two lines may not share one."""
-_UNANSWERED: Final = 0.3
-"""The same for what is not broadcast, a name."""
+"""Seconds after which a line counts as read that nobody is there to hear; times the factor. Only
+where a read is a message, and two lines may not share one."""
 _LATEST: Final = 262_144
 
 Reason = Literal["not-selected", "needs-launch", "needs-capacity", "room-full", "sanity", "dialect"]
@@ -297,8 +295,10 @@ class Client:
             word = as_received(dialect, text)
         if dialect.text == "stripped" and not said.leaves:
             word += dialect.closing.encode(dialect.sends)
-        patience = _UNANSWERED if said.leaves else _UNHEARD
-        until = self.paced_at + patience * self._stage.start.factor
+        patience = self._stage.patience
+        if said.leaves or not since:
+            patience = _UNHEARD * self._stage.start.factor
+        until = self.paced_at + patience
         self._pause = _Pause(word, since, until, every)
 
     def _must_pause(self) -> bool:

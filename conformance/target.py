@@ -163,10 +163,11 @@ class LaunchedServer:
         return None if self._process is None else self._process.wait(seconds)
 
     def run_rival(self, seconds: float) -> tuple[int | None, str]:
-        """Launch a second server on the same address; its status, if it ended, and output."""
+        """Launch a second server on the same address; its status, if it ended within so many
+        seconds besides those it may take to be ready, and its output."""
         rival = _Process(self._launch, self.address)
         try:
-            return rival.wait(seconds), rival.output()
+            return rival.wait(self._launch.ready + seconds), rival.output()
         finally:
             rival.end()
 
