@@ -69,8 +69,12 @@ class _Pause:
 
     @property
     def is_heard(self) -> bool:
-        heard = (one.received.find(self.word, at) >= 0 for one, at in self.since.items())
-        return all(heard) if self.every else any(heard)
+        if not self.every:
+            return any(self._has_come(one) for one in self.since)
+        return all(one.ended or one.stalled or self._has_come(one) for one in self.since)
+
+    def _has_come(self, one: "Client") -> bool:
+        return one.received.find(self.word, self.since[one]) >= 0
 
 
 class Client:
@@ -95,6 +99,7 @@ class Client:
         self._speech = None if stage.dialect is None else Speech(stage.dialect)
         self._own = bytearray()
         self._pause: _Pause | None = None
+        self._goes_unheard = False
         self._outgoing: deque[tuple[Utterance, tuple[str, ...]]] = deque()
         self._unsent = b""
         self.stalled = False
@@ -268,6 +273,11 @@ class Client:
             return None
         return max(0.0, self._pause.until - self._stage.now())
 
+    @property
+    def is_speaking(self) -> bool:
+        """Whether it has more to say, a line a read, and what it says is heard."""
+        return self._pause is not None and bool(self._outgoing) and not self._goes_unheard
+
     def go_on(self) -> None:
         """Say what waited for the last line to be heard."""
         if self._pause is not None:
@@ -305,8 +315,11 @@ class Client:
         pause = self._pause
         if pause is None:
             return False
-        if pause.is_heard or self._stage.now() >= pause.until:
+        if pause.is_heard:
             self._pause = None
+        elif self._stage.now() >= pause.until:
+            self._pause = None
+            self._goes_unheard = True
         return self._pause is not None
 
     def _register(self) -> None:

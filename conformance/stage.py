@@ -266,6 +266,8 @@ class Stage:
         began = self.now()
         while not condition():
             # Who says a line a read is slow to say all, and need not hear anything meanwhile.
+            if any(client.is_speaking for client in self._clients):
+                began = self.now()
             lively = (max(client.received_at, client.paced_at) for client in clients)
             latest = max([began, *lively])
             latest = min(latest, began + _LONGEST * self.patience)
