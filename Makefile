@@ -155,7 +155,7 @@ bench: $(READY)
 plot: $(VENV)/bench
 	$(BIN)/python -m benchmarks.fanout.plot reports/fanout.json
 
-# Two busy loops keep the cores occupied; they end with the last round.
+# A busy loop a core keeps them all occupied; they end with the last round.
 soak: $(READY)
 	$(BIN)/python -m tests.soak --rounds $(ROUNDS) --legal $(LEGAL) --jobs $(JOBS) --launch "$(REFERENCE)"
 
