@@ -105,12 +105,12 @@ def judge_specimen(name: str, whole: bool = False) -> Judged:
     """Run the suite against one specimen, and hold what it found against what it breaks; the
     `whole` suite, and each of its transcripts is judged again."""
     with TemporaryDirectory() as kept:
-        return _judge_specimen(name, Path(kept) if whole else None)
+        return _judge_specimen(CATALOGUE[name], whole, Path(kept))
 
 
-def _judge_specimen(name: str, transcripts: Path | None) -> Judged:
-    specimen = CATALOGUE[name]
-    chosen = frozenset(_meant_for(specimen, transcripts is not None))
+def _judge_specimen(specimen: Specimen, whole: bool, kept: Path) -> Judged:
+    name = specimen.name
+    chosen = frozenset(_meant_for(specimen, whole))
     settings = Settings(
         profile=Profile(
             name=name,
@@ -121,7 +121,7 @@ def _judge_specimen(name: str, transcripts: Path | None) -> Judged:
         address="tcp://127.0.0.1:0",
         requirements=counting(frozenset(), "should"),
         scenarios=chosen,
-        transcripts=transcripts,
+        transcripts=kept if whole else None,
     )
     try:
         report = run_suite(settings, _Silent(), look_first=False)
@@ -146,7 +146,7 @@ def _judge_specimen(name: str, transcripts: Path | None) -> Judged:
         missed=sorted(specimen.breaks - found.keys()) + undecided,
         accused=sorted(found.keys() - specimen.breaks - specimen.may_break),
         seconds=report.duration_s,
-        otherwise=told_otherwise(report.scenarios, transcripts) if transcripts else [],
+        otherwise=told_otherwise(report.scenarios, kept) if whole else [],
     )
 
 

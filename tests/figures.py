@@ -27,7 +27,7 @@ _HEAD: Final = """\
 Of each level of the standard: its requirements; those that a scenario is there for; those whose
 trigger really happened in a run against the reference server; those that some broken server, of
 the specimens, was found to break; and those that nobody can see from outside.
-`make test` makes this page from its own runs, and fails where they say otherwise.
+`make test` holds this page against its own runs; CONTRIBUTING says what writes it.
 
 | level | requirements | with a scenario | exercised | seen failing | not testable from outside |
 | --- | --- | --- | --- | --- | --- |

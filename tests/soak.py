@@ -16,7 +16,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
-from conformance.specimens import CATALOGUE, Specimen
+from conformance.specimens import CATALOGUE
+from tests.conformance.command import told_of
 
 Runs = dict[str, tuple[list[str], int]]
 """By name: what to ask of `run`, and how often."""
@@ -41,18 +42,6 @@ def _run(asked: list[str]) -> subprocess.CompletedProcess[str]:
     return subprocess.run([_SUITE, "run", *asked], capture_output=True, text=True, check=False)
 
 
-def _asked_of(specimen: Specimen, profiles: Path) -> list[str]:
-    """How the suite is told of a specimen: the dialect it is in, how many it has room for."""
-    told = ["--launch", f"{sys.executable} -m conformance.specimens {specimen.name} {{port}}"]
-    if specimen.profile is not None:
-        told += ["--profile", specimen.profile]
-    if specimen.capacity is not None:
-        profile = profiles / f"{specimen.name}.toml"
-        profile.write_text(f"[limits]\ncapacity = {specimen.capacity}\n")
-        told += ["--profile", str(profile)]
-    return told
-
-
 def _interleaved(runs: Runs) -> list[str]:
     """Each name as often as it is to run, spread evenly, so that half a soak tells of all."""
     turns = (
@@ -74,7 +63,7 @@ def main() -> int:
         runs = {"reference": (["--launch", asked.launch], asked.rounds)}
         for name, specimen in CATALOGUE.items():
             if specimen.legal:
-                runs[name] = (_asked_of(specimen, Path(profiles)), asked.legal)
+                runs[name] = (told_of(specimen, Path(profiles)), asked.legal)
         with _busy_cores(), contextlib.suppress(KeyboardInterrupt):
             _soak(runs, asked.jobs, came)
     for name, words in came.items():

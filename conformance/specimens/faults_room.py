@@ -1,5 +1,6 @@
 """Servers with a fault of the room: broadcasts lost, doubled, made up, reordered, interleaved."""
 
+from abc import abstractmethod
 from collections.abc import Iterable
 from functools import partial
 
@@ -154,8 +155,9 @@ class HoldingServer(BaseServer):
         else:
             self.deliver(member, unit)
 
+    @abstractmethod
     def lets_pass(self, held: Member, next_one: Member) -> bool:
-        raise NotImplementedError
+        """Whether the next one's broadcast overtakes what is held."""
 
     def release(self, member: Member) -> None:
         if member in self.held:

@@ -5,10 +5,11 @@ import selectors
 import signal
 import socket
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 
 
-class Loop:
+class Loop(ABC):
     """Calls the data of each ready file, then each timer that is due."""
 
     def __init__(self) -> None:
@@ -28,8 +29,9 @@ class Loop:
         self.woken.recv(64)
         self.on_signal()
 
+    @abstractmethod
     def on_signal(self) -> None:
-        raise NotImplementedError
+        """Stop."""
 
     def later(self, seconds: float, action: Callable[[], None]) -> None:
         self.timers_set += 1

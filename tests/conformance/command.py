@@ -2,7 +2,10 @@
 
 import subprocess
 import sys
+from pathlib import Path
 from typing import Final
+
+from conformance.specimens import Specimen
 
 DEADLINE: Final = 120.0
 REFERENCE: Final = f"{sys.executable} -m reference_server --listen {{address}} --heartbeat 1"
@@ -11,6 +14,19 @@ REFERENCE: Final = f"{sys.executable} -m reference_server --listen {{address}} -
 def specimen(name: str) -> str:
     """The command that launches a specimen."""
     return f"{sys.executable} -m conformance.specimens {name} {{port}}"
+
+
+def told_of(one: Specimen, directory: Path) -> list[str]:
+    """What `run` is to be told of a specimen: how to launch it, the dialect it is in, and how many
+    it has room for, which takes a profile, written there."""
+    launch = ["--launch", specimen(one.name)]
+    if one.profile is not None:
+        return [*launch, "--profile", one.profile]
+    if one.capacity is not None:
+        profile = directory / f"{one.name}.toml"
+        profile.write_text(f"[limits]\ncapacity = {one.capacity}\n")
+        return [*launch, "--profile", str(profile)]
+    return launch
 
 
 def start(*arguments: str) -> subprocess.Popen[str]:

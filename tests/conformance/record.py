@@ -18,6 +18,7 @@ from conformance.scenario import scenarios
 from conformance.session import transcript_path
 from conformance.specimens import CATALOGUE, Specimen
 from conformance.transcript import read
+from tests.conformance.command import told_of
 
 CORPUS: Final = Path(__file__).parent / "corpus"
 SPECIMENS: Final = CORPUS / "specimens"
@@ -80,7 +81,7 @@ def _record_all(names: Sequence[str]) -> Iterator[str]:
 
 def _record_reference() -> None:
     with TemporaryDirectory() as directory:
-        _run("chatproto-server --listen {address}", CORRECT, Path(directory))
+        _run(["--launch", "chatproto-server --listen {address}"], CORRECT, Path(directory))
         for path in sorted(Path(directory).glob("*.jsonl")):
             _keep(path, CORPUS / path.name)
 
@@ -94,8 +95,7 @@ def _record_specimen(specimen: Specimen) -> bool:
     ]
     for chosen in (ids[:_AT_ONCE], ids[_AT_ONCE:]):
         with TemporaryDirectory() as directory:
-            launch = f"python -m conformance.specimens {specimen.name} {{port}}"
-            _run(launch, chosen, Path(directory), specimen.capacity, specimen.profile)
+            _run(told_of(specimen, Path(directory)), chosen, Path(directory))
             failed = [
                 path
                 for path in (transcript_path(Path(directory), id_) for id_ in chosen)
@@ -108,23 +108,12 @@ def _record_specimen(specimen: Specimen) -> bool:
     return False
 
 
-def _run(
-    launch: str,
-    only: Sequence[str],
-    directory: Path,
-    capacity: int | None = None,
-    dialect: str | None = None,
-) -> None:
-    """Play scenarios, in a dialect of those that ship or none, keeping their transcripts in a
-    directory."""
+def _run(told: Sequence[str], only: Sequence[str], directory: Path) -> None:
+    """Play scenarios against what `run` is told of, keeping their transcripts in a directory."""
     if not only:
         return
-    profile = directory / "server.toml"
-    limits = "" if capacity is None else f"[limits]\ncapacity = {capacity}\n"
-    profile.write_text(limits)
     command = [str(Path(sys.executable).with_name("chatproto-conformance")), "run", "--quiet"]
-    command += ["--profile", dialect or str(profile), "--launch", launch]
-    command += ["--transcripts", str(directory), "--examples", "0", "--only", ",".join(only)]
+    command += [*told, "--transcripts", str(directory), "--examples", "0", "--only", ",".join(only)]
     subprocess.run(command, stdout=subprocess.DEVNULL, check=False)
 
 

@@ -16,12 +16,13 @@ class Clock:
 
     def __init__(self) -> None:
         self.now = 0.0
+        self.sleeps: float | None = None
 
     def monotonic(self) -> float:
         return self.now
 
     def select(self, seconds: float) -> list[object]:
-        self.now += seconds
+        self.now += seconds if self.sleeps is None else self.sleeps
         return []
 
 
@@ -56,3 +57,11 @@ def test_whoever_does_something_else_does_not_look(clock: Clock) -> None:
     clock.now += 1.5
     stage.turn(0)
     assert aways(stage) == [Away(1.5, 1.5)]
+
+
+def test_what_comes_while_the_machine_stands_still_is_not_looked_at(clock: Clock) -> None:
+    """However long the wait was to be: something came, and ended it late."""
+    stage = open_stage()
+    clock.sleeps = 1.5
+    stage.turn(60)
+    assert [round(away.seconds, 2) for away in aways(stage)] == [1.45]
