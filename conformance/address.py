@@ -3,9 +3,11 @@
 import ipaddress
 import re
 import socket
+import time
 from dataclasses import dataclass, replace
 from typing import Final
 
+_QUEUE_FULL: Final = 0.01
 _TCP: Final = re.compile(r"tcp://(?:\[(?P<v6>[^\[\]]+)\]|(?P<host>[^\[\]:/]+)):(?P<port>\d+)/?")
 
 
@@ -85,7 +87,17 @@ def _connect(
         if receive_buffer is not None:
             client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         client.settimeout(timeout)
-        client.connect(address)
+        end = time.monotonic() + timeout
+        while True:
+            try:
+                client.connect(address)
+            except BlockingIOError:
+                # A Unix-domain socket does not wait for a place in the queue of who listens.
+                if time.monotonic() > end:
+                    raise
+                time.sleep(_QUEUE_FULL)
+            else:
+                break
     except BaseException:
         client.close()
         raise
