@@ -25,6 +25,8 @@ from conformance.transcript import Exited, Stopping, Transcript
 
 MIN_BACKLOG: Final = 1_048_576
 """Octets that may always wait for a member (LIM-3)."""
+LINGER: Final = 1.0
+"""Seconds after which the server may break off who has left and does not end its side (QUIT-3)."""
 _HEADER: Final = 40
 
 
@@ -195,6 +197,10 @@ class Case:
             return ties.get(line.client)
         return min(ties.values(), key=lambda tie: tie.unit.span.last, default=None)
 
+    def has_left(self, client: ClientHistory, at: int) -> bool:
+        """Whether a client had left of its own accord by a line of the transcript."""
+        return client.left is not None and client.left < at and not self.was_ended_by_server(client)
+
     def was_ended_by_server(self, client: ClientHistory) -> bool:
         """Whether the server ended a connection whose client had not left."""
         return client.ended is not None and (client.left is None or client.left > client.ended)
@@ -215,7 +221,16 @@ class Case:
             (self.was_ended_by_server(client) and self.stopping is None)
             or self.died is not None
             or self.was_evicted(client)
+            or self.may_be_aborted(client)
         )
+
+    def may_be_aborted(self, client: ClientHistory) -> bool:
+        """Whether the server broke off a leaver that had held its side open for 1 s (QUIT-3), and
+        may not have read so far as to the end of stream."""
+        if client.ending is not Ending.RESET or client.left is None or not client.stalls:
+            return False
+        lingered = client.ended_t - self.history.time(client.left)
+        return client.half_closed is None and lingered >= LINGER
 
     def waited_for_the_rest(self, client: ClientHistory) -> bool:
         """Whether a member was still there, and all that others received was due."""
@@ -270,11 +285,19 @@ class Case:
             for tie in run
             if tie.unit.span.last < (stalled or until)
         )
-        return self.octets_said(until) - self.octets_said(joined) - read
+        own = 0 if self.history.has_echo else self._octets_of(client, joined, until)
+        return self.octets_said(until) - self.octets_said(joined) - read - own
+
+    def _octets_of(self, client: ClientHistory, since: int, until: int) -> int:
+        """Octets of a client's own broadcasts that had first come to anyone in between."""
+        own = (line for line in client.messages if line in self.came)
+        return sum(self._size(line) for line in own if since <= self.first_came[line] < until)
 
     def is_recognised(self, client: ClientHistory) -> bool:
-        """Whether the server took a client's violation for one: it ended it, or gave notice."""
-        return client.ending is not None or bool(client.notices)
+        """Whether the server took a client's violation for one: it ended it, which had not ended
+        its own side, or gave notice."""
+        ended = client.ending is not None and client.half_closed is None
+        return ended or bool(client.notices)
 
     def segments(self, line: Line) -> tuple[bytes, ...]:
         return self.history.clients[line.client].segments_of(line)
@@ -284,18 +307,18 @@ class Case:
         ats, totals = self._said
         return totals[bisect_left(ats, before)]
 
+    def _size(self, line: Line) -> int:
+        """The octets of a line's broadcast."""
+        unit = next(iter(self.came[line].values())).unit
+        # Where it is no broadcast its header stands apart, or is missing.
+        apart = 0 if isinstance(unit, ReceivedBroadcast) else _HEADER
+        return unit.span.end - unit.span.start + apart
+
     @cached_property
     def _said(self) -> tuple[list[int], list[int]]:
         """The transcript's lines with which broadcasts had first come, in order, and the octets
         of all before each."""
-        sizes = []
-        for line, ties in self.came.items():
-            unit = next(iter(ties.values())).unit
-            size = unit.span.end - unit.span.start
-            if not isinstance(unit, ReceivedBroadcast):
-                size += _HEADER  # it stands apart, or is missing
-            sizes.append((self.first_came[line], size))
-        sizes.sort()
+        sizes = sorted((self.first_came[line], self._size(line)) for line in self.came)
         return [at for at, _ in sizes], list(accumulate((size for _, size in sizes), initial=0))
 
 

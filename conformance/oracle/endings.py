@@ -55,6 +55,8 @@ def _death(case: Case, at: int) -> Finding:
     ]
     last = max(said, key=lambda pair: pair[0], default=None)
     requirement = last[1].exercises[0] if last else case.history.start.requirements[0]
+    if case.clients and all(case.has_left(client, at) for client in case.clients):
+        requirement = "QUIT-5"
     return Finding(
         requirement,
         "a server that goes on whatever its clients do",
@@ -79,7 +81,7 @@ def _end(case: Case, client: ClientHistory, if_reset: str, if_never: str) -> Ite
     assert client.left is not None
     if client.ending is Ending.RESET:
         assert client.ended is not None
-        if case.was_evicted(client):
+        if case.was_evicted(client) or case.may_be_aborted(client):
             return
         yield Finding(
             if_reset,
@@ -223,7 +225,8 @@ def _reason(case: Case, client: ClientHistory, ended: int) -> str:
     if gone and not unechoed:
         latest = max(gone, key=lambda other: other.left or 0)
         return "ERR-2" if latest.cause is Cause.VIOLATION else "ROOM-7"
-    if not unechoed and client.ended_t - max([0.0, *(line.t for line in lines)]) >= 1.0:
+    since = max([case.history.time(client.connected), *(line.t for line in lines)])
+    if not unechoed and client.ended_t - since >= 1.0:
         return "HB-3"
     return "ROOM-1"
 

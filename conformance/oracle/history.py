@@ -5,6 +5,7 @@ What a client sent is read through chatproto, so that the oracle knows what shou
 
 import re
 from bisect import bisect_left, bisect_right
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final
@@ -39,6 +40,7 @@ from conformance.transcript import (
     Waited,
 )
 
+_A_NOTICE: Final = re.compile(rb"(?m)^!.*$")
 NONCE: Final = re.compile(rb"n[0-9a-f]{6}x\d{5,}z")
 """What makes a scenario's texts differ from each other."""
 
@@ -219,7 +221,7 @@ def _line_limit(history: History) -> int:
     """
     came: set[bytes] = set()
     for client in history.clients.values():
-        for _, _, octets in client.reads:
+        for octets in _apart_from_notices(client):
             came.update(NONCE.findall(octets))
     longest = MIN_LINE_LIMIT
     for client in history.clients.values():
@@ -231,6 +233,14 @@ def _line_limit(history: History) -> int:
         if len(rest) <= MAX_LINE_LIMIT and not was_refused and not client.notices:
             longest = max(longest, len(rest))
     return longest
+
+
+def _apart_from_notices(client: ClientHistory) -> Iterator[bytes]:
+    """What came to a client; its notices, which may repeat what is refused, left out."""
+    if client.notices:
+        yield _A_NOTICE.sub(b"", b"".join(octets for _, _, octets in client.reads))
+    else:
+        yield from (octets for _, _, octets in client.reads)
 
 
 def _in_utf_8(octets: bytes, charset: str) -> bytes:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
+from chatproto import Code
 from conformance.oracle.case import MIN_BACKLOG, Case
 from conformance.oracle.findings import Finding
 from conformance.oracle.history import ClientHistory, Ending
@@ -11,8 +12,10 @@ MAX_BACKLOG: Final = 64 * 1_048_576
 """Octets that may never wait for a member (LIM-3)."""
 MEMBERS: Final = 256
 """Members every server should have room for (LIM-6)."""
-_COUNTING: Final = 1.0
+COUNTING: Final = 1.0
 """Seconds that a server may linger (QUIT-3), and count a leaver as a member."""
+_MANY: Final = 8
+"""Members from which on a server that takes in no more counts as full."""
 
 
 def check_limits(case: Case) -> Iterator[Finding]:
@@ -63,7 +66,7 @@ def _just_gone(case: Case, client: ClientHistory) -> int:
         other.connected < client.connected
         and other.ended is not None
         and other.ended < client.connected
-        and came - other.ended_t < _COUNTING
+        and came - other.ended_t < COUNTING
         for other in case.clients
     )
 
@@ -77,24 +80,50 @@ def is_one_too_many(case: Case, client: ClientHistory) -> bool:
 def may_be_one_too_many(case: Case, client: ClientHistory) -> bool:
     """Whether the server may have taken itself for full when this client came."""
     capacity = case.history.start.capacity
+    if capacity is None:
+        return _is_turned_away(case, client)
+    return _members_before(case, client) + _just_gone(case, client) >= capacity
+
+
+def _is_turned_away(case: Case, client: ClientHistory) -> bool:
+    """Whether a server of unknown capacity ended this client before it was a member, with many
+    there, and took nobody in where as many were."""
     here = _members_before(case, client) + _just_gone(case, client)
-    return capacity is not None and here >= capacity
+    if here < _MANY or case.runs[client.name]:
+        return False
+    return not any(
+        case.runs[other.name] and _members_before(case, other) >= here for other in case.clients
+    )
+
+
+def _is_refused(case: Case, client: ClientHistory) -> bool:
+    """Whether a server that should have had room took itself for full when this client came."""
+    told = any(notice.code == Code.ROOM_FULL for notice in client.notices)
+    if case.history.start.capacity is not None:
+        return told and not may_be_one_too_many(case, client)
+    if case.history.time(client.connected) < COUNTING or _just_gone(case, client):
+        return False  # who left, in an earlier scenario or in this, may still be counted
+    ended = case.was_ended_by_server(client) and case.stopping is None
+    return told or (ended and _is_turned_away(case, client))
 
 
 def _room_full(case: Case, client: ClientHistory) -> Iterator[Finding]:
     here = _members_before(case, client)
     codes = [notice.code for notice in client.notices]
-    if "room-full" in codes and here < MEMBERS and not may_be_one_too_many(case, client):
+    if here < MEMBERS and _is_refused(case, client):
+        told = [notice for notice in client.notices if notice.code == "room-full"]
+        at = client.ended if not told else told[0].span.last
+        assert at is not None
         yield Finding(
             "LIM-6",
             f"room for {MEMBERS} members",
-            f"the notice !room-full with {here} members",
-            (client.connected, client.notices[-1].span.last),
+            f"{'the notice !room-full' if told else 'an end at once'} with {here} members",
+            (client.connected, at),
             client.name,
-            client.notices[-1].octets,
+            told[0].octets if told else b"",
         )
     if is_one_too_many(case, client) and case.stopping is None:
-        if "room-full" not in codes:
+        if Code.ROOM_FULL not in codes:
             yield Finding(
                 "LIM-5",
                 "the notice !room-full",

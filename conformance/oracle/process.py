@@ -1,13 +1,16 @@
 """Does the server stop, start again and give way as it should? STOP-1, STOP-2, STOP-3."""
 
+import re
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from signal import SIGINT, SIGTERM
-from typing import Final
+from typing import Final, get_args
 
+from chatproto import Code
 from conformance.oracle.case import Case
 from conformance.oracle.findings import Finding
 from conformance.oracle.history import ClientHistory, Ending
+from conformance.profile import Way
 from conformance.transcript import Event, Exited, Restarted, Rival, Running, Stopping
 
 STOP: Final = 3.0
@@ -16,6 +19,8 @@ LAST_LINE: Final = 1.0
 """Seconds after which a server that was told to stop certainly knows it; times the factor."""
 ABORT: Final = 1.0
 """Seconds it is given to abort the rest, and to end; times the factor."""
+_TOLD: Final = re.compile(b"!%b[^\n]*\n" % Code.SHUTTING_DOWN.encode())
+"""Why a stopping server ends a connection, be it where no unit starts."""
 SIGNALS: Final = {"sigterm": -SIGTERM, "sigint": -SIGINT}
 """The status of a process that such a way ended by default."""
 
@@ -23,6 +28,7 @@ SIGNALS: Final = {"sigterm": -SIGTERM, "sigint": -SIGINT}
 def check_process(case: Case) -> Iterator[Finding]:
     """The process ends when told, leaves its address free, and keeps it while it lives."""
     yield from _stops(case)
+    yield from _not_told(case)
     for at, event in case.history.server:
         match event:
             case Restarted(error=str(error)):
@@ -35,19 +41,16 @@ def check_process(case: Case) -> Iterator[Finding]:
 
 def _stops(case: Case) -> Iterator[Finding]:
     """Each way to stop that the server offers must do; where it names none, one must."""
-    marks = [at for at, event in case.history.server if isinstance(event, Stopping)]
-    if not marks:
-        return
     declared = case.history.start.stops
     not_offered: list[Finding] = []
-    for begin, end in pairwise([*marks, len(case.history.transcript) + 1]):
+    tried: set[str] = set()
+    for begin, way, end in _episodes(case):
         episode = case.history.transcript[begin - 1 : end - 1]
         stop = episode[0]
         assert isinstance(stop, Stopping)
+        tried.add(way)
         findings = list(_stop(case, begin, stop, episode))
-        reacted = any(
-            isinstance(event, Exited) and event.status != SIGNALS.get(stop.way) for event in episode
-        )
+        reacted = _has_reacted(episode, way)
         if declared or reacted:
             yield from findings
             if not findings and not declared:
@@ -57,7 +60,8 @@ def _stops(case: Case) -> Iterator[Finding]:
             not_offered += findings
         if reacted and not declared:
             return
-    yield from not_offered[:1]
+    if tried.issuperset(get_args(Way)):
+        yield from not_offered[:1]
 
 
 def _stop(case: Case, begin: int, stop: Stopping, episode: Sequence[Event]) -> Iterator[Finding]:
@@ -98,6 +102,41 @@ def _stop(case: Case, begin: int, stop: Stopping, episode: Sequence[Event]) -> I
                 (begin, client.ended),
                 client.name,
             )
+
+
+def _not_told(case: Case) -> Iterator[Finding]:
+    """Members who read all there was, and were not told why it ended (ERR-3)."""
+    for begin, way, end in _episodes(case):
+        if not _has_reacted(case.history.transcript[begin - 1 : end - 1], way):
+            continue
+        for client in case.clients:
+            if client.ended is None or not begin < client.ended < end or client.stalls:
+                continue
+            member = client.cause is None and bool(case.runs[client.name])
+            told = _TOLD.search(b"".join(octets for _, _, octets in client.reads))
+            if member and client.ending is Ending.ORDERLY and not told:
+                yield Finding(
+                    "ERR-3",
+                    "the notice !shutting-down",
+                    f"the notice !{client.notices[-1].code}" if client.notices else "no notice",
+                    (begin, client.ended),
+                    client.name,
+                )
+                return
+
+
+def _episodes(case: Case) -> Iterator[tuple[int, str, int]]:
+    """Each time the server was told to stop: at which line of the transcript, in which way, and
+    the line with which the next such time begins."""
+    end = len(case.history.transcript) + 1
+    stops = [(at, event.way) for at, event in case.history.server if isinstance(event, Stopping)]
+    for (begin, way), (until, _) in pairwise([*stops, (end, "")]):
+        yield begin, way, until
+
+
+def _has_reacted(episode: Sequence[Event], way: str) -> bool:
+    """Whether the server ended, and not because such a signal ends what does not heed it."""
+    return any(isinstance(event, Exited) and event.status != SIGNALS.get(way) for event in episode)
 
 
 def _late_lines(

@@ -15,6 +15,8 @@ CLOCK: Final = 5.0
 """Seconds by which a header's time may be off (MSG-5)."""
 QUARTER_HOUR: Final = 900
 _WIDEST_ZONE: Final = 56
+_STEP: Final = 4
+"""Quarter hours by which a zone steps at most where summer time begins or ends."""
 PROMPT: Final = 1.5
 HICCUP: Final = 0.5
 """Seconds that a message may take which nothing delays, and that it may take now and then; times
@@ -31,18 +33,22 @@ def check_timing(case: Case) -> Iterator[Finding]:
 
 
 def zone_of(case: Case) -> int | None:
-    """The quarter hours by which the server's headers differ from UTC; None where none tells."""
-    for tie in case.matching.ties():
-        unit = tie.unit
-        if tie.exact and isinstance(unit, ReceivedBroadcast) and unit.time is not None:
-            came = case.history.start.wall + unit.span.t
-            return round((_timestamp(unit.time) - came) / QUARTER_HOUR)
-    return None
+    """The quarter hours by which the last headers differ from UTC; None where none tells."""
+    units = [
+        tie.unit
+        for tie in case.matching.ties()
+        if tie.exact and isinstance(tie.unit, ReceivedBroadcast)
+    ]
+    timed = [(unit.span.last, unit.span.t, unit.time) for unit in units if unit.time is not None]
+    if not timed:
+        return None
+    _, came, time = max(timed)
+    return round((_timestamp(time) - case.history.start.wall - came) / QUARTER_HOUR)
 
 
 def _clock(case: Case) -> Iterator[Finding]:
     start = case.history.start
-    zones: dict[int, ReceivedBroadcast] = {}
+    shown_in: dict[Line, tuple[int, ReceivedBroadcast]] = {}
     for tie in case.matching.ties():
         unit = tie.unit
         if not tie.exact or not isinstance(unit, ReceivedBroadcast) or unit.time is None:
@@ -64,27 +70,39 @@ def _clock(case: Case) -> Iterator[Finding]:
                 unit.header,
                 outcome=Outcome.FAIL if start.same_clock else Outcome.UNKNOWN,
             )
-        zones.setdefault(zone, unit)
-    if start.zone is not None and zones and start.zone not in zones:
-        [(zone, unit), *_] = zones.items()
+        shown_in.setdefault(tie.line, (zone, unit))
+    yield from _zones(case, shown_in)
+
+
+def _zones(case: Case, shown_in: dict[Line, tuple[int, ReceivedBroadcast]]) -> Iterator[Finding]:
+    """One time zone, in this scenario as in earlier ones; or two, where summer time begins or
+    ends: one step, that the log does not take back."""
+    stretches: list[tuple[int, ReceivedBroadcast]] = []
+    for line in sorted(shown_in, key=lambda line: (case.first_came[line], case.log.position[line])):
+        zone, unit = shown_in[line]
+        if not stretches or stretches[-1][0] != zone:
+            stretches.append((zone, unit))
+    if not stretches:
+        return
+    earlier = case.history.start.zone
+    zones = [zone for zone, _ in stretches]
+    if earlier is not None and zones[0] != earlier:
+        zones.insert(0, earlier)
+    stepped = len(zones) == 2 and abs(zones[1] - zones[0]) <= _STEP
+    if len(zones) > 1 and not stepped:
+        zone, unit = stretches[-1]
+        before = (
+            "as in earlier scenarios" if len(stretches) == 1 else f"as at {stretches[-2][1].time}"
+        )
         yield Finding(
             "MSG-5",
-            f"one time zone, UTC{start.zone / 4:+g} h as in earlier scenarios",
+            f"one time zone, UTC{zones[-2] / 4:+g} h {before}",
             f"{unit.time}, which is UTC{zone / 4:+g} h",
             (unit.span.last,),
             octets=unit.header,
         )
-    if len(zones) > 1:
-        (_, one), (_, other), *_ = zones.items()
-        yield Finding(
-            "MSG-5",
-            "one time zone",
-            f"{one.time} and then {other.time}",
-            (one.span.last, other.span.last),
-            octets=other.header,
-        )
-    elif any(zones):
-        [(zone, unit)] = zones.items()
+    zone, unit = stretches[0]
+    if len(stretches) == 1 and zone:
         yield Finding(
             "MSG-4",
             "UTC",
@@ -103,29 +121,35 @@ def _delays(case: Case) -> Iterator[Finding]:
     """What was sent to show that nobody waits for another came as promptly as all else.
 
     One long delay; or lesser ones, at least two that do not overlap, for too much of the time: a
-    machine hiccups. Nor does it count what passed while the suite itself did not look.
+    machine hiccups. Nor does it count what passed while the suite itself did not look; nor does
+    the waiting behind other lines of its sender's, which may be read more slowly (TRN-1). A first
+    line takes as long as a connection may take to be accepted.
     """
-    usual: list[float] = []
-    watched: list[tuple[float, float, Line, int]] = []
-    for line in case.came:
-        answer = case.answer_to(line)
-        if answer is None:
-            continue
-        span = answer.unit.span
-        if line.exercises and line.exercises[0] in _DELAYING:
-            watched.append((line.t, span.t, line, span.last))
-        else:
-            usual.append(span.t - line.t)
+    usual: dict[bool, list[float]] = {True: [], False: []}
+    watched: list[tuple[float, float, bool, Line, int]] = []
+    for client in case.clients:
+        latest, is_first = 0.0, True
+        for line in client.messages:
+            answer = case.answer_to(line)
+            if answer is None:
+                continue
+            span = answer.unit.span
+            if not (line.exercises and line.exercises[0] in _DELAYING):
+                usual[is_first].append(span.t - line.t)
+            else:
+                watched.append((max(line.t, latest), span.t, is_first, line, span.last))
+            latest, is_first = max(latest, span.t), False
     if not watched:
         return
-    slack = 20 * (median(usual) if usual else 0.0)
+    slacks = {is_first: 20 * median(took or [0.0]) for is_first, took in usual.items()}
     factor = case.history.start.factor
-    first = min(sent for sent, _, _, _ in watched)
-    last = max(came for _, came, _, _ in watched)
+    first = min(sent for sent, *_ in watched)
+    last = max(came for _, came, *_ in watched)
     free, lost = -1.0, 0.0
     lesser = []
-    for sent, came, line, at in sorted(watched, key=lambda delay: delay[:2]):
+    for sent, came, is_first, line, at in sorted(watched, key=lambda delay: delay[:2]):
         took = came - sent - _away(case, sent, came)
+        slack = slacks[is_first]
         if took > PROMPT * factor + slack:
             yield _delay(case, line, at, took)
             return

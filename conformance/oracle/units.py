@@ -3,8 +3,10 @@
 import re
 from collections import defaultdict
 from collections.abc import Iterator
+from math import inf
 from typing import Final
 
+from chatproto.text import make_safe
 from conformance.oracle import blame
 from conformance.oracle.case import Case
 from conformance.oracle.findings import Finding, Outcome
@@ -48,6 +50,8 @@ def check_units(case: Case) -> Iterator[Finding]:
                             client.name,
                             octets,
                         )
+                    elif case.history.start.dialect is None:
+                        yield from _explanation(client, unit)
                 case Junk(span=span, octets=octets):
                     if id(unit) in tied:
                         continue
@@ -68,6 +72,24 @@ def check_units(case: Case) -> Iterator[Finding]:
                     pass
     yield from _headers_agree(case)
     yield from _labels(case)
+
+
+def _explanation(client: ClientHistory, notice: ReceivedNotice) -> Iterator[Finding]:
+    """What explains a notice is a text, as all that is shown."""
+    _, parted, octets = notice.octets.partition(b" ")
+    where = (notice.span.first, notice.span.last)
+    if not parted:
+        return
+    try:
+        text = octets.decode()
+    except UnicodeDecodeError:
+        requirement, wanted = "TXT-1", "an explanation in UTF-8"
+    else:
+        if make_safe(text) != text:
+            requirement, wanted = "TXT-4", "an explanation that drives no terminal"
+        else:
+            return
+    yield Finding(requirement, wanted, "a notice with another", where, client.name, notice.octets)
 
 
 def _is_fragment(case: Case, octets: bytes) -> bool:
@@ -246,7 +268,14 @@ def _labels(case: Case) -> Iterator[Finding]:
 
 
 def _together(one: ClientHistory, other: ClientHistory) -> bool:
-    """Whether two clients were certainly connected at the same time."""
-    earlier, later = sorted((one, other), key=lambda client: client.connected)
+    """Whether two clients were certainly members at the same time: the one was when the other is
+    first seen to be. Which is when it receives a broadcast, not when it connects (ROOM-1)."""
+    seen = [(_first_broadcast(client), client) for client in (one, other)]
+    (_, earlier), (later, _) = sorted(seen, key=lambda pair: pair[0])
     gone = earlier.left or earlier.ended
-    return gone is None or later.connected < gone
+    return gone is None or later < gone
+
+
+def _first_broadcast(client: ClientHistory) -> float:
+    units = (unit for unit in client.units if isinstance(unit, ReceivedBroadcast))
+    return next((unit.span.last for unit in units), inf)

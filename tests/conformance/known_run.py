@@ -185,6 +185,16 @@ class Run:
         at = self.ended[name]
         self.events[at] = Settled(self.events[at].t, ())
 
+    def is_first(self, told: Told) -> bool:
+        """Whether a message is the first of its sender's to come back."""
+        return told is next(one for one in self.broadcasts(told.client) if self.is_own(one))
+
+    def is_alone(self, told: Told) -> bool:
+        """Whether all of its sender's messages before it had come back when it was sent."""
+        own = [one for one in self.broadcasts(told.client) if self.is_own(one)]
+        earlier = own[: own.index(told)]
+        return all(one.parts[-1][0] < self._segment(told) for one in earlier)
+
     def echoes(self) -> Iterator[tuple[Told, float]]:
         """Each message as its sender was told it, and how long that took, or longer."""
         for units in self.told.values():

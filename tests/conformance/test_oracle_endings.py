@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from chatproto import Code, Notice, encode
-from conformance.transcript import Exited, InputEnded, Refused
+from conformance.transcript import Exited, InputEnded, Refused, Running, Stopping
 from tests.conformance.scene import START, Scene, blamed, chat, talk
 
 
@@ -39,6 +39,21 @@ def test_a_reset_for_a_leaver(octets: bytes, requirement: str) -> None:
     scene.reset("bob")
     scene.fence()
     assert blamed(scene) == [requirement]
+
+
+@WAYS
+def test_a_leaver_that_holds_its_side_may_be_broken_off(octets: bytes, requirement: str) -> None:
+    """Not after less than 1 s; nor ever where it has ended its side itself."""
+    for seconds, found in ((0.9, [requirement]), (1.1, [] if octets else [requirement])):
+        scene = leaving(octets)
+        scene.stall("bob")
+        scene.deliver("ann")
+        scene.tick(seconds)
+        scene.resume("bob")
+        scene.reset("bob")
+        scene.fence()
+        assert set(blamed(scene)) >= set(found)
+        assert found or blamed(scene) == []
 
 
 @WAYS
@@ -271,3 +286,59 @@ def test_who_is_let_go_after_the_end_of_input_is_put_out_by_that() -> None:
     scene.events.append(InputEnded(scene.tick()))
     put_out(scene)
     assert blamed(scene) == ["STOP-1"]
+
+
+def test_a_server_that_dies_when_all_have_left() -> None:
+    scene = chat()
+    for name in ("ann", "bob"):
+        scene.send(name, b"", exercises=["TXT-2"])
+        scene.half_close(name)
+    scene.events.append(Exited(scene.tick(), 1))
+    assert blamed(scene) == ["QUIT-5"]
+
+
+def turned_away(there: int, *, later: bool = False) -> list[str]:
+    """What is found where so many are there, and eve's connection ends at once; and perhaps that
+    of one who comes when she has gone does not."""
+    names = [f"m{number}" for number in range(there)]
+    scene = chat(*names)
+    scene.tick(1.0)
+    scene.connect("eve", accepted=False).ended = True
+    scene.deliver()
+    if later:
+        scene.join("oda")
+    scene.fence()
+    return blamed(scene)
+
+
+def test_a_room_of_unknown_size_may_be_full() -> None:
+    assert turned_away(7) == ["ROOM-1"]
+    assert turned_away(8) == ["LIM-6"]
+    assert turned_away(8, later=True) == ["ROOM-1"]
+
+
+def stopped(*ways: str, status: int | None, told: bool = True) -> list[str]:
+    """What is found where the server is told to stop in these ways, and ends, or does not."""
+    scene = chat()
+    for way in ways:
+        scene.events.append(Stopping(scene.tick(), way))
+        if status is None:
+            scene.events.append(Running(scene.tick(4.0), 4.0))
+    if status is not None:
+        for peer in scene.peers.values():
+            peer.waiting += [b"!shutting-down\n"] * told
+            peer.member, peer.ended = False, True
+        scene.deliver()
+        scene.events.append(Exited(scene.tick(), status))
+    return blamed(scene)
+
+
+def test_a_server_that_stops() -> None:
+    assert stopped("sigterm", status=0) == []
+    assert stopped("sigterm", status=0, told=False) == ["ERR-3"]
+    assert stopped("sigterm", status=3) == ["STOP-1"]
+
+
+def test_a_server_must_stop_in_one_way_of_three() -> None:
+    assert stopped("sigterm", "sigint", status=None) == []
+    assert stopped("sigterm", "sigint", "console", status=None) == ["STOP-1"]

@@ -50,11 +50,23 @@ def test_another_zone_is_no_other_time(quarters: int) -> None:
     start = replace(START, wall=WALL - 900 * quarters)
     assert found(chat(start=start)) == ["MSG-4"]
     assert found(chat(start=replace(start, zone=quarters))) == ["MSG-4"]
-    assert found(chat(start=replace(start, zone=0))) == ["MSG-4", "MSG-5"]
+    assert found(chat(start=replace(start, zone=quarters - 5))) == ["MSG-4", "MSG-5"]
 
 
-def test_a_scenario_has_one_zone() -> None:
-    assert found(shifted(said(), 3_600)) == ["MSG-5"]
+@pytest.mark.parametrize("zone", [4, -4, 2])
+def test_summer_time_may_begin_or_end(zone: int) -> None:
+    assert found(shifted(said(), 900 * zone)) == []
+    assert found(chat(start=replace(START, zone=zone))) == []
+
+
+def test_a_scenario_has_one_zone_otherwise() -> None:
+    assert found(shifted(said(), 7_200)) == ["MSG-5"]
+    back = shifted(said(), 3_600)
+    back.deliver()
+    for peer in back.peers.values():
+        back.say(peer.name, back.nonce())
+    assert found(back) == ["MSG-5"]
+    assert found(shifted(said(zone=4), -3_600)) == ["MSG-5"]
 
 
 def test_a_clock_elsewhere_cannot_be_told_to_be_wrong() -> None:
@@ -80,6 +92,33 @@ def slow(*seconds: float, apart: float = 0.1, away: bool = False) -> list[str]:
 def test_a_line_that_has_to_wait() -> None:
     assert slow(0.1, 1.4, 0.1) == []
     assert slow(0.1, 1.6, 0.1) == ["TRN-1"]
+
+
+def test_a_line_that_waits_behind_its_senders_own() -> None:
+    """A server may read a member more slowly for its own flood; it goes on meanwhile."""
+    for apart, found in ((0.3, []), (1.6, ["TRN-1"])):
+        scene = chat()
+        for _ in range(10):
+            scene.say("ann", scene.nonce(), exercises=["TRN-1"])
+        while waiting := scene.peers["ann"].waiting:
+            scene.tick(apart)
+            scene.read("ann", len(waiting[0].partition(b"z\n")[0]) + 2)
+        assert blamed(scene) == found
+
+
+def test_a_first_line_waits_as_long_as_first_lines_do() -> None:
+    """Accepting takes this server 2 s, whoever comes."""
+    scene = Scene()
+    for name, exercises in (("ann", []), ("bob", ["TRN-1"])):
+        scene.connect(name)
+        scene.say(name, scene.nonce(), exercises=exercises)
+        scene.tick(2.0)
+        scene.deliver()
+    assert blamed(scene) == []
+    scene.say("bob", scene.nonce(), exercises=["TRN-1"])
+    scene.tick(2.0)
+    scene.deliver()
+    assert blamed(scene) == ["TRN-1"]
 
 
 def test_lines_that_wait_a_little_too_often() -> None:

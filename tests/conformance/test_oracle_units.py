@@ -84,6 +84,20 @@ def test_a_label_may_be_used_again_when_its_member_has_gone() -> None:
     assert scene.findings() == []
 
 
+def test_a_label_may_be_used_again_before_the_next_is_accepted() -> None:
+    """Bob connects while ann is there, and becomes a member when she has gone."""
+    scene = Scene(unix=True)
+    scene.connect("ann").sender = "unix:1"
+    scene.fence()
+    scene.connect("bob", accepted=False).sender = "unix:1"
+    scene.half_close("ann")
+    scene.serve("ann")
+    scene.deliver()
+    scene.peers["bob"].member = True
+    scene.fence()
+    assert scene.findings() == []
+
+
 def test_a_member_whose_label_changes() -> None:
     scene = Scene(unix=True)
     peer = scene.connect("ann")
@@ -171,3 +185,17 @@ def test_the_first_wrong_octet_is_pointed_at() -> None:
     finding = scene.findings()[0]
     assert finding.octets[: finding.wrong] == b"2021"
     assert finding.wrong == 4
+
+
+@pytest.mark.parametrize(
+    ("explanation", "requirement"),
+    [
+        (b"it is \xff", "TXT-1"),
+        (b"it is \x1b[31mred", "TXT-4"),
+    ],
+)
+def test_an_explanation_that_is_no_text(explanation: bytes, requirement: str) -> None:
+    scene = chat()
+    scene.peers["ann"].waiting.append(b"!news " + explanation + b"\n")
+    scene.fence()
+    assert blamed(scene) == [requirement]

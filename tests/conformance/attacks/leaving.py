@@ -113,11 +113,16 @@ def no_notice_of_a_violation(run: Run, data: st.DataObject) -> Verdict:
 @breaking
 def delayed(run: Run, data: st.DataObject) -> Verdict:
     """A message that was to show that nobody waits for another takes 4 s more; what was under way
-    meanwhile does too, and where that is most of what there is, nobody can say what is usual."""
+    meanwhile does too, and where that is most of what there is, nobody can say what is usual. It
+    need not show where others of its sender's wait with it."""
     told = one_of((one for one in words(run) if run.is_own(one)), data)
+    is_first = run.is_first(told)
+    is_alone = run.is_alone(told)
     run.takes_longer(told, 4.0)
-    usual = [took for one, took in run.echoes() if one is not told]
+    usual = [
+        took for one, took in run.echoes() if one is not told and run.is_first(one) == is_first
+    ]
     run.is_to_exercise(told, "TRN-1")
-    if 20 * max([0.0, *sorted(usual)[: len(usual) // 2 + 1]]) < 2.0:
+    if is_alone and 20 * max([0.0, *sorted(usual)[: len(usual) // 2 + 1]]) < 2.0:
         return broken("TRN-1")
     return Verdict(None, frozenset({"TRN-1"}))
