@@ -17,9 +17,9 @@ import pytest
 
 from conformance.address import parse_address
 from conformance.dialect import wholly_departed
-from conformance.player import FIRST, Player, says_that_no_message_came, without
+from conformance.player import FIRST, Player, says_that_no_message_came
 from conformance.plugin import end_session, not_launched, outcome_of, property_of, result_in
-from conformance.report import ScenarioReport
+from conformance.report import ScenarioReport, without
 from conformance.scenario import Play, plays
 from conformance.session import Session, Settings
 from conformance.target import LaunchError

@@ -59,19 +59,30 @@ class Stuck(Exception):
 @dataclass(frozen=True, slots=True)
 class _Pause:
     """What a client that says a line a read waits for before the next: `word` at one of those who
-    listen, each from where it was, or the end of its patience. A word that others have said may
-    still be on its way to one: then it is waited for at `every` one."""
+    listen, each from where it was, or the end of its patience; a shorter time where nobody is left
+    to listen. A word that others have said may still be on its way to one: then it is waited for
+    at `every` one."""
 
     word: bytes
     since: dict["Client", int]
     until: float
+    unheard: float
     every: bool
 
     @property
     def is_heard(self) -> bool:
         if not self.every:
             return any(self._has_come(one) for one in self.since)
-        return all(one.ended or one.stalled or self._has_come(one) for one in self.since)
+        listening = self._listening()
+        return bool(listening) and all(self._has_come(one) for one in listening)
+
+    @property
+    def end(self) -> float:
+        """When it is over though the word was not heard."""
+        return self.until if self._listening() else self.unheard
+
+    def _listening(self) -> list["Client"]:
+        return [one for one in self.since if not (one.ended or one.stalled)]
 
     def _has_come(self, one: "Client") -> bool:
         return one.received.find(self.word, self.since[one]) >= 0
@@ -80,7 +91,9 @@ class _Pause:
 class Client:
     """One connection of a scenario's. Made by `Stage.connect` or `Stage.join`.
 
-    `label` is what headers call it, where that is known.
+    `label` is what headers call it, where that is known. `received_at` is when anything came last,
+    `heard_at` when something did that was said, `paced_at` when it last spoke where a line is a
+    read.
     """
 
     def __init__(
@@ -90,6 +103,7 @@ class Client:
         self.label = label
         self.received = bytearray()
         self.received_at = stage.now()
+        self.heard_at = 0.0
         self.paced_at = 0.0
         self.ended = False
         self._holds = holds
@@ -271,7 +285,7 @@ class Client:
         nothing waits for that."""
         if self._pause is None or self.ended or self._unsent or not self._outgoing:
             return None
-        return max(0.0, self._pause.until - self._stage.now())
+        return max(0.0, self._pause.end - self._stage.now())
 
     @property
     def is_speaking(self) -> bool:
@@ -290,7 +304,8 @@ class Client:
         self.paced_at = self._stage.now()
         if self._speech is not None and self._speech.left and said.leaves:
             # Only its end tells that this has been read; others may have said the same.
-            self._pause = _Pause(b"", {}, self.paced_at + self._stage.patience, every=False)
+            until = self.paced_at + self._stage.patience
+            self._pause = _Pause(b"", {}, until, until, every=False)
             return
         since = {
             one: len(one.received)
@@ -305,11 +320,9 @@ class Client:
             word = as_received(dialect, text)
         if dialect.text == "stripped" and not said.leaves:
             word += dialect.closing.encode(dialect.sends)
-        patience = self._stage.patience
-        if said.leaves or not since:
-            patience = _UNHEARD * self._stage.start.factor
-        until = self.paced_at + patience
-        self._pause = _Pause(word, since, until, every)
+        unheard = self.paced_at + _UNHEARD * self._stage.start.factor
+        until = unheard if said.leaves else self.paced_at + self._stage.patience
+        self._pause = _Pause(word, since, until, unheard, every)
 
     def _must_pause(self) -> bool:
         pause = self._pause
@@ -317,7 +330,7 @@ class Client:
             return False
         if pause.is_heard:
             self._pause = None
-        elif self._stage.now() >= pause.until:
+        elif self._stage.now() >= pause.end:
             self._pause = None
             self._goes_unheard = True
         return self._pause is not None
@@ -349,8 +362,12 @@ class Client:
             self._over()
             return
         if octets:
+            stem = self._stage.nonce_stem.encode()
+            before = max(0, len(self.received) - len(stem))
             self.received += octets
             self.received_at = now()
+            if self.received.find(stem, before) >= 0:
+                self.heard_at = self.received_at
             self._stage.record(Received(self.received_at, self.name, octets))
         else:
             event = Reset if self._was_reset else Ended

@@ -43,13 +43,24 @@ class ManagedServer:
         return status is not None and status != SIGNALS.get(way)
 
     def restart(self) -> None:
-        """Launch the server again, at once, on the same address; `Stuck` where it does not."""
+        """Launch the server again, at once, on the same address; where it does not come up there,
+        on another port; `Stuck` where it cannot be."""
         try:
             self._server.start()
         except LaunchError as error:
             self._stage.record(Restarted(self._stage.now(), str(error)))
-            raise Stuck(f"the server could not be started again: {error}") from None
-        self._stage.record(Restarted(self._stage.now(), None))
+            self._move(f"the server could not be started again: {error}")
+        else:
+            self._stage.record(Restarted(self._stage.now(), None))
+
+    def _move(self, why: str) -> None:
+        try:
+            moved = self._server.start_elsewhere()
+        except LaunchError:
+            moved = False
+        if not moved:
+            raise Stuck(why)
+        self._stage.address = self._server.address
 
     def run_rival(self) -> None:
         """Launch a second server on the address in use, and wait for it to give up."""

@@ -2,7 +2,7 @@
 
 import inspect
 import time
-from typing import Final, Literal
+from typing import Final
 
 from conformance.dialect import wholly_departed
 from conformance.managed import ManagedServer
@@ -10,7 +10,6 @@ from conformance.programs.trials import Trials
 from conformance.report import ScenarioReport, judged
 from conformance.scenario import Play, Scenario
 from conformance.session import Session
-from conformance.transcript import Skipped
 
 FIRST: Final = "sanity/first"
 """The scenario that shows whether messages come back at all."""
@@ -63,9 +62,6 @@ class Player:
             judgement, transcript = self._session.judge(stage)
             self._session.keep(scenario, transcript)
             result = judged(scenario, judgement, stage.interrupted, transcript)
-            for event in transcript:
-                if isinstance(event, Skipped):
-                    result = without(scenario, "skip", event.reason)
             result.duration_s = round(time.monotonic() - began, 4)
         return result
 
@@ -85,13 +81,6 @@ class Player:
 def says_that_no_message_came(result: ScenarioReport) -> bool:
     """Whether this is the first scenario's report, and no message came back to its sender."""
     return result.id == FIRST and not result.exercised.get("ROOM-2")
-
-
-def without(scenario: Scenario, status: Literal["skip", "unknown"], reason: str) -> ScenarioReport:
-    """The report of a scenario that was not played to any end."""
-    return ScenarioReport(
-        id=scenario.id, status=status, requirements=list(scenario.requirements), reason=reason
-    )
 
 
 def _named(play: Play) -> frozenset[str]:

@@ -15,10 +15,10 @@ from typing import Final, Literal, assert_never
 
 import pytest
 
-from conformance.player import Player, without
+from conformance.player import Player
 from conformance.reach import Unreachable
 from conformance.render import finding_lines
-from conformance.report import ScenarioReport, Verdict
+from conformance.report import ScenarioReport, Verdict, without
 from conformance.scenario import SECTIONS, Play, Scenario
 from conformance.session import Session, Settings
 from conformance.standard import Level, requirements

@@ -18,7 +18,7 @@ def reach(settings: Settings) -> None:
     address = parse_address(settings.address)
     launch = settings.profile.launch
     if launch is not None:
-        server = LaunchedServer(launch, address.with_free_port())
+        server = LaunchedServer(launch, address)
         try:
             server.start()
         except LaunchError as error:

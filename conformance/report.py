@@ -15,7 +15,7 @@ from conformance.programs.program import Program
 from conformance.scenario import Scenario, scenarios
 from conformance.standard import PROTOCOL, Kind, Level, requirements
 from conformance.stretch import StretchEvent, stretch_of
-from conformance.transcript import Finish, Start, Transcript
+from conformance.transcript import Finish, Skipped, Start, Transcript
 
 IN_DIALECT: Final = ("declared", "dialect")
 """Why a scenario is not played in a dialect: all it is there for is declared not to hold, or what
@@ -167,7 +167,11 @@ def judged(
 ) -> ScenarioReport:
     """The report of a scenario that was played. `stuck` says where it came to no end of its
     own: where nothing was found either, what that means is unknown. The first finding of each
-    requirement carries the stretch of the transcript that shows it."""
+    requirement carries the stretch of the transcript that shows it. Of what cannot be played
+    before this server nothing is said but why."""
+    for event in transcript:
+        if isinstance(event, Skipped):
+            return without(scenario, "skip", event.reason)
     first = {finding.requirement: finding for finding in reversed(judgement.findings)}
     outcomes = {finding.outcome for finding in judgement.findings}
     status: Literal["pass", "fail", "unknown"] = "pass"
@@ -188,6 +192,13 @@ def judged(
             FindingReport.of(finding, transcript if first[finding.requirement] is finding else ())
             for finding in judgement.findings
         ],
+    )
+
+
+def without(scenario: Scenario, status: Literal["skip", "unknown"], reason: str) -> ScenarioReport:
+    """The report of a scenario that was not played to any end."""
+    return ScenarioReport(
+        id=scenario.id, status=status, requirements=list(scenario.requirements), reason=reason
     )
 
 

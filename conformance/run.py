@@ -32,6 +32,8 @@ class _Collector:
 
     def __init__(self, reporter: Reporter) -> None:
         self.results: list[ScenarioReport] = []
+        self.broken_down = ""
+        self._failure = ""
         self._reporter = reporter
 
     def pytest_runtest_logstart(self, nodeid: str) -> None:
@@ -43,6 +45,10 @@ class _Collector:
         if (result := result_in(report)) is not None:
             self.results.append(result)
             self._reporter.on_result(result)
+        elif report.when != "teardown":
+            self._failure = report.longreprtext if report.failed else ""
+        elif self._failure:
+            self.broken_down = self._failure
 
 
 def run_suite(
@@ -93,6 +99,8 @@ def run_suite(
         pytest.ExitCode.NO_TESTS_COLLECTED,
     ):
         raise Unreachable(f"the run broke off: pytest ended with {status!r}")
+    if collector.broken_down:
+        raise Unreachable(f"the suite itself broke down:\n{collector.broken_down}")
     return report_of(
         collector.results,
         settings,

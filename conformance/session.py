@@ -13,6 +13,7 @@ from pydantic import BaseModel
 
 from chatproto import __version__
 from conformance.address import Address, parse_address
+from conformance.aftermath import Aftermath
 from conformance.dialect import PLAIN
 from conformance.known_failures import KnownFailures
 from conformance.monitor import Monitor, Usage, together
@@ -80,6 +81,8 @@ class Session:
         self._labels: list[str] = []
         self._usages: list[Usage] = []
         self._zone: int | None = None
+        self._is_sound = True
+        self._has_been_unsound = False
         self._is_broken_off = False
 
     @contextmanager
@@ -87,18 +90,15 @@ class Session:
         """A stage before a server that is there; `LaunchError` where it cannot be launched.
 
         `haste` is what its deadlines are multiplied by, besides the run's factor.
-
-        What a scenario did to a launched server is laid to that scenario, not to the next: one
-        that is no longer sound afterwards is replaced.
         """
         address = self._reach()
         start = self._start(scenario)
         stage = Stage(address, replace(start, factor=start.factor * haste))
+        self._is_sound = True
         try:
             with self._monitored():
                 yield stage
-                stage.clear()
-            if self.server is not None and not stage.is_sound():
+            if not self._is_sound:
                 self.close()
             self._labels += stage.labels
         finally:
@@ -124,18 +124,42 @@ class Session:
         transcript = stage.transcript
         finish = transcript.pop()
         assert isinstance(finish, Finish)
-        status = None if self.server is None else self.server.poll()
-        if self.server is not None and stage.interrupted and not any(stage.open_clients()):
-            # Where it has let go of everyone, its process may be about to end.
-            status = self.server.wait(_DYING)
+        status = self._see_through(stage)
         if status is not None and not any(isinstance(event, Exited) for event in transcript):
-            transcript.append(Exited(finish.t, status))
-        transcript.append(finish)
+            transcript.append(Exited(stage.now(), status))
+        transcript.append(Finish(max(finish.t, transcript[-1].t), stage.interrupted))
         whole = judge(transcript)
-        if self._zone is None:
+        if whole.zone is not None:
             self._zone = whole.zone
         wanted = [one for one in whole.findings if one.requirement in self.settings.requirements]
         return Judgement(wanted, whole.exercised), transcript
+
+    def _see_through(self, stage: Stage) -> int | None:
+        """Let every client leave; the status of a launched server that has ended.
+
+        What a scenario did to a launched server is laid to that scenario, not to the next: one
+        that is no longer sound will be replaced, and the transcript says by what that shows.
+        """
+        is_over, has_let_go = stage.interrupted is None, not any(stage.open_clients())
+        aftermath = Aftermath(stage)
+        leaving = aftermath.let_all_leave()
+        if self.server is None:
+            return None
+        self._is_sound = aftermath.is_sound()
+        self._labels += aftermath.visitors
+        status = self.server.poll()
+        if status is None and (not self._is_sound if is_over else has_let_go):
+            # Where it has let go of everyone, or of newcomers, its process may be about to end.
+            status = self.server.wait(_DYING)
+        if not is_over or self._is_sound:
+            return status
+        if status is not None:
+            stage.transcript += leaving
+        elif not self._has_been_unsound:
+            # Once is enough: it takes as long as patience lasts.
+            self._has_been_unsound = True
+            aftermath.show(leaving)
+        return status
 
     def keep(self, scenario: Scenario, transcript: list[Event]) -> None:
         """Write a transcript, if transcripts are asked for."""
@@ -162,11 +186,11 @@ class Session:
                 self.server.close()
                 self.server = None
             if self.server is None:
-                self._address = parse_address(self.settings.address).with_free_port()
-                self.server = LaunchedServer(launch, self._address)
+                self.server = LaunchedServer(launch, parse_address(self.settings.address))
                 if self._is_broken_off:
                     self.server.break_off()
                 self.server.start()
+            self._address = self.server.address
         return self._address
 
     def _start(self, scenario: Scenario) -> Start:

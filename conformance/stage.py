@@ -10,7 +10,7 @@ import selectors
 import socket
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from contextlib import contextmanager
 from typing import Final
 
 from conformance.address import Address
@@ -33,9 +33,8 @@ PATIENCE: Final = 3.0
 """Seconds without an octet after which what is awaited counts as lost; times the factor."""
 
 
-_SOUND: Final = 1.0
 _LONGEST: Final = 4
-"""Times the patience that something else may come before what is awaited."""
+"""Times the patience that what nobody said may come, and nothing else, before what is awaited."""
 _TURN: Final = 0.02
 _NAP: Final = 0.05
 """Seconds of waiting at a time, so that it is seen when the suite was not let run."""
@@ -270,7 +269,8 @@ class Stage:
                 began = self.now()
             lively = (max(client.received_at, client.paced_at) for client in clients)
             latest = max([began, *lively])
-            latest = min(latest, began + _LONGEST * self.patience)
+            heard = max([began, *(client.heard_at for client in clients)])
+            latest = min(latest, heard + _LONGEST * self.patience)
             left = latest + self.patience - self.now()
             if left <= 0:
                 self.turn(0)
@@ -351,34 +351,13 @@ class Stage:
             self.interrupted = str(unplayable)
         self.record(Finish(self.now(), self.interrupted))
 
-    def clear(self) -> None:
-        """Let every client leave, and wait for the server to say so, as long as it does.
-
-        Then nothing of this scenario is left to come to the clients of the next.
-        """
-        for client in self._clients:
-            client.half_close()
-        self.let(lambda: not any(self.open_clients()), min(1.0, self.patience))
-
-    def is_sound(self) -> bool:
-        """Whether two newcomers can still chat, and two more when these have gone."""
-        if any(isinstance(event, Waited | Refused) for event in self.transcript):
-            return False
-        return self._can_chat(in_order=False) and self._can_chat(in_order=True)
-
-    def _can_chat(self, *, in_order: bool) -> bool:
-        """Whether two newcomers can chat, and go: in order, where they are let go then, or not."""
-        hasty = replace(self.start, factor=self.start.factor * _SOUND / PATIENCE)
-        stage = Stage(self.address, hasty)
-        try:
-            stage.play(lambda: stage.fence(*stage.join(2)))
-            if in_order:
-                stage.clear()
-            held = in_order and self.knows_the_end and any(stage.open_clients())
-        finally:
-            stage.close()
-        self.labels += stage.labels
-        return stage.interrupted is None and not held
+    @contextmanager
+    def aside(self) -> Iterator[list[Event]]:
+        """What happens meanwhile does not enter the transcript, but this list."""
+        happened: list[Event] = []
+        played, self.transcript = self.transcript, happened
+        yield happened
+        self.transcript = played
 
     def close(self) -> None:
         for client in self._clients:

@@ -17,7 +17,8 @@ _SMALL_BUFFER: Final = 32_768
 class Talker:
     """Two members who keep a room busy; `lines` of theirs have as many octets as it takes.
 
-    Others who read are given the time to: nobody lags but who has stopped reading.
+    Others who read are given the time to: nobody lags but who has stopped reading. Before all, the
+    two are heard while nobody does, so that it is known how long that takes.
     """
 
     def __init__(self, stage: Stage, *pair: Client) -> None:
@@ -25,21 +26,48 @@ class Talker:
         self._speaker, self._listener = pair
         self._octets = _longest_line(stage)
         self._given_up: set[Client] = set()
+        stage.fence(*pair)
 
     def say(self, octets: int, exercises: tuple[str, ...] = ()) -> int:
         """Say so many octets, all of them received by both before it ends; the octets said."""
         said = 0
         while said < octets:
-            lines: list[str] = []
-            burst = min(_BURST, octets - said)
-            while sum(map(len, lines)) < burst:
-                word = self._stage.nonce()
-                lines.append(f"{word} {'x' * (self._octets - len(word) - 1)}\n")
-            self._speaker.send("".join(lines).encode(), exercises=exercises)
-            said += sum(map(len, lines))
+            said += self._burst(self._speaker, min(_BURST, octets - said), exercises)
             self._stage.fence(self._speaker, self._listener, exercises=exercises)
             self._let_others_read()
         return said
+
+    def flood(self, flooder: Client, octets: int, exercises: tuple[str, ...] = ()) -> int:
+        """Let a third say so many octets, or as many as come to the two, who say nothing; the
+        octets that came."""
+        said = 0
+        while said < octets:
+            burst = self._burst(flooder, min(_BURST, octets - said), exercises)
+            word = self._stage.nonce()
+            flooder.say(word, exercises)
+            if not self._hear(word):
+                break
+            said += burst
+        return said
+
+    def _hear(self, word: str) -> bool:
+        """Whether the two hear a word, as long as they hear anything that was said."""
+        heard = -1.0
+        while not self._have_heard(word) and heard < self._listener.heard_at:
+            heard = self._listener.heard_at
+            self._stage.let(partial(self._have_heard, word), _A_MOMENT)
+        return self._have_heard(word)
+
+    def _have_heard(self, word: str) -> bool:
+        return self._speaker.has_lately(word) and self._listener.has_lately(word)
+
+    def _burst(self, speaker: Client, octets: int, exercises: tuple[str, ...]) -> int:
+        lines: list[str] = []
+        while sum(map(len, lines)) < octets:
+            word = self._stage.nonce()
+            lines.append(f"{word} {'x' * (self._octets - len(word) - 1)}\n")
+        speaker.send("".join(lines).encode(), exercises=exercises)
+        return sum(map(len, lines))
 
     def _let_others_read(self) -> None:
         word = self._stage.last_nonce
@@ -58,7 +86,7 @@ def _longest_line(stage: Stage) -> int:
         [probe] = stage.join(1)
         begin, end = stage.nonce(), stage.nonce()
         probe.say(f"{begin}{'x' * (octets - len(begin) - len(end))}{end}")
-        stage.let(partial(_has_or_is_over, probe, end), 1.0)
+        stage.let(partial(has_or_is_over, probe, end), 1.0)
         taken = probe.has(end)
         probe.half_close()
         if taken:
@@ -66,7 +94,8 @@ def _longest_line(stage: Stage) -> int:
     return _CERTAIN
 
 
-def _has_or_is_over(client: Client, text: str) -> bool:
+def has_or_is_over(client: Client, text: str) -> bool:
+    """Whether a text has come to a client, or its connection has ended."""
     return client.ended or client.has(text)
 
 

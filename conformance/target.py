@@ -86,10 +86,12 @@ class _Process:
 
 
 class LaunchedServer:
-    """One server process after another, on one address."""
+    """One server process after another, on one address, with any free port where none is asked
+    for."""
 
-    def __init__(self, launch: Launch, address: Address) -> None:
-        self.address = address
+    def __init__(self, launch: Launch, asked: Address) -> None:
+        self.address = asked.with_free_port()
+        self._asked = asked
         self._launch = launch
         self._process: _Process | None = None
         self._is_broken_off = False
@@ -114,6 +116,15 @@ class LaunchedServer:
         finally:
             if left is not None:
                 left.end()
+
+    def start_elsewhere(self) -> bool:
+        """Launch the server on another port, if any will do; whether that is so."""
+        address = self._asked.with_free_port()
+        if address == self._asked:
+            return False
+        self.address = address
+        self.start()
+        return True
 
     def _launch_anew(self) -> None:
         self._process = process = _Process(self._launch, self.address)

@@ -162,8 +162,8 @@ class Room:
             self._server = None
             self.restarts += 1
         if self._server is None:
-            self._address = self._asked.with_free_port()
-            self._server = LaunchedServer(self._launch, self._address)
+            self._server = LaunchedServer(self._launch, self._asked)
+            self._address = self._server.address
             try:
                 self._server.start()
             except LaunchError as error:

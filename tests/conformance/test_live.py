@@ -30,7 +30,8 @@ def test_it_shows_what_goes_on_and_stays_as_a_summary() -> None:
         assert not shown.shows_cursor()
         assert [line.split()[0] for line in screen[1:13]] == list(SECTIONS)
         assert any("›" in line for line in screen[1:13])
-        assert re.search(r"total +0:\d\d +\d+/60 +\d+ pass +about \d:\d\d left", screen[13])
+        of = len(scenarios())
+        assert re.search(rf"total +0:\d\d +\d+/{of} +\d+ pass +about \d:\d\d left", screen[13])
         shown.wait()
         assert shown.process.returncode == 0
         assert shown.shows_cursor()

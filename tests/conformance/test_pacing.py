@@ -98,6 +98,17 @@ def test_who_hears_no_more_is_not_waited_for(room: Room, how: str) -> None:
     assert room.has_read(ann) == b"and more\n"
 
 
+def test_whoever_hears_it_no_more_itself_does_not_say_on_at_once(room: Room) -> None:
+    """That nobody can hear it tells nothing of what the server has read."""
+    ann = room.join()
+    ann.send(b"QUIT\nand more\n")
+    ann.stall()
+    ann.go_on()
+    assert room.has_read(ann) == b"QUIT\n"
+    assert ann.pause is not None
+    assert 0 < ann.pause < room.stage.patience / 2
+
+
 def test_who_is_heard_line_by_line_may_take_long(room: Room) -> None:
     ann = room.join()
     ann.send(b"QUIT\nand more\n")
