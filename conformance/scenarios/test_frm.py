@@ -70,6 +70,22 @@ def test_a_flood_of_lines_in_one_segment(stage: Stage) -> None:
 
 
 @scenario("FRM-1")
+def test_segments_of_round_sizes(stage: Stage) -> None:
+    """Segments of 256 octets, of twice as many, and so on to 65,536, each ending with a line, and
+    nothing after it until that line has come."""
+    ann, bob = stage.join(2)
+    for power in range(8, 17):
+        lines: list[str] = []
+        while (left := 2**power - sum(map(len, lines))) > 0:
+            word, size = stage.nonce(), left if left <= 1_000 else min(500, left - 500)
+            lines.append(f"{word} {'x' * (size - len(word) - 2)}\n")
+        ann.send("".join(lines).encode(), exercises=["FRM-1"])
+        ann.await_text(stage.last_nonce)
+        bob.await_text(stage.last_nonce)
+    stage.fence(ann, bob)
+
+
+@scenario("FRM-1")
 def test_a_word_is_not_over_before_its_line(stage: Stage) -> None:
     """quit, in a segment of its own, is the start of a longer word; a blank, of a message."""
     ann, bob = stage.join(2)

@@ -11,8 +11,11 @@ _BLANKS = (b"\n", b"\r\n", b" \n", b"\t \v\f\r\n", "\xa0\u3000\u2028\n".encode()
 
 @scenario("HB-1")
 def test_blank_lines_mean_nothing(stage: Stage) -> None:
-    """Blank lines of every kind, alone and between messages."""
+    """Blank lines of every kind, alone and between messages, and as the first thing said."""
     ann, bob = stage.join(2)
+    visitor = stage.connect()
+    visitor.send(b"\n", exercises=["HB-1"])
+    stage.greet(visitor)
     for octets in _BLANKS:
         ann.send(octets, exercises=["HB-1"])
         stage.fence(ann, bob)
@@ -22,11 +25,18 @@ def test_blank_lines_mean_nothing(stage: Stage) -> None:
 
 @scenario("HB-1")
 def test_blank_lines_are_not_answered(stage: Stage) -> None:
-    """Forty blank lines between two words, and then none, three times over."""
+    """Forty blank lines between two words, and then none, three times over; then thirty, each in a
+    segment of its own, and none in as long a time, twice."""
     ann, bob = stage.join(2)
     for _ in range(3):
         ann.send(b"\n" * 40)
         stage.fence(ann, bob)
+        stage.fence(ann, bob)
+    for octets in (b"\n", b"") * 2:
+        for _ in range(30):
+            if octets:
+                ann.send(octets)
+            stage.greet(bob)
         stage.fence(ann, bob)
 
 

@@ -7,8 +7,13 @@ from conformance.talk import Talker, stall_one
 
 @scenario("QUIT-1", "QUIT-3")
 def test_quit_leaves(stage: Stage) -> None:
-    """quit, alone in its segment, with white space around it, in two segments, after a word."""
+    """quit, alone in its segment, with white space around it, in two segments, after a word, and
+    as the first thing said."""
     [bob] = stage.join(1)
+    visitor = stage.connect()
+    visitor.send(b"quit\n", exercises=["QUIT-1"])
+    visitor.await_end(exercises=["QUIT-1"])
+    stage.fence(bob)
     for octets in (b"quit\n", b"quit\r\n", b" \tquit \n", "\u3000quit\xa0\n".encode()):
         [ann] = stage.join(1)
         ann.send(octets, exercises=["QUIT-1"])
@@ -29,7 +34,7 @@ def test_quit_is_exact(stage: Stage) -> None:
     for text in (
         "QUIT", "Quit", "quiT", "quit now", "now quit", "/quit", ":quit", "quit.", "quit;",
         "quitquit", "quit quit", "'quit'", "ｑｕｉｔ", "quıt", "quit\u200b", "\ufeffquit", "exit",
-        "bye", "/exit", "/disconnect", "q",
+        "bye", "/exit", "/disconnect", "q", "quit\0", "quit\0now", "\x1cquit", "quit\x1f",
     ):  # fmt: skip
         ann.say(text, exercises=["QUIT-2"])
         stage.fence(ann, bob)
@@ -77,6 +82,23 @@ def test_the_end_of_stream_leaves(stage: Stage) -> None:
         stage.fence(bob)
 
 
+@scenario("QUIT-5", "QUIT-3", "ROOM-7")
+def test_all_leave_at_once(stage: Stage) -> None:
+    """Three members leave together, and nobody is there: by their ends of stream, by quit, and by
+    either. Then others come, and chat."""
+    for ways in (("end", "end", "end"), ("quit", "quit", "quit"), ("quit", "end", "quit")):
+        members = stage.join(3)
+        for member, way in zip(members, ways, strict=True):
+            member.say(stage.nonce())
+            if way == "end":
+                member.half_close()
+            else:
+                member.send(b"quit\n")
+        for member in members:
+            member.await_end()
+    stage.fence(*stage.join(2))
+
+
 @scenario("QUIT-5", "QUIT-3", "LIM-3", waits=0.5)
 def test_a_leaver_with_a_backlog_reads_it_all(stage: Stage) -> None:
     """Members stop reading, 3,000,000 octets wait for them, they leave, and then read on; a
@@ -106,3 +128,19 @@ def test_a_leaver_that_never_reads_delays_nobody(stage: Stage) -> None:
     for _ in range(3):
         stage.fence(ann, bob, exercises=["QUIT-5"])
     leaver.reset()
+
+
+@scenario("QUIT-3", waits=0.5)
+def test_a_leaver_that_talks_on_reads_it_all(stage: Stage) -> None:
+    """A member stops reading, 600,000 octets wait for it, it quits, talks on, and then reads on."""
+    ann, bob = stage.join(2)
+    talker = Talker(stage, ann, bob)
+    leaver = stall_one(stage)
+    talker.say(600_000)
+    leaver.send(stage.nonce().encode() + b"\nquit\n", exercises=["QUIT-3"])
+    stage.fence(ann, bob)
+    leaver.say(stage.nonce())
+    stage.fence(ann, bob)
+    leaver.resume()
+    leaver.await_end()
+    stage.fence(ann, bob)

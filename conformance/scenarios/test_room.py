@@ -98,6 +98,7 @@ def test_however_a_member_goes(stage: Stage) -> None:
     """One after the other quits, ends, breaks off, breaks off within a line, offends; the
     others talk on, and each leaver was speaking when it left."""
     ann, bob = stage.join(2)
+    stage.fence(ann, bob)
     for way in ("quit", "end", "reset", "reset within a line", "violation") * 2:
         [eve] = stage.join(1, exercises=["ROOM-7"])
         eve.say(stage.nonce(), exercises=["ROOM-7"])
@@ -110,6 +111,7 @@ def test_however_a_member_goes(stage: Stage) -> None:
 def test_many_come_and_go(stage: Stage) -> None:
     """Forty members come and go, in every way, while eight talk."""
     members = stage.join(8)
+    stage.fence(*members)
     for _ in range(8):
         leavers = stage.join(5, exercises=["ROOM-7"])
         for member in members:
@@ -124,6 +126,7 @@ def test_many_come_and_go(stage: Stage) -> None:
 def test_leavers_that_hold_their_side_open(stage: Stage) -> None:
     """Members quit and go on holding their side of the connection; two talk on."""
     ann, bob = stage.join(2)
+    stage.fence(ann, bob)
     for _ in range(3):
         leaver = stage.connect(holds=True)
         stage.greet(leaver, exercises=["ROOM-7"])
@@ -137,6 +140,7 @@ def test_leavers_that_hold_their_side_open(stage: Stage) -> None:
 def test_connections_that_say_nothing_and_go(stage: Stage) -> None:
     """Connections that are broken off or ended before a word, while two talk."""
     ann, bob = stage.join(2)
+    stage.fence(ann, bob)
     for turn in range(20):
         visitor = stage.connect()
         if turn % 2:

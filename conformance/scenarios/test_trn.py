@@ -6,7 +6,12 @@ from conformance.stage import Stage
 
 @scenario("TRN-1")
 def test_silent_connections_delay_nobody(stage: Stage) -> None:
-    """Clients that say nothing, one before and some after, and two that chat meanwhile."""
+    """Clients that say nothing, one before and some after, and two that chat meanwhile, as promptly
+    as one alone did."""
+    [alone] = stage.join(1)
+    stage.fence(alone)
+    alone.send(b"quit\n")
+    alone.await_end()
     stage.connect()
     ann, bob = stage.join(2, exercises=["TRN-1"])
     for _ in range(3):
@@ -18,6 +23,7 @@ def test_silent_connections_delay_nobody(stage: Stage) -> None:
 def test_a_dribbling_connection_delays_nobody(stage: Stage) -> None:
     """One client sends a line octet by octet; two chat between its octets."""
     ann, bob, eve = stage.join(3)
+    stage.fence(ann, bob)
     for octet in stage.nonce().encode():
         eve.send(bytes([octet]))
         stage.fence(ann, bob, exercises=["TRN-1"])
@@ -29,6 +35,7 @@ def test_a_dribbling_connection_delays_nobody(stage: Stage) -> None:
 def test_a_half_closed_connection_delays_nobody(stage: Stage) -> None:
     """Clients that end their side at once, before a word or after one; two chat on."""
     ann, bob, eve = stage.join(3)
+    stage.fence(ann, bob)
     stage.connect().half_close()
     eve.half_close()
     for _ in range(3):

@@ -10,7 +10,7 @@ _WELL_FORMED = (
 _NOT_STRICT = (
     b"\xc0\xaf", b"\xe0\x80\xaf", b"\xf0\x80\x80\xaf", b"\xc1\xbf", b"\xe0\x9f\xbf",
     b"\xf0\x8f\xbf\xbf", b"\xed\xa0\x80", b"\xed\xbf\xbf", b"\xed\xa0\xbd\xed\xb8\x80",
-    b"\xf4\x90\x80\x80",
+    b"\xf4\x90\x80\x80", b"\xc0\x80",
 )  # fmt: skip
 _NOT_DECODING = (
     b"\x80", b"\xbf", b"\xf5\x80\x80\x80", b"\xfe", b"\xff", b"\xc3", b"\xe2\x82", b"\xf0\x9f\x98",
@@ -30,6 +30,7 @@ _EXCLUDED = (
 _RELAYED = (
     "a\tb", "a  b", "a\u2028b\u2029c", "a\ufeffb", "a\ue000\U000f0000b", "a\u0378\U0003fffdb",
     "é e\u0301 ﬁ Å Å ① ²", "ΑΣ ς ß İ ı", "a\u202eb\u2066c", "a\u200d\u200bb",
+    "\ufdcf\ufdf0\ufdfa\ufff9\ufffc", "/nick x", "/me waves", "/help", ":q",
     "\\n \\x41 %s %d {0} ${x} `x` $(x) \"'", "<b>&amp;</b>", "!notice", "#4", "*", "ÿþ",
 )  # fmt: skip
 
@@ -54,8 +55,12 @@ def test_utf_8_is_strict(stage: Stage) -> None:
 
 @scenario("TXT-2")
 def test_what_does_not_decode_is_a_violation(stage: Stage) -> None:
-    """Stray and missing continuations, and octets that never occur; in text or alone."""
+    """Stray and missing continuations, and octets that never occur; in text or alone; and as the
+    first thing said."""
     [bob] = stage.join(1)
+    visitor = stage.connect()
+    visitor.send(stage.nonce().encode() + b"\xff\n", exercises=["TXT-2"])
+    visitor.await_end(exercises=["TXT-2"])
     for octets in _NOT_DECODING:
         _say_ill(stage, octets, "TXT-2")
     stage.fence(bob)
@@ -90,12 +95,18 @@ def test_nothing_else_is_trimmed(stage: Stage) -> None:
 
 @scenario("TXT-4")
 def test_what_could_drive_a_terminal_is_replaced(stage: Stage) -> None:
-    """Every control, and noncharacters of every plane, each within a text; then many in one."""
-    ann, bob = stage.join(2)
+    """Every control, and noncharacters of every plane, each within a text; then many in one, and as
+    many as a line has room for; and some in a line that is refused, for its notice to repeat."""
+    ann, bob, eve = stage.join(3)
     for point in _EXCLUDED:
         ann.say(f"{stage.nonce()}{point}{stage.nonce()}", exercises=["TXT-4"])
     ann.say(f"{stage.nonce()}\x1b[2J\x1b]0;x\x07\r\r{stage.nonce()}", exercises=["TXT-4"])
     ann.say(f"{stage.nonce()}\r20000101 00:00:00 127.0.0.1:1", exercises=["TXT-4"])
+    word = stage.nonce()
+    ann.say(word + "\x1b" * (1_024 - 2 * len(word)) + word, exercises=["TXT-4"])
+    stage.fence(ann, bob)
+    eve.send(b"\x1b[2J\xff\n")
+    eve.await_end()
     stage.fence(ann, bob)
 
 
@@ -111,8 +122,12 @@ def test_only_controls_is_still_a_text(stage: Stage) -> None:
 
 @scenario("TXT-5")
 def test_everything_else_is_relayed(stage: Stage) -> None:
-    """Separators, marks, private and unassigned points, compositions, escapes, markup."""
+    """Separators, marks, private and unassigned points, compositions, escapes, markup, and what
+    others take for commands; U+FEFF as the first thing said, too."""
     ann, bob = stage.join(2)
+    visitor = stage.connect()
+    visitor.say(f"\ufeff{stage.nonce()}", exercises=["TXT-5"])
+    visitor.await_text(stage.last_nonce)
     for text in _RELAYED:
         ann.say(f"{text} {stage.nonce()}", exercises=["TXT-5"])
         ann.say(f"{stage.nonce()} {text}", exercises=["TXT-5"])

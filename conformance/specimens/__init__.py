@@ -9,6 +9,7 @@ __all__ = ["CATALOGUE", "Options", "Specimen"]
 
 MODULES = (
     "stages",
+    "faults_first",
     "faults_transport",
     "faults_framing",
     "faults_text",

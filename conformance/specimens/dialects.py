@@ -12,6 +12,7 @@ from datetime import datetime
 from conformance.specimens.base import BaseServer
 from conformance.specimens.member import Member
 from conformance.specimens.registry import speaks
+from conformance.specimens.text import WHITE_SPACE
 
 
 class Wild(BaseServer):
@@ -86,7 +87,7 @@ class Stage6(Wild):
 @speaks("slash-dates")
 class SlashDates(Verbatim):
     def is_quit(self, text: str) -> bool:
-        return text.strip() == "quit"
+        return text.strip(WHITE_SPACE) == "quit"
 
     def compose(self, sender: Member, text: str) -> bytes:
         return f"{self.now():%Y/%m/%d %H:%M:%S} {sender.label} {text}\n".encode()
@@ -97,7 +98,7 @@ class DashedDates(ByRead):
     read_size = 4_096
 
     def on_octets(self, member: Member, octets: bytes) -> None:
-        if octets.decode("utf-8", "replace").strip() == "quit":
+        if octets.decode("utf-8", "replace").strip(WHITE_SPACE) == "quit":
             self.on_quit(member)
         else:
             member.sent += 1
@@ -114,7 +115,7 @@ class Ack(Verbatim):
     limit = 65_535
 
     def is_quit(self, text: str) -> bool:
-        return text.strip() == "quit"
+        return text.strip(WHITE_SPACE) == "quit"
 
     def compose(self, _sender: Member, text: str) -> bytes:
         return f"Ack: {text}".encode()

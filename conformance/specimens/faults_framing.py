@@ -162,3 +162,27 @@ class TailOutlivesItsSender(BaseServer):
     def frame(self, member: Member, octets: bytes) -> list[bytes]:
         before, self.left_over = self.left_over, b""
         return super().frame(member, before + octets)
+
+
+@fault(
+    "FRM-1",
+    "reads 1,024 octets at a time until a read is shorter",
+    may_break=f"{LOSS} TRN-1 LIM-1 LIM-2 LIM-3 QUIT-3 QUIT-5 ROOM-4 ROOM-6 ROOM-7 ERR-1 STOP-1",
+)
+class ReadsUntilShort(BaseServer):
+    def __init__(self, port: int, capacity: int | None = None) -> None:
+        super().__init__(port, capacity)
+        self.held: dict[Member, bytes] = {}
+
+    def on_octets(self, member: Member, octets: bytes) -> None:
+        octets = self.held.pop(member, b"") + octets
+        if len(octets) % 1_024:
+            super().on_octets(member, octets)
+        else:
+            self.held[member] = octets
+
+    def on_end_of_stream(self, member: Member) -> None:
+        if member in self.held:
+            super().on_octets(member, self.held.pop(member))
+        if member.present:
+            super().on_end_of_stream(member)

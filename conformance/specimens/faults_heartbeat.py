@@ -109,3 +109,11 @@ class RemovesListeners(WatchfulServer):
 @fault("HB-3", "sends heartbeats and lets go whoever does not answer in 1.5 s", may_break=REMOVED)
 class WantsAnswers(WatchfulServer):
     heartbeat = 0.5
+
+
+@fault("HB-1", "answers each read of nothing but blanks with a heartbeat")
+class AnswersReadsOfBlanks(BaseServer):
+    def on_octets(self, member: Member, octets: bytes) -> None:
+        super().on_octets(member, octets)
+        if member.present and not octets.strip(b" \t\v\f\r\n"):
+            self.deliver(member, b"\n")

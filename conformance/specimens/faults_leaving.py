@@ -2,12 +2,13 @@
 
 import select
 import socket
+import sys
 from contextlib import suppress
 from functools import partial
 
 from conformance.specimens.base import BaseServer
 from conformance.specimens.member import Member
-from conformance.specimens.registry import LOSS, SHAPE, fault
+from conformance.specimens.registry import ALL, LOSS, SHAPE, fault
 
 STAYING = f"{LOSS} ROOM-7 QUIT-1 QUIT-3 QUIT-4 QUIT-5 FRM-3"
 WORDS = f"{LOSS} QUIT-1 QUIT-3 QUIT-4 ROOM-4"
@@ -240,3 +241,46 @@ class HalfCloseHangs(BaseServer):
             if member.ended:
                 self.close(member)
         super().stop()
+
+
+@fault("QUIT-2", "compares with `quit` up to a NUL", may_break=WORDS)
+class QuitUpToNul(BaseServer):
+    def is_quit(self, text: str) -> bool:
+        return text.partition("\0")[0] == "quit"
+
+
+@fault("QUIT-2", "strips separators of files and records from `quit`", may_break=WORDS)
+class QuitAmidSeparators(BaseServer):
+    def is_quit(self, text: str) -> bool:
+        return text.strip() == "quit"
+
+
+@fault("QUIT-3", "closes after `quit` what is still to be read, more having come", may_break=ENDS)
+class LingersForNobody(BaseServer):
+    """What has come by the time that all is in the kernel it discards, and nothing later."""
+
+    def on_flushed(self, leaver: Member) -> None:
+        if leaver.ended or leaver.deaf:
+            self.close(leaver)
+            return
+        with suppress(BlockingIOError, ConnectionError):
+            while leaver.sock.recv(65_536):
+                pass
+        self.close(leaver)
+
+
+@fault("QUIT-5", "resets the last to leave", may_break="STOP-1 QUIT-1 QUIT-3")
+class ResetsTheLast(BaseServer):
+    def on_end_of_stream(self, member: Member) -> None:
+        if len(self.members) == 1:
+            self.reset(member)
+        else:
+            super().on_end_of_stream(member)
+
+
+@fault("QUIT-5", "ends when the room is empty", may_break=ALL)
+class EndsWithTheLast(BaseServer):
+    def close(self, member: Member) -> None:
+        super().close(member)
+        if not self.connections and not self.stopping:
+            sys.exit(0)

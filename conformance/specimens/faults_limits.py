@@ -2,12 +2,13 @@
 
 import re
 import socket
+import time
 
 from conformance.specimens.base import BaseServer
 from conformance.specimens.member import Member
-from conformance.specimens.registry import LOSS, VIOLATION, fault
+from conformance.specimens.registry import ALL, LOSS, VIOLATION, fault
 
-SHORT = f"{LOSS} {VIOLATION} LIM-1 LIM-2 TXT-5 FRM-1 FRM-2 FRM-3 QUIT-3 QUIT-5 ROOM-7"
+SHORT = f"{LOSS} {VIOLATION} LIM-1 LIM-2 LIM-3 TXT-4 TXT-5 FRM-1 FRM-2 FRM-3 QUIT-3 QUIT-5 ROOM-7"
 
 
 @fault("LIM-1", "takes lines of up to 512 octets", may_break=SHORT)
@@ -279,3 +280,101 @@ class HoldsTwoHundred(BaseServer):
         if len(self.connections) == 200:
             self.watch_listener()
         super().stop()
+
+
+@fault("LIM-1", "takes an unfinished line of 1,024 octets for too long", may_break=SHORT)
+class LimitOfTheTail(BaseServer):
+    limit = 1_024
+
+    def on_octets(self, member: Member, octets: bytes) -> None:
+        super().on_octets(member, octets)
+        if member.present and len(member.tail) == self.limit:
+            self.on_long_tail(member)
+
+
+@fault(
+    "LIM-2",
+    "refuses a line of more than 4,096 octets, and an unfinished one at 1 MiB",
+    may_break=f"{VIOLATION} LIM-1",
+)
+class TwoLimits(BaseServer):
+    limit = 4_096
+
+    def on_long_tail(self, member: Member) -> None:
+        if len(member.tail) > 1_048_576:
+            super().on_long_tail(member)
+
+
+@fault("LIM-2", "counts a line's characters", may_break=f"{VIOLATION} {LOSS} LIM-3")
+class CountsCharacters(BaseServer):
+    limit = 4 * 1_048_576
+    read_size = 65_536
+
+    def on_octets(self, member: Member, octets: bytes) -> None:
+        super().on_octets(member, octets)
+        if member.present and self.is_too_long(member.tail):
+            self.on_long_tail(member)
+
+    def on_line(self, member: Member, line: bytes) -> None:
+        if self.is_too_long(line):
+            self.violation(member, "line-too-long", line)
+        else:
+            super().on_line(member, line)
+
+    def is_too_long(self, line: bytes | bytearray) -> bool:
+        return len(line) > 1_048_576 and len(line.decode("utf-8", "replace")) > 1_048_576
+
+
+@fault("LIM-2", "skips the spaces with which a line begins", may_break=f"{VIOLATION} TXT-3")
+class SkipsLeadingSpaces(BaseServer):
+    def frame(self, member: Member, octets: bytes) -> list[bytes]:
+        lines = super().frame(member, octets)
+        member.tail = member.tail.lstrip(b" ")
+        return lines
+
+
+@fault("LIM-3", "waits 1 s for a stalled member before it ends it", may_break="TRN-1 ROOM-7 QUIT-5")
+class WaitsBeforeItEvicts(BaseServer):
+    def evict(self, member: Member) -> None:
+        time.sleep(1)
+        super().evict(member)
+
+
+@fault(
+    "ROOM-2", "passes over who came after a member that it evicts", may_break=f"{LOSS} ROOM-7 LIM-3"
+)
+class PassesOverTheNext(BaseServer):
+    def broadcast(self, sender: Member, unit: bytes) -> None:
+        sender.flood += len(unit)
+        passed_over = False
+        for member in tuple(self.members):
+            member.received += 1
+            if not passed_over:
+                self.deliver_from(sender, member, unit)
+            passed_over = not member.present
+
+
+@fault("LIM-3", "counts nobody's own words among what waits for it")
+class ForgivesTheFlooder(BaseServer):
+    ease = 1 << 40
+
+    def deliver_from(self, sender: Member, member: Member, unit: bytes) -> None:
+        if sender is not member:
+            self.deliver(member, unit)
+        elif not (member.deaf or member.closed):
+            member.outgoing += unit
+            self.touched[member] = None
+
+
+@fault("ROOM-2", "lets nobody in any more when 200 have left", may_break=ALL)
+class HasHadEnough(BaseServer):
+    gone = 0
+
+    def close(self, member: Member) -> None:
+        super().close(member)
+        self.gone += 1
+
+    def accept(self, sock: socket.socket, address: tuple[str, int]) -> None:
+        super().accept(sock, address)
+        if self.gone >= 200:
+            self.members.popitem()

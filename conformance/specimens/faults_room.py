@@ -291,7 +291,11 @@ class ResetEndsTheServer(BaseServer):
         raise ConnectionResetError(f"{member.label} went away")
 
 
-@fault("ROOM-7", "loses the message after a member has left", may_break=f"{LOST} QUIT-1 ERR-2")
+@fault(
+    "ROOM-7",
+    "loses the message after a member has left",
+    may_break=f"{LOST} QUIT-1 ERR-2 LIM-2 TXT-4",
+)
 class LeavingLosesOne(BaseServer):
     someone_left = False
 
@@ -309,7 +313,7 @@ class LeavingLosesOne(BaseServer):
 @fault(
     "ROOM-7",
     "repeats its last broadcast to all when a member goes",
-    may_break=f"{LOSS} ROOM-4 ROOM-5 QUIT-1 ERR-2",
+    may_break=f"{LOSS} ROOM-4 ROOM-5 QUIT-1 ERR-2 LIM-3",
 )
 class LeavingRepeatsOne(BaseServer):
     last_unit = b""

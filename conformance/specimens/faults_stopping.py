@@ -185,3 +185,16 @@ class DisturbedByASecond(BaseServer):
                 self.leave(other)
         else:
             super().on_text(member, text)
+
+
+@fault("STOP-1", "exits at the signal, whatever it was about", may_break=f"{LOSS} ERR-3 QUIT-3")
+class ExitsAtTheSignal(BaseServer):
+    def heed_signals(self) -> None:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: os._exit(0))
+
+
+@fault("ERR-3", "does not say that it is stopping")
+class StopsWithoutAWord(BaseServer):
+    def notice(self, code: str, explanation: str = "") -> bytes:
+        return b"" if code == "shutting-down" else super().notice(code, explanation)

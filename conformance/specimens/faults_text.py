@@ -260,3 +260,24 @@ class KnowsOnePlane(BaseServer):
 class EscapesHtml(BaseServer):
     def make_safe(self, text: str) -> str:
         return html.escape(super().make_safe(text))
+
+
+@fault("TXT-1", "takes C0 80 for a NUL", may_break=CHARSET)
+class ReadsModifiedUtf8(BaseServer):
+    def decode(self, line: bytes) -> str:
+        return line.replace(b"\xc0\x80", b"\0").decode()
+
+
+@fault("TXT-5", "replaces U+FDC0 to U+FDFF and U+FFF0 to U+FFFC", may_break="TXT-4")
+class ReplacesTheNeighbours(BaseServer):
+    def make_safe(self, text: str) -> str:
+        return re.sub("[\ufdc0-\ufdff\ufff0-\ufffc]", "\ufffd", super().make_safe(text))
+
+
+@fault("TXT-4", "cuts a broadcast at 2,048 octets", may_break=f"LIM-1 FRM-1 {SHAPE} TXT-3 TXT-5")
+class ComposesInTwoThousand(BaseServer):
+    limit = 1_024
+
+    def compose(self, sender: Member, text: str) -> bytes:
+        unit = super().compose(sender, text)
+        return unit[:2_047].decode("utf-8", "ignore").encode().rstrip(b"\n") + b"\n"

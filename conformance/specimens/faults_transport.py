@@ -11,7 +11,8 @@ from conformance.specimens.registry import LOSS, SHAPE, fault
 @fault(
     "TRN-1",
     "serves the member that joined first; the others are read when it has left",
-    may_break=f"{LOSS} ROOM-5 ROOM-7 QUIT-1 QUIT-3 QUIT-5 ERR-2 HB-3 LIM-3 LIM-6 STOP-1",
+    may_break=f"{LOSS} ROOM-5 ROOM-7 QUIT-1 QUIT-3 QUIT-5 ERR-2 HB-3 LIM-2 LIM-3 LIM-6 STOP-1 "
+    "TXT-2",
 )
 class ServesTheFirst(BaseServer):
     def is_paused(self, member: Member) -> bool:

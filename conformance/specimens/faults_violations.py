@@ -165,3 +165,15 @@ class NoticeInAUnit(BaseServer):
         text_at = member.outgoing.rfind(b"\n", 0, -1) + 1
         member.outgoing[text_at:text_at] = self.notice(code)
         self.leave(member)
+
+
+@fault("TXT-1", "repeats in its notice what does not decode", may_break=f"{VIOLATION} TXT-4 TRN-2")
+class RepeatsTheOffence(BaseServer):
+    def violation(self, member: Member, code: str, line: bytes) -> None:
+        self.leave(member, b"!%b not taken: %b\n" % (code.encode(), line[:80]))
+
+
+@fault("TXT-4", "explains its notices in colour", may_break="TRN-2")
+class ExplainsInColour(BaseServer):
+    def notice(self, code: str, explanation: str = "") -> bytes:
+        return super().notice(code, f"\x1b[31m{explanation or code}\x1b[0m")

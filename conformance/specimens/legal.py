@@ -1,7 +1,10 @@
 """Servers that break no rule and yet look strange: whoever accuses one of them is wrong."""
 
 import random
+import signal
 import socket
+import sys
+import threading
 import time
 from datetime import timedelta, timezone
 from functools import partial
@@ -217,7 +220,7 @@ class DrainsPatiently(BaseServer):
 
 @strange("keeps a leaver's place for 0.3 s")
 class KeepsPlaces(BaseServer):
-    known_capacity = 300
+    known_capacity: int | None = 300
     capacity = known_capacity
 
     def __init__(self, port: int, capacity: int | None = None) -> None:
@@ -235,3 +238,78 @@ class KeepsPlaces(BaseServer):
 
     def give_up_a_place(self) -> None:
         self.kept -= 1
+
+
+@strange("in Berlin, where summer time begins with the 5,000th message", shoulds="MSG-4")
+class SummerTime(BaseServer):
+    said = 0
+    zone = timezone(timedelta(hours=1))
+
+    def on_message(self, sender: Member, text: str) -> None:
+        self.said += 1
+        if self.said == 5_000:
+            self.zone = timezone(timedelta(hours=2))
+        super().on_message(sender, text)
+
+
+@strange("takes 2,000 lines a second from each member, and lets the rest wait")
+class PacesFloods(BaseServer):
+    a_turn = 50
+
+    def __init__(self, port: int, capacity: int | None = None) -> None:
+        super().__init__(port, capacity)
+        self.queues: dict[Member, bytearray] = {}
+
+    def on_octets(self, member: Member, octets: bytes) -> None:
+        if member in self.queues:
+            self.queues[member] += octets
+        else:
+            self.queues[member] = bytearray(octets)
+            self.take(member)
+
+    def on_end_of_stream(self, member: Member) -> None:
+        if member not in self.queues:
+            super().on_end_of_stream(member)
+
+    def take(self, member: Member) -> None:
+        queue = self.queues[member]
+        for _ in range(self.a_turn):
+            end = queue.find(b"\n") + 1 or len(queue)
+            taken = bytes(queue[:end])
+            del queue[:end]
+            if taken and member.present:
+                super().on_octets(member, taken)
+        if queue and member.present:
+            self.later(self.a_turn / 2_000, partial(self.take, member))
+            return
+        del self.queues[member]
+        if member.ended and member.present:
+            super().on_end_of_stream(member)
+        self.touched[member] = None
+
+
+@strange("stops when its console says `quit`, and heeds no signal")
+class StopsByConsole(BaseServer):
+    def heed_signals(self) -> None:
+        super().heed_signals()
+        signal.set_wakeup_fd(-1)
+        threading.Thread(target=self.read_console, daemon=True).start()
+
+    def read_console(self) -> None:
+        for line in sys.stdin:
+            if line.strip() == "quit":
+                self.waking.send(b"q")
+
+
+@strange("has room for 256, and keeps a leaver's place for 0.3 s")
+class JustRoomEnough(KeepsPlaces):
+    known_capacity = None
+    capacity = 256
+
+
+@strange("has room for 100, and turns others away without a word", shoulds="LIM-6")
+class TurnsAwaySilently(BaseServer):
+    capacity = 100
+
+    def on_full(self, member: Member) -> None:
+        self.leave(member)
