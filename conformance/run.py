@@ -77,6 +77,8 @@ def run_suite(
         # A terminal is written to while scenarios are played.
         "--capture=no",
         "-pno:cacheprovider",
+        # It collects garbage again and again when all is over.
+        "-pno:unraisableexception",
         "-pconformance.plugin",
         f"--chat-settings={in_line.model_dump_json()}",
     ]

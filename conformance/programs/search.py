@@ -6,12 +6,16 @@ how often the smallest does is counted in the end.
 """
 
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from tempfile import TemporaryDirectory
 from typing import Final
+from unittest.mock import patch
 
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis.configuration import set_hypothesis_home_dir, storage_directory
+from hypothesis.internal.conjecture import providers
+from hypothesis.internal.constants_ast import Constants
 
 from conformance.programs.drawing import programs
 from conformance.programs.program import Program
@@ -60,17 +64,28 @@ def search(trials: Trials) -> None:
         if shrinking is not None and shrinking.fails(program):
             raise _Failed
 
-    # Hypothesis would keep what it learns in the user's working directory, where it may keep what
-    # it learns of the user's own tests.
-    before = storage_directory(intent_to_write=False).home_directory
-    with TemporaryDirectory() as home, suppress(_Failed):
-        set_hypothesis_home_dir(home)
-        try:
-            attempt()
-        finally:
-            set_hypothesis_home_dir(before)
+    with _by_the_seed_alone(), suppress(_Failed):
+        attempt()
     if shrinking is not None:
         shrinking.save_smallest(drawn)
+
+
+@contextmanager
+def _by_the_seed_alone() -> Iterator[None]:
+    """Hypothesis with no memory and no surroundings.
+
+    It would keep what it learns in the user's working directory, where it may keep what it learns
+    of the user's own tests. And it would parse every module of a working copy for constants to
+    draw: a seed would not draw there what it draws where the suite is installed.
+    """
+    before = storage_directory(intent_to_write=False).home_directory
+    with TemporaryDirectory() as home:
+        set_hypothesis_home_dir(home)
+        try:
+            with patch.object(providers, "_get_local_constants", Constants, create=True):
+                yield
+        finally:
+            set_hypothesis_home_dir(before)
 
 
 class _Shrinking:

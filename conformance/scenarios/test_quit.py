@@ -72,10 +72,10 @@ def test_what_follows_quit_is_ignored(stage: Stage) -> None:
 def test_the_end_of_stream_leaves(stage: Stage) -> None:
     """A half-close: alone, after a word, after many lines that still wait to be read."""
     [bob] = stage.join(1)
-    for count in (0, 1, 3, 5_000):
+    for count in (0, 1, 3, 2_000):
         [ann] = stage.join(1)
         if count:
-            lines = "".join(f"{stage.nonce()} {'x' * 20}\n" for _ in range(count))
+            lines = "".join(f"{stage.nonce()} {'x' * 70}\n" for _ in range(count))
             ann.send(lines.encode(), exercises=["QUIT-5"])
         ann.half_close()
         ann.await_end(exercises=["QUIT-5"])

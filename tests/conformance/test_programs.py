@@ -1,8 +1,10 @@
 """Generated programs: drawn, saved, performed, shrunk, performed again, and written as scripts."""
 
+import importlib
 import json
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,7 @@ from hypothesis import strategies as st
 from chatproto import QuitReceived, ServerConnection, Violation
 from chatproto.connection import MIN_LINE_LIMIT
 from conformance.cli import main
+from conformance.oracle.findings import Judgement
 from conformance.profile import Launch, Profile
 from conformance.programs.drawing import programs
 from conformance.programs.program import (
@@ -28,7 +31,7 @@ from conformance.programs.program import (
 )
 from conformance.programs.script import write_script
 from conformance.programs.search import search
-from conformance.programs.trials import Trials
+from conformance.programs.trials import Trial, Trials
 from conformance.scenario import scenarios
 from conformance.selection import counting
 from conformance.session import Session, Settings
@@ -36,6 +39,7 @@ from tests.conformance.command import REFERENCE, run, specimen
 from tests.reference_server.process import ServerProcess
 
 STEM = "n012345"
+[SCENARIO] = (one for one in scenarios() if one.id == "gen/programs")
 
 
 @given(programs())
@@ -117,9 +121,8 @@ def _trials(server: str, tmp_path: Path, examples: int = 30) -> tuple[Session, T
         programs=tmp_path,
         transcripts=tmp_path,
     )
-    [scenario] = (one for one in scenarios() if one.id == "gen/programs")
     session = Session(settings)
-    return session, Trials(session, scenario, frozenset())
+    return session, Trials(session, SCENARIO, frozenset())
 
 
 def test_the_reference_server_stands_them(tmp_path: Path) -> None:
@@ -150,6 +153,35 @@ def test_one_that_fails_is_shrunk_counted_and_saved(tmp_path: Path) -> None:
     saved = load(tmp_path / "ROOM-3.json")
     assert saved == result.program.program
     assert (tmp_path / "gen.programs.jsonl").is_file()
+
+
+class _Unperformed(Trials):
+    """No server is there; what would have been performed is noted."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__(session, SCENARIO, frozenset())
+        self.drawn: list[tuple[Program, float]] = []
+
+    def perform(self, program: Program, haste: float = 1.0) -> Trial:
+        self.drawn.append((program, haste))
+        return Trial(program, Judgement([], Counter()), [], None)
+
+
+def test_what_a_seed_draws_depends_on_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Hypothesis draws constants, too, that modules have which do not lie among the installed."""
+    (tmp_path / "somebodys_own.py").write_text(f"constants = {list(range(1_000, 2_000))}\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    session, _ = _trials(REFERENCE, tmp_path, 60)
+    drawn = []
+    for _ in range(2):
+        trials = _Unperformed(session)
+        search(trials)
+        drawn.append(trials.drawn)
+        importlib.import_module("somebodys_own")
+    assert len(drawn[0]) == 60
+    assert drawn[0] == drawn[1]
 
 
 SWAPPED = Program((Join("c1"), Join("c2"), Fence(), Join("c3")), "ROOM-3")
