@@ -172,6 +172,7 @@ $(READY): requirements.txt pyproject.toml
 	$(PYTHON) -m venv --clear $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	$(BIN)/python -m compileall -q chatproto chat_client reference_server conformance tests
 	@touch $(READY)
 
 $(VENV)/bench: $(READY) requirements-bench.txt

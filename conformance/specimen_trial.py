@@ -76,7 +76,8 @@ class _Silent:
 def judge_specimens(
     names: Sequence[str], jobs: int, rounds: int, *, whole: bool
 ) -> Iterator[Judged]:
-    """Judge each of these specimens so often, several at once; in the order they are done.
+    """Judge each of these specimens so often, several at once; in the order they are done. Those
+    that meet most scenarios begin, so that none of them is left alone in the end.
 
     A broken one meets the scenarios meant for what it breaks, or, with `whole`, all of them; a
     legal one always meets all. One that is missed, judged once, is judged `AGAIN` times more.
@@ -84,7 +85,9 @@ def judge_specimens(
     pool = ProcessPoolExecutor(jobs, mp_context=get_context("spawn"))
     try:
         under_way = {
-            pool.submit(judge_specimen, one, whole) for one in names for _ in range(rounds)
+            pool.submit(judge_specimen, one, whole)
+            for one in sorted(names, key=lambda name: -_meets(name, whole))
+            for _ in range(rounds)
         }
         again: set[str] = set()
         while under_way:
@@ -158,6 +161,10 @@ def told_otherwise(results: Iterable[ScenarioReport], transcripts: Path) -> list
         for result, path in kept
         if path.exists() and judged_again(read(path)).findings != result.findings
     ]
+
+
+def _meets(name: str, whole: bool) -> int:
+    return sum(1 for _ in _meant_for(CATALOGUE[name], whole))
 
 
 def _meant_for(specimen: Specimen, whole: bool) -> Iterator[str]:

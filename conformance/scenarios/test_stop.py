@@ -56,10 +56,10 @@ def test_the_address_is_free_at_once(stage: Stage, server: ManagedServer) -> Non
         server.stop(way)
         offered = server.await_exit(way)
         server.restart()
-        ann, bob = stage.join(2)
-        stage.fence(ann, bob)
         if offered:
             break
+    ann, bob = stage.join(2)
+    stage.fence(ann, bob)
 
 
 @scenario("STOP-1", needs=("launch",), waits=0.5)
