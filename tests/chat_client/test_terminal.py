@@ -165,8 +165,7 @@ def test_a_server_that_does_not_end_is_given_up_and_control_c_ends_it_sooner() -
             assert user.end() == 1
         assert "the connection was lost: no end of stream within" in user.text
         listener.accept()[0].close()
-        patient = "import chat_client.link; chat_client.link.PATIENCE = 60.0"
-        with Terminal(address, but=patient) as user:
+        with Terminal(address) as user:
             user.shows("-- connected to")
             user.press(CTRL_D)
             peer, _ = listener.accept()
