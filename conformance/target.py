@@ -11,6 +11,7 @@ import tempfile
 import time
 from contextlib import suppress
 from pathlib import Path
+from types import FrameType
 from typing import Final
 
 import psutil
@@ -25,6 +26,21 @@ _LOOK_ONLY: Final = 1.0
 
 class LaunchError(Exception):
     """The server could not be launched; the message says why, and what it printed."""
+
+
+def let_interrupts_through() -> None:
+    """Let what is launched heed SIGINT though this process may have been told to ignore it.
+
+    That is what a shell tells what it runs in the background; a server would inherit it, and could
+    not be stopped in that way.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        with suppress(ValueError):  # a thread may not, and is not the first that launches
+            signal.signal(signal.SIGINT, _ignore)
+
+
+def _ignore(_number: int, _frame: FrameType | None) -> None:
+    """Unlike SIG_IGN, a handler is not inherited."""
 
 
 class _Process:
@@ -90,6 +106,7 @@ class LaunchedServer:
     for."""
 
     def __init__(self, launch: Launch, asked: Address) -> None:
+        let_interrupts_through()
         self.address = asked.with_free_port()
         self._asked = asked
         self._launch = launch

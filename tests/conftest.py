@@ -1,4 +1,5 @@
-"""How Hypothesis searches in these tests: never against the clock, and the same way every time.
+"""How Hypothesis searches in these tests: never against the clock, and the same way every time; and
+that programs which are started here can be interrupted.
 
 HYPOTHESIS_PROFILE=thorough lets it search at random, and twenty times as long.
 """
@@ -7,7 +8,11 @@ from typing import Final
 
 from hypothesis import HealthCheck, settings
 
+from conformance.target import let_interrupts_through
 from tests.budget import PROFILE
+
+# What is tested is interrupted, be it from a test that runs in a shell's background.
+let_interrupts_through()
 
 # A busy machine is no fault of a test's, so nothing here is judged by its speed.
 _LENIENT: Final = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])

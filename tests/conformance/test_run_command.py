@@ -2,8 +2,11 @@
 
 import json
 import re
+import shlex
 import signal
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,7 +22,7 @@ from conformance.cli import main
 from conformance.report import Report
 from conformance.scenario import scenarios
 from conformance.standard import requirements
-from tests.conformance.command import REFERENCE, run, specimen, start
+from tests.conformance.command import DEADLINE, REFERENCE, run, specimen, start
 from tests.implementations import stored
 from tests.reference_server.process import ServerProcess
 
@@ -269,6 +272,22 @@ def test_an_interrupt_reports_what_there_is(
     assert status == 4
     assert report.interrupted
     assert "sanity/first" in [one.id for one in report.scenarios]
+
+
+def test_in_a_shells_background_a_server_heeds_the_interrupt() -> None:
+    """A shell lets what it runs there ignore it, and all that this starts in its turn."""
+    command = [sys.executable, "-m", "conformance", "run", "--only", "STOP-1"]
+    server = (
+        "import os, signal, sys\n"
+        "if signal.getsignal(signal.SIGINT) is signal.SIG_IGN: sys.exit('it is ignored')\n"
+        "os.execv(sys.executable, [sys.executable, '-m', 'reference_server', *sys.argv[1:]])\n"
+    )
+    launch = f"{sys.executable} -c {shlex.quote(server)} --listen {{address}}"
+    done = subprocess.run(
+        ["/bin/sh", "-c", f"{shlex.join([*command, '--launch', launch])} & wait $!"],
+        capture_output=True, text=True, timeout=DEADLINE, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.mark.parametrize(
