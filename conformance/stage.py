@@ -356,8 +356,10 @@ class Stage:
         """What happens meanwhile does not enter the transcript, but this list."""
         happened: list[Event] = []
         played, self.transcript = self.transcript, happened
-        yield happened
-        self.transcript = played
+        try:
+            yield happened
+        finally:
+            self.transcript = played
 
     def close(self) -> None:
         for client in self._clients:

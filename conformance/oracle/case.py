@@ -26,7 +26,8 @@ from conformance.transcript import Exited, Stopping, Transcript
 MIN_BACKLOG: Final = 1_048_576
 """Octets that may always wait for a member (LIM-3)."""
 LINGER: Final = 1.0
-"""Seconds after which the server may break off who has left and does not end its side (QUIT-3)."""
+"""Seconds that the server lingers for who has left and does not end its side (QUIT-3): then it may
+break that off, and until then count a leaver as a member."""
 _HEADER: Final = 40
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from chatproto import Code
-from conformance.oracle.case import MIN_BACKLOG, Case
+from conformance.oracle.case import LINGER, MIN_BACKLOG, Case
 from conformance.oracle.findings import Finding
 from conformance.oracle.history import ClientHistory, Ending
 
@@ -12,8 +12,6 @@ MAX_BACKLOG: Final = 64 * 1_048_576
 """Octets that may never wait for a member (LIM-3)."""
 MEMBERS: Final = 256
 """Members every server should have room for (LIM-6)."""
-COUNTING: Final = 1.0
-"""Seconds that a server may linger (QUIT-3), and count a leaver as a member."""
 _MANY: Final = 8
 """Members from which on a server that takes in no more counts as full."""
 
@@ -66,7 +64,7 @@ def _just_gone(case: Case, client: ClientHistory) -> int:
         other.connected < client.connected
         and other.ended is not None
         and other.ended < client.connected
-        and came - other.ended_t < COUNTING
+        and came - other.ended_t < LINGER
         for other in case.clients
     )
 
@@ -101,7 +99,7 @@ def _is_refused(case: Case, client: ClientHistory) -> bool:
     told = any(notice.code == Code.ROOM_FULL for notice in client.notices)
     if case.history.start.capacity is not None:
         return told and not may_be_one_too_many(case, client)
-    if case.history.time(client.connected) < COUNTING or _just_gone(case, client):
+    if case.history.time(client.connected) < LINGER or _just_gone(case, client):
         return False  # who left, in an earlier scenario or in this, may still be counted
     ended = case.was_ended_by_server(client) and case.stopping is None
     return told or (ended and _is_turned_away(case, client))

@@ -1,4 +1,5 @@
-"""Does the server stop, start again and give way as it should? STOP-1, STOP-2, STOP-3."""
+"""Does the server stop, start again and give way as it should? STOP-1, STOP-2, STOP-3; and does
+it say that it stops? ERR-3."""
 
 import re
 from collections.abc import Iterator, Sequence

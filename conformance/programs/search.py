@@ -7,15 +7,13 @@ how often the smallest does is counted in the end.
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from tempfile import TemporaryDirectory
 from typing import Final
 from unittest.mock import patch
 
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis.configuration import set_hypothesis_home_dir, storage_directory
-from hypothesis.internal.conjecture import providers
-from hypothesis.internal.constants_ast import Constants
 
 from conformance.programs.drawing import programs
 from conformance.programs.program import Program
@@ -75,17 +73,27 @@ def _by_the_seed_alone() -> Iterator[None]:
     """Hypothesis with no memory and no surroundings.
 
     It would keep what it learns in the user's working directory, where it may keep what it learns
-    of the user's own tests. And it would parse every module of a working copy for constants to
-    draw: a seed would not draw there what it draws where the suite is installed.
+    of the user's own tests.
     """
     before = storage_directory(intent_to_write=False).home_directory
-    with TemporaryDirectory() as home:
+    with TemporaryDirectory() as home, _without_constants():
         set_hypothesis_home_dir(home)
         try:
-            with patch.object(providers, "_get_local_constants", Constants, create=True):
-                yield
+            yield
         finally:
             set_hypothesis_home_dir(before)
+
+
+def _without_constants() -> AbstractContextManager[object]:
+    """Keep Hypothesis from parsing every module of a working copy for constants to draw: a seed
+    would not draw there what it draws where the suite is installed. Where this Hypothesis does
+    so elsewhere than is known here, or not yet, it is left to it."""
+    try:
+        from hypothesis.internal.conjecture import providers
+        from hypothesis.internal.constants_ast import Constants
+    except ImportError:
+        return nullcontext()
+    return patch.object(providers, "_get_local_constants", Constants, create=True)
 
 
 class _Shrinking:

@@ -3,7 +3,8 @@
 from functools import partial
 
 from conformance.client import Client, Stuck, Unplayable
-from conformance.oracle.limits import COUNTING, MAX_BACKLOG, MEMBERS
+from conformance.oracle.case import LINGER
+from conformance.oracle.limits import MAX_BACKLOG, MEMBERS
 from conformance.scenario import scenario
 from conformance.stage import Stage
 from conformance.talk import Talker, has_or_is_over, stall_one
@@ -178,7 +179,7 @@ def test_256_members(stage: Stage) -> None:
     except Stuck:
         if not any(one.ended for one in others):
             raise
-        stage.pass_time(2 * COUNTING)
+        stage.pass_time(2 * LINGER)
         others = [stage.connect() if one.ended else one for one in others]
         stage.be_heard(ann, others, exercises=["LIM-6"])
     stage.greet(others[-1], exercises=["LIM-6"])
