@@ -155,9 +155,11 @@ bench: $(READY)
 plot: $(VENV)/bench
 	$(BIN)/python -m benchmarks.fanout.plot reports/fanout.json
 
-# A busy loop a core keeps them all occupied; they end with the last round.
+# A busy loop a core keeps them all occupied; they end with the last round. One that was broken off goes
+# on where it was, until reports/soak.jsonl is removed.
 soak: $(READY)
-	$(BIN)/python -m tests.soak --rounds $(ROUNDS) --legal $(LEGAL) --jobs $(JOBS) --launch "$(REFERENCE)"
+	@mkdir -p reports
+	$(BIN)/python -m tests.soak --log reports/soak.jsonl --rounds $(ROUNDS) --legal $(LEGAL) --jobs $(JOBS) --launch "$(REFERENCE)"
 
 # Which were not found, it says at the end.
 versions: $(READY)

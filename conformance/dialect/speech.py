@@ -36,7 +36,7 @@ class Speech:
         self.left = False
         self._dialect = dialect
         self._held = b""
-        self._passed = 0
+        self._begun = b""
         self._endless = False
 
     @property
@@ -92,17 +92,17 @@ class Speech:
         said = b""
         for line in lines:
             octets: bytes | None = line + b"\n"
-            if not self._passed and not self.left:
+            if not self._begun and not self.left:
                 octets = self._line_within_limits(line)
-            self._passed = 0
+            whole, self._begun = self._begun + line, b""
             if octets is None:
                 self.unsaid.append(line)
                 continue
-            self.left = self.left or read_line(line).meaning is Meaning.QUIT
+            self.left = self.left or read_line(whole).meaning is Meaning.QUIT
             said += octets
-        if self._passed or not self._may_be_other(rest):
-            self._passed += len(rest)
-            self._endless = not self._dialect.limits_lines and self._passed > MAX_LINE_LIMIT
+        if self._begun or not self._may_be_other(rest):
+            self._begun += rest
+            self._endless = not self._dialect.limits_lines and len(self._begun) > MAX_LINE_LIMIT
             said += b"" if self._endless else rest
         else:
             self._held = rest
@@ -123,7 +123,10 @@ class Speech:
             return True
         words = (_LEAVING, *(word.lower().encode(dialect.charset) for word in dialect.quit.words))
         departs = dialect.quit.words != ("quit",) or dialect.quit.match != "stripped"
-        return departs and any(word.startswith(begun) for word in words)
+        by_prefix = dialect.quit.match == "prefix"
+        return departs and any(
+            word.startswith(begun) or (by_prefix and begun.startswith(word)) for word in words
+        )
 
     def _candidates(self, text: bytes, meaning: Meaning) -> list[bytes]:
         """In which ways a line of the wire format may be said, the nearest first."""

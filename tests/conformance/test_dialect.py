@@ -1,6 +1,8 @@
 """Dialects: what can be said of them, what they depart from, and how they are spoken and read."""
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from conformance.dialect import PLAIN, Dialect, Quit, departures, wholly_departed
 from conformance.dialect.forms import as_said_by, label_of
@@ -173,6 +175,22 @@ def say(dialect: Dialect, *segments: bytes) -> list[bytes]:
 )
 def test_what_is_said(dialect: Dialect, segments: list[bytes], said: list[bytes]) -> None:
     assert say(dialect, *segments) == said
+
+
+@pytest.mark.parametrize(
+    "quit_", [Quit(), Quit(words=("/quit",)), Quit(match="prefix"), Quit(match="any-case")]
+)
+@given(st.lists(st.lists(st.sampled_from([b"quit", b"q", b"Q", b"/", b"\n"])).map(b"".join)))
+@example([b"/", b"quit\n"])
+def test_what_is_said_does_not_depend_on_segments(quit_: Quit, segments: list[bytes]) -> None:
+    octets = b"".join(segments)
+    whole, cut = (Speech(Dialect(quit=quit_)) for _ in range(2))
+    said = b"".join(one.octets for one in [*whole.say(octets), *whole.end()])
+    assert said == b"".join(
+        one.octets for one in [*(one for part in segments for one in cut.say(part)), *cut.end()]
+    )
+    assert cut.left == whole.left
+    assert cut.should_have_left == whole.should_have_left
 
 
 def test_what_ends_a_client_and_cannot_be_said() -> None:
