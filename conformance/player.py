@@ -6,6 +6,7 @@ from typing import Final
 
 from conformance.dialect import wholly_departed
 from conformance.managed import ManagedServer
+from conformance.oracle.findings import Judgement
 from conformance.programs.trials import Trials
 from conformance.report import ScenarioReport, judged
 from conformance.scenario import Play, Scenario
@@ -51,6 +52,14 @@ class Player:
         return result
 
     def _stage(self, play: Play) -> ScenarioReport:
+        """What only took too long is played once more, and that counts: a machine hiccups, a server
+        that lets members wait for each other does so again."""
+        result, judgement = self._once(play)
+        if judgement.fails_by_time_alone:
+            result, _ = self._once(play)
+        return result
+
+    def _once(self, play: Play) -> tuple[ScenarioReport, Judgement]:
         scenario = play.scenario
         with self._session.stage(scenario) as stage:
             given: dict[str, object] = {"stage": stage}
@@ -63,7 +72,7 @@ class Player:
             self._session.keep(scenario, transcript)
             result = judged(scenario, judgement, stage.interrupted, transcript)
             result.duration_s = round(time.monotonic() - began, 4)
-        return result
+        return result, judgement
 
     def _try(self, play: Play) -> ScenarioReport:
         trials = Trials(self._session, play.scenario, frozenset(self._broken))

@@ -18,7 +18,8 @@ class Finding:
 
     `evidence` are numbers of lines of the transcript, from 1. `octets` is what came, as far as
     it matters, and `wanted` what should have, where that can be said; both may be empty.
-    `segments` are the segments that led there, as their sender cut them.
+    `segments` are the segments that led there, as their sender cut them. `by_time` is what took
+    too long and was right else: of a server, or of a busy machine.
     """
 
     requirement: str
@@ -30,6 +31,7 @@ class Finding:
     wanted: bytes | None = None
     segments: tuple[bytes, ...] = ()
     outcome: Outcome = Outcome.FAIL
+    by_time: bool = False
 
     @property
     def wrong(self) -> int | None:
@@ -49,3 +51,9 @@ class Judgement:
     findings: list[Finding] = field(default_factory=list)
     exercised: Counter[str] = field(default_factory=Counter)
     zone: int | None = None
+
+    @property
+    def fails_by_time_alone(self) -> bool:
+        """Whether nothing is wrong but how long something took."""
+        failures = [one for one in self.findings if one.outcome is Outcome.FAIL]
+        return bool(failures) and all(one.by_time for one in failures)

@@ -176,4 +176,5 @@ def _delay(case: Case, line: Line, at: int, seconds: float) -> Finding:
         (line.done, at),
         line.client,
         segments=case.segments(line),
+        by_time=True,
     )
