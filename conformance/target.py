@@ -20,6 +20,8 @@ from conformance.address import Address, TcpAddress
 from conformance.profile import Launch, Way
 
 _POLL: Final = 0.01
+_CHILDREN_EVERY: Final = 5
+"""Looks of which one is at what the process has started: all processes are searched for that."""
 _LOOK_ONLY: Final = 1.0
 """Seconds in which a listening socket is looked for without connecting to it."""
 
@@ -149,7 +151,9 @@ class LaunchedServer:
             self.close()
             raise LaunchError("the run was broken off")
         began = time.monotonic()
-        while not self._listens(process, time.monotonic() - began > _LOOK_ONLY):
+        looks = 0
+        while not self._listens(process, looks, time.monotonic() - began > _LOOK_ONLY):
+            looks += 1
             status = process.poll()
             if status is not None:
                 problem = f"ended with status {status} before it listened on {self.address}"
@@ -210,9 +214,11 @@ class LaunchedServer:
         self._is_broken_off = True
         self.close()
 
-    def _listens(self, process: _Process, may_connect: bool) -> bool:
+    def _listens(self, process: _Process, looks: int, may_connect: bool) -> bool:
         """Look for the listening socket without disturbing it; if none shows, try it."""
-        if isinstance(self.address, TcpAddress) and _has_listener(process.id, self.address.port):
+        if isinstance(self.address, TcpAddress) and _has_listener(
+            process.id, self.address.port, of_children=looks % _CHILDREN_EVERY == 0
+        ):
             return True
         if isinstance(self.address, TcpAddress) and not may_connect:
             return False
@@ -223,15 +229,23 @@ class LaunchedServer:
         return True
 
 
-def _has_listener(pid: int, port: int) -> bool:
+def _has_listener(pid: int, port: int, *, of_children: bool) -> bool:
     with suppress(psutil.Error):
         process = psutil.Process(pid)
-        for one in (process, *process.children(recursive=True)):
-            for connection in one.net_connections("tcp"):
-                listening = connection.status == psutil.CONN_LISTEN
-                if listening and connection.laddr and connection.laddr.port == port:
-                    return True
+        return _listens_itself(process, port) or (
+            of_children
+            and any(_listens_itself(one, port) for one in process.children(recursive=True))
+        )
     return False
+
+
+def _listens_itself(process: psutil.Process, port: int) -> bool:
+    return any(
+        connection.status == psutil.CONN_LISTEN
+        and connection.laddr
+        and connection.laddr.port == port
+        for connection in process.net_connections("tcp")
+    )
 
 
 def _command(template: str, address: Address) -> list[str]:

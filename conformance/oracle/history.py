@@ -40,7 +40,7 @@ from conformance.transcript import (
     Waited,
 )
 
-_A_NOTICE: Final = re.compile(rb"(?m)^!.*$")
+_A_NOTICE: Final = re.compile(rb"\n!.*")
 NONCE: Final = re.compile(rb"n[0-9a-f]{6}x\d{5,}z")
 """What makes a scenario's texts differ from each other."""
 
@@ -93,7 +93,8 @@ class Cause(Enum):
 
 @dataclass(slots=True, eq=False)
 class ClientHistory:
-    """One client. Numbers are lines of the transcript; None where a thing did not happen."""
+    """One client. Numbers are lines of the transcript; None where a thing did not happen.
+    `messages` are those of its `lines` that are to be broadcast."""
 
     name: str
     connected: int
@@ -112,11 +113,8 @@ class ClientHistory:
     waits: list[tuple[int, Waited]] = field(default_factory=list)
     cause: Cause | None = None
     left: int | None = None
+    messages: list[Line] = field(default_factory=list)
     _ats: list[int] | None = None
-
-    @property
-    def messages(self) -> list[Line]:
-        return [line for line in self.lines if line.fate is Fate.MESSAGE]
 
     @property
     def notices(self) -> list[ReceivedNotice]:
@@ -219,26 +217,30 @@ def _line_limit(history: History) -> int:
     Between what every server takes and the greatest limit there may be, the server is free
     (LIM-1, LIM-2): a line in between is a message where it was broadcast, and else a violation.
     """
-    came: set[bytes] = set()
-    for client in history.clients.values():
-        for octets in _apart_from_notices(client):
-            came.update(NONCE.findall(octets))
     longest = MIN_LINE_LIMIT
+    longer: list[bytes] = []
     for client in history.clients.values():
         *lines, rest = b"".join(sent.octets for _, sent in client.segments).split(b"\n")
-        for line in lines:
-            if len(line) <= MAX_LINE_LIMIT and came.intersection(NONCE.findall(line)):
-                longest = max(longest, len(line))
+        longer += (line for line in lines if MIN_LINE_LIMIT < len(line) <= MAX_LINE_LIMIT)
         was_refused = client.ending is not None and client.half_closed is None
         if len(rest) <= MAX_LINE_LIMIT and not was_refused and not client.notices:
             longest = max(longest, len(rest))
+    if longer:
+        came = {
+            nonce
+            for client in history.clients.values()
+            for octets in _apart_from_notices(client)
+            for nonce in NONCE.findall(octets)
+        }
+        taken = (line for line in longer if came.intersection(NONCE.findall(line)))
+        longest = max(longest, *map(len, taken), 0)
     return longest
 
 
 def _apart_from_notices(client: ClientHistory) -> Iterator[bytes]:
     """What came to a client; its notices, which may repeat what is refused, left out."""
     if client.notices:
-        yield _A_NOTICE.sub(b"", b"".join(octets for _, _, octets in client.reads))
+        yield _A_NOTICE.sub(b"", b"\n" + b"".join(octets for _, _, octets in client.reads))
     else:
         yield from (octets for _, _, octets in client.reads)
 
@@ -308,6 +310,7 @@ def _read_lines(client: ClientHistory, limit: int, dialect: Dialect | None) -> N
                 held = b""
     if held and after is None:
         add(Fate.INCOMPLETE)
+    client.messages = [line for line in client.lines if line.fate is Fate.MESSAGE]
     if client.cause is None and client.half_closed is not None:
         client.cause, client.left = Cause.END_OF_STREAM, client.half_closed
     if client.aborted is not None and client.ended is None:

@@ -27,7 +27,7 @@ def judge(server: Path, folder: Path, options: str = OPTIONS) -> None:
         f"[launch]\ncommand = {json.dumps(launch)}\n"
         f"[limits]\ncapacity = {CAPACITY}\n"
     )
-    done = command.run("run", "--profile", str(profile), "-j", "2", "--json", str(report))
+    done = command.run("run", "--profile", str(profile), "--json", str(report))
     assert done.returncode == 0, done.stdout + done.stderr
     requirements = json.loads(report.read_text())["requirements"]
     assert [each["id"] for each in requirements if each["status"] != "pass"] == [], done.stdout
