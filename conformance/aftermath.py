@@ -77,4 +77,7 @@ class Aftermath:
 def _let_leave(stage: Stage) -> None:
     for client in list(stage.open_clients()):
         client.half_close()
-    stage.let(lambda: not any(stage.open_clients()), min(_LETTING_GO, stage.patience))
+    stage.let(
+        lambda: all(stage.is_flooded(one) for one in stage.open_clients()),
+        min(_LETTING_GO, stage.patience),
+    )

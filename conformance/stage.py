@@ -284,11 +284,13 @@ class Stage:
             self.turn(left)
             self._bound(clients)
 
+    def is_flooded(self, client: Client) -> bool:
+        """Whether a client has received more than could be owed to it by far."""
+        return len(client.received) > self.most_owed + _SPARE
+
     def _bound(self, clients: Sequence[Client]) -> None:
-        """`Stuck` where a client has received more than could be owed to it by far."""
-        most = self.most_owed + _SPARE
         for client in clients:
-            if len(client.received) > most:
+            if self.is_flooded(client):
                 what = "an end of what is sent unasked"
                 self.record(Waited(self.now(), client.name, what, 0.0))
                 raise Stuck(f"{client.name} received {len(client.received)} octets, and no end")
