@@ -35,7 +35,7 @@ PYTHONS ?= python3.11 python3.12 python3.13 python3.14
 # What is launched by name is this environment's.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: demo test check lint types verifytypes unit programs coverage suite examples specimens matrix implementations implementations-check bench plot bench-octets docs fuzz attack schedules oracle corpus judged soak versions build clean
+.PHONY: demo test check lint types mypy verifytypes unit programs coverage suite examples specimens matrix implementations implementations-check bench plot bench-octets docs fuzz attack schedules oracle corpus judged soak versions build clean
 
 demo: $(READY)
 	@mkdir -p reports
@@ -56,7 +56,11 @@ lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-types: $(READY) verifytypes
+# Each uses one core.
+types: $(READY)
+	@$(MAKE) --no-print-directory --jobs=2 mypy verifytypes
+
+mypy: $(READY)
 	$(BIN)/mypy
 
 # pyright comes with a Node.js of its own, which not every platform has.
