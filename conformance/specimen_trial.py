@@ -63,6 +63,14 @@ _BULK: Final = frozenset(
 )  # fmt: skip
 """What takes seconds and is the same in every dialect: one of each framing is enough for it."""
 _MEET_ALL: Final = ("stage-6", "slash-dates")
+_AS_ANY_IN_BULK: Final = frozenset(
+    (
+        "unknown-notices", "local-time", "clock-three-seconds-slow", "bare-notices", "long-notices",
+        "starts-slowly", "accepts-slowly", "keeps-places", "just-room-enough",
+        "turns-away-silently",
+    )
+)  # fmt: skip
+"""Strange in what they say, or in how members come: in bulk they are as any other."""
 _FLOODING: Final = ("s2", "s3", "s4")
 """What floods the room when somebody is gone: in bulk that takes a minute and shows nothing new."""
 
@@ -81,8 +89,9 @@ def judge_specimens(
     """Judge each of these specimens so often, several at once; in the order they are done. Those
     that meet most scenarios begin, so that none of them is left alone in the end.
 
-    A broken one meets the scenarios meant for what it breaks, or, with `whole`, all of them; a
-    legal one always meets all. One that is missed, judged once, is judged `AGAIN` times more.
+    A broken one meets the scenarios meant for what it breaks, and a legal one all but what is the
+    same for another in bulk; with `whole`, each meets all. One that is missed, judged once, is
+    judged `AGAIN` times more.
     """
     pool = ProcessPoolExecutor(jobs, mp_context=get_context("spawn"))
     try:
@@ -170,7 +179,8 @@ def _meets(name: str, whole: bool) -> int:
 
 
 def _meant_for(specimen: Specimen, whole: bool) -> Iterator[str]:
-    brief = specimen.profile is not None and specimen.name not in _MEET_ALL
+    in_dialect = specimen.profile is not None and specimen.name not in _MEET_ALL
+    brief = in_dialect or specimen.name in _AS_ANY_IN_BULK
     for scenario in scenarios():
         is_bulk = scenario.id in _BULK
         meant = specimen.breaks.intersection(scenario.requirements) and not (

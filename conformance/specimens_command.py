@@ -21,7 +21,7 @@ _STYLES: Final = {"caught": "green", "passed": "green", "missed": "red", "accuse
 @click.option(
     "--whole",
     is_flag=True,
-    help="Let broken ones meet all scenarios, not only those meant for them, and judge each "
+    help="Let each meet all scenarios, not only those that are meant for it, and judge each "
     "transcript again.",
 )
 @click.option(
