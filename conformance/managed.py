@@ -39,10 +39,7 @@ class ManagedServer:
             stage.record(Exited(stage.now(), status))
         # What the server sent before it ended may still be on its way to the clients: a window that
         # was shut for long opens late.
-        stage.let(
-            lambda: all(one.stalled or stage.is_flooded(one) for one in stage.open_clients()),
-            stage.patience,
-        )
+        stage.let(lambda: all(client.stalled for client in stage.open_clients()), stage.patience)
         return status is not None and status != SIGNALS.get(way)
 
     def restart(self) -> None:

@@ -35,5 +35,6 @@ def test_what_only_took_too_long_is_played_once_more(
     done = run("run", "--launch", launch, "--only", SCENARIO, "--transcripts", str(kept))
     assert done.returncode == status, done.stdout
     assert ("nobody having to wait" in done.stdout) == bool(status)
+    assert ("when played again; at first, by TRN-1, it took " in done.stdout) != bool(status)
     [transcript] = kept.iterdir()
     assert run("judge", str(transcript)).returncode == status
