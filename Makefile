@@ -160,10 +160,9 @@ plot: $(VENV)/bench
 	$(BIN)/python -m benchmarks.fanout.plot reports/fanout.json
 
 # A busy loop a core keeps them all occupied; they end with the last round. One that was broken off goes
-# on where it was, until reports/soak.jsonl is removed.
+# on where it was, until docs/soak.json is removed.
 soak: $(READY)
-	@mkdir -p reports
-	$(BIN)/python -m tests.soak --log reports/soak.jsonl --rounds $(ROUNDS) --legal $(LEGAL) --jobs $(JOBS) --launch "$(REFERENCE)"
+	$(BIN)/python -m tests.soak --record docs/soak.json --rounds $(ROUNDS) --legal $(LEGAL) --jobs $(JOBS) --launch "$(REFERENCE)"
 
 # Which were not found, it says at the end.
 versions: $(READY)

@@ -1,14 +1,15 @@
 """Run the whole suite again and again against correct servers while every core is kept busy, and
 count the accusations: the reference server, and each strange but legal specimen.
 
-It takes hours. With a log, one that was broken off goes on where it was; the log of a suite that
-has changed since is to be removed.
+It takes hours. What came of each run is kept in a record, by the commit that it was played at: a
+soak that was broken off goes on where it was, and one of a suite that judges otherwise begins anew.
 """
 
 import argparse
 import contextlib
 import json
 import multiprocessing
+import os
 import signal
 import subprocess
 import sys
@@ -16,6 +17,7 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
@@ -27,6 +29,7 @@ Runs = dict[str, tuple[list[str], int]]
 """By name: what to ask of `run`, and how often."""
 
 _SUITE: Final = str(Path(sys.executable).with_name("chatproto-conformance"))
+_SOAKED: Final = ("conformance", "chatproto", "reference_server")
 _BUT_DECLARED: Final = "conformant but for what is declared"
 _WORDS: Final = {0: "conformant", 1: "ACCUSED", 3: "not launched", 4: "not all told"}
 
@@ -46,14 +49,38 @@ def _run(asked: list[str]) -> subprocess.CompletedProcess[str]:
     return subprocess.run([_SUITE, "run", *asked], capture_output=True, text=True, check=False)
 
 
-def _came_before(log: Path | None) -> dict[str, Counter[str]]:
-    """For each name how often what came of it, by the log of a soak that was broken off."""
-    came: dict[str, Counter[str]] = defaultdict(Counter)
-    if log is not None and log.exists():
-        for line in log.read_text().splitlines():
-            run = json.loads(line)
-            came[run["name"]][run["came"]] += 1
-    return came
+@dataclass
+class Record:
+    """What came of the runs against each server, how often, and how many were played at which
+    commit: the last that changed what is soaked."""
+
+    path: Path
+    came: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
+    commits: Counter[str] = field(default_factory=Counter)
+
+    @classmethod
+    def read(cls, path: Path) -> "Record":
+        record = cls(path)
+        if path.exists():
+            kept = json.loads(path.read_text())
+            record.commits.update(kept["commits"])
+            for name, words in kept["runs"].items():
+                record.came[name].update(words)
+        return record
+
+    def add(self, name: str, word: str, commit: str) -> None:
+        """Count a run, and write that down at once: a soak may end at any time."""
+        self.came[name][word] += 1
+        self.commits[commit] += 1
+        written = self.path.with_suffix(".partial")
+        kept = {"commits": self.commits, "runs": self.came}
+        written.write_text(json.dumps(kept, indent=1, sort_keys=True) + "\n")
+        os.replace(written, self.path)
+
+
+def _commit() -> str:
+    asked = ["git", "log", "-1", "--format=%h", "--", *_SOAKED]
+    return subprocess.run(asked, capture_output=True, text=True, check=True).stdout.strip()
 
 
 def _interleaved(runs: Runs, came: dict[str, Counter[str]]) -> list[str]:
@@ -73,22 +100,23 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=200, help="runs against it")
     parser.add_argument("--legal", type=int, default=50, help="runs against each legal specimen")
     parser.add_argument("--jobs", type=int, default=2, help="runs at once")
-    parser.add_argument("--log", type=Path, help="a line a run; those that are in it are counted")
+    parser.add_argument(
+        "--record", type=Path, required=True, help="the runs that came before count"
+    )
     asked = parser.parse_args()
-    log: Path | None = asked.log
-    came = _came_before(log)
+    record = Record.read(asked.record)
     with TemporaryDirectory() as profiles:
         runs = {"reference": (["--launch", asked.launch], asked.rounds)}
         for name, specimen in CATALOGUE.items():
             if specimen.legal:
                 runs[name] = (told_of(specimen, Path(profiles)), asked.legal)
         with _busy_cores(), contextlib.suppress(KeyboardInterrupt):
-            _soak(runs, asked.jobs, came, log)
-    for name, words in came.items():
+            _soak(runs, asked.jobs, record)
+    for name, words in record.came.items():
         _say(f"{name:28} {', '.join(f'{count} {word}' for word, count in words.items())}")
-    done = sum(words.total() for words in came.values())
+    done = sum(words.total() for words in record.came.values())
     asked_for = sum(times for _, times in runs.values())
-    accused = sum(words[_WORDS[1]] for words in came.values())
+    accused = sum(words[_WORDS[1]] for words in record.came.values())
     _say(f"{accused} of {done} runs accused a correct server; {asked_for} were asked for")
     if done < asked_for:
         return 130
@@ -110,10 +138,11 @@ def _busy_cores() -> Iterator[None]:
             spinner.kill()
 
 
-def _soak(runs: Runs, jobs: int, came: dict[str, Counter[str]], log: Path | None) -> None:
+def _soak(runs: Runs, jobs: int, record: Record) -> None:
     """Play what is left of all runs, and count what came of each; an interrupt lets those under
     way end."""
-    left = _interleaved(runs, came)
+    left = _interleaved(runs, record.came)
+    commit = _commit()
     began, total = time.monotonic(), sum(times for _, times in runs.values())
     with ThreadPoolExecutor(jobs) as pool:
         futures = {pool.submit(_run, runs[name][0]): name for name in left}
@@ -123,10 +152,7 @@ def _soak(runs: Runs, jobs: int, came: dict[str, Counter[str]], log: Path | None
                 word = _WORDS.get(done.returncode, f"status {done.returncode}")
                 if done.returncode == 1 and _BUT_DECLARED in done.stdout:
                     word = _BUT_DECLARED
-                came[name][word] += 1
-                if log is not None:
-                    with log.open("a") as kept:
-                        kept.write(json.dumps({"name": name, "came": word}) + "\n")
+                record.add(name, word, commit)
                 _say(f"{number}/{total} {time.monotonic() - began:6.0f} s  {name}: {word}")
                 if done.returncode and word != _BUT_DECLARED:
                     _say(done.stdout + done.stderr)
