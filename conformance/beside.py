@@ -24,7 +24,7 @@ from conformance.scenario import Play, plays
 from conformance.session import Session, Settings
 from conformance.target import LaunchError
 
-_LANES: Final = 3
+_LANES: Final = 4
 _GOING: Final = 1.0
 """Seconds that a thread is waited for whose server has been ended."""
 

@@ -11,6 +11,8 @@ from conformance.talk import Talker, has_or_is_over, stall_one
 
 _CHUNK = 64 * 1_024
 _AGAIN = 0.05
+_LAG = 4_000_000
+"""Octets that wait for a member when it reads on: more than most kernels hold."""
 _MORE = 1_000_000
 """Octets more that the others who have stalled are given, when the first was disconnected."""
 
@@ -97,22 +99,24 @@ def test_a_laggard_stays(stage: Stage) -> None:
     stage.fence(ann, bob, laggard)
 
 
-@scenario("LIM-3", "LIM-4", "ROOM-2", waits=0.5)
+@scenario("LIM-3", "LIM-4", "ROOM-2", "ROOM-6", waits=0.5)
 def test_a_stalled_reader_is_disconnected(stage: Stage) -> None:
-    """Members stop reading; two talk until they are disconnected, or 64 MiB wait for the first; who
-    came last misses nothing."""
+    """Members stop reading; two talk until they are disconnected, or 64 MiB wait for the first. One
+    of them reads on when 4,000,000 octets wait, and leaves; who came last misses nothing."""
     ann, bob = stage.join(2)
     talker = Talker(stage, ann, bob)
-    stalled, *others = (stall_one(stage) for _ in range(3))
+    stalled, laggard, *others = (stall_one(stage) for _ in range(4))
     [last] = stage.join(1)
     said = more = 0
     while said < MAX_BACKLOG + _CHUNK and not stalled.is_broken():
         said += talker.say(1_000_000, ("LIM-3",))
         stage.fence(ann, last, exercises=["LIM-3"])
+        if said >= _LAG and laggard.stalled:
+            _read_on_and_leave(stage, laggard)
     while more < _MORE and not all(other.is_broken() for other in others):
         more += talker.say(200_000, ("LIM-3",))
     stage.fence(ann, bob, last, exercises=["LIM-3"])
-    for other in others:
+    for other in (laggard, *others):
         other.reset()
     stalled.resume()
     if said >= MAX_BACKLOG:
@@ -120,6 +124,15 @@ def test_a_stalled_reader_is_disconnected(stage: Stage) -> None:
     else:
         stalled.await_end()
     stage.fence(ann, bob)
+
+
+def _read_on_and_leave(stage: Stage, laggard: Client) -> None:
+    """Read all that waits, or as much as there is of it."""
+    word = stage.last_nonce
+    laggard.resume()
+    stage.wait([laggard], partial(has_or_is_over, laggard, word), word, ["LIM-4"])
+    laggard.half_close()
+    laggard.await_end()
 
 
 @scenario("LIM-3", waits=0.5)

@@ -1,7 +1,16 @@
 """Broadcast: the header, the sender, the time, and one encoding for all."""
 
+from conformance.client import Client
 from conformance.scenario import scenario
 from conformance.stage import Stage
+
+_LOOK = 0.003
+_BUSY = 0.04
+"""Seconds for which the server is given work around the turn of a second."""
+_SAMPLE = 50
+_TRIES = 5
+_HITS = 3
+_MOST = 400
 
 
 @scenario("MSG-1", "MSG-2", "MSG-4", "MSG-5")
@@ -24,3 +33,56 @@ def test_the_same_octets_for_all(stage: Stage) -> None:
         for member in members:
             member.say(f"{stage.nonce()} {text}")
         stage.fence(*members)
+
+
+@scenario("MSG-3", waits=3.0)
+def test_the_same_time_for_all(stage: Stage) -> None:
+    """Of twenty members one says so much before the turn of a second that the server is still at
+    it when the second turns, three times over."""
+    [ann] = stage.join(1)
+    turn = _turn_of_a_second(stage, ann)
+    if turn is None:
+        return
+    members = [ann, *stage.join(19)]
+    hits = 0
+    for _ in range(_TRIES):
+        a_line = _seconds_a_line(stage, members)
+        lines = min(_MOST, int(_BUSY / a_line) + 1)
+        before = lines * a_line / 3
+        turn += int(stage.now() + before - turn) + 1
+        stage.pass_time(turn - before - stage.now())
+        since = len(ann.received)
+        _say_at_once(stage, ann, lines)
+        stage.fence(*members)
+        first, *_, last, _, _ = bytes(ann.received[since:]).split(b"\n")
+        hits += first != last
+        if hits == _HITS:
+            break
+
+
+def _turn_of_a_second(stage: Stage, member: Client) -> float | None:
+    """A time, of the stage, at which headers began to tell another second; None where they do not
+    tell it."""
+    shown: bytes | None = None
+    end = stage.now() + 1.5
+    while stage.now() < end:
+        since = len(member.received)
+        stage.greet(member)
+        before, shown = shown, bytes(member.received[since:])
+        shown = shown.replace(stage.last_nonce.encode(), b"")
+        if before is not None and shown != before:
+            return stage.now() - _LOOK / 2
+        stage.pass_time(_LOOK)
+    return None
+
+
+def _seconds_a_line(stage: Stage, members: list[Client]) -> float:
+    stage.fence(*members)
+    began = stage.now()
+    _say_at_once(stage, members[0], _SAMPLE)
+    stage.fence(members[0], members[-1])
+    return (stage.now() - began) / _SAMPLE
+
+
+def _say_at_once(stage: Stage, member: Client, lines: int) -> None:
+    member.send("".join(f"{stage.nonce()}\n" for _ in range(lines)).encode(), exercises=["MSG-3"])

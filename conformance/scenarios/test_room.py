@@ -36,7 +36,8 @@ def test_who_says_nothing_hears_all(stage: Stage) -> None:
 
 @scenario("ROOM-2")
 def test_the_same_words_again(stage: Stage) -> None:
-    """One member says the same three times, another says it too, and the first again."""
+    """One member says the same three times, another says it too, and the first again; then both
+    say the same at once, again and again."""
     ann, bob = stage.join(2)
     for count in (3, 1):
         for _ in range(count):
@@ -44,9 +45,16 @@ def test_the_same_words_again(stage: Stage) -> None:
         stage.fence(ann, bob)
         bob.say("the same")
         stage.fence(ann, bob)
+    for _ in range(5):
+        word = stage.nonce()
+        for member in (ann, bob):
+            member.say(word)
+        for member in (ann, bob):
+            member.await_text(word)
+    stage.fence(ann, bob)
 
 
-@scenario("ROOM-2", "ROOM-3", "ROOM-4", "ROOM-6")
+@scenario("ROOM-2", "ROOM-3", "ROOM-4", "ROOM-6", "MSG-2")
 def test_everyone_speaks_at_once(stage: Stage) -> None:
     """Eight members, each with up to eight lines under way, in a closed loop."""
     members = stage.join(8)
@@ -96,15 +104,17 @@ def test_long_broadcasts_stay_whole(stage: Stage) -> None:
 @scenario("ROOM-7", "ERR-2")
 def test_however_a_member_goes(stage: Stage) -> None:
     """One after the other quits, ends, breaks off, breaks off within a line, offends; the
-    others talk on, and each leaver was speaking when it left."""
-    ann, bob = stage.join(2)
+    others talk on, be it that they came before or after, and each leaver was speaking when it
+    left."""
+    ann, bob, eve = stage.join(3)
     stage.fence(ann, bob)
     for way in ("quit", "end", "reset", "reset within a line", "violation") * 2:
-        [eve] = stage.join(1, exercises=["ROOM-7"])
+        [newcomer] = stage.join(1, exercises=["ROOM-7"])
         eve.say(stage.nonce(), exercises=["ROOM-7"])
         _leave(stage, eve, way)
         for _ in range(3):
-            stage.fence(ann, bob, exercises=["ROOM-7"])
+            stage.fence(ann, bob, newcomer, exercises=["ROOM-7"])
+        eve = newcomer
 
 
 @scenario("ROOM-7", "ROOM-1")

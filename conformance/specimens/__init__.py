@@ -15,6 +15,7 @@ MODULES = (
     "faults_text",
     "faults_broadcast",
     "faults_room",
+    "faults_concurrency",
     "faults_leaving",
     "faults_heartbeat",
     "faults_violations",

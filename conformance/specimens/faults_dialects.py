@@ -2,10 +2,9 @@
 
 from conformance.specimens import dialects, faults_broadcast, faults_leaving, faults_room
 from conformance.specimens.faults_leaving import ENDS
-from conformance.specimens.faults_room import LOST, ORDER, WHICHEVER
 from conformance.specimens.faults_transport import AnnouncesJoining
 from conformance.specimens.member import Member
-from conformance.specimens.registry import ALL, LOSS, SHAPE, fault_in
+from conformance.specimens.registry import ALL, LOSS, LOST, ORDER, SHAPE, WHICHEVER, fault_in
 
 
 @fault_in("slash-dates", "ROOM-2", "loses every 50th broadcast of a member", may_break=WHICHEVER)

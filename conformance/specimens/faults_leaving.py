@@ -269,6 +269,13 @@ class LingersForNobody(BaseServer):
         self.close(leaver)
 
 
+@fault("QUIT-3", "breaks a leaver off 20 ms after it has left", may_break=ENDS)
+class BreaksLeaversOff(BaseServer):
+    def on_quit(self, member: Member) -> None:
+        super().on_quit(member)
+        self.later(0.02, partial(self.reset, member))
+
+
 @fault("QUIT-5", "resets the last to leave", may_break="STOP-1 QUIT-1 QUIT-3")
 class ResetsTheLast(BaseServer):
     def on_end_of_stream(self, member: Member) -> None:

@@ -6,11 +6,7 @@ from functools import partial
 
 from conformance.specimens.base import BaseServer
 from conformance.specimens.member import Member
-from conformance.specimens.registry import ALL, LOSS, SHAPE, fault
-
-ORDER = "ROOM-1 ROOM-2 ROOM-3 ROOM-4 ROOM-5 FRM-1 QUIT-3 QUIT-5 ERR-1"
-LOST = f"{LOSS} ROOM-7 FRM-1 TRN-1 QUIT-3 QUIT-5 ERR-1 LIM-4"
-WHICHEVER = f"{LOST} FRM-2 FRM-3 HB-1 HB-3 LIM-1 LIM-3 LIM-6 QUIT-2 STOP-1 TXT-1 TXT-3 TXT-4 TXT-5"
+from conformance.specimens.registry import ALL, LOSS, LOST, ORDER, SHAPE, WHICHEVER, fault
 
 
 @fault(

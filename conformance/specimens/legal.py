@@ -313,3 +313,21 @@ class TurnsAwaySilently(BaseServer):
 
     def on_full(self, member: Member) -> None:
         self.leave(member)
+
+
+@strange("keeps every broadcast for itself")
+class LeaksMemory(BaseServer):
+    def __init__(self, port: int, capacity: int | None = None) -> None:
+        super().__init__(port, capacity)
+        self.kept: list[bytes] = []
+
+    def broadcast(self, sender: Member, unit: bytes) -> None:
+        self.kept.append(bytes(unit))
+        super().broadcast(sender, unit)
+
+
+@strange("starts a thread for each member, and ends none")
+class LeaksThreads(BaseServer):
+    def on_join(self, member: Member) -> None:
+        del member
+        threading.Thread(target=threading.Event().wait, daemon=True).start()
