@@ -35,7 +35,7 @@ def test_the_same_octets_for_all(stage: Stage) -> None:
         stage.fence(*members)
 
 
-@scenario("MSG-3", waits=3.0)
+@scenario("MSG-3", waits=3.5)
 def test_the_same_time_for_all(stage: Stage) -> None:
     """Of twenty members one says so much before the turn of a second that the server is still at
     it when the second turns, three times over."""
@@ -54,8 +54,8 @@ def test_the_same_time_for_all(stage: Stage) -> None:
         since = len(ann.received)
         _say_at_once(stage, ann, lines)
         stage.fence(*members)
-        first, *_, last, _, _ = bytes(ann.received[since:]).split(b"\n")
-        hits += first != last
+        heard = bytes(ann.received[since:]).split(b"\n")
+        hits += heard[0] != heard[-3:][0]
         if hits == _HITS:
             break
 

@@ -45,7 +45,7 @@ def beside(of: Settings) -> list[str]:
 
 def test_what_waits_is_played_beside_the_rest_and_first_what_waits_longest() -> None:
     found = beside(settings())
-    assert found[:2] == ["stop/stopping", "hb/a-silent-member-stays"]
+    assert found[:2] == ["msg/the-same-time-for-all", "stop/stopping"]
     assert set(found) == {one.id for one in scenarios() if one.waits and not one.needs - {"launch"}}
     assert "gen/programs" not in found
 
