@@ -11,7 +11,7 @@ from functools import partial
 
 from conformance.specimens.base import BaseServer
 from conformance.specimens.member import Member
-from conformance.specimens.registry import ALL, LOST, ORDER, SHAPE, WHICHEVER, fault
+from conformance.specimens.registry import ALL, LOSS, LOST, ORDER, SHAPE, WHICHEVER, fault
 
 
 @fault("ROOM-2", "loses one broadcast in 500, for one member", may_break=WHICHEVER)
@@ -94,14 +94,18 @@ class InterleavesUnderContention(ContendedServer):
             self.broadcast(second[0], text)
 
 
-@fault("MSG-2", "takes the second for the speaker of both where two speak at once")
+@fault("MSG-2", "takes the second for the speaker of both where two speak at once", may_break=LOSS)
 class ConfusesSpeakers(ContendedServer):
     def meet(self, first: tuple[Member, str], second: tuple[Member, str]) -> None:
         for _, text in (first, second):
             BaseServer.on_message(self, second[0], text)
 
 
-@fault("ROOM-2", "keeps the second message only where two speak at once", may_break=WHICHEVER)
+@fault(
+    "ROOM-2",
+    "keeps the second message only where two speak at once",
+    may_break=f"{WHICHEVER} STOP-3",
+)
 class KeepsOneOfTwo(ContendedServer):
     def meet(self, _first: tuple[Member, str], second: tuple[Member, str]) -> None:
         BaseServer.on_message(self, *second)
