@@ -11,7 +11,7 @@ from typing import Final
 import psutil
 from pydantic import BaseModel, ConfigDict
 
-_EVERY: Final = 0.05
+_EVERY: Final = 0.1
 
 
 class Figures(BaseModel):

@@ -210,10 +210,10 @@ class Run:
     def _end(self, item: ScenarioItem, result: ScenarioReport) -> None:
         item.attach(result)
         outcome, text = outcome_of(result, self._player.settings)
-        if outcome == "failed":
-            pytest.fail(text, pytrace=False)
         if outcome == "expected":
-            pytest.xfail(text)
+            item.add_marker(pytest.mark.xfail(reason=text))
+        if outcome in ("failed", "expected"):
+            pytest.fail(text, pytrace=False)
         if outcome == "skipped":
             pytest.skip(text)
 

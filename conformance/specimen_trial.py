@@ -58,7 +58,7 @@ _BULK: Final = frozenset(
         "quit/the-end-of-stream-leaves", "quit/a-leaver-with-a-backlog-reads-it-all",
         "quit/what-precedes-quit-is-delivered", "lim/a-stalled-reader-is-disconnected",
         "lim/a-laggard-stays", "quit/a-leaver-that-never-reads-delays-nobody",
-        "hb/a-silent-member-stays", "stop/stopping",
+        "hb/a-silent-member-stays", "stop/stopping", "msg/the-same-time-for-all",
     )
 )  # fmt: skip
 """What takes seconds and is the same in every dialect: one of each framing is enough for it."""
@@ -67,10 +67,10 @@ _AS_ANY_IN_BULK: Final = frozenset(
     (
         "unknown-notices", "local-time", "clock-three-seconds-slow", "bare-notices", "long-notices",
         "starts-slowly", "accepts-slowly", "keeps-places", "just-room-enough",
-        "turns-away-silently",
+        "turns-away-silently", "leaks-memory", "leaks-threads",
     )
 )  # fmt: skip
-"""Strange in what they say, or in how members come: in bulk they are as any other."""
+"""Strange in what they say or keep, or in how members come: in bulk they are as any other."""
 _FLOODING: Final = ("s2", "s3", "s4")
 """What floods the room when somebody is gone: in bulk that takes a minute and shows nothing new."""
 

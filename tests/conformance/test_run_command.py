@@ -27,6 +27,7 @@ from tests.implementations import stored
 from tests.reference_server.process import ServerProcess
 
 SHORT = "sanity/first,quit/quit-leaves,msg/header,sanity/last"
+LONG = "sanity/first,hb/blank-lines-are-not-answered,lim/256-members,gen/programs,stop/stopping"
 
 
 @pytest.fixture(scope="module")
@@ -267,7 +268,7 @@ def test_an_interrupt_reports_what_there_is(
     tmp_path: Path, signal_: signal.Signals, jobs: str
 ) -> None:
     """And leaves no process behind, be it a worker's server."""
-    with _interrupted(tmp_path, signal_, "-j", jobs) as (status, path):
+    with _interrupted(tmp_path, signal_, "-j", jobs, "--only", LONG) as (status, path):
         report = Report.model_validate_json(path.read_text())
     assert status == 4
     assert report.interrupted
