@@ -37,7 +37,8 @@ def test_quit_is_exact(stage: Stage) -> None:
     for text in (
         "QUIT", "Quit", "quiT", "quit now", "now quit", "/quit", ":quit", "quit.", "quit;",
         "quitquit", "quit quit", "'quit'", "ｑｕｉｔ", "quıt", "quit\u200b", "\ufeffquit", "exit",
-        "bye", "/exit", "/disconnect", "q", "quit\0", "quit\0now", "\x1cquit", "quit\x1f",
+        "bye", "/exit", "/disconnect", "/help", "/who", "logout", "close", "stop", ".", "q",
+        "quit\0", "quit\0now", "\x1cquit", "quit\x1f",
     ):  # fmt: skip
         ann.say(text, exercises=["QUIT-2"])
         stage.fence(ann, bob)

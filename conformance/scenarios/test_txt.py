@@ -31,6 +31,7 @@ _RELAYED = (
     "a\tb", "a  b", "a\u2028b\u2029c", "a\ufeffb", "a\ue000\U000f0000b", "a\u0378\U0003fffdb",
     "é e\u0301 ﬁ Å Å ① ²", "ΑΣ ς ß İ ı", "a\u202eb\u2066c", "a\u200d\u200bb",
     "\ufdcf\ufdf0\ufdfa\ufff9\ufffc", "/nick x", "/me waves", "/help", ":q",
+    "@all", "~.", r"""!"#$%&'()*+,-./09:;<=>?@AZ[\]^_`az{|}~""",
     "\\n \\x41 %s %d {0} ${x} `x` $(x) \"'", "<b>&amp;</b>", "!notice", "#4", "*", "ÿþ",
 )  # fmt: skip
 

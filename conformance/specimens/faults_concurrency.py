@@ -234,18 +234,24 @@ class StopsAtTheDead(BaseServer):
             self.deliver_from(sender, member, unit)
 
 
-@fault("ROOM-7", "closes a descriptor again 50 ms later, whoever has it by then", may_break=ALL)
+@fault("ROOM-7", "closes a descriptor again when somebody else has it, within 0.2 s", may_break=ALL)
 class ClosesTwice(BaseServer):
+    def __init__(self, port: int, capacity: int | None = None) -> None:
+        super().__init__(port, capacity)
+        self.to_close: set[int] = set()
+
     def close(self, member: Member) -> None:
         number = member.sock.fileno()
         super().close(member)
         if number >= 0:
-            self.later(0.05, partial(self.close_again, number))
+            self.to_close.add(number)
+            self.later(0.2, partial(self.to_close.discard, number))
 
-    def close_again(self, number: int) -> None:
-        for member in tuple(self.connections):
-            if member.sock.fileno() == number:
-                super().close(member)
+    def on_join(self, member: Member) -> None:
+        number = member.sock.fileno()
+        if number in self.to_close:
+            self.to_close.remove(number)
+            self.later(0.005, partial(super().close, member))
 
 
 @fault(
