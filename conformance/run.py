@@ -58,15 +58,17 @@ def run_suite(
     junit: Path | None = None,
     *,
     look_first: bool = True,
+    one_server: bool = False,
 ) -> Report:
     """Play the scenarios that the settings name.
 
-    `look_first`: make sure that there is a server before; else `Unreachable`. An interrupt ends
-    the run with what was found by then, in a report that says so.
+    `look_first`: make sure that there is a server before; else `Unreachable`. `one_server`: play
+    all before it, and nothing beside. An interrupt ends the run with what was found by then, in a
+    report that says so.
     """
     began = time.monotonic()
     collector = _Collector(reporter)
-    chosen = played_beside(settings)
+    chosen = [] if one_server else played_beside(settings)
     beside = Beside(settings, chosen)
     in_line = settings.without(play.scenario.id for play in chosen)
     arguments = [

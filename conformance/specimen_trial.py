@@ -138,7 +138,8 @@ def _judge_specimen(specimen: Specimen, whole: bool, kept: Path) -> Judged:
         transcripts=kept if whole else None,
     )
     try:
-        report = run_suite(settings, _Silent(), look_first=False)
+        # Others are judged meanwhile: what was played beside would only have to be launched for.
+        report = run_suite(settings, _Silent(), look_first=False, one_server=not whole)
     except Unreachable:
         return Judged(name, {}, sorted(specimen.breaks), [], 0.0)
     found: dict[str, list[str]] = {}
