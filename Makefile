@@ -24,7 +24,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/ready
 SUITE := $(BIN)/chatproto-conformance
 REFERENCE := $(BIN)/chatproto-server --listen {address} --heartbeat 1
-JOBS ?= 8
+JOBS ?= 7
 WORKERS ?= 5
 ROUNDS ?= 200
 LEGAL ?= 50
@@ -106,7 +106,7 @@ examples: $(READY)
 	done; test -z "$$failed"
 
 specimens: suite
-	$(SUITE) specimens -j $(JOBS) --json reports/specimens.json --html reports/specimens.html \
+	$(SUITE) specimens -j 12 --json reports/specimens.json --html reports/specimens.html \
 		--compare docs/matrix.json
 	$(BIN)/python -m tests.figures reports/specimens.json reports/suite.json reports/full-room.json
 	$(BIN)/python -m tests.implementations --against reports/suite.json reports/specimens.json
