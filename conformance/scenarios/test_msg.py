@@ -37,13 +37,13 @@ def test_the_same_octets_for_all(stage: Stage) -> None:
 
 @scenario("MSG-3", waits=3.5)
 def test_the_same_time_for_all(stage: Stage) -> None:
-    """Of twenty members one says so much before the turn of a second that the server is still at
+    """Of thirteen members one says so much before the turn of a second that the server is still at
     it when the second turns, three times over."""
     [ann] = stage.join(1)
     turn = _turn_of_a_second(stage, ann)
     if turn is None:
         return
-    members = [ann, *stage.join(19)]
+    members = [ann, *stage.join(12)]
     hits = 0
     for _ in range(_TRIES):
         a_line = _seconds_a_line(stage, members)
