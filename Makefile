@@ -105,6 +105,7 @@ examples: $(READY)
 		case $$line in *": conformant ("*) ;; *) failed=1 ;; esac; \
 	done; test -z "$$failed"
 
+# At once they are so many because they wait more than they work.
 specimens: suite
 	$(SUITE) specimens -j 12 --json reports/specimens.json --html reports/specimens.html \
 		--compare docs/matrix.json

@@ -54,7 +54,7 @@ class Monitor:
         with suppress(psutil.Error):
             process = psutil.Process(self._pid)
             self._processes = [process, *process.children(recursive=True)]
-        self._look()
+        self.look()
         self._thread.start()
         return self
 
@@ -66,7 +66,7 @@ class Monitor:
     ) -> None:
         self._over.set()
         self._thread.join()
-        self._look()
+        self.look()
 
     def usage(self) -> Usage | None:
         """What was seen; None where the process had ended before the first look."""
@@ -83,9 +83,10 @@ class Monitor:
 
     def _watch(self) -> None:
         while not self._over.wait(_EVERY):
-            self._look()
+            self.look()
 
-    def _look(self) -> None:
+    def look(self) -> None:
+        """Look now, at what may be over before the next time."""
         figures = Figures()
         try:
             for process in self._processes:

@@ -84,6 +84,7 @@ class Session:
         self._is_sound = True
         self._has_been_unsound = False
         self._is_broken_off = False
+        self._monitor: Monitor | None = None
 
     @contextmanager
     def stage(self, scenario: Scenario, haste: float = 1.0) -> Iterator[Stage]:
@@ -107,9 +108,11 @@ class Session:
     @contextmanager
     def _monitored(self) -> Iterator[None]:
         if self.server is None or self.server.pid is None:
+            self._monitor = None
             yield
             return
         with Monitor(self.server.pid) as monitor:
+            self._monitor = monitor
             yield
         if (usage := monitor.usage()) is not None:
             self._usages.append(usage)
@@ -142,6 +145,8 @@ class Session:
         """
         is_over, has_let_go = stage.interrupted is None, not any(stage.open_clients())
         aftermath = Aftermath(stage)
+        if self._monitor is not None:
+            self._monitor.look()
         leaving = aftermath.let_all_leave()
         if self.server is None:
             return None

@@ -100,9 +100,7 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=200, help="runs against it")
     parser.add_argument("--legal", type=int, default=50, help="runs against each legal specimen")
     parser.add_argument("--jobs", type=int, default=2, help="runs at once")
-    parser.add_argument(
-        "--record", type=Path, required=True, help="the runs that came before count"
-    )
+    parser.add_argument("--record", type=Path, required=True, help="the runs that are in it count")
     asked = parser.parse_args()
     record = Record.read(asked.record)
     with TemporaryDirectory() as profiles:
