@@ -7,10 +7,10 @@ from conformance.stage import Stage
 _LOOK = 0.003
 _BUSY = 0.04
 """Seconds for which the server is given work around the turn of a second."""
-_MOST = 400
+_MOST = 600
 """Lines of that work, where the server is so fast that it would take more."""
 _SAMPLE = 50
-_TRIES = 5
+_TRIES = 8
 _HITS = 3
 """Times that the second must have turned meanwhile: at one, a server may be between two lines."""
 
@@ -46,10 +46,10 @@ def test_the_same_time_for_all(stage: Stage) -> None:
     if turn is None:
         return
     members = [ann, *stage.join(12)]
-    hits = 0
+    hits, busy = 0, _BUSY
     for _ in range(_TRIES):
         a_line = _seconds_a_line(stage, members)
-        lines = min(_MOST, int(_BUSY / a_line) + 1)
+        lines = min(_MOST, int(busy / a_line) + 1)
         before = lines * a_line / 3
         turn += int(stage.now() + before - turn) + 1
         stage.pass_time(turn - before - stage.now())
@@ -58,7 +58,10 @@ def test_the_same_time_for_all(stage: Stage) -> None:
         stage.fence(*members)
         heard = bytes(ann.received[since:]).split(b"\n")
         first, last = heard[0], heard[-3:][0]  # headers, where a unit is two lines
-        hits += first != last
+        if first == last:
+            busy *= 2  # on a busy machine the moment is missed by more
+            continue
+        hits += 1
         if hits == _HITS:
             break
 
