@@ -1,17 +1,19 @@
 """One connection of a scenario's: what it sends in which segments, what comes, how it ends."""
 
+import fcntl
 import select
 import selectors
 import socket
 import struct
+import termios
 from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
 from conformance.dialect.forms import as_received, as_said_by
 from conformance.dialect.speech import Speech, Utterance
+from conformance.pause import Pause
 from conformance.transcript import (
     Aborted,
     Ended,
@@ -56,44 +58,12 @@ class Stuck(Exception):
     """What the scenario waited for did not come; the transcript says so, the oracle judges."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Pause:
-    """What a client that says a line a read waits for before the next: `word` at one of those who
-    listen, each from where it was, or the end of its patience; a shorter time where nobody is left
-    to listen. A word that others have said may still be on its way to one: then it is waited for
-    at `every` one."""
-
-    word: bytes
-    since: dict["Client", int]
-    until: float
-    unheard: float
-    every: bool
-
-    @property
-    def is_heard(self) -> bool:
-        if not self.every:
-            return any(self._has_come(one) for one in self.since)
-        listening = self._listening()
-        return bool(listening) and all(self._has_come(one) for one in listening)
-
-    @property
-    def end(self) -> float:
-        """When it is over though the word was not heard."""
-        return self.until if self._listening() else self.unheard
-
-    def _listening(self) -> list["Client"]:
-        return [one for one in self.since if not (one.ended or one.stalled)]
-
-    def _has_come(self, one: "Client") -> bool:
-        return one.received.find(self.word, self.since[one]) >= 0
-
-
 class Client:
     """One connection of a scenario's. Made by `Stage.connect` or `Stage.join`.
 
     `label` is what headers call it, where that is known. `received_at` is when anything came last,
     `heard_at` when something did that was said, `paced_at` when it last spoke where a line is a
-    read.
+    read, `taken_at` when the server was last seen to make room for what waited to be sent.
     """
 
     def __init__(
@@ -105,6 +75,7 @@ class Client:
         self.received_at = stage.now()
         self.heard_at = 0.0
         self.paced_at = 0.0
+        self.taken_at = 0.0
         self.ended = False
         self._holds = holds
         self._was_reset = False
@@ -112,10 +83,11 @@ class Client:
         self._sock = sock
         self._speech = None if stage.dialect is None else Speech(stage.dialect)
         self._own = bytearray()
-        self._pause: _Pause | None = None
+        self._pause: Pause | None = None
         self._goes_unheard = False
         self._outgoing: deque[tuple[Utterance, tuple[str, ...]]] = deque()
         self._unsent = b""
+        self._queued = 0
         self.stalled = False
         self._shut_wanted = False
 
@@ -305,7 +277,7 @@ class Client:
         if self._speech is not None and self._speech.left and said.leaves:
             # Only its end tells that this has been read; others may have said the same.
             until = self.paced_at + self._stage.patience
-            self._pause = _Pause(b"", {}, until, until, every=False)
+            self._pause = Pause(b"", {}, until, until, every=False)
             return
         since = {
             one: len(one.received)
@@ -322,7 +294,7 @@ class Client:
             word += dialect.closing.encode(dialect.sends)
         unheard = self.paced_at + _UNHEARD * self._stage.start.factor
         until = unheard if said.leaves else self.paced_at + self._stage.patience
-        self._pause = _Pause(word, since, until, unheard, every)
+        self._pause = Pause(word, since, until, unheard, every)
 
     def _must_pause(self) -> bool:
         pause = self._pause
@@ -344,9 +316,19 @@ class Client:
         )
         self._stage.watch(self._sock, events, self)
 
+    def see_what_is_taken(self) -> None:
+        """Note whether the server reads on: what this kernel holds for it has become less."""
+        if not self.ended:
+            held = fcntl.ioctl(self._sock, termios.TIOCOUTQ, bytes(struct.calcsize("i")))
+            [queued] = struct.unpack("i", held)
+            if queued < self._queued:
+                self.taken_at = self._stage.now()
+            self._queued = queued
+
     def on_ready(self, events: int) -> None:
         """Do what the selector says can be done."""
         if events & selectors.EVENT_WRITE:
+            self.taken_at = self._stage.now()
             self._flush()
         if events & selectors.EVENT_READ and not self.ended:
             self._read()

@@ -30,7 +30,8 @@ from conformance.transcript import (
 )
 
 PATIENCE: Final = 3.0
-"""Seconds without an octet after which what is awaited counts as lost; times the factor."""
+"""Seconds without an octet, one way or the other, after which what is awaited counts as lost; times
+the factor."""
 
 
 _LONGEST: Final = 4
@@ -205,13 +206,15 @@ class Stage:
         self, speaker: Client, listeners: Sequence[Client], exercises: Sequence[str] = ()
     ) -> None:
         """Let a client speak until each of these has heard it: then each is a member, silent as
-        it may be (ROOM-1). `Stuck` where one hears nothing for as long as patience lasts."""
+        it may be (ROOM-1). `Stuck` where no more of them hear it for as long as patience lasts."""
         deaf, end = list(listeners), self.now() + self.patience
         while deaf:
             self.greet(speaker, exercises)
             word = self.last_nonce
             self.let(lambda: all(client.has(word) for client in deaf), _HEARING)  # noqa: B023  # called in this turn
-            deaf = [client for client in deaf if not client.has(word)]
+            before, deaf = len(deaf), [client for client in deaf if not client.has(word)]
+            if len(deaf) < before:
+                end = self.now() + self.patience
             self.check(*deaf)
             if deaf and self.now() > end:
                 for client in deaf:
@@ -267,7 +270,9 @@ class Stage:
             # Who says a line a read is slow to say all, and need not hear anything meanwhile.
             if any(client.is_speaking for client in self._clients):
                 began = self.now()
-            lively = (max(client.received_at, client.paced_at) for client in clients)
+            for client in clients:
+                client.see_what_is_taken()
+            lively = (max(one.received_at, one.paced_at, one.taken_at) for one in clients)
             latest = max([began, *lively])
             heard = max([began, *(client.heard_at for client in clients)])
             latest = min(latest, heard + _LONGEST * self.patience)

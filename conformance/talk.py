@@ -15,7 +15,8 @@ _SMALL_BUFFER: Final = 32_768
 
 
 class Talker:
-    """Two members who keep a room busy; `lines` of theirs have as many octets as it takes.
+    """Two members who keep a room busy: their lines are as long as it takes, each with a short one
+    behind it, so that whatever comes of a long one, something was said along with it.
 
     Others who read are given the time to: nobody lags but who has stopped reading. Before all, the
     two are heard while nobody does, so that it is known how long that takes.
@@ -66,6 +67,7 @@ class Talker:
         while sum(map(len, lines)) < octets:
             word = self._stage.nonce()
             lines.append(f"{word} {'x' * (self._octets - len(word) - 1)}\n")
+            lines.append(f"{self._stage.nonce()}\n")
         speaker.send("".join(lines).encode(), exercises=exercises)
         return sum(map(len, lines))
 

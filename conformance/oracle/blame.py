@@ -20,6 +20,7 @@ _LEAVING = {
 }
 _TREATMENTS: Final = ("FRM-", "TXT-", "QUIT-1", "QUIT-2", "QUIT-4", "LIM-1", "LIM-2", "HB-1")
 _STANDSTILLS: Final = ("TRN-1", "HB-3", "LIM-3", "LIM-4", "LIM-6", "STOP-")
+_FOR_ALL: Final = ("LIM-6", "STOP-")
 _CHARSETS: Final = ("latin-1", "cp1252", "gbk", "gb18030", "shift_jis", "euc_kr", "ascii")
 _BLANK: Final = " \r"
 _ON_ITS_WAY: Final = 0.5
@@ -152,7 +153,8 @@ def for_loss(case: Case, line: Line, losers: Iterable[str]) -> str:
 
 def _by_exercise(case: Case, line: Line, losers: Sequence[ClientHistory]) -> str | None:
     """What a lost line was to exercise, where that can account for it: how a line is treated,
-    where nobody received it; a standstill, where nothing came to the losers after it."""
+    where nobody received it; a standstill, where nothing came to the losers after it, and one of
+    the whole room, where nothing came to anybody."""
     exercise = next(iter(line.exercises), None)
     if exercise is None:
         return None
@@ -160,7 +162,8 @@ def _by_exercise(case: Case, line: Line, losers: Sequence[ClientHistory]) -> str
         return exercise if not any(tie.exact for tie in _came(case, line)) else None
     if exercise.startswith(_STANDSTILLS):
         stood = all(_is_last_for(case, line, client) for client in losers)
-        return exercise if stood and not (exercise[:4] == "STOP" and _came(case, line)) else None
+        passed = exercise.startswith(_FOR_ALL) and _came(case, line)
+        return exercise if stood and not passed else None
     if exercise.startswith("ROOM-7") and [client.name for client in losers] == [line.client]:
         return _by_leaving(case, line) or exercise
     return exercise

@@ -15,8 +15,9 @@ CLOCK: Final = 5.0
 """Seconds by which a header's time may be off (MSG-5)."""
 QUARTER_HOUR: Final = 900
 _WIDEST_ZONE: Final = 56
-_STEP: Final = 4
-"""Quarter hours by which a zone steps at most where summer time begins or ends."""
+_STEP: Final = 8
+"""Quarter hours by which a zone steps at most where summer time begins or ends: in Antarctica, two
+hours."""
 PROMPT: Final = 1.5
 HICCUP: Final = 0.5
 """Seconds that a message may take which nothing delays, and that it may take now and then; times
@@ -122,12 +123,15 @@ def _delays(case: Case) -> Iterator[Finding]:
 
     One long delay; or lesser ones, at least two that do not overlap, for too much of the time: a
     machine hiccups. Nor does it count what passed while the suite itself did not look; nor does
-    the waiting behind other lines of its sender's, which may be read more slowly (TRN-1). A first
-    line takes as long as a connection may take to be accepted.
+    the waiting behind other lines of its sender's, which may be read more slowly (TRN-1), or behind
+    what waits for a sender that has stopped reading. A first line takes as long as a connection may
+    take to be accepted.
     """
     usual: dict[bool, list[float]] = {True: [], False: []}
     watched: list[tuple[float, float, bool, Line, int]] = []
     for client in case.clients:
+        if client.stalls:
+            continue
         latest, is_first = 0.0, True
         for line in client.messages:
             answer = case.answer_to(line)

@@ -145,6 +145,25 @@ def test_leavers_that_hold_their_side_open(stage: Stage) -> None:
         leaver.await_end()
 
 
+@scenario("ROOM-1", "ROOM-2", "ROOM-3", "ROOM-7")
+def test_one_generation_after_another(stage: Stage) -> None:
+    """While four have several lines under way, the four who talked before them leave one by one,
+    and the four who talk after them come."""
+    leavers: list[Client] = []
+    talkers = stage.join(4)
+    for _ in range(20):
+        newcomers: list[Client] = []
+        for _ in range(4):
+            for talker in talkers:
+                talker.send(f"{stage.nonce()}\n{stage.nonce()}\n".encode(), exercises=["ROOM-7"])
+            if leavers:
+                _leave(stage, leavers.pop(), stage.random.choice(("quit", "end", "reset")))
+            newcomers.append(stage.connect())
+        stage.fence(*talkers, exercises=["ROOM-7"])
+        stage.be_heard(talkers[0], newcomers)
+        leavers, talkers = talkers, newcomers
+
+
 @scenario("ROOM-7")
 def test_connections_that_say_nothing_and_go(stage: Stage) -> None:
     """Connections that are broken off or ended before a word, while two talk."""

@@ -136,7 +136,7 @@ class StampsEachCopy(BaseServer):
 @fault(
     "ROOM-3",
     "gives every second member what several say at once in another order",
-    may_break=f"{ORDER} ROOM-7",
+    may_break=ORDER,
 )
 class OrdersByThread(BaseServer):
     def __init__(self, port: int, capacity: int | None = None) -> None:
@@ -232,6 +232,65 @@ class StopsAtTheDead(BaseServer):
                 self.close(member)
                 return
             self.deliver_from(sender, member, unit)
+
+
+@fault(
+    "ROOM-2",
+    "loses the next line of the read in which it ends a member for whom too much waits",
+    may_break=f"{LOST} LIM-3",
+)
+class LosesTheLineAfterAnEviction(BaseServer):
+    evicted = False
+
+    def on_octets(self, member: Member, octets: bytes) -> None:
+        super().on_octets(member, octets)
+        self.evicted = False
+
+    def evict(self, member: Member) -> None:
+        super().evict(member)
+        self.evicted = True
+
+    def broadcast(self, sender: Member, unit: bytes) -> None:
+        lost, self.evicted = self.evicted, False
+        if not lost:
+            super().broadcast(sender, unit)
+
+
+@fault(
+    "ROOM-6",
+    "gives a newcomer what still waited for whoever had its descriptor",
+    may_break=f"{SHAPE} {LOST}",
+)
+class LeavesABacklogBehind(BaseServer):
+    def __init__(self, port: int, capacity: int | None = None) -> None:
+        super().__init__(port, capacity)
+        self.left: dict[int, bytes] = {}
+
+    def close(self, member: Member) -> None:
+        number, waiting = member.sock.fileno(), bytes(member.outgoing)
+        super().close(member)
+        if number >= 0:
+            self.left[number] = waiting
+
+    def on_join(self, member: Member) -> None:
+        member.outgoing += self.left.pop(member.sock.fileno(), b"")
+
+
+@fault(
+    "ROOM-1",
+    "has a table of 200 entries, and forgets a member for who comes 200 later",
+    may_break=f"{LOST} LIM-6",
+)
+class KnowsTwoHundred(BaseServer):
+    def __init__(self, port: int, capacity: int | None = None) -> None:
+        super().__init__(port, capacity)
+        self.entries: dict[int, Member] = {}
+
+    def on_join(self, member: Member) -> None:
+        former = self.entries.get(member.number % 200)
+        self.entries[member.number % 200] = member
+        if former is not None:
+            self.members.pop(former, None)
 
 
 @fault("ROOM-7", "closes a descriptor again when somebody else has it, within 0.2 s", may_break=ALL)

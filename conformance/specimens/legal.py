@@ -134,15 +134,18 @@ class StartsSlowly(BaseServer):
         super().listen()
 
 
-@strange("accepts a member 0.05 s after it connected")
+@strange("accepts a member 0.05 s after it connected, and 50 of them a second")
 class AcceptsSlowly(BaseServer):
     def __init__(self, port: int, capacity: int | None = None) -> None:
         super().__init__(port, capacity)
         self.waiting: dict[socket.socket, tuple[str, int]] = {}
+        self.latest = 0.0
 
     def accept(self, sock: socket.socket, address: tuple[str, int]) -> None:
+        now = time.monotonic()
         self.waiting[sock] = address
-        self.later(0.05, partial(self.accept_now, sock))
+        self.latest = max(now + 0.05, self.latest + 0.02)
+        self.later(self.latest - now, partial(self.accept_now, sock))
 
     def accept_now(self, sock: socket.socket) -> None:
         if sock in self.waiting:

@@ -1,4 +1,4 @@
-"""A machine that hiccups once is told from a server that lets its members wait."""
+"""A machine that hiccups, once or always, is told from a server that lets its members wait."""
 
 import sys
 from pathlib import Path
@@ -14,10 +14,14 @@ from conformance.specimens.base import BaseServer
 class Hiccups(BaseServer):
     messages = 0
 
+    def on_octets(self, member, octets):
+        self.lone = len(octets) == 1 and not member.tail
+        super().on_octets(member, octets)
+        if {when}:
+            time.sleep({seconds})
+
     def on_message(self, sender, text):
-        Hiccups.messages += 1
-        if self.messages in {times}:
-            time.sleep(2.5)
+        self.messages += 1
         super().on_message(sender, text)
 
 sys.exit(Hiccups(int(sys.argv[1])).serve())
@@ -25,12 +29,19 @@ sys.exit(Hiccups(int(sys.argv[1])).serve())
 SCENARIO = "trn/a-dribbling-connection-delays-nobody"
 
 
-@pytest.mark.parametrize(("times", "status"), [("{20}", 0), ("{20, 60}", 1)])
+@pytest.mark.parametrize(
+    ("when", "seconds", "status"),
+    [
+        pytest.param("self.messages == 20", 2.5, 0, id="once"),
+        pytest.param("self.messages % 8 == 0", 0.7, 0, id="now and then, dribbled to or not"),
+        pytest.param("self.lone", 2.5, 1, id="whenever somebody dribbles"),
+    ],
+)
 def test_what_only_took_too_long_is_played_once_more(
-    times: str, status: int, tmp_path: Path
+    when: str, seconds: float, status: int, tmp_path: Path
 ) -> None:
     server, kept = tmp_path / "server.py", tmp_path / "transcripts"
-    server.write_text(SERVER.replace("{times}", times))
+    server.write_text(SERVER.format(when=when, seconds=seconds))
     launch = f"{sys.executable} {server} {{port}}"
     done = run("run", "--launch", launch, "--only", SCENARIO, "--transcripts", str(kept))
     assert done.returncode == status, done.stdout

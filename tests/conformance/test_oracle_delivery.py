@@ -159,6 +159,21 @@ def test_another_text_in_place_of_one() -> None:
     assert go_on(scene) == ["ROOM-2"]
 
 
+@pytest.mark.parametrize(("heard", "findings"), [(True, ["ROOM-1"]), (False, ["LIM-6"])])
+def test_who_is_forgotten_when_many_come_is_not_merely_one_too_many(
+    heard: bool, findings: list[str]
+) -> None:
+    scene = chat()
+    scene.say("ann", scene.nonce(), exercises=["LIM-6"])
+    if not heard:
+        scene.peers["ann"].waiting.clear()
+    scene.peers["bob"].waiting.clear()
+    scene.deliver()
+    for name in ("bob",) if heard else ("ann", "bob"):
+        scene.wait_in_vain(name)
+    assert blamed(scene) == findings
+
+
 def test_a_loss_is_laid_to_what_the_line_was_to_exercise() -> None:
     scene = chat()
     scene.say("ann", scene.nonce(), exercises=["FRM-1", "ROOM-2"])

@@ -1,7 +1,10 @@
 """A stage tells of time in which nobody looked at its clients."""
 
 import selectors
+import socket
+import threading
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -65,3 +68,26 @@ def test_what_comes_while_the_machine_stands_still_is_not_looked_at(clock: Clock
     clock.sleeps = 1.5
     stage.turn(60)
     assert [round(away.seconds, 2) for away in aways(stage)] == [1.45]
+
+
+def test_who_is_read_slowly_is_waited_for() -> None:
+    """As long as the server takes octets, what it is to say of them may come."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        address = parse_address(f"tcp://127.0.0.1:{listener.getsockname()[1]}")
+        stage = Stage(address, replace(START, factor=0.2))
+        reader = threading.Thread(target=read_slowly, args=(listener, 2 * stage.patience))
+        reader.start()
+        client = stage.connect()
+        client.send(bytes(8_000_000))
+        client.await_end()
+        reader.join()
+        stage.close()
+
+
+def read_slowly(listener: socket.socket, seconds: float) -> None:
+    connection, _ = listener.accept()
+    with connection:
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            connection.recv(65_536)
+            time.sleep(0.02)
