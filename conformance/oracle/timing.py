@@ -15,9 +15,8 @@ CLOCK: Final = 5.0
 """Seconds by which a header's time may be off (MSG-5)."""
 QUARTER_HOUR: Final = 900
 _WIDEST_ZONE: Final = 56
-_STEP: Final = 8
-"""Quarter hours by which a zone steps at most where summer time begins or ends: in Antarctica, two
-hours."""
+_STEP: Final = 4
+"""Quarter hours by which a zone steps at most where summer time begins or ends."""
 PROMPT: Final = 1.5
 HICCUP: Final = 0.5
 """Seconds that a message may take which nothing delays, and that it may take now and then; times

@@ -11,8 +11,9 @@ from conformance.beside import played_beside
 from conformance.profile import Launch, Profile
 from conformance.report import Report
 from conformance.scenario import plays, scenarios
-from conformance.session import Session, Settings
+from conformance.session import Session, Settings, transcript_path
 from conformance.target import LaunchError
+from conformance.transcript import Start, read
 from tests.conformance.command import REFERENCE, run, specimen
 
 LASTING = ["hb/a-silent-member-stays", "stop/stopping"]
@@ -66,13 +67,23 @@ def test_nothing_is_without_room_or_a_rest(changes: dict[str, object]) -> None:
 
 
 def test_it_is_told_with_the_rest(tmp_path: Path) -> None:
-    path = tmp_path / "r.json"
-    done = run("run", "--launch", REFERENCE, "--only", FEW, "--json", str(path))
+    path, kept = tmp_path / "r.json", tmp_path / "transcripts"
+    done = run(
+        "run", "--launch", REFERENCE, "--only", FEW, "--json", str(path), "--transcripts", str(kept)
+    )
     assert done.returncode == 0, done.stdout
     report = Report.model_validate_json(path.read_text())
     assert [one.id for one in report.scenarios] == FEW.split(",")
-    took = {one.id: one.duration_s for one in report.scenarios}
-    assert report.duration_s < sum(took.values())
+    began = [starts_at(transcript_path(kept, id_)) for id_ in LASTING]
+    took = [one.duration_s for one in report.scenarios if one.id in LASTING]
+    ended = [sum(one) for one in zip(began, took, strict=True)]
+    assert max(began) < min(ended)
+
+
+def starts_at(transcript: Path) -> float:
+    start = read(transcript)[0]
+    assert isinstance(start, Start)
+    return start.wall
 
 
 def test_what_it_finds_broken_is_found(tmp_path: Path) -> None:
