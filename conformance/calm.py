@@ -13,7 +13,7 @@ _PAUSE: Final = 0.02
 _MOST: Final = 10.0
 
 
-def haste_when_calm(session: Session, scenario: Scenario) -> float:
+def leeway_when_calm(session: Session, scenario: Scenario) -> float:
     """What deadlines are to be multiplied by, so that twice the longest that one of a few members,
     who only chat for some seconds, waited for its own word is no delay; 1 or more."""
     longest = 0.0

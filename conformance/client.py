@@ -317,8 +317,11 @@ class Client:
         self._stage.watch(self._sock, events, self)
 
     def see_what_is_taken(self) -> None:
-        """Note whether the server reads on: what this kernel holds for it has become less."""
-        if not self.ended:
+        """Note whether the server reads on: what this kernel holds for it has become less; not
+        every kernel tells."""
+        if self.ended:
+            return
+        with suppress(OSError):
             held = fcntl.ioctl(self._sock, termios.TIOCOUTQ, bytes(struct.calcsize("i")))
             [queued] = struct.unpack("i", held)
             if queued < self._queued:

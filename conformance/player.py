@@ -4,7 +4,7 @@ import inspect
 import time
 from typing import Final
 
-from conformance.calm import haste_when_calm
+from conformance.calm import leeway_when_calm
 from conformance.dialect import wholly_departed
 from conformance.managed import ManagedServer
 from conformance.oracle.findings import Judgement, Outcome
@@ -60,15 +60,15 @@ class Player:
         if not judgement.fails_by_time_alone:
             return result
         late = next(one for one in result.findings if one.outcome is Outcome.FAIL)
-        again, _ = self._once(play, haste_when_calm(self._session, play.scenario))
+        again, _ = self._once(play, leeway_when_calm(self._session, play.scenario))
         again.duration_s = round(result.duration_s + again.duration_s, 4)
         if again.status == "pass":
             again.reason = f"when played again; at first, by {late.requirement}, {late.actual}"
         return again
 
-    def _once(self, play: Play, haste: float = 1.0) -> tuple[ScenarioReport, Judgement]:
+    def _once(self, play: Play, leeway: float = 1.0) -> tuple[ScenarioReport, Judgement]:
         scenario = play.scenario
-        with self._session.stage(scenario, haste) as stage:
+        with self._session.stage(scenario, leeway) as stage:
             given: dict[str, object] = {"stage": stage}
             if "server" in _named(play):
                 assert self._session.server is not None

@@ -87,14 +87,14 @@ class Session:
         self._monitor: Monitor | None = None
 
     @contextmanager
-    def stage(self, scenario: Scenario, haste: float = 1.0) -> Iterator[Stage]:
+    def stage(self, scenario: Scenario, leeway: float = 1.0) -> Iterator[Stage]:
         """A stage before a server that is there; `LaunchError` where it cannot be launched.
 
-        `haste` is what its deadlines are multiplied by, besides the run's factor.
+        `leeway` is what its deadlines are multiplied by, besides the run's factor.
         """
         address = self._reach()
         start = self._start(scenario)
-        stage = Stage(address, replace(start, factor=start.factor * haste))
+        stage = Stage(address, replace(start, factor=start.factor * leeway))
         self._is_sound = True
         try:
             with self._monitored():

@@ -41,7 +41,7 @@ _NAP: Final = 0.05
 """Seconds of waiting at a time, so that it is seen when the suite was not let run."""
 _AWAY: Final = 0.1
 """Seconds from which on it is put into the transcript that nobody looked."""
-_HEARING: Final = 0.1
+_HEARING: Final = 0.02
 _SPARE: Final = 1_048_576
 """Octets that a client may receive besides what can be owed to it: of heartbeats and notices."""
 

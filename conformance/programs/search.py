@@ -25,7 +25,7 @@ _TRIES: Final = 5
 _OFTEN: Final = 2
 _SHRINKING: Final = 20.0
 """Seconds in which a program is shrunk."""
-_HASTE: Final = 0.2
+_LEEWAY: Final = 0.2
 """Part of the deadlines that is waited while shrinking: what was only late, and not lost, is told
 by the count."""
 
@@ -120,14 +120,14 @@ class _Shrinking:
         for left in range(_TRIES, 0, -1):
             if fails + left < _OFTEN or time.monotonic() > self._until:
                 return False
-            trial = self._trials.perform(program, _HASTE)
+            trial = self._trials.perform(program, _LEEWAY)
             fails += not self._sought.isdisjoint(trial.broken)
             if fails == _OFTEN:
                 return True
         return False
 
     def save_smallest(self, drawn: int) -> None:
-        """Save the smallest that fails at no haste; or the first, which did so once at least."""
+        """Save the smallest that fails in its time; or the first, which did so once at least."""
         for program in dict.fromkeys((self._smallest, self._first.program)):
             counted = self._trials.count(program, _COUNTED, self._sought)
             if counted.shown is not None:

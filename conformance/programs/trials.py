@@ -60,9 +60,9 @@ class Trials:
         self._latest: Trial | None = None
         self._saved: ProgramReport | None = None
 
-    def perform(self, program: Program, haste: float = 1.0) -> Trial:
+    def perform(self, program: Program, leeway: float = 1.0) -> Trial:
         """Perform a program once; `LaunchError` where there is no server."""
-        with self._session.stage(self._scenario, haste) as stage:
+        with self._session.stage(self._scenario, leeway) as stage:
             stage.play(lambda: perform(stage, program))
             judgement, transcript = self._session.judge(stage)
         self._exercised += judgement.exercised

@@ -162,8 +162,8 @@ class _Unperformed(Trials):
         super().__init__(session, SCENARIO, frozenset())
         self.drawn: list[tuple[Program, float]] = []
 
-    def perform(self, program: Program, haste: float = 1.0) -> Trial:
-        self.drawn.append((program, haste))
+    def perform(self, program: Program, leeway: float = 1.0) -> Trial:
+        self.drawn.append((program, leeway))
         return Trial(program, Judgement([], Counter()), [], None)
 
 
