@@ -59,6 +59,7 @@ _BULK: Final = frozenset(
         "quit/what-precedes-quit-is-delivered", "lim/a-stalled-reader-is-disconnected",
         "lim/a-laggard-stays", "quit/a-leaver-that-never-reads-delays-nobody",
         "hb/a-silent-member-stays", "stop/stopping", "msg/the-same-time-for-all",
+        "room/one-generation-after-another",
     )
 )  # fmt: skip
 """What takes seconds and is the same in every dialect: one of each framing is enough for it."""

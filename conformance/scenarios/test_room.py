@@ -151,7 +151,7 @@ def test_one_generation_after_another(stage: Stage) -> None:
     and the four who talk after them come."""
     leavers: list[Client] = []
     talkers = stage.join(4)
-    for _ in range(20):
+    for _ in range(14):
         newcomers: list[Client] = []
         for _ in range(4):
             for talker in talkers:
