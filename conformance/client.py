@@ -165,6 +165,10 @@ class Client:
         """Whether these characters have come; to whoever hears what this client says."""
         return self._octets(text) in self._hearer(text).received
 
+    def has_any(self, texts: Sequence[str], since: int) -> bool:
+        """Whether any of these texts of others has come, `since` octets from the first or later."""
+        return any(self.received.find(self._octets(text), since) >= 0 for text in texts)
+
     def has_lately(self, text: str) -> bool:
         """Whether these characters are among the last that came."""
         return self.received.find(self._octets(text), max(0, len(self.received) - _LATELY)) >= 0

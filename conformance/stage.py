@@ -11,6 +11,7 @@ import socket
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Final
 
 from conformance.address import Address
@@ -157,19 +158,19 @@ class Stage:
 
     def _let_hear(self, one: Client, other: Client, exercises: Sequence[str] = ()) -> None:
         """Let two clients speak until each has heard the other."""
-        end = self.now() + self.patience
         for speaker, listener in ((one, other), (other, one)):
+            end = self.now() + self.patience
+            words, since = list[str](), len(listener.received)
+            heard = partial(listener.has_any, words, since)
             while True:
-                word = self.nonce()
-                speaker.say(word, exercises)
-                self.let(lambda: listener.ended or listener.has(word), _HEARING)  # noqa: B023  # called in this turn
-                if listener.has(word):
+                words.append(self.nonce())
+                speaker.say(words[-1], exercises)
+                self.let(lambda: listener.ended or heard(), _HEARING)  # noqa: B023  # called in this turn
+                if heard():
                     break
                 self.check(listener)
                 if self.now() > end:
-                    self.record(
-                        Waited(self.now(), listener.name, word, self.patience, tuple(exercises))
-                    )
+                    self._record_waited([listener], words[-1], exercises)
                     raise Stuck(f"{listener.name} heard nothing of what {speaker.name} said")
 
     def fence(self, *clients: Client, exercises: Sequence[str] = ()) -> None:
@@ -208,19 +209,22 @@ class Stage:
         """Let a client speak until each of these has heard it: then each is a member, silent as
         it may be (ROOM-1). `Stuck` where no more of them hear it for as long as patience lasts."""
         deaf, end = list(listeners), self.now() + self.patience
+        since = {client: len(client.received) for client in deaf}
+        words: list[str] = []
+
+        def unreached() -> list[Client]:
+            return [client for client in deaf if not client.has_any(words, since[client])]
+
         while deaf:
             self.greet(speaker, exercises)
-            word = self.last_nonce
-            self.let(lambda: all(client.has(word) for client in deaf), _HEARING)  # noqa: B023  # called in this turn
-            before, deaf = len(deaf), [client for client in deaf if not client.has(word)]
+            words.append(self.last_nonce)
+            self.let(lambda: not unreached(), _HEARING)
+            before, deaf = len(deaf), unreached()
             if len(deaf) < before:
                 end = self.now() + self.patience
             self.check(*deaf)
             if deaf and self.now() > end:
-                for client in deaf:
-                    self.record(
-                        Waited(self.now(), client.name, word, self.patience, tuple(exercises))
-                    )
+                self._record_waited(deaf, words[-1], exercises)
                 raise Stuck(f"{deaf[0].name} heard nothing of what was said")
 
     @property
@@ -281,13 +285,16 @@ class Stage:
                 self.turn(0)
                 if condition():
                     return
-                for client in clients:
-                    self.record(
-                        Waited(self.now(), client.name, what, self.patience, tuple(exercises))
-                    )
+                self._record_waited(clients, what, exercises)
                 raise Stuck(f"{what} did not come")
             self.turn(left)
             self._bound(clients)
+
+    def _record_waited(
+        self, clients: Sequence[Client], what: str, exercises: Sequence[str]
+    ) -> None:
+        for client in clients:
+            self.record(Waited(self.now(), client.name, what, self.patience, tuple(exercises)))
 
     def is_flooded(self, client: Client) -> bool:
         """Whether a client has received more than could be owed to it by far."""
@@ -301,10 +308,13 @@ class Stage:
                 raise Stuck(f"{client.name} received {len(client.received)} octets, and no end")
 
     def let(self, condition: Callable[[], bool], seconds: float) -> None:
-        """Let things happen until the condition holds, but no longer than this."""
+        """Let things happen until the condition holds, but no longer than this; some may happen
+        however long it takes to tell whether it does."""
         end = self.now() + seconds
-        while not condition() and (left := end - self.now()) > 0:
+        left = seconds
+        while not condition() and left > 0:
             self.turn(min(left, _TURN))
+            left = end - self.now()
 
     def turn(self, seconds: float) -> None:
         """Let happen what can happen now, waiting for it no longer than this, nor than a nap."""

@@ -75,8 +75,9 @@ def _stop(case: Case, begin: int, stop: Stopping, episode: Sequence[Event]) -> I
                     how = f"status {status}" if status > 0 else f"signal {-status} ended it"
                     yield Finding("STOP-1", f"status 0 after {stop.way}", how, (begin, at))
                 if t - stop.t > limit:
+                    took = f"{t - stop.t:.1f} s"
                     yield Finding(
-                        "STOP-1", f"an end within {STOP:g} s", f"{t - stop.t:.1f} s", (begin, at)
+                        "STOP-1", f"an end within {STOP:g} s", took, (begin, at), by_time=True
                     )
             case Running(seconds=seconds):
                 yield Finding(
@@ -84,6 +85,7 @@ def _stop(case: Case, begin: int, stop: Stopping, episode: Sequence[Event]) -> I
                     f"an end within {STOP:g} s of {stop.way}",
                     f"still running after {seconds:.1f} s",
                     (begin, at),
+                    by_time=True,
                 )
             case _:
                 pass

@@ -1,9 +1,11 @@
 """A stage tells of time in which nobody looked at its clients."""
 
+import select
 import selectors
 import socket
 import threading
 import time
+from collections import deque
 from dataclasses import replace
 
 import pytest
@@ -68,6 +70,53 @@ def test_what_comes_while_the_machine_stands_still_is_not_looked_at(clock: Clock
     clock.sleeps = 1.5
     stage.turn(60)
     assert [round(away.seconds, 2) for away in aways(stage)] == [1.45]
+
+
+def test_who_takes_long_to_tell_whether_to_wait_on_looks_nevertheless(clock: Clock) -> None:
+    """As where it is looked for a word in all that came, which is much."""
+    stage = open_stage()
+    looks = 0
+
+    def condition() -> bool:
+        nonlocal looks
+        looks += 1
+        clock.now += 1.0
+        return False
+
+    stage.let(condition, 0.02)
+    assert looks == 2
+    assert stage.transcript[-1] == Away(1.02, 1.0)
+
+
+def test_who_hears_all_a_little_late_has_heard_it() -> None:
+    """Long after the next word was said."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        address = parse_address(f"tcp://127.0.0.1:{listener.getsockname()[1]}")
+        stage = Stage(address, replace(START, factor=0.2))
+        server = threading.Thread(target=relay_late, args=(listener, stage.patience / 3))
+        server.start()
+        speaker, hearer = stage.connect(), stage.connect()
+        stage.be_heard(speaker, [hearer])
+        stage.close()
+        server.join()
+
+
+def relay_late(listener: socket.socket, seconds: float) -> None:
+    """To the first at once, to the second so many seconds later, until either goes."""
+    (first, _), (second, _) = listener.accept(), listener.accept()
+    waiting: deque[tuple[float, bytes]] = deque()
+    with first, second:
+        while True:
+            due = waiting[0][0] - time.monotonic() if waiting else None
+            ready, _, _ = select.select([first, second], [], [], due and max(0.0, due))
+            if second in ready:
+                return
+            if first in ready:
+                octets = first.recv(4_096)
+                first.sendall(octets)
+                waiting.append((time.monotonic() + seconds, octets))
+            elif waiting:
+                second.sendall(waiting.popleft()[1])
 
 
 def test_who_is_read_slowly_is_waited_for() -> None:
