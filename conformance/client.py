@@ -196,9 +196,11 @@ class Client:
         )
 
     def await_text(self, text: str, exercises: Sequence[str] = (), since: int = 0) -> None:
-        """Wait until these characters have come, `since` octets from the first or later;
-        `Stuck` where they do not."""
-        octets, start, found = self._octets(text), since, False
+        """Wait until these characters have come, `since` octets from the first or later, and an LF
+        behind them where one ends a message; `Stuck` where they do not."""
+        dialect = self._stage.dialect
+        octets, start, end = self._octets(text), since, -1
+        closing = b"\n" if dialect is None or "\n" in dialect.closing else b""
         self._stage.check_said(text)
         hearer = self._hearer(text)
         if hearer is not self:
@@ -206,13 +208,17 @@ class Client:
             return
 
         def has_come() -> bool:
-            nonlocal start, found
-            found = found or self.received.find(octets, start) >= 0
+            nonlocal start, end
+            if end < 0 and (found := self.received.find(octets, start)) >= 0:
+                end = found + len(octets)
             start = max(since, len(self.received) - len(octets))
-            return found or self.ended
+            return self.ended or is_whole()
+
+        def is_whole() -> bool:
+            return end >= 0 and self.received.find(closing, end) >= 0
 
         self._stage.wait([self], has_come, text, exercises)
-        if not found:
+        if not is_whole():
             raise Stuck(f"{self.name} was disconnected before {text!r} came")
 
     def await_end(self, exercises: Sequence[str] = ()) -> None:

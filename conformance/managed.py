@@ -3,7 +3,8 @@
 import time
 
 from conformance.client import Stuck
-from conformance.oracle.process import ABORT, SIGNALS, STOP
+from conformance.oracle.case import STOP
+from conformance.oracle.process import ABORT, SIGNALS
 from conformance.profile import Way
 from conformance.stage import Stage
 from conformance.target import LaunchedServer, LaunchError

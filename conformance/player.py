@@ -7,7 +7,7 @@ from typing import Final
 from conformance.calm import leeway_when_calm
 from conformance.dialect import wholly_departed
 from conformance.managed import ManagedServer
-from conformance.oracle.findings import Judgement, Outcome
+from conformance.oracle.findings import Judgement
 from conformance.programs.trials import Trials
 from conformance.report import ScenarioReport, judged
 from conformance.scenario import Play, Scenario
@@ -59,10 +59,10 @@ class Player:
         result, judgement = self._once(play)
         if not judgement.fails_by_time_alone:
             return result
-        late = next(one for one in result.findings if one.outcome is Outcome.FAIL)
-        again, _ = self._once(play, leeway_when_calm(self._session, play.scenario))
+        late = next(one for one in judgement.findings if one.by_time)
+        again, then = self._once(play, leeway_when_calm(self._session, play.scenario))
         again.duration_s = round(result.duration_s + again.duration_s, 4)
-        if again.status == "pass":
+        if not any(one.by_time for one in then.findings):
             again.reason = f"when played again; at first, by {late.requirement}, {late.actual}"
         return again
 

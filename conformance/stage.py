@@ -208,7 +208,8 @@ class Stage:
     ) -> None:
         """Let a client speak until each of these has heard it: then each is a member, silent as
         it may be (ROOM-1). `Stuck` where no more of them hear it for as long as patience lasts."""
-        deaf, end = list(listeners), self.now() + self.patience
+        deaf = list(listeners)
+        end: float | None = None
         since = {client: len(client.received) for client in deaf}
         words: list[str] = []
 
@@ -220,7 +221,7 @@ class Stage:
             words.append(self.last_nonce)
             self.let(lambda: not unreached(), _HEARING)
             before, deaf = len(deaf), unreached()
-            if len(deaf) < before:
+            if end is None or len(deaf) < before:
                 end = self.now() + self.patience
             self.check(*deaf)
             if deaf and self.now() > end:

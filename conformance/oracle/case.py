@@ -28,6 +28,8 @@ MIN_BACKLOG: Final = 1_048_576
 LINGER: Final = 1.0
 """Seconds that the server lingers for who has left and does not end its side (QUIT-3): then it may
 break that off, and until then count a leaver as a member."""
+STOP: Final = 3.0
+"""Seconds a server has to end in order, before it may abort the rest (STOP-1)."""
 _HEADER: Final = 40
 
 
@@ -128,6 +130,11 @@ class Case:
         return standstills
 
     @cached_property
+    def lines_sent(self) -> bytes:
+        """All lines that anyone sent, one after the other."""
+        return b"\n".join(line.octets for client in self.clients for line in client.lines)
+
+    @cached_property
     def died(self) -> int | None:
         """The transcript's line where the server's process ended without being told to."""
         stopping = False
@@ -223,15 +230,28 @@ class Case:
             or self.died is not None
             or self.was_evicted(client)
             or self.may_be_aborted(client)
+            or self.was_left_behind(client)
         )
 
     def may_be_aborted(self, client: ClientHistory) -> bool:
-        """Whether the server broke off a leaver that had held its side open for 1 s (QUIT-3), and
-        may not have read so far as to the end of stream."""
+        """Whether the server broke off a leaver that did not read, and had held its side open for
+        1 s (QUIT-3), or had taken nothing for as long (QUIT-5)."""
         if client.ending is not Ending.RESET or client.left is None or not client.stalls:
             return False
-        lingered = client.ended_t - self.history.time(client.left)
-        return client.half_closed is None and lingered >= LINGER
+        until = client.ended_t
+        if client.half_closed is not None and client.resumes:
+            until = self.history.time(client.resumes[-1])
+        return until - self.history.time(client.left) >= LINGER
+
+    def was_left_behind(self, client: ClientHistory) -> bool:
+        """Whether a member that had stopped reading read on only when the stopping server might
+        have aborted it (STOP-1)."""
+        stop = self.history.stopping
+        return (
+            stop is not None
+            and bool(client.resumes)
+            and self.history.time(client.resumes[-1]) - stop[1].t >= STOP
+        )
 
     def waited_for_the_rest(self, client: ClientHistory) -> bool:
         """Whether a member was still there, and all that others received was due."""

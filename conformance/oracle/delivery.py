@@ -249,8 +249,12 @@ def _deaf(case: Case) -> Iterator[Finding]:
         if case.runs[client.name] or client.cause is not None or client.ended is not None:
             continue
         for at, waited in client.waits[:1]:
-            since = case.history.time(at) - waited.seconds
-            said = [line for line in case.came if line.t > since and client.connected < line.begun]
+            since, until = waited.t - waited.seconds, waited.t - waited.seconds / 2
+            said = [
+                line
+                for line in case.came
+                if since < line.t <= until and client.connected < line.begun
+            ]
             if client.segments or not said:
                 continue
             yield Finding(

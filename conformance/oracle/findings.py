@@ -4,6 +4,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from conformance.standard import Level, requirements
+
 
 class Outcome(StrEnum):
     """`UNKNOWN` where the transcript cannot decide; the reason stands in `actual`."""
@@ -54,6 +56,10 @@ class Judgement:
 
     @property
     def fails_by_time_alone(self) -> bool:
-        """Whether nothing is wrong but how long something took."""
-        failures = [one for one in self.findings if one.outcome is Outcome.FAIL]
+        """Whether no MUST is broken but by how long something took."""
+        failures = [
+            one
+            for one in self.findings
+            if one.outcome is Outcome.FAIL and requirements()[one.requirement].level is Level.MUST
+        ]
         return bool(failures) and all(one.by_time for one in failures)

@@ -120,10 +120,6 @@ class ClientHistory:
     def notices(self) -> list[ReceivedNotice]:
         return [unit for unit in self.units if isinstance(unit, ReceivedNotice)]
 
-    @property
-    def octets_received(self) -> int:
-        return sum(len(octets) for _, _, octets in self.reads)
-
     def segments_of(self, line: Line) -> tuple[bytes, ...]:
         """The segments that carried a line, whole."""
         if self._ats is None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from itertools import zip_longest
 from typing import Final
 
-from conformance.oracle.history import NONCE, Fate, History, Line
+from conformance.oracle.history import NONCE, ClientHistory, Fate, History, Line
 from conformance.oracle.received import Junk, ReceivedBroadcast, ReceivedUnit, Rest
 
 _LETTERS: Final = 2
@@ -69,6 +69,8 @@ def match(history: History) -> Matching:
         for unit, following in zip_longest(client.units, client.units[1:]):
             if not isinstance(unit, ReceivedBroadcast | Junk | Rest):
                 continue
+            if isinstance(unit, Rest) and _was_awaited(history, client, unit):
+                continue
             text = unit.text if isinstance(unit, ReceivedBroadcast) else unit.octets
             sender = unit.sender if isinstance(unit, ReceivedBroadcast) else None
             author = clients.get(sender) if sender is not None else None
@@ -93,6 +95,16 @@ def match(history: History) -> Matching:
         matching.runs[client.name] = run
         _tie_by_place(matching, client.name, clients, plain)
     return matching
+
+
+def _was_awaited(history: History, client: ClientHistory, rest: Rest) -> bool:
+    """Whether a client that was still there waited in vain for more than a message's beginning."""
+    dialect = history.start.dialect
+    return (
+        client.ended is None
+        and (dialect is None or "\n" in dialect.closing)
+        and any(rest.span.t <= round(waited.t - waited.seconds, 6) for _, waited in client.waits)
+    )
 
 
 def _tie_by_place(

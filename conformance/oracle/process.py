@@ -8,14 +8,12 @@ from signal import SIGINT, SIGTERM
 from typing import Final, get_args
 
 from chatproto import Code
-from conformance.oracle.case import Case
+from conformance.oracle.case import STOP, Case
 from conformance.oracle.findings import Finding
 from conformance.oracle.history import ClientHistory, Ending
 from conformance.profile import Way
 from conformance.transcript import Event, Exited, Restarted, Rival, Running, Stopping
 
-STOP: Final = 3.0
-"""Seconds a server has to end in order, before it may abort the rest (STOP-1)."""
 LAST_LINE: Final = 1.0
 """Seconds after which a server that was told to stop certainly knows it; times the factor."""
 ABORT: Final = 1.0

@@ -3,6 +3,7 @@
 import re
 from collections import defaultdict
 from collections.abc import Iterator
+from functools import cache, partial
 from math import inf
 from typing import Final
 
@@ -35,6 +36,7 @@ _TORN: Final = {
 def check_units(case: Case) -> Iterator[Finding]:
     """Every octet that came belongs to a unit, and every unit has its form."""
     tied = {id(tie.unit) for tie in case.matching.ties()}
+    is_fragment = cache(partial(_is_fragment, case))
     for client in case.clients:
         for unit in client.units:
             match unit:
@@ -55,7 +57,7 @@ def check_units(case: Case) -> Iterator[Finding]:
                 case Junk(span=span, octets=octets):
                     if id(unit) in tied:
                         continue
-                    torn = HEADER_INSIDE.search(octets) is not None or _is_fragment(case, octets)
+                    torn = HEADER_INSIDE.search(octets) is not None or is_fragment(octets)
                     yield Finding(
                         "ROOM-6" if torn else "TRN-2",
                         "a broadcast, a notice or a heartbeat: a digit, '!' or LF first",
@@ -95,9 +97,7 @@ def _explanation(client: ClientHistory, notice: ReceivedNotice) -> Iterator[Find
 def _is_fragment(case: Case, octets: bytes) -> bool:
     """Whether this is a part of what somebody said."""
     piece = octets.strip()
-    return len(piece) > _FRAGMENT and any(
-        piece in line.octets for client in case.clients for line in client.lines
-    )
+    return len(piece) > _FRAGMENT and piece in case.lines_sent
 
 
 def _header(case: Case, client: ClientHistory, unit: ReceivedBroadcast) -> Iterator[Finding]:
@@ -253,7 +253,7 @@ def _labels(case: Case) -> Iterator[Finding]:
                     "MSG-2",
                     "labels that differ between members",
                     f"{sender} for {owner} and for {name}",
-                    where,
+                    (client.connected, unit.span.first, unit.span.last),
                     name,
                     unit.header,
                 )
@@ -273,7 +273,7 @@ def _together(one: ClientHistory, other: ClientHistory) -> bool:
     seen = [(_first_broadcast(client), client) for client in (one, other)]
     (_, earlier), (later, _) = sorted(seen, key=lambda pair: pair[0])
     gone = earlier.left or earlier.ended
-    return gone is None or later < gone
+    return later < (inf if gone is None else gone)
 
 
 def _first_broadcast(client: ClientHistory) -> float:

@@ -34,6 +34,21 @@ class WaitsForAWord(BaseServer):
             self.deliver(member, unit)
 
 
+@fault("ROOM-2", "ends a broadcast only when the next is sent", may_break=ALL)
+class EndsWithTheNext(BaseServer):
+    def __init__(self, port: int, capacity: int | None = None) -> None:
+        super().__init__(port, capacity)
+        self.owed: set[Member] = set()
+
+    def deliver_from(self, _sender: Member, member: Member, unit: bytes) -> None:
+        end = b"\n" if member in self.owed else b""
+        self.owed.add(member)
+        self.deliver(member, end + unit[:-1])
+
+    def leave(self, member: Member, last: bytes = b"") -> None:
+        super().leave(member, (b"\n" if member in self.owed else b"") + last)
+
+
 @fault("ROOM-2", "loses every 50th broadcast that a member is to receive", may_break=WHICHEVER)
 class LosesSomeForEach(BaseServer):
     def deliver_from(self, _sender: Member, member: Member, unit: bytes) -> None:

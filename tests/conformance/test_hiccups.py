@@ -9,10 +9,12 @@ from tests.conformance.command import run
 
 SERVER = """\
 import sys, time
+from datetime import timedelta, timezone
 from conformance.specimens.base import BaseServer
 
 class Hiccups(BaseServer):
     messages = 0
+    zone = timezone(timedelta(hours={east}))
 
     def on_octets(self, member, octets):
         self.lone = len(octets) == 1 and not member.tail
@@ -30,18 +32,19 @@ SCENARIO = "trn/a-dribbling-connection-delays-nobody"
 
 
 @pytest.mark.parametrize(
-    ("when", "seconds", "status"),
+    ("when", "seconds", "east", "status"),
     [
-        pytest.param("self.messages == 20", 2.5, 0, id="once"),
-        pytest.param("self.messages % 8 == 0", 0.7, 0, id="now and then, dribbled to or not"),
-        pytest.param("self.lone", 2.5, 1, id="whenever somebody dribbles"),
+        pytest.param("self.messages == 20", 2.5, 0, 0, id="once"),
+        pytest.param("self.messages == 20", 2.5, 2, 0, id="once, and its time is not UTC"),
+        pytest.param("self.messages % 8 == 0", 0.7, 0, 0, id="now and then, dribbled to or not"),
+        pytest.param("self.lone", 2.5, 0, 1, id="whenever somebody dribbles"),
     ],
 )
 def test_what_only_took_too_long_is_played_once_more(
-    when: str, seconds: float, status: int, tmp_path: Path
+    when: str, seconds: float, east: int, status: int, tmp_path: Path
 ) -> None:
     server, kept = tmp_path / "server.py", tmp_path / "transcripts"
-    server.write_text(SERVER.format(when=when, seconds=seconds))
+    server.write_text(SERVER.format(when=when, seconds=seconds, east=east))
     launch = f"{sys.executable} {server} {{port}}"
     done = run("run", "--launch", launch, "--only", SCENARIO, "--transcripts", str(kept))
     assert done.returncode == status, done.stdout

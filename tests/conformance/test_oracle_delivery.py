@@ -48,6 +48,29 @@ def test_lost_at_the_end() -> None:
     assert blamed(scene) == ["ROOM-1"]
 
 
+def test_whose_end_is_kept_back() -> None:
+    """Of the last broadcast all came but its LF, which is not enough to read it by."""
+    scene = conversation()
+    waiting = scene.peers["bob"].waiting
+    waiting[-1] = waiting[-1][:-1]
+    scene.deliver()
+    assert blamed(scene) == []
+    scene.wait_in_vain("bob")
+    assert blamed(scene) == ["ROOM-1"]
+
+
+@pytest.mark.parametrize(("seconds", "found"), [(0.5, ["ROOM-1"]), (2.5, [])])
+def test_what_was_said_a_moment_ago_may_still_come(seconds: float, found: list[str]) -> None:
+    """To a newcomer that waited in vain for 3 s, most of them before anybody spoke."""
+    scene = chat("ann", "bob")
+    scene.connect("eve", accepted=False)
+    scene.tick(seconds)
+    scene.say("ann", scene.nonce())
+    scene.deliver("ann", "bob")
+    scene.events.append(Waited(scene.tick(3.0 - seconds), "eve", "a word", 3.0))
+    assert blamed(scene) == found
+
+
 def test_doubled_for_one() -> None:
     scene = conversation()
     scene.peers["bob"].waiting.insert(1, scene.peers["bob"].waiting[1])

@@ -43,8 +43,8 @@ def test_a_reset_for_a_leaver(octets: bytes, requirement: str) -> None:
 
 @WAYS
 def test_a_leaver_that_holds_its_side_may_be_broken_off(octets: bytes, requirement: str) -> None:
-    """Not after less than 1 s; nor ever where it has ended its side itself."""
-    for seconds, found in ((0.9, [requirement]), (1.1, [] if octets else [requirement])):
+    """Or one that takes nothing of what it is owed; not after less than 1 s."""
+    for seconds, found in ((0.9, [requirement]), (1.1, [])):
         scene = leaving(octets)
         scene.stall("bob")
         scene.deliver("ann")
@@ -54,6 +54,35 @@ def test_a_leaver_that_holds_its_side_may_be_broken_off(octets: bytes, requireme
         scene.fence()
         assert set(blamed(scene)) >= set(found)
         assert found or blamed(scene) == []
+
+
+def test_who_reads_on_long_after_its_end_of_stream_is_not_broken_off() -> None:
+    """But soon after it had begun to take what it is owed."""
+    scene = leaving(b"")
+    scene.stall("bob")
+    scene.deliver("ann")
+    scene.resume("bob")
+    scene.tick(1.1)
+    scene.reset("bob")
+    scene.fence()
+    assert set(blamed(scene)) >= {"QUIT-5"}
+
+
+@pytest.mark.parametrize(("seconds", "found"), [(2.0, ["STOP-1"]), (3.0, [])])
+def test_who_reads_on_when_it_may_have_been_aborted(seconds: float, found: list[str]) -> None:
+    """A stopping server may, after 3 s."""
+    scene = chat()
+    scene.stall("bob")
+    talk(scene, ["ann"] * 2)
+    scene.deliver("ann")
+    scene.events.append(Stopping(scene.tick(), "sigterm"))
+    scene.end("ann")
+    scene.tick(seconds)
+    scene.peers["bob"].waiting.clear()
+    scene.resume("bob")
+    scene.reset("bob")
+    scene.events.append(Exited(scene.tick(), 0))
+    assert sorted({one for one in blamed(scene) if one != "ERR-3"}) == found
 
 
 @WAYS
