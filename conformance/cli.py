@@ -1,6 +1,6 @@
 """chatproto-conformance: judge any server of chatproto/1 over a socket."""
 
-import difflib
+import json
 import signal
 import sys
 from pathlib import Path
@@ -9,7 +9,13 @@ import click
 from rich.console import Console
 
 from chatproto import __version__
-from conformance.console import print_findings, print_requirement, print_result, print_scenarios
+from conformance.console import (
+    print_findings,
+    print_requirement,
+    print_result,
+    print_scenario,
+    print_scenarios,
+)
 from conformance.probe_command import probe as probe_command
 from conformance.profiles_command import profiles as profiles_command
 from conformance.replay_command import replay as replay_command
@@ -17,9 +23,11 @@ from conformance.report import judged_again
 from conformance.report_command import report as report_command
 from conformance.run_command import EPILOG, STATUS
 from conformance.run_command import run as run_command
+from conformance.scenario import scenarios
+from conformance.selection import nearest_id
 from conformance.specimens_command import specimens as specimens_command
 from conformance.standard import requirements
-from conformance.transcript import TranscriptError, read
+from conformance.transcript import TranscriptError, read, schema
 
 
 @click.group(epilog=EPILOG)
@@ -45,18 +53,36 @@ def list_() -> None:
 @main.command()
 @click.argument("id_", metavar="ID")
 def explain(id_: str) -> None:
-    """Explain a requirement: its text, its reason, its scenarios, and what breaks it."""
-    known = requirements()
-    if id_.upper() not in known:
-        nearest = difflib.get_close_matches(id_.upper(), known, n=1, cutoff=0.0)[0]
-        raise click.UsageError(f"no requirement {id_!r}; the nearest is {nearest}")
-    print_requirement(Console(highlight=False), known[id_.upper()])
+    """Explain a requirement, ID, by its text, its reason, its scenarios, and what breaks it; or a
+    scenario by what it does, and what it is there for."""
+    known, console = requirements(), Console(highlight=False)
+    played = {one.id: one for one in scenarios()}
+    if id_.upper() in known:
+        print_requirement(console, known[id_.upper()])
+    elif id_.lower() in played:
+        print_scenario(console, played[id_.lower()])
+    else:
+        raise click.UsageError(f"no requirement or scenario {id_!r}; {nearest_id(id_)}")
+
+
+def _show_schema(context: click.Context, _: click.Parameter, wanted: bool) -> None:
+    if wanted:
+        click.echo(json.dumps(schema(), indent=1))
+        context.exit()
 
 
 @main.command(epilog=EPILOG)
 @click.argument("transcript", type=click.Path(path_type=Path))
+@click.option(
+    "--schema",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_show_schema,
+    help="Print the JSON Schema of a transcript's line, and judge nothing.",
+)
 def judge(transcript: Path) -> None:
-    """Judge a transcript again, as written by run --transcripts."""
+    """Judge a transcript again, as written by run --transcripts: JSON lines, an event a line."""
     try:
         events = read(transcript)
     except TranscriptError as error:

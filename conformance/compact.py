@@ -14,6 +14,8 @@ Piece = str | tuple[str, int] | tuple[str, int, int]
 
 _REPEATED: Final = re.compile(rb"(.{1,4}?)\1{15,}", re.DOTALL)
 _WORTHWHILE: Final = 64
+_MOST: Final = 1 << 26
+"""Octets that are sent in one segment, or received in one read, at most."""
 
 
 class StreamWriter:
@@ -120,14 +122,19 @@ def read_octets(written: object, streams: Mapping[str, bytearray]) -> bytes:
         return written.encode("latin-1")
     if not isinstance(written, Sequence):
         raise ValueError("octets are a string or a list of pieces")
-    return b"".join(_read_piece(piece, streams) for piece in written)
+    octets = bytearray()
+    for piece in written:
+        octets += _read_piece(piece, streams)
+        if len(octets) > _MOST:
+            raise ValueError(f"more than {_MOST} octets")
+    return bytes(octets)
 
 
 def _read_piece(piece: object, streams: Mapping[str, bytearray]) -> bytes:
     match piece:
         case str():
             return piece.encode("latin-1")
-        case [str(text), int(times)] if times * len(text) <= 1 << 26:
+        case [str(text), int(times)] if 0 < times * len(text) <= _MOST:
             return text.encode("latin-1") * times
         case [str(client), int(start), int(end)] if client in streams:
             return bytes(streams[client][start:end])

@@ -306,6 +306,16 @@ def print_scenarios(console: Console) -> None:
         console.print(f"    {escape(scenario.summary)}")
 
 
+def print_scenario(console: Console, scenario: Scenario) -> None:
+    """Show a scenario: what it does, and the requirements it is there for."""
+    console.print(f"[bold]{scenario.id}[/]\n")
+    console.print(escape(scenario.summary))
+    console.print("\n[bold]Requirements[/]")
+    for id_ in scenario.requirements:
+        requirement = requirements()[id_]
+        console.print(f"  {id_} {requirement.level}  [dim]{escape(requirement.title)}[/]")
+
+
 def print_requirement(console: Console, requirement: Requirement) -> None:
     """Show a requirement: its text, its reason, its scenarios, and the specimens that break it."""
     from conformance.specimens import CATALOGUE

@@ -12,11 +12,11 @@ from conformance.programs.script import write_script
 from conformance.programs.trials import Trials
 from conformance.reach import Unreachable, reach
 from conformance.report import ScenarioReport
+from conformance.report_command import make_directory, write
 from conformance.run_command import EPILOG, STATUS, UNREACHABLE
-from conformance.scenario import Scenario
+from conformance.scenario import scenarios
 from conformance.selection import counting
 from conformance.session import Session, Settings
-from conformance.standard import requirements
 from conformance.target import LaunchError
 from conformance.target_options import find_target, target_options, written_out
 
@@ -68,7 +68,7 @@ def replay(
     if script is None or target or launch or profile_name:
         profile, address = find_target(target, launch, profile_name)
         if transcripts is not None:
-            transcripts.mkdir(parents=True, exist_ok=True)
+            make_directory(transcripts)
         settings = Settings(
             profile=profile,
             address=str(address),
@@ -80,7 +80,7 @@ def replay(
         result = _replay(program, settings, times, f"chatproto-conformance replay {file}")
     if script is not None:
         finding = result.findings[0] if result is not None and result.findings else None
-        script.write_text(write_script(program, script.name, finding), encoding="utf-8")
+        write(script, write_script(program, script.name, finding))
         click.echo(f"written: {script}")
     sys.exit(STATUS[result.verdict] if result is not None else 0)
 
@@ -91,7 +91,7 @@ def _replay(program: Program, settings: Settings, times: int, again: str) -> Sce
     for line in describe(program):
         console.print(line, markup=False)
     session = Session(settings)
-    scenario = Scenario(_SCENARIO, tuple(requirements()), frozenset(), "")
+    [scenario] = (one for one in scenarios() if one.id == _SCENARIO)
     trials = Trials(session, scenario, frozenset())
     try:
         reach(settings)

@@ -116,7 +116,7 @@ class ScenarioReport(_Model):
         failed = (one.requirement for one in self.findings if one.outcome is Outcome.FAIL)
         if any(requirements()[id_].level is Level.MUST for id_ in failed):
             return Verdict.NON_CONFORMANT
-        return Verdict.INCOMPLETE if self.status == "unknown" else Verdict.CONFORMANT
+        return Verdict.INCOMPLETE if self.status in ("unknown", "skip") else Verdict.CONFORMANT
 
 
 class RequirementReport(_Model):

@@ -75,3 +75,19 @@ def write(path: Path, text: str) -> None:
         path.write_text(text, encoding="utf-8")
     except OSError as error:
         raise click.UsageError(f"{path}: {error.strerror}") from None
+
+
+def check_directory(path: Path) -> None:
+    """A usage error where this is no directory, and cannot become one."""
+    nearest = next(there for there in (path, *path.absolute().parents) if there.exists())
+    if not nearest.is_dir():
+        raise click.UsageError(f"{path}: {nearest} is no directory")
+
+
+def make_directory(path: Path) -> None:
+    """Make a directory where there is none; a usage error where that cannot be done."""
+    check_directory(path)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise click.UsageError(f"{path}: {error.strerror}") from None

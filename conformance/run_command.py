@@ -25,6 +25,7 @@ from conformance.known_failures import (
 )
 from conformance.reach import Unreachable
 from conformance.report import Report, Verdict
+from conformance.report_command import check_directory, make_directory
 from conformance.run import run_suite
 from conformance.selection import Ids, select
 from conformance.session import Settings, transcript_path
@@ -37,9 +38,9 @@ OTHERWISE: Final = 5
 EPILOG: Final = """\b
 Exit status:
   0  conformant
-  1  non-conformant, be it that the profile declares it (--accept-declared: and more was found)
-  2  wrong usage, or nothing selected
-  3  the target could not be reached or launched
+  1  non-conformant
+  2  wrong usage, a file that cannot be used, or nothing selected
+  3  the target could not be reached or launched, or the suite itself broke down
   4  incomplete: no MUST failed, but not every MUST could be told
 """
 
@@ -47,6 +48,11 @@ Exit status:
 _EPILOG: Final = (
     EPILOG
     + """
+\b
+With --accept-declared:
+  1  more was found than the profile declares
+
+\b
 With --known-failures:
   0  also: non-conformant, as known
   1  something fails that is not known
@@ -60,26 +66,26 @@ With --known-failures:
 @click.option(
     "--json",
     "json_path",
-    type=click.Path(path_type=Path),
+    type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",
     help="Write the report as JSON.",
 )
 @click.option(
     "--junit",
-    type=click.Path(path_type=Path),
+    type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",
     help="Write the report as JUnit XML.",
 )
 @click.option(
     "--html",
     "html_path",
-    type=click.Path(path_type=Path),
+    type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",
     help="Write the report as one HTML file.",
 )
 @click.option(
     "--gradescope",
-    type=click.Path(path_type=Path),
+    type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",
     help="Write the report as Gradescope's results.json, with a test for each requirement.",
 )
@@ -144,7 +150,14 @@ With --known-failures:
     metavar="DIR",
     help="Save those there that break something.",
 )
-@click.option("--seed", type=click.IntRange(min=0), default=0, help="Repeat a run's choices.")
+@click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    metavar="N",
+    help="Repeat a run's choices.",
+)
 @click.option(
     "-j",
     "--jobs",
@@ -234,8 +247,9 @@ def run(
     for path in (json_path, junit, html_path, gradescope, write_known_failures):
         if path is not None and not path.parent.is_dir():
             raise click.UsageError(f"{path}: there is no directory {path.parent}")
+    check_directory(programs)
     if transcripts is not None:
-        transcripts.mkdir(parents=True, exist_ok=True)
+        make_directory(transcripts)
     settings = Settings(
         profile=profile,
         address=str(address),

@@ -10,7 +10,8 @@ from conformance.standard import Kind, Level, requirements
 
 
 class Ids(click.ParamType[tuple[str, ...]]):
-    """Ids of requirements (QUIT-3) or scenarios (quit/quit-leaves), with commas between them."""
+    """Ids of requirements (QUIT-3) or scenarios (quit/quit-leaves), or sections (quit), each for
+    all its requirements, in letters of any case and with commas between them."""
 
     name = "ID"
 
@@ -20,13 +21,27 @@ class Ids(click.ParamType[tuple[str, ...]]):
         param: click.Parameter | None,  # noqa: ARG002  # click's signature
         ctx: click.Context | None,  # noqa: ARG002  # click's signature
     ) -> tuple[str, ...]:
-        known = [*requirements(), *(one.id for one in scenarios())]
-        ids = tuple(part.strip() for part in value.split(",") if part.strip())
-        for id_ in ids:
-            if id_ not in known:
-                nearest = difflib.get_close_matches(id_, known, n=1, cutoff=0.0)[0]
-                self.fail(f"no requirement or scenario {id_!r}; the nearest is {nearest}")
-        return ids
+        ids: list[str] = []
+        for part in filter(None, map(str.strip, value.split(","))):
+            found = _ids_called(part)
+            if not found:
+                self.fail(f"no requirement, scenario or section {part!r}; {nearest_id(part)}")
+            ids += found
+        return tuple(ids)
+
+
+def _ids_called(name: str) -> list[str]:
+    ids = [*requirements(), *(one.id for one in scenarios())]
+    return [id_ for id_ in ids if id_.lower() == name.lower()] or [
+        one.id for one in requirements().values() if one.section == name.lower()
+    ]
+
+
+def nearest_id(name: str) -> str:
+    """Which requirement or scenario is called most nearly so, in words."""
+    known = {id_.lower(): id_ for id_ in (*requirements(), *(one.id for one in scenarios()))}
+    [nearest] = difflib.get_close_matches(name.lower(), known, n=1, cutoff=0.0)
+    return f"the nearest is {known[nearest]}"
 
 
 def select(

@@ -8,7 +8,7 @@ what is long and says little is written small.
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Final, Literal
@@ -17,6 +17,7 @@ from pydantic import BeforeValidator, Field, PlainSerializer, TypeAdapter
 
 from conformance.compact import Piece, StreamWriter, read_octets, write_octets
 from conformance.dialect.model import Dialect
+from conformance.standard import requirements
 
 
 def _to_octets(value: object) -> object:
@@ -28,6 +29,9 @@ Octets = Annotated[
     BeforeValidator(_to_octets, json_schema_input_type=str | list[Piece]),
     PlainSerializer(lambda octets: octets.decode("latin-1"), return_type=str),
 ]
+
+
+Number = Annotated[float, Field(ge=-1e11, le=1e11)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,20 +48,20 @@ class Start:
     speaks, where that is not the wire format.
     """
 
-    t: float
+    t: Number
     scenario: str
     requirements: tuple[str, ...]
     protocol: str
     suite: str
     seed: int
     target: str
-    wall: float
+    wall: Number
     same_clock: bool
     exclusive: bool
     addresses: Literal["same", "translated", "unsure"]
     capacity: int | None
     stops: tuple[str, ...]
-    factor: float
+    factor: Number
     earlier: tuple[str, ...]
     zone: int | None = None
     dialect: Dialect | None = None
@@ -69,7 +73,7 @@ class Connected:
     """A client's connection stands. `label` is the SENDER the server should give it, where it
     can be known from here."""
 
-    t: float
+    t: Number
     client: str
     label: str | None
     event: Literal["connected"] = "connected"
@@ -79,7 +83,7 @@ class Connected:
 class Refused:
     """A client could not connect."""
 
-    t: float
+    t: Number
     client: str
     error: str
     event: Literal["refused"] = "refused"
@@ -89,7 +93,7 @@ class Refused:
 class Sent:
     """One segment was handed to the kernel, to exercise these requirements. `t` is before."""
 
-    t: float
+    t: Number
     client: str
     octets: Octets
     exercises: tuple[str, ...] = ()
@@ -100,7 +104,7 @@ class Sent:
 class Received:
     """One read gave these octets. `t` is after."""
 
-    t: float
+    t: Number
     client: str
     octets: Octets
     event: Literal["received"] = "received"
@@ -110,7 +114,7 @@ class Received:
 class Ended:
     """The server's orderly end of stream."""
 
-    t: float
+    t: Number
     client: str
     event: Literal["ended"] = "ended"
 
@@ -119,7 +123,7 @@ class Ended:
 class Reset:
     """The server reset the connection."""
 
-    t: float
+    t: Number
     client: str
     event: Literal["reset"] = "reset"
 
@@ -128,7 +132,7 @@ class Reset:
 class HalfClosed:
     """The client shut its writing side."""
 
-    t: float
+    t: Number
     client: str
     event: Literal["halfclosed"] = "halfclosed"
 
@@ -137,7 +141,7 @@ class HalfClosed:
 class Aborted:
     """The client reset the connection."""
 
-    t: float
+    t: Number
     client: str
     event: Literal["aborted"] = "aborted"
 
@@ -146,7 +150,7 @@ class Aborted:
 class Stalled:
     """The client stopped reading."""
 
-    t: float
+    t: Number
     client: str
     event: Literal["stalled"] = "stalled"
 
@@ -155,7 +159,7 @@ class Stalled:
 class Resumed:
     """The client reads again."""
 
-    t: float
+    t: Number
     client: str
     event: Literal["resumed"] = "resumed"
 
@@ -164,10 +168,10 @@ class Resumed:
 class Waited:
     """A deadline passed, with nothing come for `seconds`: `what` did not come."""
 
-    t: float
+    t: Number
     client: str
     what: str
-    seconds: float
+    seconds: Number
     exercises: tuple[str, ...] = ()
     event: Literal["waited"] = "waited"
 
@@ -176,8 +180,8 @@ class Waited:
 class Away:
     """The suite did not look for `seconds`, up to now: it was not let run, or busy elsewhere."""
 
-    t: float
-    seconds: float
+    t: Number
+    seconds: Number
     event: Literal["away"] = "away"
 
 
@@ -185,7 +189,7 @@ class Away:
 class Settled:
     """A fence went through: all the room had said reached these clients."""
 
-    t: float
+    t: Number
     clients: tuple[str, ...]
     event: Literal["settled"] = "settled"
 
@@ -194,7 +198,7 @@ class Settled:
 class Stopping:
     """The server was told to stop: `sigterm`, `sigint` or `console`."""
 
-    t: float
+    t: Number
     way: str
     event: Literal["stopping"] = "stopping"
 
@@ -203,7 +207,7 @@ class Stopping:
 class Exited:
     """The server's process ended. `status` is negative where a signal ended it."""
 
-    t: float
+    t: Number
     status: int
     event: Literal["exited"] = "exited"
 
@@ -212,8 +216,8 @@ class Exited:
 class Running:
     """The server's process had not ended after `seconds` of waiting for it."""
 
-    t: float
-    seconds: float
+    t: Number
+    seconds: Number
     event: Literal["running"] = "running"
 
 
@@ -221,7 +225,7 @@ class Running:
 class Restarted:
     """The server was launched again on the same address; `error` says why that failed."""
 
-    t: float
+    t: Number
     error: str | None
     event: Literal["restarted"] = "restarted"
 
@@ -231,8 +235,8 @@ class Rival:
     """A second server was launched on the address in use. `status` is None where it did not
     end within `seconds`; `output` is what it printed."""
 
-    t: float
-    seconds: float
+    t: Number
+    seconds: Number
     status: int | None
     output: str
     address: str
@@ -243,7 +247,7 @@ class Rival:
 class InputEnded:
     """The server's standard input came to its end."""
 
-    t: float
+    t: Number
     event: Literal["inputended"] = "inputended"
 
 
@@ -251,7 +255,7 @@ class InputEnded:
 class Skipped:
     """The scenario could not be played here: a typed reason, and in words."""
 
-    t: float
+    t: Number
     reason: str
     detail: str
     event: Literal["skipped"] = "skipped"
@@ -261,7 +265,7 @@ class Skipped:
 class Finish:
     """The scenario is over; `interrupted` says it did not come to its own end, and why."""
 
-    t: float
+    t: Number
     interrupted: str | None = None
     event: Literal["finish"] = "finish"
 
@@ -321,6 +325,7 @@ def read(path: Path) -> list[Event]:
     """Read a transcript; `TranscriptError` where the file is none."""
     events: list[Event] = []
     streams: dict[str, bytearray] = defaultdict(bytearray)
+    connected: set[str] = set()
     try:
         lines = path.read_bytes().split(b"\n")
     except OSError as error:
@@ -333,14 +338,47 @@ def read(path: Path) -> list[Event]:
             if isinstance(fields, dict) and "octets" in fields:
                 fields["octets"] = read_octets(fields["octets"], streams)
             event = _EVENT.validate_python(fields)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise TranscriptError(f"{path}:{number}: not an event: {error}") from None
+        for problem in _problems(event, connected):
+            raise TranscriptError(f"{path}:{number}: not an event: {problem}")
         if isinstance(event, Received):
             streams[event.client] += event.octets
+        elif isinstance(event, Connected):
+            connected.add(event.client)
         events.append(event)
     if not events or not isinstance(events[0], Start):
         raise TranscriptError(f"{path}: not a transcript: its first event is not a start")
     return events
+
+
+def _problems(event: Event, connected: Collection[str]) -> Iterator[str]:
+    """What cannot have happened: of whom, to which requirement, when."""
+    match event:
+        case Start(requirements=(), scenario=scenario):
+            yield f"{scenario} is there for no requirement"
+        case Start(requirements=ids) | Sent(exercises=ids) | Waited(exercises=ids):
+            yield from (
+                f"there is no requirement {id_}" for id_ in ids if id_ not in requirements()
+            )
+        case _:
+            pass
+    match event:
+        case Connected(client=client) if client in connected:
+            yield f"{client} has connected already"
+        case (
+            Sent(client=client)
+            | Received(client=client)
+            | Ended(client=client)
+            | Reset(client=client)
+            | HalfClosed(client=client)
+            | Aborted(client=client)
+            | Stalled(client=client)
+            | Resumed(client=client)
+        ) if client not in connected:
+            yield f"{client} has not connected"
+        case _:
+            pass
 
 
 def schema() -> dict[str, object]:

@@ -6,7 +6,6 @@ own of the same length, so that segments are cut alike every time.
 """
 
 import json
-import re
 from collections import defaultdict, deque
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -193,9 +192,6 @@ def summary(program: Program) -> str:
     clients = sum(isinstance(step, Join) for step in program.steps)
     octets = sum(len(step.octets) for step in program.steps if isinstance(step, Send))
     return f"{clients} clients, {len(program.steps)} steps, {octets:,} octets sent"
-
-
-_PLAIN: Final = re.compile(rb"[ -~]*")
 
 
 def describe(program: Program) -> Iterator[str]:

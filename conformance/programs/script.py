@@ -78,7 +78,10 @@ class Client:
 
     def half_close(self):
         self.left = True
-        self.socket.shutdown(socket.SHUT_WR)
+        try:
+            self.socket.shutdown(socket.SHUT_WR)
+        except OSError as error:
+            print(f"{{self.name}} could not half-close: {{error}}")
 
     def reset(self):
         self.left = True

@@ -21,13 +21,17 @@ from click.testing import CliRunner
 from conformance.cli import main
 from conformance.report import Report
 from conformance.scenario import scenarios
+from conformance.selection import Ids
 from conformance.standard import requirements
+from conformance.transcript import Connected, Finish, Skipped, write
 from tests.conformance.command import DEADLINE, REFERENCE, run, specimen, start
+from tests.conformance.scene import START
 from tests.implementations import stored
 from tests.reference_server.process import ServerProcess
 
 SHORT = "sanity/first,quit/quit-leaves,msg/header,sanity/last"
 LONG = "sanity/first,hb/blank-lines-are-not-answered,lim/256-members,gen/programs,stop/stopping"
+PUBLISHED = Path(__file__).parents[2] / "docs" / "transcript.schema.json"
 TOLD = "hb/blank-lines-are-not-answered"
 """What a run of those tells of before it has lasted long."""
 
@@ -94,6 +98,46 @@ def test_a_broken_transcript_is_judged_as_the_run_was(tmp_path: Path) -> None:
     assert [line for line in again.stdout.splitlines() if "expected" in line] == [
         line for line in done.stdout.splitlines() if "expected" in line
     ]
+
+
+def test_a_transcript_that_tells_nothing_is_incomplete(tmp_path: Path) -> None:
+    path = tmp_path / "t.jsonl"
+    write([START, Skipped(0.1, "dialect", "it cannot be said"), Finish(0.2, None)], path)
+    assert run("judge", str(path)).returncode == 4
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ('{"t": 1, "client": "c9", "octets": "", "event": "received"}', "c9 has not connected"),
+        ('{"t": 1, "client": "c1", "octets": [["x", -1]], "event": "sent"}', "no piece of octets"),
+        (
+            '{"t": 1, "client": "c1", "octets": [["x", 9], ["x", 67108864]], "event": "sent"}',
+            "more than 67108864 octets",
+        ),
+        (
+            '{"t": 1, "client": "c1", "octets": "", "exercises": ["TRN-99"], "event": "sent"}',
+            "there is no requirement TRN-99",
+        ),
+        ('{"t": Infinity, "client": "c1", "event": "ended"}', "less than or equal to"),
+        ('{"t": 1, "client": "c1", "label": null, "event": "connected"}', "connected already"),
+        ("[" * 100_000, "not an event"),
+    ],
+)
+def test_what_cannot_have_happened(line: str, said: str, tmp_path: Path) -> None:
+    path = tmp_path / "t.jsonl"
+    write([START, Connected(0.1, "c1", None)], path)
+    path.write_text(path.read_text() + line + "\n")
+    done = CliRunner().invoke(main, ["judge", str(path)])
+    assert done.exit_code == 2
+    assert "t.jsonl:3: not an event" in done.stderr
+    assert said in done.stderr
+
+
+def test_the_schema_of_transcripts_is_as_published() -> None:
+    """docs/transcript.schema.json is what `judge --schema` prints."""
+    shown = CliRunner().invoke(main, ["judge", "--schema"]).output
+    assert shown == PUBLISHED.read_text()
 
 
 def test_no_transcript(tmp_path: Path) -> None:
@@ -308,7 +352,11 @@ def test_in_a_shells_background_a_server_heeds_the_interrupt() -> None:
             "there is no directory /no/such",
         ),
         (["run", "--profile", "/no/such.toml"], "No such file"),
+        (["run", "tcp://127.0.0.1:1", "--html", "."], "is a directory"),
+        (["run", "tcp://127.0.0.1:1", "--transcripts", f"{__file__}/t"], "is no directory"),
+        (["run", "tcp://127.0.0.1:1", "--programs", f"{__file__}/p"], "is no directory"),
         (["explain", "QUIT-9"], "the nearest is QUIT-"),
+        (["explain", "quit/quit-leave"], "the nearest is quit/quit-leaves"),
         (["specimens", "hangs-up"], "the nearest is"),
     ],
 )
@@ -337,6 +385,16 @@ def test_every_requirement_is_explained(id_: str, capsys: pytest.CaptureFixture[
         shown = CliRunner().invoke(main, ["explain", id_.lower()]).output
     assert requirements()[id_].title in shown
     assert "Why" in shown
+
+
+def test_a_scenario_is_explained() -> None:
+    shown = CliRunner().invoke(main, ["explain", "QUIT/quit-leaves"]).output
+    assert "QUIT-1 MUST" in shown
+
+
+def test_a_section_is_all_its_requirements() -> None:
+    [chosen] = {Ids().convert(name, None, None) for name in ("trn", "TRN", "trn-1, TRN-2")}
+    assert chosen == ("TRN-1", "TRN-2")
 
 
 def test_specimens_are_judged(tmp_path: Path) -> None:
