@@ -53,12 +53,9 @@ def test_the_same_time_for_all(stage: Stage) -> None:
         before = lines * a_line / 3
         turn += int(stage.now() + before - turn) + 1
         stage.pass_time(turn - before - stage.now())
-        since = len(ann.received)
-        _say_at_once(stage, ann, lines)
+        first, last = _say_at_once(stage, ann, lines)
         stage.fence(*members)
-        heard = bytes(ann.received[since:]).split(b"\n")
-        first, last = heard[0], heard[-3:][0]  # headers, where a unit is two lines
-        if first == last:
+        if _header_of(ann, first) == _header_of(ann, last):
             busy *= 2  # on a busy machine the moment is missed by more
             continue
         hits += 1
@@ -90,5 +87,15 @@ def _seconds_a_line(stage: Stage, members: list[Client]) -> float:
     return (stage.now() - began) / _SAMPLE
 
 
-def _say_at_once(stage: Stage, member: Client, lines: int) -> None:
-    member.send("".join(f"{stage.nonce()}\n" for _ in range(lines)).encode())
+def _say_at_once(stage: Stage, member: Client, lines: int) -> tuple[str, str]:
+    """The first word said, and the last."""
+    words = [stage.nonce() for _ in range(lines)]
+    member.send("".join(f"{word}\n" for word in words).encode())
+    return words[0], words[-1]
+
+
+def _header_of(member: Client, word: str) -> bytes:
+    """What stands before a word in its line, or where nothing does, the line before."""
+    before = bytes(member.received[: max(0, member.received.rfind(word.encode()))])
+    *_, header, beginning = (b"\n" + before).rsplit(b"\n", 2)
+    return beginning or header
