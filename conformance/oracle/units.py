@@ -24,6 +24,7 @@ HEADER_INSIDE: Final = re.compile(rb"\d{8} \d\d:\d\d:\d\d \S+:\d+")
 _HEADER_SHAPE: Final = b"00000000 00:00:00 "
 _CODE: Final = re.compile(r"[a-z0-9-]+")
 _FRAGMENT: Final = 3
+_SHOWN: Final = 40
 _TORN: Final = {
     None: "ROOM-6",
     Cause.QUIT: "QUIT-3",
@@ -196,11 +197,14 @@ def _headers_agree(case: Case) -> Iterator[Finding]:
             if first is None:
                 first = unit
             elif unit.octets != first.octets and blame.is_about_text(tie, unit.text):
+                one, other = first.header, unit.header
+                if one == other:
+                    one, other = _parting(first.text, unit.text)
                 yield Finding(
                     "MSG-3",
                     "the same octets for every recipient",
-                    f"{first.header.decode('latin-1')!r} for one and "
-                    f"{unit.header.decode('latin-1')!r} for {tie.client}",
+                    f"{one.decode('latin-1')!r} for one and "
+                    f"{other.decode('latin-1')!r} for {tie.client}",
                     (first.span.last, unit.span.last),
                     tie.client,
                     unit.octets,
@@ -208,6 +212,13 @@ def _headers_agree(case: Case) -> Iterator[Finding]:
                     case.segments(tie.line),
                 )
                 break
+
+
+def _parting(one: bytes, other: bytes) -> tuple[bytes, bytes]:
+    """A few octets of two texts from where they part, or a little before."""
+    same = next((at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), 0)
+    start = max(0, same - _SHOWN // 2)
+    return one[start : start + _SHOWN], other[start : start + _SHOWN]
 
 
 def _labels(case: Case) -> Iterator[Finding]:
