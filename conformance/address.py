@@ -4,6 +4,7 @@ import ipaddress
 import re
 import socket
 import time
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -13,6 +14,27 @@ _TCP: Final = re.compile(r"tcp://(?:\[(?P<v6>[^\[\]]+)\]|(?P<host>[^\[\]:/]+)):(
 
 class AddressError(ValueError):
     """The text is no address; the message says what one looks like."""
+
+
+Source = tuple[str, int]
+"""The host and the port that a client connects from; port 0 stands for any."""
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """A client's own side of a connection: octets that its kernel takes ahead of reads, octets of
+    a segment at most, and where it connects from, if that can be had; None is as the kernel will.
+    """
+
+    receive_buffer: int | None = None
+    segment: int | None = None
+    source: Source | None = None
+
+
+AS_USUAL: Final = Side()
+FAR: Final = Side(receive_buffer=4_096, segment=1_400)
+"""As from across a network. The segments of a loopback are so large that a server's kernel takes
+millions of octets, and nothing waits in the server itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +61,15 @@ class TcpAddress:
         except ValueError:
             return False
 
-    def connect(self, timeout: float, receive_buffer: int | None = None) -> socket.socket:
-        """Connect, within seconds; the kernel takes `receive_buffer` octets ahead of reads."""
+    def connect(self, timeout: float, side: Side = AS_USUAL) -> socket.socket:
+        """Connect, within seconds."""
         found = socket.getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM)
         family, _, _, _, address = found[0]
-        return _connect(socket.socket(family), tuple(address), timeout, receive_buffer)
+        if side.source is not None:
+            with suppress(OSError):
+                return _connect(socket.socket(family), tuple(address), timeout, side)
+            side = replace(side, source=None)
+        return _connect(socket.socket(family), tuple(address), timeout, side)
 
     def with_free_port(self) -> "TcpAddress":
         """This address, with port 0 made one that nothing listens on now."""
@@ -66,9 +92,10 @@ class UnixAddress:
     def is_local(self) -> bool:
         return True
 
-    def connect(self, timeout: float, receive_buffer: int | None = None) -> socket.socket:
-        """Connect, within seconds; the kernel takes `receive_buffer` octets ahead of reads."""
-        return _connect(socket.socket(socket.AF_UNIX), self.path, timeout, receive_buffer)
+    def connect(self, timeout: float, side: Side = AS_USUAL) -> socket.socket:
+        """Connect, within seconds."""
+        here = Side(receive_buffer=side.receive_buffer)
+        return _connect(socket.socket(socket.AF_UNIX), self.path, timeout, here)
 
     def with_free_port(self) -> "UnixAddress":
         return self
@@ -81,11 +108,16 @@ def _connect(
     client: socket.socket,
     address: str | tuple[str | int | bytes, ...],
     timeout: float,
-    receive_buffer: int | None,
+    side: Side,
 ) -> socket.socket:
     try:
-        if receive_buffer is not None:
-            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        if side.source is not None:
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            client.bind(side.source)
+        if side.receive_buffer is not None:
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, side.receive_buffer)
+        if side.segment is not None:
+            client.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, side.segment)
         client.settimeout(timeout)
         end = time.monotonic() + timeout
         while True:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final, Literal
 
+from conformance.address import Source
 from conformance.dialect.forms import as_received, as_said_by
 from conformance.dialect.speech import Speech, Utterance
 from conformance.pause import Pause
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
     from conformance.stage import Stage
 
 _READ: Final = 262_144
+_SIP: Final = 8_192
+_REST: Final = 0.0005
+"""Octets that one that reads slowly reads at a time, and seconds in between."""
 _LATELY: Final = 4_096
 _BROADCAST: Final = 100
 """More octets than a broadcast has beside its text."""
@@ -64,6 +68,7 @@ class Client:
     `label` is what headers call it, where that is known. `received_at` is when anything came last,
     `heard_at` when something did that was said, `paced_at` when it last spoke where a line is a
     read, `taken_at` when the server was last seen to make room for what waited to be sent.
+    `has_shut`: whether it ends its side when all is said.
     """
 
     def __init__(
@@ -77,6 +82,7 @@ class Client:
         self.paced_at = 0.0
         self.taken_at = 0.0
         self.ended = False
+        self.has_shut = False
         self._holds = holds
         self._was_reset = False
         self._stage = stage
@@ -88,8 +94,17 @@ class Client:
         self._outgoing: deque[tuple[Utterance, tuple[str, ...]]] = deque()
         self._unsent = b""
         self._queued = 0
+        self._sips = False
         self.stalled = False
         self._shut_wanted = False
+
+    @property
+    def source(self) -> Source | None:
+        """Where it has connected from; None on a Unix-domain socket."""
+        if self._sock.family == socket.AF_UNIX:
+            return None
+        host, port = self._sock.getsockname()[:2]
+        return host, port
 
     def send(self, *segments: bytes, exercises: Sequence[str] = ()) -> None:
         """Hand octets to the kernel, a call a segment; what it does not take now goes later.
@@ -126,7 +141,7 @@ class Client:
 
     def half_close(self) -> None:
         """Shut the writing side, after what is still to be sent."""
-        self._shut_wanted = True
+        self._shut_wanted = self.has_shut = True
         if self._speech is not None:
             self._outgoing.extend((one, ()) for one in self._speech.end())
         self._flush()
@@ -144,9 +159,13 @@ class Client:
         self._stage.record(Stalled(self._stage.now(), self.name))
         self._register()
 
-    def resume(self) -> None:
-        """Read again."""
+    def resume(self, *, slowly: bool = False) -> None:
+        """Read again; `slowly`: a little at a time, so that the server's kernel does not come to
+        hold more for it."""
         self.stalled = False
+        self._sips = slowly
+        if slowly:
+            self._stage.slow_readers.add(self)
         self._stage.record(Resumed(self._stage.now(), self.name))
         self._register()
 
@@ -321,10 +340,23 @@ class Client:
         if self.ended:
             return
         waits = self._unsent or (self._outgoing and self._pause is None)
-        events = (0 if self.stalled else selectors.EVENT_READ) | (
+        events = (0 if self.stalled or self.rest else selectors.EVENT_READ) | (
             selectors.EVENT_WRITE if waits else 0
         )
         self._stage.watch(self._sock, events, self)
+
+    @property
+    def rest(self) -> float:
+        """Seconds until one that reads slowly reads again."""
+        if not self._sips or self.stalled or self.ended:
+            return 0.0
+        return max(0.0, self.received_at + _REST - self._stage.now())
+
+    def read_on(self) -> None:
+        """Read again where it is time to, slowly as that goes."""
+        if self.stalled or self.ended or not self._sips:
+            self._stage.slow_readers.discard(self)
+        self._register()
 
     def see_what_is_taken(self) -> None:
         """Note whether the server reads on: what this kernel holds for it has become less; not
@@ -349,7 +381,7 @@ class Client:
     def _read(self) -> None:
         now = self._stage.now
         try:
-            octets = self._sock.recv(_READ)
+            octets = self._sock.recv(_SIP if self._sips else _READ)
         except BlockingIOError:
             return
         except _GONE:
@@ -364,6 +396,8 @@ class Client:
             if self.received.find(stem, before) >= 0:
                 self.heard_at = self.received_at
             self._stage.record(Received(self.received_at, self.name, octets))
+            if self._sips:
+                self._register()
         else:
             event = Reset if self._was_reset else Ended
             self._stage.record(event(now(), self.name))

@@ -3,6 +3,7 @@ ended; a stage for each scenario; what it played judged."""
 
 import shlex
 import time
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -79,6 +80,7 @@ class Session:
         self.server: LaunchedServer | None = None
         self._address: Address = parse_address(settings.address)
         self._labels: list[str] = []
+        self._played: Counter[str] = Counter()
         self._usages: list[Usage] = []
         self._zone: int | None = None
         self._is_sound = True
@@ -94,7 +96,9 @@ class Session:
         """
         address = self._reach()
         start = self._start(scenario)
-        stage = Stage(address, replace(start, factor=start.factor * leeway))
+        played = self._played[scenario.id]
+        self._played[scenario.id] += 1
+        stage = Stage(address, replace(start, factor=start.factor * leeway), played)
         self._is_sound = True
         try:
             with self._monitored():

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Final
 
-from conformance.address import Address
+from conformance.address import AS_USUAL, Address, Side
 from conformance.client import Client, Stuck, Unplayable
 from conformance.dialect.forms import forms, label_of
 from conformance.dialect.model import PLAIN
@@ -51,11 +51,11 @@ class Stage:
     """The clients of one scenario, the time, the chance and the transcript.
     `random` is seeded by the run's seed and the scenario, so that a run can be repeated.
     `interrupted` says where a scenario came to no end of its own. `most_owed` are more octets
-    than the broadcasts of all that was sent can have. Every nonce begins with
-    `nonce_stem`.
+    than the broadcasts of all that was sent can have. `slow_readers` read only a little at a time.
+    Every nonce begins with `nonce_stem`, another each time that a scenario is played.
     """
 
-    def __init__(self, address: Address, start: Start) -> None:
+    def __init__(self, address: Address, start: Start, played: int = 0) -> None:
         self.address = address
         self.start = start
         self.dialect = start.dialect
@@ -70,7 +70,9 @@ class Stage:
         self._watched: dict[socket.socket, int] = {}
         self._clients: list[Client] = []
         self._observer: Client | None = None
-        self.nonce_stem = f"n{self.random.getrandbits(24):06x}"
+        self.slow_readers: set[Client] = set()
+        stems = random.Random(f"{start.seed} {start.scenario} {played}")  # noqa: S311  # not secret
+        self.nonce_stem = f"n{stems.getrandbits(24):06x}"
         self._nonces = 0
         self.last_nonce = ""
 
@@ -92,15 +94,14 @@ class Stage:
         self.last_nonce = f"{self.nonce_stem}x{self._nonces:05}z"
         return self.last_nonce
 
-    def connect(self, receive_buffer: int | None = None, *, holds: bool = False) -> Client:
+    def connect(self, side: Side = AS_USUAL, *, holds: bool = False) -> Client:
         """Connect, and no more: a client knows it is a member when it reads its own message.
 
-        `receive_buffer` bounds what the client's kernel takes while it does not read. A client
-        that `holds` keeps its side open after the server has ended the other.
+        A client that `holds` keeps its side open after the server has ended the other.
         """
         name = f"c{len(self._clients) + 1}"
         try:
-            sock = self.address.connect(self.patience, receive_buffer)
+            sock = self.address.connect(self.patience, side)
         except OSError as error:
             self.record(Refused(self.now(), name, str(error)))
             raise Stuck(f"{name} could not connect: {error}") from None
@@ -323,6 +324,7 @@ class Stage:
         if self.dialect is not None and self.dialect.by_read:
             pauses = [(one, one.pause) for one in self._clients if one.pause is not None]
             seconds = min([seconds, *(pause for _, pause in pauses)])
+        seconds = min([seconds, *(client.rest or seconds for client in self.slow_readers)])
         seconds = min(seconds, _NAP)
         ready = self._selector.select(seconds)
         now = self.now()
@@ -333,6 +335,8 @@ class Stage:
             key.data.on_ready(events)
         for client, _ in pauses:
             client.go_on()
+        for client in tuple(self.slow_readers):
+            client.read_on()
 
     def pass_time(self, seconds: float) -> None:
         """Let time pass. Only where a requirement is about time."""

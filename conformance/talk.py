@@ -4,6 +4,7 @@ heard, in as few lines as the server takes."""
 from functools import partial
 from typing import Final
 
+from conformance.address import Side
 from conformance.client import Client
 from conformance.stage import Stage
 
@@ -11,7 +12,11 @@ _LONGEST: Final = (16_000, 4_000)
 _CERTAIN: Final = 1_000
 _BURST: Final = 128_000
 _A_MOMENT: Final = 0.5
-_SMALL_BUFFER: Final = 32_768
+_NEAR: Final = Side(receive_buffer=32_768)
+
+
+SIZES: Final = tuple(2**power + 1 for power in range(11, 21))
+"""Octets of lines of which a server refuses those from some one on, the last at the latest."""
 
 
 class Talker:
@@ -35,6 +40,8 @@ class Talker:
         while said < octets:
             said += self._burst(self._speaker, min(_BURST, octets - said), exercises)
             self._stage.fence(self._speaker, self._listener, exercises=exercises)
+            # A word that comes after all of it, whatever the others said meanwhile.
+            self._stage.greet(self._speaker, exercises)
             self._let_others_read()
         return said
 
@@ -76,10 +83,22 @@ class Talker:
 
         def lagging() -> list[Client]:
             readers = set(self._stage.open_clients()) - self._given_up
-            return [one for one in readers if not one.stalled and not one.has_lately(word)]
+            reading = [one for one in readers if not (one.stalled or one.has_shut)]
+            return [one for one in reading if not one.has_lately(word)]
 
         self._stage.let(lambda: not lagging(), _A_MOMENT)
         self._given_up.update(lagging())
+
+
+def is_taken(stage: Stage, octets: int) -> bool:
+    """Whether a line of so many octets before its LF is a message."""
+    word, eve = stage.nonce(), stage.connect()
+    eve.send(word.encode() + b"x" * (octets - len(word)) + b"\n", exercises=["LIM-2"])
+    stage.wait([eve], partial(has_or_is_over, eve, word), word, ["LIM-2"])
+    eve.half_close()
+    if stage.knows_the_end:
+        eve.await_end()
+    return any(word.encode() in line for line in eve.received.split(b"\n") if line[:1] != b"!")
 
 
 def _longest_line(stage: Stage) -> int:
@@ -101,9 +120,9 @@ def has_or_is_over(client: Client, text: str) -> bool:
     return client.ended or client.has(text)
 
 
-def stall_one(stage: Stage) -> Client:
+def stall_one(stage: Stage, side: Side = _NEAR) -> Client:
     """A member that has stopped reading, and whose kernel holds little."""
-    client = stage.connect(receive_buffer=_SMALL_BUFFER)
+    client = stage.connect(side)
     stage.greet(client)
     client.stall()
     return client

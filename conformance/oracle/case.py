@@ -239,8 +239,9 @@ class Case:
         if client.ending is not Ending.RESET or client.left is None or not client.stalls:
             return False
         until = client.ended_t
-        if client.half_closed is not None and client.resumes:
-            until = self.history.time(client.resumes[-1])
+        if client.half_closed is not None:
+            after = (at for at in client.resumes if at > client.half_closed)
+            until = next((self.history.time(at) for at in after), until)
         return until - self.history.time(client.left) >= LINGER
 
     def was_left_behind(self, client: ClientHistory) -> bool:

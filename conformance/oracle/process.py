@@ -83,7 +83,6 @@ def _stop(case: Case, begin: int, stop: Stopping, episode: Sequence[Event]) -> I
                     f"an end within {STOP:g} s of {stop.way}",
                     f"still running after {seconds:.1f} s",
                     (begin, at),
-                    by_time=True,
                 )
             case _:
                 pass

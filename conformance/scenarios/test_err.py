@@ -8,12 +8,12 @@ from conformance.stage import Stage
 
 @scenario("ERR-1", "ERR-3")
 def test_lines_before_a_violation_are_broadcast(stage: Stage) -> None:
-    """Lines, an offending line, and lines again: in one segment, and in three. The offence
-    does not decode, or is too long."""
+    """Lines, an offending line, and lines again: in one segment, and in three, two lines and
+    three hundred. The offence does not decode, or is too long."""
     [bob] = stage.join(1)
-    for cut, tail in product((False, True), (b" \xff ", b"x" * 1_048_577)):
+    for cut, tail, lines in product((False, True), (b" \xff ", b"x" * 1_048_577), (2, 300)):
         [ann] = stage.join(1)
-        before = f"{stage.nonce()}\n{stage.nonce()}\n".encode()
+        before = "".join(f"{stage.nonce()}\n" for _ in range(lines)).encode()
         offence = stage.nonce().encode() + tail + stage.nonce().encode() + b"\n"
         after = f"{stage.nonce()}\n{stage.nonce()}\n".encode()
         ann.send(*([before, offence, after] if cut else [before + offence + after]))

@@ -1,8 +1,9 @@
 """Framing: LF alone ends a line, and how the octets were cut means nothing."""
 
-from conformance.client import Client
+from conformance.client import Client, Unplayable
 from conformance.scenario import scenario
 from conformance.stage import Stage
+from conformance.talk import SIZES, is_taken
 
 
 def _say_whole(stage: Stage, ann: Client, bob: Client, text: str) -> None:
@@ -137,3 +138,30 @@ def test_an_incomplete_line_is_discarded(stage: Stage) -> None:
         ann.half_close()
         ann.await_end(exercises=["FRM-4"])
         stage.fence(bob)
+
+
+@scenario("FRM-1")
+def test_a_long_line_in_two_segments_is_no_longer(stage: Stage) -> None:
+    """The longest line that the server takes in one segment, of those of more than 2,048 octets, in
+    two: all but an octet, and the rest."""
+    if stage.dialect is not None and "line-limit" in stage.dialect.absent:
+        raise Unplayable("dialect", "lines have no limit")
+    taken = 0
+    for refused in filter(stage.can_say, SIZES):
+        if not is_taken(stage, refused):
+            break
+        taken = refused
+    else:
+        return
+    while taken and refused - taken > 1:
+        middle = (taken + refused) // 2
+        if is_taken(stage, middle):
+            taken = middle
+        else:
+            refused = middle
+    if taken:
+        word, [ann, bob] = stage.nonce(), stage.join(2)
+        ann.send(word.encode() + b"x" * (taken - len(word) - 1), exercises=["FRM-1"])
+        stage.greet(bob)
+        ann.send(b"x\n", exercises=["FRM-1"])
+        stage.fence(ann, bob)

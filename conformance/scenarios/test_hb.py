@@ -2,11 +2,15 @@
 
 from typing import Final
 
+from chatproto.text import WHITE_SPACE
 from conformance.scenario import scenario
 from conformance.stage import Stage
 
 _SILENCE: Final = 2.1
-_BLANKS = (b"\n", b"\r\n", b" \n", b"\t \v\f\r\n", "\xa0\u3000\u2028\n".encode(), b"\n\n\n")
+_BLANKS = (
+    b"\n", b"\r\n", b" \n", b"\t \v\f\r\n", "\xa0\u3000\u2028\n".encode(), b"\n\n\n",
+    "".join(f"{point}\n" for point in WHITE_SPACE).encode(),
+)  # fmt: skip
 
 
 @scenario("HB-1")

@@ -2,17 +2,24 @@
 
 from functools import partial
 
+from conformance.address import FAR
 from conformance.client import Client, Stuck, Unplayable
 from conformance.oracle.case import LINGER
 from conformance.oracle.limits import MAX_BACKLOG, MEMBERS
 from conformance.scenario import scenario
 from conformance.stage import Stage
-from conformance.talk import Talker, has_or_is_over, stall_one
+from conformance.talk import SIZES, Talker, is_taken, stall_one, talk
 
 _CHUNK = 64 * 1_024
 _AGAIN = 0.05
 _LAG = 4_000_000
 """Octets that wait for a member when it reads on: more than most kernels hold."""
+_SAID = 1_300_000
+_BEHIND = 650_000
+"""Octets that are said while one reads slowly, and those from which on it reads a little."""
+_SHORT = 1_050
+_SIPS = 4
+_SIP = 0.3
 _MORE = 1_000_000
 """Octets more that the others who have stalled are given, when the first was disconnected."""
 
@@ -73,17 +80,9 @@ def test_a_line_is_refused_before_its_end(stage: Stage) -> None:
     """Lines of 2,049 octets, of about twice as many, and so on, until one is refused; then as many
     octets without the LF."""
     [bob] = stage.join(1)
-    for power in range(11, 21):
-        word, eve = stage.nonce(), stage.connect()
-        octets = word.encode() + b"x" * (2**power + 1 - len(word))
-        eve.send(octets + b"\n", exercises=["LIM-2"])
-        stage.wait([eve], partial(has_or_is_over, eve, word), word, ["LIM-2"])
-        eve.half_close()
-        eve.await_end()
-        if not any(word.encode() in line for line in eve.received.split(b"\n") if line[:1] != b"!"):
-            break
+    octets = next((one for one in SIZES if not is_taken(stage, one)), SIZES[-1])
     eve = stage.connect()
-    eve.send(octets, exercises=["LIM-2"])
+    eve.send(b"x" * octets, exercises=["LIM-2"])
     eve.await_end(exercises=["LIM-2"])
     stage.fence(bob)
 
@@ -97,6 +96,49 @@ def test_a_laggard_stays(stage: Stage) -> None:
     talker.say(900_000, ("LIM-3",))
     laggard.resume()
     stage.fence(ann, bob, laggard)
+
+
+@scenario("LIM-3", "ROOM-3", "ROOM-6", "QUIT-5", waits=2.5)
+def test_a_slow_reader_misses_nothing(stage: Stage) -> None:
+    """A member reads a little now and then while two talk in long lines and in short ones, and is
+    never 900,000 octets behind, nor ever up with them; it ends its side, and reads on as slowly."""
+    ann, bob = stage.join(2)
+    talker = Talker(stage, ann, bob)
+    slow = stall_one(stage, FAR)
+    ahead = len(bob.received) - len(slow.received)
+    said, short = 0, _SHORT
+    while said < _SAID:
+        said += talker.say(120_000, ("LIM-3",))
+        _say_shortly(stage, ann, short)
+        short = _SHORT // 20
+        stage.fence(ann, bob)
+        behind = len(bob.received) - ahead - len(slow.received)
+        if behind > _BEHIND:
+            slow.resume(slowly=True)
+            _say_shortly(stage, ann, short)
+            _stall_after(stage, slow, behind // 4)
+            stage.fence(ann, bob)
+    if stage.knows_the_end:
+        slow.half_close()
+        for sip in range(_SIPS, 0, -1):
+            slow.resume(slowly=True)
+            _stall_after(stage, slow, (len(bob.received) - ahead - len(slow.received)) // (sip + 1))
+            stage.pass_time(_SIP)
+        slow.resume()
+        slow.await_end()
+    stage.fence(ann, bob)
+
+
+def _say_shortly(stage: Stage, member: Client, lines: int) -> None:
+    octets = "".join(f"{stage.nonce()}\n" for _ in range(lines)).encode()
+    member.send(octets, exercises=["LIM-3"])
+
+
+def _stall_after(stage: Stage, client: Client, octets: int) -> None:
+    """Let a client stop reading when it has read so many octets more."""
+    enough = len(client.received) + octets
+    stage.wait([client], lambda: client.ended or len(client.received) >= enough, "more", ["LIM-3"])
+    client.stall()
 
 
 @scenario("LIM-3", "LIM-4", "ROOM-2", "ROOM-6", waits=0.5)
@@ -184,11 +226,12 @@ def _come_in(stage: Stage, member: Client) -> None:
 @scenario("LIM-6", "ROOM-1", "ROOM-2")
 def test_256_members(stage: Stage) -> None:
     """256 members, the second half of whom come when the first have heard something; most of them
-    are silent, and what the first and the last say, all hear."""
+    are silent, and what eight of them say at once, and the first and the last say, all hear."""
     ann, *others = (stage.connect() for _ in range(MEMBERS // 2))
     _all_hear(stage, ann, others)
     others += [stage.connect() for _ in range(MEMBERS // 2)]
     _all_hear(stage, ann, others)
+    talk(stage, others[::32], lines=3, window=2)
     stage.greet(others[-1], exercises=["LIM-6"])
     stage.fence(ann, others[100], others[-1], exercises=["LIM-6"])
     for member in others:

@@ -1,5 +1,6 @@
 """Leaving: quit, and the end of stream; what precedes is delivered, what follows is ignored."""
 
+from conformance.address import FAR
 from conformance.oracle.case import LINGER
 from conformance.scenario import scenario
 from conformance.stage import Stage
@@ -109,7 +110,7 @@ def test_a_leaver_with_a_backlog_reads_it_all(stage: Stage) -> None:
     server may have disconnected them by then, with 1 MiB waiting."""
     ann, bob = stage.join(2)
     talker = Talker(stage, ann, bob)
-    leavers = [stall_one(stage) for _ in range(2)]
+    leavers = [stall_one(stage, FAR), stall_one(stage)]
     talker.say(3_000_000)
     leavers[0].say(stage.nonce(), exercises=["QUIT-5"])
     leavers[0].half_close()

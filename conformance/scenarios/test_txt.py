@@ -14,7 +14,9 @@ _NOT_STRICT = (
 )  # fmt: skip
 _NOT_DECODING = (
     b"\x80", b"\xbf", b"\xf5\x80\x80\x80", b"\xfe", b"\xff", b"\xc3", b"\xe2\x82", b"\xf0\x9f\x98",
-    b"\xe2\x28\xa1", b"\xff\xfd\x18",
+    b"\xe2\x28\xa1", b"\xff\xfd\x18", b"\xc3Aab", b"\xc3\xffab", b"\xe2Aab", b"\xe2\xff\x82ab",
+    b"\xe2\x82Aab", b"\xe2\x82\xffab", b"\xf0A\x98\x80ab", b"\xf0\xff\x98\x80ab",
+    b"\xf0\x9fA\x80ab", b"\xf0\x9f\xff\x80ab", b"\xf0\x9f\x98Aab", b"\xf0\x9f\x98\xc3ab",
 )  # fmt: skip
 _WHITE_SPACE = (
     "\t\v\f\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
@@ -56,8 +58,8 @@ def test_utf_8_is_strict(stage: Stage) -> None:
 
 @scenario("TXT-2")
 def test_what_does_not_decode_is_a_violation(stage: Stage) -> None:
-    """Stray and missing continuations, and octets that never occur; in text or alone; and as the
-    first thing said."""
+    """Stray and missing continuations, what is none in the place of each, and octets that never
+    occur; in text or alone; and as the first thing said."""
     [bob] = stage.join(1)
     visitor = stage.connect()
     visitor.send(stage.nonce().encode() + b"\xff\n", exercises=["TXT-2"])
@@ -86,10 +88,12 @@ def test_white_space_is_trimmed(stage: Stage) -> None:
 
 @scenario("TXT-3")
 def test_nothing_else_is_trimmed(stage: Stage) -> None:
-    """What looks like white space and is not, at both ends; and white space within."""
+    """What looks like white space and is not, at both ends, and alone; and white space within."""
     ann, bob = stage.join(2)
     for point in _NO_WHITE_SPACE:
         ann.say(f"{point}{stage.nonce()}{point}", exercises=["TXT-3"])
+        ann.say(point, exercises=["TXT-3"])
+        stage.fence(ann, bob)
     ann.say(f"{stage.nonce()} \t \xa0 \u3000 {stage.nonce()}", exercises=["TXT-3"])
     stage.fence(ann, bob)
 

@@ -326,3 +326,47 @@ class LeaksDescriptors(BaseServer):
     def on_join(self, _member: Member) -> None:
         with suppress(OSError):
             os.open(os.devnull, os.O_RDONLY)
+
+
+@fault(
+    "LIM-3",
+    "counts as waiting all that was sent to a member since nothing waited",
+    may_break=f"{LOST} LIM-3 ROOM-6 STOP-1",
+)
+class CountsSinceEmpty(BaseServer):
+    bound = 1_100_000
+
+    def __init__(self, port: int, capacity: int | None = None) -> None:
+        super().__init__(port, capacity)
+        self.sent_since: dict[Member, int] = {}
+
+    def deliver(self, member: Member, octets: bytes) -> None:
+        waiting = self.sent_since.get(member, 0) if member.outgoing else 0
+        self.sent_since[member] = waiting + len(octets)
+        super().deliver(member, octets)
+        if self.sent_since[member] > self.bound:
+            self.evict(member)
+
+
+@fault(
+    "ROOM-1",
+    "forgets an address a moment after it was reset, whoever has it by then",
+    may_break=f"{LOST} MSG-2",
+)
+class KnowsAddresses(BaseServer):
+    def __init__(self, port: int, capacity: int | None = None) -> None:
+        super().__init__(port, capacity)
+        self.by_address: dict[str, Member] = {}
+
+    def on_join(self, member: Member) -> None:
+        self.by_address[member.label] = member
+
+    def recipients(self, _sender: Member) -> Iterable[Member]:
+        return [one for one in self.by_address.values() if one.present]
+
+    def on_reset(self, member: Member) -> None:
+        super().on_reset(member)
+        self.later(0.05, partial(self.forget, member.label))
+
+    def forget(self, address: str) -> None:
+        self.by_address.pop(address, None)

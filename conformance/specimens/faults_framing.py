@@ -186,3 +186,12 @@ class ReadsUntilShort(BaseServer):
             super().on_octets(member, self.held.pop(member))
         if member.present:
             super().on_end_of_stream(member)
+
+
+@fault("FRM-1", "measures a line only where it did not come in one read", may_break="LIM-2 ERR-3")
+class MeasuresWhatIsCut(BaseServer):
+    read_size = 65_536
+
+    def on_octets(self, member: Member, octets: bytes) -> None:
+        self.limit = 16_384 if member.tail else 1_048_576
+        super().on_octets(member, octets)

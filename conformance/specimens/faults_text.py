@@ -9,6 +9,9 @@ from conformance.specimens.member import Member
 from conformance.specimens.registry import LOSS, SHAPE, VIOLATION, fault
 from conformance.specimens.text import UNSAFE, WHITE_SPACE
 
+_LENIENT = re.compile(
+    rb"[\xc2-\xdf][\x80-\xff]|[\xe0-\xef][\x80-\xff]{2}|[\xf0-\xf4][\x80-\xff]{3}"
+)
 CHARSET = f"TXT-2 TXT-3 TXT-4 TXT-5 {LOSS} {VIOLATION} QUIT-1 HB-1 FRM-2"
 
 
@@ -281,3 +284,19 @@ class ComposesInTwoThousand(BaseServer):
     def compose(self, sender: Member, text: str) -> bytes:
         unit = super().compose(sender, text)
         return unit[:2_047].decode("utf-8", "ignore").encode().rstrip(b"\n") + b"\n"
+
+
+@fault("TXT-2", "takes any octet from 0x80 on for a continuation", may_break=CHARSET)
+class TakesAnyContinuation(BaseServer):
+    def decode(self, line: bytes) -> str:
+        def mend(match: re.Match[bytes]) -> bytes:
+            lead, *trail = match.group()
+            return bytes([lead, *(0x80 | octet & 0x3F for octet in trail)])
+
+        return _LENIENT.sub(mend, line).decode()
+
+
+@fault("TXT-3", "takes U+001C to U+001F for white space where nothing else is said")
+class TakesSeparatorsForBlank(BaseServer):
+    def on_text(self, member: Member, text: str) -> None:
+        super().on_text(member, "" if text.isspace() else text)

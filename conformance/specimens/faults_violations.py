@@ -177,3 +177,14 @@ class RepeatsTheOffence(BaseServer):
 class ExplainsInColour(BaseServer):
     def notice(self, code: str, explanation: str = "") -> bytes:
         return super().notice(code, f"\x1b[31m{explanation or code}\x1b[0m")
+
+
+@fault(
+    "ERR-1", "takes 64 of the lines that came with a violation", may_break=f"{LOSS} QUIT-3 FRM-1"
+)
+class TakesSixtyFour(BaseServer):
+    def frame(self, member: Member, octets: bytes) -> list[bytes]:
+        lines = super().frame(member, octets)
+        bad = next((at for at, line in enumerate(lines) if b"\xff" in line), 0)
+        del lines[64:bad]
+        return lines
