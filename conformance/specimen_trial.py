@@ -57,7 +57,8 @@ _BULK: Final = frozenset(
     (
         "quit/the-end-of-stream-leaves", "quit/a-leaver-with-a-backlog-reads-it-all",
         "quit/what-precedes-quit-is-delivered", "lim/a-stalled-reader-is-disconnected",
-        "lim/a-laggard-stays", "quit/a-leaver-that-never-reads-delays-nobody",
+        "lim/a-laggard-stays", "lim/a-slow-reader-misses-nothing",
+        "quit/a-leaver-that-never-reads-delays-nobody",
         "hb/a-silent-member-stays", "stop/stopping", "msg/the-same-time-for-all",
         "room/one-generation-after-another",
     )

@@ -98,7 +98,7 @@ def test_a_laggard_stays(stage: Stage) -> None:
     stage.fence(ann, bob, laggard)
 
 
-@scenario("LIM-3", "ROOM-3", "ROOM-6", "QUIT-5", waits=2.5)
+@scenario("LIM-3", "QUIT-5", waits=2.5)
 def test_a_slow_reader_misses_nothing(stage: Stage) -> None:
     """A member reads a little now and then while two talk in long lines and in short ones, and is
     never 900,000 octets behind, nor ever up with them; it ends its side, and reads on as slowly."""
