@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from chatproto import Code, Notice, encode
+from conformance.oracle import judge
 from conformance.transcript import Exited, InputEnded, Refused, Running, Stopping
 from tests.conformance.scene import START, Scene, blamed, chat, talk
 
@@ -366,6 +367,22 @@ def test_a_server_that_stops() -> None:
     assert stopped("sigterm", status=0) == []
     assert stopped("sigterm", status=0, told=False) == ["ERR-3"]
     assert stopped("sigterm", status=3) == ["STOP-1"]
+
+
+@pytest.mark.parametrize(("seconds", "status", "by_time"), [(4.5, 0, True), (4.5, 1, False)])
+def test_who_stops_in_order_and_only_late_is_slow(
+    seconds: float, status: int, by_time: bool
+) -> None:
+    """Or its machine is, which another play tells."""
+    scene = chat()
+    scene.events.append(Stopping(scene.tick(), "sigterm"))
+    for peer in scene.peers.values():
+        peer.waiting.append(b"!shutting-down\n")
+        peer.member, peer.ended = False, True
+    scene.deliver()
+    scene.events.append(Exited(scene.tick(seconds), status))
+    assert blamed(scene) == ["STOP-1"]
+    assert judge(scene.events).fails_by_time_alone is by_time
 
 
 def test_a_server_must_stop_in_one_way_of_three() -> None:
