@@ -225,6 +225,11 @@ class StopsAtTheDead(BaseServer):
     def on_reset(self, member: Member) -> None:
         member.deaf = member.ended = True
 
+    def on_end_of_stream(self, member: Member) -> None:
+        # Who is told of a reset while it sends reads an end of stream.
+        if not member.deaf:
+            super().on_end_of_stream(member)
+
     def broadcast(self, sender: Member, unit: bytes) -> None:
         sender.flood += len(unit)
         for member in tuple(self.members):
@@ -350,23 +355,28 @@ class CountsSinceEmpty(BaseServer):
 
 @fault(
     "ROOM-1",
-    "forgets an address a moment after it was reset, whoever has it by then",
+    "forgets the address of who was reset a moment after the next has joined, who may have it",
     may_break=f"{LOST} MSG-2",
 )
 class KnowsAddresses(BaseServer):
     def __init__(self, port: int, capacity: int | None = None) -> None:
         super().__init__(port, capacity)
         self.by_address: dict[str, Member] = {}
+        self.to_forget: list[str] = []
 
     def on_join(self, member: Member) -> None:
         self.by_address[member.label] = member
+        if self.to_forget:
+            self.later(0.05, self.forget)
 
     def recipients(self, _sender: Member) -> Iterable[Member]:
         return [one for one in self.by_address.values() if one.present]
 
     def on_reset(self, member: Member) -> None:
         super().on_reset(member)
-        self.later(0.05, partial(self.forget, member.label))
+        self.to_forget.append(member.label)
 
-    def forget(self, address: str) -> None:
-        self.by_address.pop(address, None)
+    def forget(self) -> None:
+        for address in self.to_forget:
+            self.by_address.pop(address, None)
+        self.to_forget.clear()
