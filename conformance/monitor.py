@@ -11,7 +11,10 @@ from typing import Final
 import psutil
 from pydantic import BaseModel, ConfigDict
 
-_EVERY: Final = 0.1
+_EVERY: Final = 0.25
+_CHILDREN: Final = 1.0
+"""Seconds between two looks at the processes, and between two for new ones: that takes a look at
+every process of the machine."""
 
 
 class Figures(BaseModel):
@@ -40,20 +43,37 @@ class Usage(BaseModel):
     seconds: float
 
 
-class Monitor:
-    """Looks at a process every so often, from a thread of its own, while it is entered."""
+class Family:
+    """A process, and those that it started."""
 
     def __init__(self, pid: int) -> None:
-        self._pid = pid
+        self.pid = pid
+        self._members: list[psutil.Process] = []
+        self._known = 0.0
+
+    def members(self) -> list[psutil.Process]:
+        """The process, where it is still there, and its children, as they were a moment ago."""
+        now = time.monotonic()
+        if not self._members or now - self._known > _CHILDREN:
+            with suppress(psutil.Error):
+                process = psutil.Process(self.pid)
+                self._members = [process, *process.children(recursive=True)]
+            self._known = now
+        return self._members
+
+
+class Monitor:
+    """Looks at a family every so often, from a thread of its own, while it is entered."""
+
+    def __init__(self, family: Family) -> None:
+        self._family = family
         self._looks: list[tuple[float, Figures]] = []
         self._over = threading.Event()
         self._processes: list[psutil.Process] = []
         self._thread = threading.Thread(target=self._watch, name="monitor", daemon=True)
 
     def __enter__(self) -> "Monitor":
-        with suppress(psutil.Error):
-            process = psutil.Process(self._pid)
-            self._processes = [process, *process.children(recursive=True)]
+        self._processes = self._family.members()
         self.look()
         self._thread.start()
         return self
@@ -74,7 +94,7 @@ class Monitor:
             return None
         (began, before), *_, (ended, after) = [*self._looks, self._looks[-1]]
         return Usage(
-            server=self._pid,
+            server=self._family.pid,
             before=before,
             most=_most(figures for _, figures in self._looks),
             after=after,
@@ -87,19 +107,31 @@ class Monitor:
 
     def look(self) -> None:
         """Look now, at what may be over before the next time."""
-        figures = Figures()
-        try:
-            for process in self._processes:
-                with process.oneshot():
-                    times = process.cpu_times()
-                    figures.memory += process.memory_info().rss
-                    figures.descriptors += process.num_fds()
-                    figures.threads += process.num_threads()
-                    figures.cpu_s = round(figures.cpu_s + times.user + times.system, 3)
-        except psutil.Error:
-            return  # it has ended, or another that it had started: the last look holds
-        if figures.memory:
-            self._looks.append((time.monotonic(), figures))
+        looked = Figures()
+        for process in self._processes:
+            try:
+                figures = _figures(process)
+            except psutil.Error:
+                if process.pid == self._family.pid:
+                    return  # it has ended: the last look holds
+                continue
+            looked.memory += figures.memory
+            looked.descriptors += figures.descriptors
+            looked.threads += figures.threads
+            looked.cpu_s = round(looked.cpu_s + figures.cpu_s, 3)
+        if looked.memory:
+            self._looks.append((time.monotonic(), looked))
+
+
+def _figures(process: psutil.Process) -> Figures:
+    with process.oneshot():
+        times = process.cpu_times()
+        return Figures(
+            memory=process.memory_info().rss,
+            descriptors=process.num_fds(),
+            threads=process.num_threads(),
+            cpu_s=times.user + times.system,
+        )
 
 
 def _most(figures: Iterable[Figures]) -> Figures:

@@ -17,7 +17,7 @@ from conformance.address import Address, parse_address
 from conformance.aftermath import Aftermath
 from conformance.dialect import PLAIN
 from conformance.known_failures import KnownFailures
-from conformance.monitor import Monitor, Usage, together
+from conformance.monitor import Family, Monitor, Usage, together
 from conformance.oracle import judge
 from conformance.oracle.findings import Judgement
 from conformance.profile import Profile
@@ -87,6 +87,7 @@ class Session:
         self._has_been_unsound = False
         self._is_broken_off = False
         self._monitor: Monitor | None = None
+        self._family: Family | None = None
 
     @contextmanager
     def stage(self, scenario: Scenario, leeway: float = 1.0) -> Iterator[Stage]:
@@ -115,7 +116,9 @@ class Session:
             self._monitor = None
             yield
             return
-        with Monitor(self.server.pid) as monitor:
+        if self._family is None or self._family.pid != self.server.pid:
+            self._family = Family(self.server.pid)
+        with Monitor(self._family) as monitor:
             self._monitor = monitor
             yield
         if (usage := monitor.usage()) is not None:

@@ -34,15 +34,15 @@ def check_timing(case: Case) -> Iterator[Finding]:
 
 def zone_of(case: Case) -> int | None:
     """The quarter hours by which the last headers differ from UTC; None where none tells."""
-    units = [
-        tie.unit
+    timed = (
+        (tie.unit.span.last, tie.unit.span.t, tie.unit.time)
         for tie in case.matching.ties()
-        if tie.exact and isinstance(tie.unit, ReceivedBroadcast)
-    ]
-    timed = [(unit.span.last, unit.span.t, unit.time) for unit in units if unit.time is not None]
-    if not timed:
+        if tie.exact and isinstance(tie.unit, ReceivedBroadcast) and tie.unit.time is not None
+    )
+    latest = max(timed, default=None)
+    if latest is None:
         return None
-    _, came, time = max(timed)
+    _, came, time = latest
     return round((_timestamp(time) - case.history.start.wall - came) / QUARTER_HOUR)
 
 

@@ -98,6 +98,18 @@ def test_a_label_may_be_used_again_before_the_next_is_accepted() -> None:
     assert scene.findings() == []
 
 
+def test_a_label_may_be_used_again_after_one_who_heard_nothing() -> None:
+    """Ann speaks and breaks off before a broadcast has reached her."""
+    scene = Scene(unix=True)
+    scene.join("eve")
+    scene.connect("ann").sender = "unix:1"
+    scene.say("ann", scene.nonce())
+    scene.abort("ann")
+    scene.connect("bob").sender = "unix:1"
+    scene.fence()
+    assert scene.findings() == []
+
+
 def test_a_member_whose_label_changes() -> None:
     scene = Scene(unix=True)
     peer = scene.connect("ann")
