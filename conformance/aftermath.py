@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Final
 
-from conformance.client import Stuck
+from conformance.interruption import Stuck
 from conformance.stage import PATIENCE, Stage
 from conformance.transcript import Event, Refused, Waited
 

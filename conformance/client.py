@@ -9,13 +9,15 @@ import termios
 from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final
 
 from conformance.address import Source
-from conformance.dialect.forms import as_received, as_said_by
+from conformance.dialect.forms import as_received
 from conformance.dialect.speech import Speech, Utterance
-from conformance.pause import Pause
+from conformance.interruption import Stuck, Unplayable
+from conformance.pause import Pause, pause_after
 from conformance.transcript import (
+    THE_END,
     Aborted,
     Ended,
     HalfClosed,
@@ -33,33 +35,14 @@ _READ: Final = 262_144
 _SIP: Final = 8_192
 _REST: Final = 0.0005
 """Octets that one that reads slowly reads at a time, and seconds in between."""
-_LATELY: Final = 4_096
+_LAST_RECEIVED: Final = 4_096
+_LAST_SAID: Final = 262_144
+"""Octets, from the last, among which something late is looked for."""
 _BROADCAST: Final = 100
 """More octets than a broadcast has beside its text."""
 _REPLACED: Final = 3
 """Octets of what an octet is replaced by at most (TXT-4)."""
 _GONE: Final = (ConnectionError, TimeoutError)
-
-
-_UNHEARD: Final = 1.0
-"""Seconds after which a line counts as read that nobody is there to hear; times the factor. Only
-where a read is a message, and two lines may not share one."""
-_LATEST: Final = 262_144
-
-Reason = Literal["not-selected", "needs-launch", "needs-capacity", "room-full", "sanity", "dialect"]
-"""Why a scenario was not played."""
-
-
-class Unplayable(Exception):
-    """The scenario cannot be played against this target."""
-
-    def __init__(self, reason: Reason, detail: str) -> None:
-        super().__init__(detail)
-        self.reason = reason
-
-
-class Stuck(Exception):
-    """What the scenario waited for did not come; the transcript says so, the oracle judges."""
 
 
 class Client:
@@ -190,7 +173,9 @@ class Client:
 
     def has_lately(self, text: str) -> bool:
         """Whether these characters are among the last that came."""
-        return self.received.find(self._octets(text), max(0, len(self.received) - _LATELY)) >= 0
+        return (
+            self.received.find(self._octets(text), max(0, len(self.received) - _LAST_RECEIVED)) >= 0
+        )
 
     def _octets(self, text: str) -> bytes:
         dialect = self._stage.dialect
@@ -198,7 +183,7 @@ class Client:
 
     def _hearer(self, text: str) -> "Client":
         """Who receives what this client said: itself, or where there is no echo, the observer."""
-        if not self._own or self._own.find(text.encode(), max(0, len(self._own) - _LATEST)) < 0:
+        if not self._own or self._own.find(text.encode(), max(0, len(self._own) - _LAST_SAID)) < 0:
             return self
         return self._stage.observer(self)
 
@@ -244,7 +229,7 @@ class Client:
         """Wait until the server has ended the connection; `Stuck` where it does not."""
         if self.should_have_left:
             raise Unplayable("dialect", f"what {self.name} is to be ended for cannot be said")
-        self._stage.wait([self], lambda: self.ended, "the end of the connection", exercises)
+        self._stage.wait([self], lambda: self.ended, THE_END, exercises)
 
     def _flush(self) -> None:
         while not self.ended and (self._unsent or self._outgoing):
@@ -303,27 +288,8 @@ class Client:
         if dialect is None or not dialect.by_read or not said.line:
             return
         self.paced_at = self._stage.now()
-        if self._speech is not None and self._speech.left and said.leaves:
-            # Only its end tells that this has been read; others may have said the same.
-            until = self.paced_at + self._stage.patience
-            self._pause = Pause(b"", {}, until, until, every=False)
-            return
-        since = {
-            one: len(one.received)
-            for one in self._stage.open_clients()
-            if not one.stalled and (self._stage.has_echo or one is not self)
-        }
-        every = bool(since) and self._stage.nonce_stem.encode() not in said.line
-        text = said.line.decode("utf-8", "replace").strip()
-        if every and self.label is not None:
-            word = as_said_by(dialect, self.label, text)
-        else:
-            word = as_received(dialect, text)
-        if dialect.text == "stripped" and not said.leaves:
-            word += dialect.closing.encode(dialect.sends)
-        unheard = self.paced_at + _UNHEARD * self._stage.start.factor
-        until = unheard if said.leaves else self.paced_at + self._stage.patience
-        self._pause = Pause(word, since, until, unheard, every)
+        is_last = self._speech is not None and self._speech.left and said.leaves
+        self._pause = pause_after(said, self, self._stage, dialect, is_last=is_last)
 
     def _must_pause(self) -> bool:
         pause = self._pause

@@ -2,7 +2,7 @@
 
 import time
 
-from conformance.client import Stuck
+from conformance.interruption import Stuck
 from conformance.oracle.case import STOP
 from conformance.oracle.process import ABORT, SIGNALS
 from conformance.profile import Way

@@ -69,7 +69,7 @@ _AS_ANY_IN_BULK: Final = frozenset(
     (
         "unknown-notices", "local-time", "clock-three-seconds-slow", "bare-notices", "long-notices",
         "starts-slowly", "accepts-slowly", "keeps-places", "just-room-enough",
-        "turns-away-silently", "leaks-memory", "leaks-threads",
+        "turns-away-silently", "leaks-memory", "leaks-threads", "summer-time",
     )
 )  # fmt: skip
 """Strange in what they say or keep, or in how members come: in bulk they are as any other."""

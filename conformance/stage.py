@@ -15,9 +15,10 @@ from functools import partial
 from typing import Final
 
 from conformance.address import AS_USUAL, Address, Side
-from conformance.client import Client, Stuck, Unplayable
+from conformance.client import Client
 from conformance.dialect.forms import forms, label_of
 from conformance.dialect.model import PLAIN
+from conformance.interruption import Stuck, Unplayable
 from conformance.transcript import (
     Away,
     Connected,

@@ -164,6 +164,10 @@ class Resumed:
     event: Literal["resumed"] = "resumed"
 
 
+THE_END: Final = "the end of the connection"
+"""What a client waited for that waited for that."""
+
+
 @dataclass(frozen=True, slots=True)
 class Waited:
     """A deadline passed, with nothing come for `seconds`: `what` did not come."""

@@ -11,7 +11,7 @@ from conformance.oracle.findings import Finding
 from conformance.oracle.history import Cause, ClientHistory, Ending, Fate, Line
 from conformance.oracle.limits import may_be_one_too_many
 from conformance.oracle.received import ReceivedNotice
-from conformance.transcript import InputEnded, Refused
+from conformance.transcript import THE_END, InputEnded, Refused
 
 _WRONG: Final = {
     "invalid-text": ("TXT-1", "FRM-", "TXT-"),
@@ -93,7 +93,7 @@ def _end(case: Case, client: ClientHistory, if_reset: str, if_never: str) -> Ite
         )
     elif client.ending is None:
         for at, waited in client.waits:
-            if at > client.left and "end of the connection" in waited.what:
+            if at > client.left and waited.what == THE_END:
                 yield Finding(
                     if_never,
                     "an end of stream",

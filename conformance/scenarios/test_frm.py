@@ -1,6 +1,7 @@
 """Framing: LF alone ends a line, and how the octets were cut means nothing."""
 
-from conformance.client import Client, Unplayable
+from conformance.client import Client
+from conformance.interruption import Unplayable
 from conformance.scenario import scenario
 from conformance.stage import Stage
 from conformance.talk import SIZES, is_taken

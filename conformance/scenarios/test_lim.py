@@ -3,7 +3,8 @@
 from functools import partial
 
 from conformance.address import FAR
-from conformance.client import Client, Stuck, Unplayable
+from conformance.client import Client
+from conformance.interruption import Stuck, Unplayable
 from conformance.oracle.case import LINGER
 from conformance.oracle.limits import MAX_BACKLOG, MEMBERS
 from conformance.scenario import scenario

@@ -1,0 +1,18 @@
+"""Why a scenario is not played, or not to its end."""
+
+from typing import Literal
+
+Reason = Literal["not-selected", "needs-launch", "needs-capacity", "room-full", "sanity", "dialect"]
+"""Why a scenario was not played."""
+
+
+class Unplayable(Exception):
+    """The scenario cannot be played against this target."""
+
+    def __init__(self, reason: Reason, detail: str) -> None:
+        super().__init__(detail)
+        self.reason = reason
+
+
+class Stuck(Exception):
+    """What the scenario waited for did not come; the transcript says so, the oracle judges."""
