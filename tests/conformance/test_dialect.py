@@ -250,6 +250,25 @@ def test_what_is_heard(dialect: Dialect, came: bytes, texts: list[bytes]) -> Non
     assert not [one for one in units if isinstance(one, Junk | Rest)]
 
 
+@given(st.text().map(lambda text: text.encode()))
+@example(b"'")
+@example(b"'\"")
+@example(b"\\n \\")
+@example(b"\x00\t\n\r\x7f")
+def test_octets_are_read_from_their_repr(text: bytes) -> None:
+    came = repr(text + b"\n").encode() + b"\n"
+    [unit] = hear_units([(1, 0.0, came)], Dialect(header="", infix="", text="repr"))
+    assert isinstance(unit, ReceivedBroadcast)
+    assert unit.text == text
+
+
+@pytest.mark.parametrize("came", [b"b'a'b'", b"b'\\q'", b"b'\\xff'", b"b'a\"", b"'a'", b"b'a' "])
+def test_what_is_no_repr_of_a_text_is_the_text_itself(came: bytes) -> None:
+    [unit] = hear_units([(1, 0.0, came + b"\n")], Dialect(header="", infix="", text="repr"))
+    assert isinstance(unit, ReceivedBroadcast)
+    assert unit.text == came
+
+
 def test_what_came_stays_what_came() -> None:
     """Octets and spans are those of the stream, whatever the text is read as."""
     dialect = Dialect(header="", infix="", text="repr")
