@@ -1,8 +1,11 @@
 """What a launched server keeps though it should not is seen in the report; no rule forbids it."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
-from conformance.monitor import Figures
+from conformance.monitor import Family, Figures, Monitor
 from conformance.report import Report
 from tests.conformance.command import run, specimen
 
@@ -23,6 +26,19 @@ def test_descriptors(tmp_path: Path) -> None:
 def test_memory(tmp_path: Path) -> None:
     before, after = _figures("leaks-memory", tmp_path, only="lim/a-stalled-reader-is-disconnected")
     assert after.memory - before.memory > 4_000_000
+
+
+def test_a_child_that_has_gone_hides_nothing() -> None:
+    """This process is looked at; a child of its ends right after it was found."""
+    family = Family(os.getpid())
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
+        assert child.pid in [process.pid for process in family.members()]
+        child.kill()
+    with Monitor(family) as monitor:
+        pass
+    usage = monitor.usage()
+    assert usage is not None
+    assert usage.after.memory > 0
 
 
 def test_nothing(tmp_path: Path) -> None:
