@@ -7,6 +7,7 @@ from conformance.oracle.case import STOP
 from conformance.oracle.process import ABORT, SIGNALS
 from conformance.profile import Way
 from conformance.stage import Stage
+from conformance.starvation import leeway_when_starved
 from conformance.target import LaunchedServer, LaunchError
 from conformance.transcript import Exited, InputEnded, Restarted, Rival, Running, Stopping
 
@@ -31,8 +32,15 @@ class ManagedServer:
         """
         stage = self._stage
         began = stage.now()
-        limit = STOP + ABORT * stage.start.factor
-        stage.let(lambda: self._server.poll() is not None, limit)
+        abort = ABORT * stage.start.factor
+
+        def ended() -> bool:
+            return self._server.poll() is not None
+
+        stage.let(ended, STOP + abort)
+        if not ended():
+            # Who ends yet is late, or its machine is, which another play tells.
+            stage.let(ended, abort * leeway_when_starved())
         status = self._server.poll()
         if status is None:
             stage.record(Running(stage.now(), stage.now() - began))

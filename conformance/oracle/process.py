@@ -149,7 +149,8 @@ def _late_lines(
     for line in client.messages:
         if not begin < line.begun < gone or line not in case.came:
             continue
-        if line.t > latest or any(at < line.begun for at in told):
+        knows = any(at < line.begun for at in told)
+        if knows or line.t > latest:
             yield Finding(
                 "STOP-1",
                 "no more lines accepted",
@@ -158,6 +159,7 @@ def _late_lines(
                 (begin, line.begun, case.first_came[line]),
                 client.name,
                 segments=case.segments(line),
+                by_time=not knows,
             )
 
 

@@ -385,6 +385,31 @@ def test_who_stops_in_order_and_only_late_is_slow(
     assert judge(scene.events).fails_by_time_alone is by_time
 
 
+@pytest.mark.parametrize(
+    ("seconds", "told", "found", "by_time"),
+    [(0.9, False, [], False), (1.1, False, ["STOP-1"], True), (0.1, True, ["STOP-1"], False)],
+)
+def test_a_line_that_is_taken_long_after_the_stop_is_late(
+    seconds: float, told: bool, found: list[str], by_time: bool
+) -> None:
+    """And one taken when its sender had been told is wrong, however soon."""
+    scene = chat()
+    scene.events.append(Stopping(scene.tick(), "sigterm"))
+    scene.peers["ann"].waiting += [b"!shutting-down\n"] * told
+    scene.deliver()
+    scene.tick(seconds)
+    talk(scene, ["ann"])
+    scene.deliver()
+    for peer in scene.peers.values():
+        peer.waiting += [b"!shutting-down\n"] * (not told or peer.name != "ann")
+        peer.member, peer.ended = False, True
+    scene.deliver()
+    scene.events.append(Exited(scene.tick(), 0))
+    judgement = judge(scene.events)
+    assert sorted({one.requirement for one in judgement.findings}) == found
+    assert judgement.fails_by_time_alone is by_time
+
+
 def test_a_server_must_stop_in_one_way_of_three() -> None:
     assert stopped("sigterm", "sigint", status=None) == []
     assert stopped("sigterm", "sigint", "console", status=None) == ["STOP-1"]

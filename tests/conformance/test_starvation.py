@@ -1,0 +1,67 @@
+"""Who stops late once, or on a machine that is busy with something else, is not late by itself."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from conformance import starvation
+from tests.conformance.command import run
+
+_SERVER = """\
+import sys, time
+from pathlib import Path
+from conformance.specimens.base import BaseServer
+
+class StopsLateOnce(BaseServer):
+    def status(self):
+        try:
+            Path({late!r}).unlink()
+        except FileNotFoundError:
+            return 0
+        time.sleep(5)
+        return 0
+
+sys.exit(StopsLateOnce(int(sys.argv[1])).serve())
+"""
+
+
+@contextmanager
+def busy(programs: int) -> Iterator[None]:
+    """So many programs, each in a session of its own, take what they can get."""
+    asked = [sys.executable, "-c", "while True: pass"]
+    started = [subprocess.Popen(asked, start_new_session=True) for _ in range(programs)]
+    try:
+        yield
+    finally:
+        for program in started:
+            program.kill()
+            program.wait()
+
+
+def test_a_busy_machine_is_found_so() -> None:
+    with busy(6 * (os.cpu_count() or 1)):
+        assert starvation.leeway_when_starved() > 1.5
+
+
+@pytest.mark.parametrize(("times", "leeway"), [(1.0, 1.0), (1.9, 1.0), (6.0, 3.0), (99.0, 10.0)])
+def test_deadlines_have_room_for_a_machine_half_taken(
+    times: float, leeway: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(starvation, "starvation", lambda: times)
+    assert starvation.leeway_when_starved() == leeway
+
+
+def test_who_stops_late_once_is_told_to_once_more(tmp_path: Path) -> None:
+    server, late, profile = tmp_path / "server.py", tmp_path / "late", tmp_path / "profile.toml"
+    late.touch()
+    server.write_text(_SERVER.format(late=str(late)))
+    command = f"{sys.executable} {server} {{port}}"
+    profile.write_text(f'[launch]\ncommand = "{command}"\nstop = ["sigterm"]\n')
+    done = run("run", "--profile", str(profile), "--only", "stop/the-address-is-free-at-once")
+    assert done.returncode == 0, done.stdout
+    assert "when played again; at first, by STOP-1, 5." in done.stdout
