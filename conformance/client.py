@@ -297,6 +297,7 @@ class Client:
             return False
         if pause.is_heard:
             self._pause = None
+            self._goes_unheard = False
         elif self._stage.now() >= pause.end:
             self._pause = None
             self._goes_unheard = True

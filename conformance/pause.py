@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from chatproto.text import make_safe, trim
 from conformance.dialect import Dialect
 from conformance.dialect.forms import as_received, as_said_by
 from conformance.dialect.speech import Utterance
@@ -61,7 +62,9 @@ def pause_after(
         if not one.stalled and (stage.has_echo or one is not speaker)
     }
     every = bool(since) and stage.nonce_stem.encode() not in said.line
-    text = said.line.decode("utf-8", "replace").strip()
+    text = trim(said.line.decode("utf-8", "replace"))
+    if dialect.controls == "replaced" and dialect.text != "repr":
+        text = make_safe(text)
     if every and speaker.label is not None:
         word = as_said_by(dialect, speaker.label, text)
     else:

@@ -2,26 +2,29 @@
 
 import socket
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
 
 from conformance.address import parse_address
 from conformance.client import Client
+from conformance.dialect import Dialect
 from conformance.dialect.forms import as_said_by
 from conformance.shipped import shipped_profile
 from conformance.stage import Stage
 from tests.conformance.scene import START
 
 DIALECT = shipped_profile("dashed-dates").dialect
+BY_READ = ("dashed-dates", "say", "slash-dates", "stage-2", "stage-4")
 
 
 class Room:
     """A stage in the dialect, and the server's ends of its clients' connections."""
 
-    def __init__(self, listener: socket.socket) -> None:
+    def __init__(self, listener: socket.socket, dialect: Dialect, factor: float) -> None:
         host, port = listener.getsockname()
-        start = replace(START, dialect=DIALECT, factor=20.0)
+        start = replace(START, dialect=dialect, factor=factor)
         self.stage = Stage(parse_address(f"tcp://{host}:{port}"), start)
         self._listener = listener
         self._ends: dict[Client, socket.socket] = {}
@@ -39,8 +42,12 @@ class Room:
             return b""
 
     def broadcast(self, sender: Client, text: str, *listeners: Client) -> None:
+        dialect = self.stage.dialect
         assert sender.label is not None
-        octets = as_said_by(DIALECT, sender.label, text) + b"\\n'\n"
+        assert dialect is not None
+        rest = "\\n'" if dialect.text == "repr" else ""
+        closing = (rest + dialect.closing).encode(dialect.sends)
+        octets = as_said_by(dialect, sender.label, text) + closing
         for one in listeners:
             self._ends[one].sendall(octets)
         self.stage.wait(listeners, lambda: all(octets in one.received for one in listeners), text)
@@ -55,12 +62,20 @@ class Room:
             end.close()
 
 
+@contextmanager
+def room_of(dialect: Dialect, factor: float = 20.0) -> Iterator[Room]:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        room = Room(listener, dialect, factor)
+        try:
+            yield room
+        finally:
+            room.close()
+
+
 @pytest.fixture
 def room() -> Iterator[Room]:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        room = Room(listener)
+    with room_of(DIALECT) as room:
         yield room
-        room.close()
 
 
 def test_what_another_says_does_not_tell_that_a_line_was_read(room: Room) -> None:
@@ -116,3 +131,26 @@ def test_who_is_heard_line_by_line_may_take_long(room: Room) -> None:
     room.broadcast(ann, "QUIT", ann)
     speaking.append(ann.is_speaking)
     assert speaking == [True, False]
+
+
+@pytest.mark.parametrize("name", BY_READ)
+@pytest.mark.parametrize("text", ["quit\x1f", "\x1cquit", "quit\0now"])
+def test_a_line_is_heard_whatever_is_in_it(text: str, name: str) -> None:
+    """Of what is not printed, `str.strip()` takes more than a server trims."""
+    with room_of(shipped_profile(name).dialect) as room:
+        ann = room.join()
+        ann.send(text.encode() + b"\nand more\n")
+        room.broadcast(ann, text, ann)
+        assert room.has_read(ann).endswith(b"and more\n")
+
+
+def test_who_is_heard_again_may_take_long_again() -> None:
+    """Or what is waited for were given up in the moment in which it is said."""
+    with room_of(DIALECT, factor=0.02) as room:
+        ann = room.join()
+        ann.send(b"QUIT\nQuit\nquiT\nand more\n")
+        room.stage.start = replace(room.stage.start, factor=20.0)
+        room.stage.let(lambda: not ann.is_speaking, 1.0)
+        assert not ann.is_speaking
+        room.broadcast(ann, "Quit", ann)
+        assert ann.is_speaking
