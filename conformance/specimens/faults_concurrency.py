@@ -14,7 +14,7 @@ from conformance.specimens.member import Member
 from conformance.specimens.registry import ALL, LOSS, LOST, ORDER, SHAPE, WHICHEVER, fault
 
 
-@fault("ROOM-2", "loses one broadcast in 500, for one member", may_break=WHICHEVER)
+@fault("ROOM-2", "loses one broadcast in 500, for one member", may_break=f"{WHICHEVER} LIM-2")
 class LosesOneInFiveHundred(BaseServer):
     chance = random.Random(1)  # noqa: S311  # not secret
 
@@ -36,7 +36,9 @@ class DoublesOneInFiveHundred(BaseServer):
 
 
 @fault(
-    "ROOM-6", "takes a write that was cut short for a whole one", may_break=f"{SHAPE} LIM-3 LIM-4"
+    "ROOM-6",
+    "takes a write that was cut short for a whole one",
+    may_break=f"{SHAPE} QUIT-5 LIM-3 LIM-4",
 )
 class ForgetsWhatDidNotFit(BaseServer):
     def write(self, member: Member) -> int:

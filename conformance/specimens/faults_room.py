@@ -344,7 +344,7 @@ class LeavingRepeatsOne(BaseServer):
 @fault(
     "ROOM-7",
     "hears nothing more of members who speak when a reset one is still in its table",
-    may_break=f"{LOST} {ORDER} QUIT-1 HB-1 ERR-2 STOP-1",
+    may_break=f"{LOST} {ORDER} QUIT-1 HB-1 ERR-2 LIM-3 STOP-1",
 )
 class DeadMembersMuteTheLiving(BaseServer):
     def __init__(self, port: int, capacity: int | None = None) -> None:
