@@ -5,7 +5,7 @@ import sys
 import time
 from typing import Final
 
-_BUSY: Final = 2.0
+_BUSY: Final = 4.0
 """Times as long as alone that work may take: deadlines have room for that."""
 _MOST: Final = 10.0
 _LOOK: Final = 1.0
@@ -13,8 +13,8 @@ _LOOK: Final = 1.0
 
 
 def leeway_when_starved() -> float:
-    """What the deadlines of a stop are to be multiplied by, so that a machine of which more than
-    half is taken delays nothing; 1 or more."""
+    """What the deadlines of a stop are to be multiplied by, so that a machine that lets one
+    run less than a quarter of the time delays nothing; 1 or more."""
     return min(_MOST, max(1.0, starvation() / _BUSY))
 
 

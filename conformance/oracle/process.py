@@ -149,8 +149,7 @@ def _late_lines(
     for line in client.messages:
         if not begin < line.begun < gone or line not in case.came:
             continue
-        knows = any(at < line.begun for at in told)
-        if knows or line.t > latest:
+        if line.t > latest or any(at < line.begun for at in told):
             yield Finding(
                 "STOP-1",
                 "no more lines accepted",
@@ -159,7 +158,6 @@ def _late_lines(
                 (begin, line.begun, case.first_came[line]),
                 client.name,
                 segments=case.segments(line),
-                by_time=not knows,
             )
 
 

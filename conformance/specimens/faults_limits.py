@@ -150,7 +150,7 @@ def next_unit(waiting: bytearray, after: int) -> int:
     return found.start() if found else len(waiting)
 
 
-GAPS = f"{LOSS} LIM-3 ROOM-7 STOP-1 TXT-5"
+GAPS = f"{LOSS} QUIT-5 LIM-3 ROOM-7 STOP-1 TXT-5"
 
 
 @fault(

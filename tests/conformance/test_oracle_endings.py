@@ -195,11 +195,15 @@ def test_a_member_put_out() -> None:
     assert blamed(scene) == ["ROOM-1"]
 
 
-def test_a_member_put_out_for_silence() -> None:
+@pytest.mark.parametrize(
+    ("seconds", "requirement"), [(2.0, "HB-3"), (0.95, "HB-3"), (0.5, "ROOM-1")]
+)
+def test_a_member_put_out_for_silence(seconds: float, requirement: str) -> None:
+    """Of a second of the server's, the suite may have missed the beginning."""
     scene = chat()
-    scene.tick(2.0)
+    scene.tick(seconds)
     put_out(scene)
-    assert blamed(scene) == ["HB-3"]
+    assert blamed(scene) == [requirement]
 
 
 def test_a_member_put_out_for_a_blank_line() -> None:
@@ -386,11 +390,11 @@ def test_who_stops_in_order_and_only_late_is_slow(
 
 
 @pytest.mark.parametrize(
-    ("seconds", "told", "found", "by_time"),
-    [(0.9, False, [], False), (1.1, False, ["STOP-1"], True), (0.1, True, ["STOP-1"], False)],
+    ("seconds", "told", "found"),
+    [(0.9, False, []), (1.1, False, ["STOP-1"]), (0.1, True, ["STOP-1"])],
 )
 def test_a_line_that_is_taken_long_after_the_stop_is_late(
-    seconds: float, told: bool, found: list[str], by_time: bool
+    seconds: float, told: bool, found: list[str]
 ) -> None:
     """And one taken when its sender had been told is wrong, however soon."""
     scene = chat()
@@ -405,9 +409,7 @@ def test_a_line_that_is_taken_long_after_the_stop_is_late(
         peer.member, peer.ended = False, True
     scene.deliver()
     scene.events.append(Exited(scene.tick(), 0))
-    judgement = judge(scene.events)
-    assert sorted({one.requirement for one in judgement.findings}) == found
-    assert judgement.fails_by_time_alone is by_time
+    assert blamed(scene) == found
 
 
 def test_a_server_must_stop_in_one_way_of_three() -> None:

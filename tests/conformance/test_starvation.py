@@ -44,12 +44,12 @@ def busy(programs: int) -> Iterator[None]:
 
 
 def test_a_busy_machine_is_found_so() -> None:
-    with busy(6 * (os.cpu_count() or 1)):
+    with busy(8 * (os.cpu_count() or 1)):
         assert starvation.leeway_when_starved() > 1.5
 
 
-@pytest.mark.parametrize(("times", "leeway"), [(1.0, 1.0), (1.9, 1.0), (6.0, 3.0), (99.0, 10.0)])
-def test_deadlines_have_room_for_a_machine_half_taken(
+@pytest.mark.parametrize(("times", "leeway"), [(1.0, 1.0), (3.9, 1.0), (6.0, 1.5), (99.0, 10.0)])
+def test_deadlines_have_room_for_a_busy_machine(
     times: float, leeway: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(starvation, "starvation", lambda: times)
