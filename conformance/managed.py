@@ -32,15 +32,14 @@ class ManagedServer:
         """
         stage = self._stage
         began = stage.now()
-        abort = ABORT * stage.start.factor
 
         def ended() -> bool:
             return self._server.poll() is not None
 
-        stage.let(ended, STOP + abort)
+        stage.let(ended, STOP + ABORT * stage.start.factor)
         if not ended():
             # Who ends yet is late, or its machine is, which another play tells.
-            stage.let(ended, abort * leeway_when_starved())
+            stage.let(ended, ABORT * leeway_when_starved())
         status = self._server.poll()
         if status is None:
             stage.record(Running(stage.now(), stage.now() - began))
