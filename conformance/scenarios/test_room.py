@@ -166,11 +166,14 @@ def test_one_generation_after_another(stage: Stage) -> None:
 
 @scenario("ROOM-7")
 def test_connections_that_say_nothing_and_go(stage: Stage) -> None:
-    """Connections that are broken off or ended before a word, while two talk."""
+    """Connections that say no word and are broken off or ended, some at once, some when they have
+    heard one, while two talk."""
     ann, bob = stage.join(2)
     stage.fence(ann, bob)
     for turn in range(20):
         visitor = stage.connect()
+        if turn >= 10:
+            stage.be_heard(ann, [visitor])
         if turn % 2:
             visitor.reset()
         else:
