@@ -3,24 +3,30 @@
 import time
 
 from conformance.interruption import Stuck
+from conformance.monitor import Family
 from conformance.oracle.case import STOP
 from conformance.oracle.process import ABORT, SIGNALS
 from conformance.profile import Way
 from conformance.stage import Stage
-from conformance.starvation import leeway_when_starved
+from conformance.starvation import Starvation
 from conformance.target import LaunchedServer, LaunchError
 from conformance.transcript import Exited, InputEnded, Restarted, Rival, Running, Stopping
 
 
 class ManagedServer:
-    """The server of a stage, where the suite launched it itself."""
+    """The server of a stage, where the suite launched it itself. `leeway` is what the deadlines
+    of its stops should be multiplied by, as far as they show."""
 
     def __init__(self, stage: Stage, server: LaunchedServer) -> None:
         self._stage = stage
         self._server = server
+        self._starvation = Starvation(())
+        self.leeway = 1.0
 
     def stop(self, way: Way) -> None:
         """Tell the server to stop, in this way."""
+        pid = self._server.pid
+        self._starvation = Starvation([] if pid is None else Family(pid).pids())
         self._stage.record(Stopping(self._stage.now(), way))
         self._server.stop(way)
 
@@ -39,7 +45,8 @@ class ManagedServer:
         stage.let(ended, STOP + ABORT * stage.start.factor)
         if not ended():
             # Who ends yet is late, or its machine is, which another play tells.
-            stage.let(ended, ABORT * leeway_when_starved())
+            self.leeway = max(self.leeway, self._starvation.leeway())
+            stage.let(ended, ABORT * (1 + self.leeway))
         status = self._server.poll()
         if status is None:
             stage.record(Running(stage.now(), stage.now() - began))

@@ -51,6 +51,10 @@ class Family:
         self._members: list[psutil.Process] = []
         self._known = 0.0
 
+    def pids(self) -> list[int]:
+        """The ids of all of them."""
+        return [process.pid for process in self.members()]
+
     def members(self) -> list[psutil.Process]:
         """The process, where it is still there, and its children, as they were a moment ago."""
         now = time.monotonic()

@@ -12,7 +12,6 @@ from conformance.programs.trials import Trials
 from conformance.report import ScenarioReport, judged
 from conformance.scenario import Play, Scenario
 from conformance.session import Session
-from conformance.starvation import leeway_when_starved
 
 FIRST: Final = "sanity/first"
 """The scenario that shows whether messages come back at all."""
@@ -57,33 +56,35 @@ class Player:
         """What only took too long is played once more, and that counts: a machine hiccups, a server
         that lets members wait for each other does so again, and more than when all is calm. That
         it was so is said."""
-        result, judgement = self._once(play)
+        result, judgement, of_stops = self._once(play)
         if not judgement.fails_by_time_alone:
             return result
         late = next(one for one in judgement.findings if one.by_time)
         leeway = leeway_when_calm(self._session, play.scenario)
         if late.requirement == "STOP-1":
-            leeway = max(leeway, leeway_when_starved())
-        again, then = self._once(play, leeway)
+            leeway = max(leeway, of_stops)
+        again, then, _ = self._once(play, leeway)
         again.duration_s = round(result.duration_s + again.duration_s, 4)
         if not any(one.by_time for one in then.findings):
             again.reason = f"when played again; at first, by {late.requirement}, {late.actual}"
         return again
 
-    def _once(self, play: Play, leeway: float = 1.0) -> tuple[ScenarioReport, Judgement]:
+    def _once(self, play: Play, leeway: float = 1.0) -> tuple[ScenarioReport, Judgement, float]:
+        """Play it, with this leeway; what came of it, and the leeway that its stops should have."""
         scenario = play.scenario
         with self._session.stage(scenario, leeway) as stage:
             given: dict[str, object] = {"stage": stage}
+            server = None
             if "server" in _named(play):
                 assert self._session.server is not None
-                given["server"] = ManagedServer(stage, self._session.server)
+                given["server"] = server = ManagedServer(stage, self._session.server)
             began = time.monotonic()
             stage.play(lambda: play(**given))
             judgement, transcript = self._session.judge(stage)
             self._session.keep(scenario, transcript)
             result = judged(scenario, judgement, stage.interrupted, transcript)
             result.duration_s = round(time.monotonic() - began, 4)
-        return result, judgement
+        return result, judgement, 1.0 if server is None else server.leeway
 
     def _try(self, play: Play) -> ScenarioReport:
         trials = Trials(self._session, play.scenario, frozenset(self._broken))

@@ -1,8 +1,11 @@
-"""How little the machine lets one run: what it delays is not laid to a server that stops late."""
+"""How little the machine lets a server run: what it delays is not laid to one that stops late."""
 
 import subprocess
 import sys
 import time
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from pathlib import Path
 from typing import Final
 
 _BUSY: Final = 4.0
@@ -10,15 +13,37 @@ _BUSY: Final = 4.0
 _MOST: Final = 10.0
 _LOOK: Final = 1.0
 """Seconds of work by which it is told how long work takes."""
+_WANTED: Final = 0.5
+"""Seconds for which a server that starves has wanted to run, when it is late."""
 
 
-def leeway_when_starved() -> float:
-    """What the deadlines of a stop are to be multiplied by, so that a machine that lets one
-    run less than a quarter of the time delays nothing; 1 or more."""
-    return min(_MOST, max(1.0, starvation() / _BUSY))
+class Starvation:
+    """Of processes, since this was made."""
+
+    def __init__(self, pids: Iterable[int]) -> None:
+        self._pids = tuple(pids)
+        self._since = dict(self._waits())
+
+    def leeway(self) -> float:
+        """What the deadlines of a stop are to be multiplied by, so that a machine that lets one
+        run less than a quarter of the time delays nothing; 1 or more.
+
+        1 where the kernel tells that these hardly wanted to run, as what only sleeps does not.
+        """
+        waits = [seconds - self._since.get(thread, 0.0) for thread, seconds in self._waits()]
+        if waits and max(waits) < _WANTED:
+            return 1.0
+        return min(_MOST, max(1.0, _slowdown() / _BUSY))
+
+    def _waits(self) -> Iterator[tuple[Path, float]]:
+        """Seconds for which each thread was ready to run, and others ran; Linux tells."""
+        for pid in self._pids:
+            for thread in Path(f"/proc/{pid}/task").glob("*/schedstat"):
+                with suppress(OSError, ValueError, IndexError):
+                    yield thread, int(thread.read_text().split()[1]) / 1e9
 
 
-def starvation() -> float:
+def _slowdown() -> float:
     """How many times as long as alone work takes now, by doing some; about 1 where nothing else
     runs. Of this process, or of one started as servers are, whichever is let run less: many a
     scheduler gives each session its share."""
@@ -31,7 +56,7 @@ def starvation() -> float:
     ) as other:
         own = _work()
         told, _ = other.communicate()
-    return max(own, float(told))
+    return max(own, float(told or own))
 
 
 def _work() -> float:

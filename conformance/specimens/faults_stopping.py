@@ -48,10 +48,10 @@ class StopWaitsForMembers(BaseServer):
         self.listener.close()
 
 
-@fault("STOP-1", "takes 8 s to stop", may_break="STOP-2")
+@fault("STOP-1", "takes 5 s to stop", may_break="STOP-2")
 class StopsLate(BaseServer):
     def status(self) -> int:
-        time.sleep(8)
+        time.sleep(5)
         return 0
 
 

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -43,17 +44,40 @@ def busy(programs: int) -> Iterator[None]:
             program.wait()
 
 
-def test_a_busy_machine_is_found_so() -> None:
-    with busy(8 * (os.cpu_count() or 1)):
-        assert starvation.leeway_when_starved() > 1.5
+@contextmanager
+def running(code: str) -> Iterator[int]:
+    """A process of its own session that runs this; its id, once it says a line."""
+    command = [sys.executable, "-c", f"print(flush=True)\n{code}"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, start_new_session=True) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        try:
+            yield process.pid
+        finally:
+            process.kill()
+
+
+def test_who_is_not_let_run_on_a_busy_machine_starves() -> None:
+    with busy(8 * (os.cpu_count() or 1)), running("while True: pass") as pid:
+        starving = starvation.Starvation([pid])
+        time.sleep(2)
+        assert starving.leeway() > 1.5
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only there the kernel tells")
+def test_who_only_sleeps_does_not_starve() -> None:
+    with busy(8 * (os.cpu_count() or 1)), running("__import__('time').sleep(60)") as pid:
+        sleeping = starvation.Starvation([pid])
+        time.sleep(2)
+        assert sleeping.leeway() == 1.0
 
 
 @pytest.mark.parametrize(("times", "leeway"), [(1.0, 1.0), (3.9, 1.0), (6.0, 1.5), (99.0, 10.0)])
 def test_deadlines_have_room_for_a_busy_machine(
     times: float, leeway: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(starvation, "starvation", lambda: times)
-    assert starvation.leeway_when_starved() == leeway
+    monkeypatch.setattr(starvation, "_slowdown", lambda: times)
+    assert starvation.Starvation([]).leeway() == leeway
 
 
 def test_who_stops_late_once_is_told_to_once_more(tmp_path: Path) -> None:
