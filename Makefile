@@ -139,7 +139,8 @@ fuzz: $(VENV)/fuzz
 
 oracle: $(READY)
 	HYPOTHESIS_PROFILE=thorough $(BIN)/pytest -q tests/conformance/test_order_by_force.py \
-		tests/conformance/test_order_cost.py tests/conformance/test_oracle_attacked.py
+		tests/conformance/test_order_cost.py tests/conformance/test_judging_cost.py \
+		tests/conformance/test_oracle_attacked.py
 
 corpus: $(READY)
 	$(BIN)/python -m tests.conformance.record

@@ -4,7 +4,10 @@ It knows nothing of scenarios, sockets or pytest, so that a generated program is
 same eyes as a scenario written by hand, and an old run can be judged again.
 """
 
+import gc
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from conformance.dialect import wholly_departed
 from conformance.oracle.case import prepare
@@ -27,6 +30,24 @@ _AT_MOST = 3
 
 def judge(transcript: Transcript) -> Judgement:
     """Judge one transcript. Of what a dialect departs from wholly, nothing is found in it."""
+    with _without_collecting():
+        return _judge(transcript)
+
+
+@contextmanager
+def _without_collecting() -> Iterator[None]:
+    """Nothing that is made here refers to itself, and there are millions of it: looking for what
+    does would take a third of the time."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+def _judge(transcript: Transcript) -> Judgement:
     case = prepare(transcript)
     dialect = case.history.start.dialect
     departed = frozenset[str]() if dialect is None else wholly_departed(dialect)

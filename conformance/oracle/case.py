@@ -56,10 +56,30 @@ class Case:
         return dict(came)
 
     @cached_property
+    def came_at(self) -> dict[str, list[int]]:
+        """The transcript's lines with which each client's run came."""
+        return {name: [tie.unit.span.last for tie in run] for name, run in self.runs.items()}
+
+    @cached_property
+    def inversions(self) -> list[tuple[str, Tie, Tie]]:
+        """Who received which two broadcasts in another order than they have in the log."""
+        position = self.log.position
+        inversions = []
+        for name, run in self.runs.items():
+            latest, reached = None, -1
+            for tie in run:
+                at = position[tie.line]
+                if at > reached:
+                    latest, reached = tie, at
+                elif latest is not None:
+                    inversions.append((name, latest, tie))
+        return inversions
+
+    @cached_property
     def first_came(self) -> dict[Line, int]:
         """The transcript's line with which each line had first come whole to anyone."""
         return {
-            line: min(tie.unit.span.last for tie in ties.values())
+            line: min([tie.unit.span.last for tie in ties.values()])
             for line, ties in self.came.items()
         }
 
@@ -155,15 +175,20 @@ class Case:
     def is_readable(self) -> bool:
         """Whether most of what came has so much of a broadcast's form that it can be told what
         was lost, doubled or altered."""
-        exact = {(tie.client, tie.unit.span.start) for tie in self.matching.ties() if tie.exact}
-        good = [
-            (one.name, unit.span.start) in exact
-            or (unit.sender is not None and self.is_sender(unit.sender))
-            for one in self.clients
-            for unit in one.units
+        broadcasts = [
+            unit
+            for client in self.clients
+            for unit in client.units
             if isinstance(unit, ReceivedBroadcast)
         ]
-        return 2 * sum(good) >= len(good)
+        named = {
+            sender
+            for sender in {unit.sender for unit in broadcasts}
+            if sender is not None and self.is_sender(sender)
+        }
+        unnamed = {id(unit) for unit in broadcasts if unit.sender not in named}
+        exact = {id(tie.unit) for tie in self.matching.ties() if tie.exact} if unnamed else set()
+        return 2 * len(unnamed - exact) <= len(broadcasts)
 
     @cached_property
     def _dialect_names_peers(self) -> bool:

@@ -75,7 +75,7 @@ def _order_of_each_sender(case: Case) -> Iterator[Finding]:
 
 def _one_order(case: Case) -> Iterator[Finding]:
     """The smallest contradiction: two clients that received two broadcasts in two orders."""
-    for name, first, second in _inversions(case):
+    for name, first, second in case.inversions:
         witness = _witness(case, second.line, first.line)
         if witness is None or first.line.client == second.line.client:
             continue
@@ -95,18 +95,6 @@ def _one_order(case: Case) -> Iterator[Finding]:
         )
 
 
-def _inversions(case: Case) -> Iterator[tuple[str, Tie, Tie]]:
-    """Who received which two broadcasts in another order than they have in the log."""
-    position = case.log.position
-    for name, run in case.runs.items():
-        latest: Tie | None = None
-        for tie in run:
-            if latest is None or position[latest.line] < position[tie.line]:
-                latest = tie
-            else:
-                yield name, latest, tie
-
-
 def _witness(case: Case, earlier: Line, later: Line) -> str | None:
     """A client that received these two in this order."""
     for name, tie in case.came[earlier].items():
@@ -118,8 +106,15 @@ def _witness(case: Case, earlier: Line, later: Line) -> str | None:
 
 def _cause_before_effect(case: Case) -> Iterator[Finding]:
     """What its sender had received before it sent a message comes before it, for everyone."""
-    cause_of = dict(causes(case))
+    position, cause_of = case.log.position, dict(causes(case))
+    log_is_sound = all(
+        line not in position or position[cause.line] < position[line]
+        for line, cause in cause_of.items()
+    )
+    disordered = {name for name, *_ in case.inversions}
     for name, run in case.runs.items():
+        if log_is_sound and name not in disordered:
+            continue
         place = {tie.line: index for index, tie in enumerate(run)}
         for tie in run:
             cause = cause_of.get(tie.line)
@@ -140,7 +135,7 @@ def _losses(case: Case) -> Iterator[Finding]:
     """What was owed and did not come. Nothing is owed that the text leaves open."""
     lost: dict[Line, dict[str, str]] = defaultdict(dict)
     # Where orders disagree on the place of a broadcast, nobody is said to lack it in that place.
-    disputed = {tie.line for _, *two in _inversions(case) for tie in two}
+    disputed = {tie.line for _, *two in case.inversions for tie in two}
     for client in case.clients:
         for line in _gaps(case, client):
             if line in disputed:
@@ -177,13 +172,14 @@ def _losses(case: Case) -> Iterator[Finding]:
 
 def _gaps(case: Case, client: ClientHistory) -> Iterator[Line]:
     """What lies between two broadcasts that came one after the other, and did not come."""
-    received = {tie.line for tie in case.runs[client.name]}
     position, component = case.log.position, case.log.component
+    run = [tie.line for tie in case.runs[client.name]]
     gaps = [
-        (position[one.line] + 1, position[other.line], one.line, other.line)
-        for one, other in pairwise(case.runs[client.name])
-        if component[one.line] == component[other.line]
+        (start + 1, end, before, after)
+        for (before, start), (after, end) in pairwise((line, position[line]) for line in run)
+        if start + 1 < end and component[before] == component[after]
     ]
+    received = set(run) if gaps else set()
     # Where the order is right they do not overlap; where it is not, none is looked at twice,
     # and what belongs to another part of the log may lie between.
     reached = 0

@@ -1,5 +1,6 @@
 """How often each requirement's trigger really happened: what was never exercised never passed."""
 
+import re
 from collections import Counter
 from itertools import pairwise
 from typing import Final
@@ -11,7 +12,7 @@ from conformance.oracle.limits import MAX_BACKLOG, MEMBERS
 from conformance.oracle.received import ReceivedBroadcast, ReceivedHeartbeat
 from conformance.transcript import InputEnded, Restarted, Rival, Stopping
 
-_SEPARATORS: Final = ("\r", "\v", "\f", "\0", "\x85", "\u2028", "\u2029")
+_SEPARATOR: Final = re.compile("[\r\v\f\0\x85\u2028\u2029]")
 _SILENCE: Final = 2.0
 
 
@@ -44,11 +45,10 @@ def _by_line(case: Case, line: Line) -> list[str]:
     ids += [id_ for id_ in line.exercises if id_ in ("TRN-1",)]
     raw, text = line.octets, line.text.decode()
     original = raw.decode()
-    inner = original.strip("\r")
     segments = case.segments(line)
     if len(segments) > 1 or line.octets != segments[0][:-1]:
         ids.append("FRM-1")
-    if any(separator in inner for separator in _SEPARATORS):
+    if _SEPARATOR.search(original.strip("\r")):
         ids.append("FRM-2")
     if raw.endswith(b"\r"):
         ids.append("FRM-3")
@@ -121,13 +121,12 @@ def _by_room(case: Case, counts: Counter[str]) -> None:
     members = [client for client in case.clients if case.runs[client.name]]
     speakers = {line.client for line in case.came}
     for client in members:
-        own = [tie.line for tie in case.runs[client.name]]
-        by_sender = Counter(line.client for line in own)
-        if len(members) > 1 and len(by_sender) > 1 and len(own) > 3:
+        by_sender = Counter([tie.line.client for tie in case.runs[client.name]])
+        if len(members) > 1 and len(by_sender) > 1 and by_sender.total() > 3:
             counts["ROOM-3"] += 1
         if any(count > 1 for count in by_sender.values()):
             counts["ROOM-4"] += 1
-        if len(speakers) > 1 and any(line.client != client.name for line in own):
+        if len(speakers) > 1 and by_sender.keys() != {client.name}:
             counts["ROOM-5"] += 1
     for client in case.clients:
         if client.left is not None and client.ending is not Ending.RESET:

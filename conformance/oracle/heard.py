@@ -122,7 +122,7 @@ class _Ear:
             else peer.decode(sends, "replace"),
             self._stream[start:end],
         )
-        return unit if whole else Rest(span, unit.raw, is_unit=True, begun=unit)
+        return unit if whole else Rest(span, unit.octets, is_unit=True, begun=unit)
 
     def _close(self, start: int) -> tuple[int, int | None]:
         """Where a text ends, and where its broadcast does, None where that has not come."""

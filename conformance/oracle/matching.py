@@ -7,18 +7,19 @@ it was made from, if it can be told which, or stands alone.
 
 from bisect import bisect_left, insort
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import zip_longest
+from itertools import chain
 from typing import Final
 
 from conformance.oracle.history import NONCE, ClientHistory, Fate, History, Line
 from conformance.oracle.received import Junk, ReceivedBroadcast, ReceivedUnit, Rest
 
 _LETTERS: Final = 2
+_NONE: Final[Sequence[Line]] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Tie:
     """A broadcast, or what stands in its place, as one client received it, and its line.
 
@@ -42,59 +43,82 @@ class Matching:
     labels: dict[str, str] = field(default_factory=dict)
 
     def ties(self) -> Iterable[Tie]:
-        return (tie for run in self.runs.values() for tie in run)
+        return chain.from_iterable(self.runs.values())
+
+
+class _Said:
+    """All lines that were sent, to be found by what came of them."""
+
+    def __init__(self, history: History) -> None:
+        self.by_text: dict[bytes, list[Line]] = defaultdict(list)
+        self.without_nonce: dict[str, list[Line]] = {}
+        self._by_nonce: dict[bytes, Line] = {}
+        for client in history.clients.values():
+            self.without_nonce[client.name] = [line for line in client.lines if not line.nonces]
+            for line in client.lines:
+                if line.text is not None:
+                    self.by_text[line.text].append(line)
+                for nonce in line.nonces:
+                    self._by_nonce.setdefault(nonce, line)
+
+    def with_nonce_of(self, text: bytes) -> Line | None:
+        nonces = NONCE.findall(text)
+        return next((self._by_nonce[nonce] for nonce in nonces if nonce in self._by_nonce), None)
 
 
 def match(history: History) -> Matching:
     """Tie every broadcast of a history."""
-    matching = Matching()
-    by_text: dict[bytes, list[Line]] = defaultdict(list)
-    by_nonce: dict[bytes, Line] = {}
+    said = _Said(history)
+    matching = Matching(labels=_labels(history, said.by_text))
+    authors: dict[str | None, str] = {label: name for name, label in matching.labels.items()}
     for client in history.clients.values():
-        for sent in client.lines:
-            if sent.text is not None:
-                by_text[sent.text].append(sent)
-            for nonce in sent.nonces:
-                by_nonce.setdefault(nonce, sent)
-    matching.labels = _labels(history, by_text)
-    clients = {label: name for name, label in matching.labels.items()}
-    plain = {
-        name: [sent for sent in client.lines if not sent.nonces]
-        for name, client in history.clients.items()
-    }
-    for client in history.clients.values():
-        run: list[Tie] = []
-        used: Counter[Line] = Counter()
-        latest: dict[str, int] = {}
-        for unit, following in zip_longest(client.units, client.units[1:]):
-            if not isinstance(unit, ReceivedBroadcast | Junk | Rest):
-                continue
-            if isinstance(unit, Rest) and _was_awaited(history, client, unit):
-                continue
-            text = unit.text if isinstance(unit, ReceivedBroadcast) else unit.octets
-            sender = unit.sender if isinstance(unit, ReceivedBroadcast) else None
-            author = clients.get(sender) if sender is not None else None
-            said = [sent for sent in by_text.get(text, ()) if sent.begun < unit.span.last]
-            if not history.has_echo:
-                said = [sent for sent in said if sent.client != client.name] or said
-            line = _choose(said, author, used, latest)
-            exact = line is not None
-            if line is None and sender is not None and author is None:
-                # Somebody else's, unless it carries a nonce of ours.
-                line = _by_nonce(text, by_nonce)
-            elif line is None and not (not text and _is_text_of(following, by_text)):
-                line = _by_nonce(text, by_nonce) or _resembling(
-                    plain.get(author or "", []), text, used
-                )
-            if line is None:
-                matching.stray.append((client.name, unit))
-            else:
-                used[line] += 1
-                latest[line.client] = line.number
-                run.append(Tie(client.name, unit, line, exact))
-        matching.runs[client.name] = run
-        _tie_by_place(matching, client.name, clients, plain)
+        matching.runs[client.name] = []
+        told = len(matching.stray)
+        _tie(matching, history, client, said, authors)
+        strays = [unit for _, unit in matching.stray[told:]]
+        _tie_by_place(matching, client.name, strays, authors, said.without_nonce)
     return matching
+
+
+def _tie(
+    matching: Matching,
+    history: History,
+    client: ClientHistory,
+    said: _Said,
+    authors: Mapping[str | None, str],
+) -> None:
+    """Tie what came to one client, as far as its text tells."""
+    run = matching.runs[client.name]
+    used: dict[Line, int] = {}
+    latest: dict[str, int] = {}
+    for at, unit in enumerate(client.units):
+        if isinstance(unit, ReceivedBroadcast):
+            text, author = unit.text, authors.get(unit.sender)
+        elif isinstance(unit, Junk) or (
+            isinstance(unit, Rest) and not _was_awaited(history, client, unit)
+        ):
+            text, author = unit.octets, None
+        else:
+            continue
+        lines = said.by_text.get(text, _NONE)
+        if len(lines) == 1 and lines[0].begun < unit.span.last:
+            line: Line | None = lines[0]
+        else:
+            lines = [line for line in lines if line.begun < unit.span.last]
+            if not history.has_echo:
+                lines = [line for line in lines if line.client != client.name] or lines
+            line = _choose(lines, author, used, latest)
+        exact = line is not None
+        if line is None and (text or not _stands_alone(client.units[at + 1 : at + 2], said)):
+            line = said.with_nonce_of(text)
+            if line is None and author is not None:
+                line = _resembling(said.without_nonce[author], text, used)
+        if line is None:
+            matching.stray.append((client.name, unit))
+        else:
+            used[line] = used.get(line, 0) + 1
+            latest[line.client] = line.number
+            run.append(Tie(client.name, unit, line, exact))
 
 
 def _was_awaited(history: History, client: ClientHistory, rest: Rest) -> bool:
@@ -108,17 +132,23 @@ def _was_awaited(history: History, client: ClientHistory, rest: Rest) -> bool:
 
 
 def _tie_by_place(
-    matching: Matching, name: str, clients: Mapping[str, str], plain: Mapping[str, list[Line]]
+    matching: Matching,
+    name: str,
+    strays: Sequence[ReceivedBroadcast | Junk | Rest],
+    authors: Mapping[str | None, str],
+    plain: Mapping[str, list[Line]],
 ) -> None:
     """Tie a stray to the one line without a nonce that its sender said between two that came,
     where it is the one stray between these two."""
     run = matching.runs[name]
+    of: dict[str | None, list[Tie]] = defaultdict(list)
+    for tie in run if strays else ():
+        of[tie.line.client].append(tie)
     between: dict[tuple[Tie, Tie], list[ReceivedBroadcast]] = defaultdict(list)
-    for owner, unit in matching.stray:
-        if owner != name or not isinstance(unit, ReceivedBroadcast):
+    for unit in strays:
+        if not isinstance(unit, ReceivedBroadcast):
             continue
-        author = clients.get(unit.sender or "")
-        own = [tie for tie in run if tie.line.client == author]
+        own = of[authors.get(unit.sender)]
         place = bisect_left(own, unit.span.end, key=_place)
         if 0 < place < len(own):
             between[own[place - 1], own[place]].append(unit)
@@ -137,16 +167,20 @@ def _place(tie: Tie) -> int:
     return tie.unit.span.end
 
 
-def _labels(history: History, by_text: dict[bytes, list[Line]]) -> dict[str, str]:
+def _labels(history: History, by_text: Mapping[bytes, list[Line]]) -> dict[str, str]:
     """Each client's label: where its address is known, and the server uses it, that; else the
     one its own messages came back with most often."""
+    came = Counter(
+        (unit.text, unit.sender)
+        for client in history.clients.values()
+        for unit in client.units
+        if isinstance(unit, ReceivedBroadcast)
+    )
     shown: dict[str, Counter[str]] = defaultdict(Counter)
-    for client in history.clients.values():
-        for unit in client.units:
-            if isinstance(unit, ReceivedBroadcast) and unit.sender is not None:
-                lines = by_text.get(unit.text, [])
-                if len(lines) == 1:
-                    shown[lines[0].client][unit.sender] += 1
+    for (text, sender), times in came.items():
+        lines = by_text.get(text, _NONE)
+        if sender is not None and len(lines) == 1:
+            shown[lines[0].client][sender] += times
     labels = {}
     for client in history.clients.values():
         counts = shown[client.name]
@@ -158,34 +192,33 @@ def _labels(history: History, by_text: dict[bytes, list[Line]]) -> dict[str, str
 
 
 def _choose(
-    said: list[Line], author: str | None, used: Counter[Line], latest: dict[str, int]
+    lines: Sequence[Line], author: str | None, used: Mapping[Line, int], latest: Mapping[str, int]
 ) -> Line | None:
     """Of several lines with this text the author's first that has not come yet and follows what
     came of the author's; when all have come, the first again: that one is doubled."""
-    if len(said) < 2:
-        return said[0] if said else None
-    own = [line for line in said if line.client == author] or said
+    own = [line for line in lines if line.client == author] or lines
     return min(
         own,
-        key=lambda line: (used[line], line.number < latest.get(line.client, 0), line.done),
+        key=lambda line: (
+            used.get(line, 0),
+            line.number < latest.get(line.client, 0),
+            line.done,
+        ),
+        default=None,
     )
 
 
-def _is_text_of(unit: ReceivedUnit | None, by_text: Mapping[bytes, list[Line]]) -> bool:
+def _stands_alone(following: Sequence[ReceivedUnit], said: _Said) -> bool:
     """Whether a text stands alone, parted from the header before it."""
-    return isinstance(unit, Junk) and unit.octets in by_text
+    return any(isinstance(unit, Junk) and unit.octets in said.by_text for unit in following)
 
 
-def _by_nonce(text: bytes, by_nonce: dict[bytes, Line]) -> Line | None:
-    return next((by_nonce[nonce] for nonce in NONCE.findall(text) if nonce in by_nonce), None)
-
-
-def _resembling(plain: list[Line], text: bytes, used: Counter[Line]) -> Line | None:
+def _resembling(plain: list[Line], text: bytes, used: Mapping[Line, int]) -> Line | None:
     """The line that a text without a nonce was most likely made from: of those without a nonce
     of their own one that has not come yet and has something in common, more than a letter."""
     folded = text.strip().lower()
     for line in plain:
-        if used[line]:
+        if line in used:
             continue
         octets = line.octets.strip()
         if line.fate is Fate.BLANK or not octets or not folded:

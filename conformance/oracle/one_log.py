@@ -6,7 +6,7 @@ each have to come before the other. The runs of a component make one run, in one
 known of the order of two broadcasts besides says which component comes before which.
 """
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections import defaultdict, deque
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -76,14 +76,16 @@ def _accepted(case: Case) -> dict[Line, int]:
 def causes(case: Case) -> Iterator[tuple[Line, Tie]]:
     """For each message the last broadcast, of another's, that its sender had received."""
     for client in case.clients:
-        received = iter(case.runs[client.name])
-        following = next(received, None)
+        run, came_at = case.runs[client.name], case.came_at[client.name]
         cause: Tie | None = None
+        seen = 0
         for line in client.messages:
-            while following is not None and following.unit.span.last < line.begun:
-                if following.line.client != client.name:
-                    cause = following
-                following = next(received, None)
+            until = bisect_left(came_at, line.begun, seen)
+            for at in range(until - 1, seen - 1, -1):
+                if run[at].line.client != client.name:
+                    cause = run[at]
+                    break
+            seen = until
             if cause is not None:
                 yield line, cause
 
@@ -118,22 +120,23 @@ def _after_what_it_had(
 
     Of a client that was gone when the message was accepted nothing can be said.
     """
-    run = case.runs[client.name]
+    run, came_at = case.runs[client.name], case.came_at[client.name]
+    received = {tie.line for tie in run}
     gone = _gone(case, client)
-    had = 0
-    since = bisect_right(lines, run[0].unit.span.last, key=lambda line: line.begun)
+    since = bisect_right(lines, came_at[0], key=lambda line: line.begun)
     for line in islice(lines, since, None):
-        while had + 1 < len(run) and run[had + 1].unit.span.last < line.begun:
-            had += 1
+        if line in received:
+            continue
         if line.begun > gone:
             return
-        if client.name not in case.came.get(line, {}) and accepted[line] < gone:
+        if accepted[line] < gone:
+            had = run[bisect_left(came_at, line.begun) - 1]
             yield Before(
-                run[had].line,
+                had.line,
                 line,
                 "ROOM-3",
                 f"sent when {client.name}, a member still, had received it",
-                (run[had].unit.span.last, line.begun, accepted[line]),
+                (had.unit.span.last, line.begun, accepted[line]),
             )
 
 

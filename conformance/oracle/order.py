@@ -8,10 +8,10 @@ the receptions.
 """
 
 from collections import Counter, defaultdict, deque
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from heapq import heappop, heappush
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import Generic, TypeVar
 
 Item = TypeVar("Item", bound=Hashable)
@@ -38,15 +38,12 @@ def lay_out(runs: Sequence[Sequence[Item]]) -> LaidOut[Item]:
     A topological sort that follows a run as long as it can, so that chains stay whole. Where
     receptions contradict each other, the item goes first that fewest of them want later.
     """
-    rank: dict[Item, int] = {}
-    after: dict[Item, Counter[Item]] = defaultdict(Counter)
+    rank = {item: at for at, item in enumerate(dict.fromkeys(chain.from_iterable(runs)))}
+    after: dict[Item, dict[Item, int]] = defaultdict(dict)
     awaited: Counter[Item] = Counter()
-    for run in runs:
-        for item in run:
-            rank.setdefault(item, len(rank))
-        for earlier, later in pairwise(run):
-            after[earlier][later] += 1
-            awaited[later] += 1
+    for (earlier, later), times in Counter(chain.from_iterable(map(pairwise, runs))).items():
+        after[earlier][later] = times
+        awaited[later] += times
     items: dict[Item, int] = {}
     free = deque(item for item in rank if not awaited[item])
     reached: set[Item] = set()
@@ -72,11 +69,12 @@ def lay_out(runs: Sequence[Sequence[Item]]) -> LaidOut[Item]:
                     heappush(wanted, (awaited[later], rank[later], later))
                 else:
                     free.append(later)
-    return LaidOut(list(items), items, _components(runs, rank))
+    return LaidOut(list(items), items, _components(after, rank))
 
 
-def _components(runs: Sequence[Sequence[Item]], rank: Mapping[Item, int]) -> dict[Item, int]:
-    """Number the components: runs that share an item, at first or second hand, are of one."""
+def _components(after: Mapping[Item, Iterable[Item]], rank: Mapping[Item, int]) -> dict[Item, int]:
+    """Number the components: what followed each other in a run, at first or second hand, is of
+    one."""
     parent: dict[Item, Item] = {item: item for item in rank}
 
     def root(item: Item) -> Item:
@@ -85,7 +83,7 @@ def _components(runs: Sequence[Sequence[Item]], rank: Mapping[Item, int]) -> dic
             item = parent[item]
         return item
 
-    for run in runs:
-        for item in run[1:]:
-            parent[root(item)] = root(run[0])
+    for earlier, others in after.items():
+        for later in others:
+            parent[root(later)] = root(earlier)
     return {item: rank[root(item)] for item in rank}

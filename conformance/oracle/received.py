@@ -5,11 +5,11 @@ that is wrong, not only the first.
 """
 
 import re
-from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
+from itertools import accumulate
 from typing import Final, NamedTuple
 
 _HEADER: Final = re.compile(rb"(\d{8} \d\d:\d\d:\d\d) (\S(?:.*\S)?)")
@@ -17,7 +17,9 @@ _HEADER_AT_END: Final = re.compile(rb"\d{8} \d\d:\d\d:\d\d \S+:\d+\Z")
 _TIME: Final = "%Y%m%d %H:%M:%S"
 
 
-class Span(NamedTuple):
+# There are a million of these: what is frozen takes three times as long to make.
+@dataclass(slots=True, eq=False)
+class Span:
     """Where something lies: octets of the stream from `start` to `end`, that came with the
     transcript's lines `first` to `last`, the last at `t`."""
 
@@ -28,37 +30,42 @@ class Span(NamedTuple):
     t: float
 
 
-@dataclass(frozen=True, slots=True)
+class Content(NamedTuple):
+    """What a broadcast says. `time` and `sender` are None where the header is malformed; `sender`
+    is what stands in its place, whatever its form. `octets` are all that came of it."""
+
+    header: bytes
+    text: bytes
+    time: datetime | None
+    sender: str | None
+    octets: bytes
+
+
+@dataclass(slots=True, eq=False)
 class ReceivedBroadcast:
-    """`time` and `sender` are None where the header is malformed. `sender` is what stands in
-    its place, whatever its form. `raw` are the octets that came, where a dialect has them
-    otherwise."""
+    """A `Content` as one client received it."""
 
     span: Span
     header: bytes
     text: bytes
     time: datetime | None
     sender: str | None
-    raw: bytes = b""
-
-    @property
-    def octets(self) -> bytes:
-        return self.raw or self.header + b"\n" + self.text + b"\n"
+    octets: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class ReceivedNotice:
     span: Span
     octets: bytes
     code: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class ReceivedHeartbeat:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Junk:
     """A line that starts like no unit, or what stands before a header in its line."""
 
@@ -66,7 +73,7 @@ class Junk:
     octets: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Rest:
     """What the stream ends with that is no whole unit: the beginning of one, or not. `begun` is
     the broadcast it is the beginning of, where its header came whole."""
@@ -86,44 +93,50 @@ class Stream:
     def __init__(self, reads: Sequence[tuple[int, float, bytes]]) -> None:
         self.octets = b"".join(octets for _, _, octets in reads)
         self._reads = reads
-        self._starts: list[int] = []
-        length = 0
-        for _, _, octets in reads:
-            self._starts.append(length)
-            length += len(octets)
+        self._ends = list(accumulate(len(octets) for _, _, octets in reads))
+        self._first = 0
 
     def span(self, start: int, end: int) -> Span:
-        """Where the octets from one place to another came."""
-        first = bisect_right(self._starts, start) - 1
-        last = bisect_right(self._starts, end - 1) - 1
-        reads = self._reads
-        return Span(start, end, reads[first][0], reads[last][0], reads[last][1])
+        """Where the octets from one place to another came; none starts before the last did."""
+        ends, first = self._ends, self._first
+        while ends[first] <= start:
+            first += 1
+        last = self._first = first
+        while ends[last] < end:
+            last += 1
+        at, t, _ = self._reads[last]
+        return Span(start, end, at if first == last else self._reads[first][0], at, t)
 
 
-def read_units(reads: Sequence[tuple[int, float, bytes]]) -> Iterator[ReceivedUnit]:
-    """Read what came."""
+def read_units(
+    reads: Sequence[tuple[int, float, bytes]], known: dict[bytes, Content]
+) -> Iterator[ReceivedUnit]:
+    """Read what came. `known` are broadcasts that came to others, so that each is read once."""
     whole = Stream(reads)
     stream, span = whole.octets, whole.span
     start = 0
     while (end := stream.find(b"\n", start)) >= 0:
+        if stream[start] in b"0123456789":
+            unit_end = stream.find(b"\n", end + 1) + 1
+            if not unit_end:
+                break
+            octets = stream[start:unit_end]
+            content = known.get(octets)
+            if content is None:
+                header, text = stream[start:end], stream[end + 1 : unit_end - 1]
+                content = known[octets] = Content(header, text, *_read_header(header), octets)
+            yield ReceivedBroadcast(span(start, unit_end), *content)
+            start = unit_end
+            continue
         line = stream[start:end]
         if not line:
             yield ReceivedHeartbeat(span(start, end + 1))
         elif line.startswith(b"!"):
             code = line[1:].partition(b" ")[0]
             yield ReceivedNotice(span(start, end + 1), line, code.decode("latin-1"))
-        elif line[:1].isdigit():
-            text_end = stream.find(b"\n", end + 1)
-            if text_end < 0:
-                break
-            time, sender = _read_header(line)
-            yield ReceivedBroadcast(
-                span(start, text_end + 1), line, stream[end + 1 : text_end], time, sender
-            )
-            end = text_end
-        elif (header := _HEADER_AT_END.search(line)) is not None:
-            yield Junk(span(start, start + header.start()), line[: header.start()])
-            end = start + header.start() - 1
+        elif (inside := _HEADER_AT_END.search(line)) is not None:
+            yield Junk(span(start, start + inside.start()), line[: inside.start()])
+            end = start + inside.start() - 1
         else:
             yield Junk(span(start, end + 1), line)
         start = end + 1
@@ -135,7 +148,7 @@ def _rest(span: Span, octets: bytes) -> Rest:
     header, lf, text = octets.partition(b"\n")
     if not header[:1].isdigit():
         return Rest(span, octets, octets.startswith(b"!"))
-    begun = ReceivedBroadcast(span, header, text, *_read_header(header)) if lf else None
+    begun = ReceivedBroadcast(span, header, text, *_read_header(header), octets) if lf else None
     return Rest(span, octets, is_unit=True, begun=begun)
 
 

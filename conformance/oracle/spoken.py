@@ -41,7 +41,8 @@ def pieces(octets: bytes, dialect: Dialect | None) -> Iterator[tuple[bytes, byte
     *ended, rest = octets.split(b"\n")
     for part in ended:
         yield part, b"\n", True
-    yield rest, b"", False
+    if rest:
+        yield rest, b"", False
 
 
 class _DialectReader:

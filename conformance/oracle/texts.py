@@ -17,7 +17,6 @@ from conformance.oracle.received import (
     ReceivedBroadcast,
     ReceivedHeartbeat,
     ReceivedNotice,
-    Rest,
 )
 from conformance.oracle.units import HEADER_INSIDE
 
@@ -30,11 +29,9 @@ def check_texts(case: Case) -> Iterator[Finding]:
     """Every broadcast is a message's, with its text; nothing else is broadcast."""
     by_nonce = {nonce: line for one in case.clients for line in one.lines for nonce in line.nonces}
     for tie in case.matching.ties():
-        if isinstance(tie.unit, Rest):
-            continue
         if isinstance(tie.unit, Junk):
             yield from _without_header(case, tie)
-        elif not tie.exact:
+        elif not tie.exact and isinstance(tie.unit, ReceivedBroadcast):
             yield _inexact(case, tie, tie.unit.text, by_nonce)
     yield from _strays(case)
     for client in case.clients:
@@ -47,11 +44,13 @@ def _without_header(case: Case, tie: Tie) -> Iterator[Finding]:
         return
     line = tie.line
     before = _before(case, tie)
-    shared = any(
-        other.unit.span.end == tie.unit.span.start
-        and other.line.begun == line.begun
-        and other.line.number < line.number
-        for other in case.matching.runs[tie.client]
+    run = case.matching.runs[tie.client]
+    place = bisect_left(run, tie.unit.span.start, key=lambda other: other.unit.span.end)
+    previous = run[place]
+    shared = (
+        previous.unit.span.end == tie.unit.span.start
+        and previous.line.begun == line.begun
+        and previous.line.number < line.number
     )
     requirement, what = "MSG-1", "its text alone, without a header"
     if line.fate is not Fate.MESSAGE:
@@ -77,10 +76,9 @@ def _without_header(case: Case, tie: Tie) -> Iterator[Finding]:
 
 def _before(case: Case, tie: Tie) -> ReceivedBroadcast | None:
     """The broadcast right before a text without a header."""
-    for unit in case.history.clients[tie.client].units:
-        if isinstance(unit, ReceivedBroadcast) and unit.span.end == tie.unit.span.start:
-            return unit
-    return None
+    start, units = tie.unit.span.start, case.history.clients[tie.client].units
+    before = units[bisect_left(units, start, key=lambda unit: unit.span.end)]
+    return before if isinstance(before, ReceivedBroadcast) and before.span.end == start else None
 
 
 def _inexact(case: Case, tie: Tie, came: bytes, by_nonce: dict[bytes, Line]) -> Finding:
@@ -143,6 +141,8 @@ def _is_piece(came: bytes, segments: tuple[bytes, ...]) -> bool:
 def _answers(case: Case, client: ClientHistory) -> Iterator[Finding]:
     """Whether blank lines are answered (HB-1): a heartbeat or a notice for each, time and again,
     between two echoes, and hardly any where no blank line was sent."""
+    if all(line.fate is not Fate.BLANK for line in client.lines):
+        return
     answered: list[tuple[Line, int]] = []
     quiet: list[int] = []
     run = [tie for tie in case.runs[client.name] if tie.line.client == client.name]

@@ -48,16 +48,20 @@ def zone_of(case: Case) -> int | None:
 
 def _clock(case: Case) -> Iterator[Finding]:
     start = case.history.start
+    wall = start.wall
     shown_in: dict[Line, tuple[int, ReceivedBroadcast]] = {}
+    right: dict[Line, ReceivedBroadcast] = {}
     for tie in case.matching.ties():
         unit = tie.unit
         if not tie.exact or not isinstance(unit, ReceivedBroadcast) or unit.time is None:
             continue
-        shown = _timestamp(unit.time)
-        sent, came = start.wall + tie.line.t, start.wall + unit.span.t
-        zone = round((shown - came) / QUARTER_HOUR)
-        shown -= zone * QUARTER_HOUR
-        where = (tie.line.done, unit.span.last)
+        sooner = right.get(tie.line)
+        if sooner and sooner.octets == unit.octets and sooner.span.t <= unit.span.t:
+            continue  # The same is right for one who heard it later.
+        sent, came = wall + tie.line.t, wall + unit.span.t
+        utc = _timestamp(unit.time)
+        zone = round((utc - came) / QUARTER_HOUR)
+        shown = utc - zone * QUARTER_HOUR
         # A header has whole seconds: its time was up to one second later than it says.
         if not sent - CLOCK - 1 <= shown <= came + CLOCK or abs(zone) > _WIDEST_ZONE:
             off = shown - came if abs(zone) <= _WIDEST_ZONE else shown - came + zone * QUARTER_HOUR
@@ -65,11 +69,13 @@ def _clock(case: Case) -> Iterator[Finding]:
                 "MSG-5",
                 "the server's clock when the line was accepted, give or take 5 s",
                 f"{unit.time}, {off:+.0f} s off",
-                where,
+                (tie.line.done, unit.span.last),
                 tie.client,
                 unit.header,
                 outcome=Outcome.FAIL if start.same_clock else Outcome.UNKNOWN,
             )
+        else:
+            right.setdefault(tie.line, unit)
         shown_in.setdefault(tie.line, (zone, unit))
     yield from _zones(case, shown_in)
 

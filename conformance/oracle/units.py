@@ -36,13 +36,19 @@ _TORN: Final = {
 
 def check_units(case: Case) -> Iterator[Finding]:
     """Every octet that came belongs to a unit, and every unit has its form."""
-    tied = {id(tie.unit) for tie in case.matching.ties()}
+    tied = {id(tie.unit) for tie in case.matching.ties() if isinstance(tie.unit, Junk)}
     is_fragment = cache(partial(_is_fragment, case))
+    sound: set[bytes] = set()
     for client in case.clients:
         for unit in client.units:
             match unit:
-                case ReceivedBroadcast():
-                    yield from _header(case, client, unit)
+                case ReceivedBroadcast(header=header):
+                    if header not in sound:
+                        finding = _header(case, client, unit)
+                        if finding is None:
+                            sound.add(header)
+                        else:
+                            yield finding
                 case ReceivedNotice(span=span, octets=octets, code=code):
                     if _CODE.fullmatch(code) is None:
                         yield Finding(
@@ -101,10 +107,10 @@ def _is_fragment(case: Case, octets: bytes) -> bool:
     return len(piece) > _FRAGMENT and piece in case.lines_sent
 
 
-def _header(case: Case, client: ClientHistory, unit: ReceivedBroadcast) -> Iterator[Finding]:
+def _header(case: Case, client: ClientHistory, unit: ReceivedBroadcast) -> Finding | None:
     where = (unit.span.first, unit.span.last)
     if not (unit.sender and case.is_sender(unit.sender)) and _is_torn(unit.header):
-        yield Finding(
+        return Finding(
             "ROOM-6",
             "a broadcast's octets with nothing else between them",
             "a header begun, and another within it",
@@ -112,8 +118,8 @@ def _header(case: Case, client: ClientHistory, unit: ReceivedBroadcast) -> Itera
             client.name,
             unit.header,
         )
-    elif unit.time is None and case.shows_times:
-        yield Finding(
+    if unit.time is None and case.shows_times:
+        return Finding(
             "MSG-1",
             "a header YYYYMMDD HH:MM:SS SENDER: a real date, a 24-hour time, single spaces",
             f"the header {unit.header.decode('latin-1')!r}",
@@ -122,9 +128,9 @@ def _header(case: Case, client: ClientHistory, unit: ReceivedBroadcast) -> Itera
             unit.header,
             _nearest_header(unit.header),
         )
-    elif unit.sender is None or not case.is_sender(unit.sender):
+    if unit.sender is None or not case.is_sender(unit.sender):
         more = unit.sender is not None and any(map(case.is_sender, unit.sender.split()))
-        yield Finding(
+        return Finding(
             "MSG-1" if more else "MSG-2",
             "the sender's address: 127.0.0.1:52012, [2001:db8::1]:52012 or unix:N",
             f"{unit.header[18:].decode('latin-1')!r}",
@@ -132,6 +138,7 @@ def _header(case: Case, client: ClientHistory, unit: ReceivedBroadcast) -> Itera
             client.name,
             unit.header,
         )
+    return None
 
 
 def _is_torn(header: bytes) -> bool:
@@ -168,8 +175,8 @@ def _rest(case: Case, client: ClientHistory, unit: Rest) -> Iterator[Finding]:
             b"",
         )
         return
-    if unit.begun is not None:
-        yield from _header(case, client, unit.begun)
+    if unit.begun is not None and (finding := _header(case, client, unit.begun)) is not None:
+        yield finding
     sound = all(
         one.sender is not None and case.is_sender(one.sender)
         for one in client.units
@@ -225,8 +232,9 @@ def _labels(case: Case) -> Iterator[Finding]:
     start = case.history.start
     shown: dict[str, dict[str, ReceivedBroadcast]] = defaultdict(dict)
     for tie in case.matching.ties():
-        if tie.exact and isinstance(tie.unit, ReceivedBroadcast) and tie.unit.sender is not None:
-            shown[tie.line.client].setdefault(tie.unit.sender, tie.unit)
+        unit = tie.unit
+        if tie.exact and isinstance(unit, ReceivedBroadcast) and unit.sender is not None:
+            shown[tie.line.client].setdefault(unit.sender, unit)
     owners: dict[str, str] = {}
     for name, senders in shown.items():
         client = case.history.clients[name]
