@@ -75,9 +75,9 @@ def test_what_follows_quit_is_ignored(stage: Stage) -> None:
 
 @scenario("QUIT-5")
 def test_the_end_of_stream_leaves(stage: Stage) -> None:
-    """A half-close: alone, after a word, after many lines that still wait to be read."""
+    """A half-close: alone, after a word, and twice after many lines that still wait to be read."""
     [bob] = stage.join(1)
-    for count in (0, 1, 3, 2_000):
+    for count in (0, 1, 3, 2_000, 2_000):
         [ann] = stage.join(1)
         if count:
             lines = "".join(f"{stage.nonce()} {'x' * 70}\n" for _ in range(count))
