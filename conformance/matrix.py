@@ -12,7 +12,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from conformance.specimen_trial import AGAIN, Judged
+from conformance.specimen_pool import AGAIN
+from conformance.specimen_trial import Judged
 from conformance.specimens import CATALOGUE
 from conformance.standard import Kind, requirements
 

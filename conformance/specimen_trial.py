@@ -1,10 +1,8 @@
 """The suite run against its specimens: what it found of each, held against what each breaks."""
 
 import sys
-from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from multiprocessing import get_context
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final, Literal
@@ -21,10 +19,6 @@ from conformance.shipped import shipped_profile
 from conformance.specimens import CATALOGUE, Specimen
 from conformance.standard import Level
 from conformance.transcript import read
-
-AGAIN: Final = 4
-"""Times that a specimen which was missed is judged again: whether its fault shows almost always,
-or was only lucky to be found before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +58,7 @@ _BULK: Final = frozenset(
     )
 )  # fmt: skip
 """What takes seconds and is the same in every dialect: one of each framing is enough for it."""
-_MEET_ALL: Final = ("stage-6", "slash-dates")
+MEET_ALL: Final = ("stage-6", "slash-dates")
 _AS_ANY_IN_BULK: Final = frozenset(
     (
         "unknown-notices", "local-time", "clock-three-seconds-slow", "bare-notices", "long-notices",
@@ -85,38 +79,6 @@ class _Silent:
     def on_result(self, result: ScenarioReport) -> None: ...
 
 
-def judge_specimens(
-    names: Sequence[str], jobs: int, rounds: int, *, whole: bool
-) -> Iterator[Judged]:
-    """Judge each of these specimens so often, several at once; in the order they are done. Those
-    that take longest begin, so that none of them is left alone in the end.
-
-    A broken one meets the scenarios meant for what it breaks, and a legal one all but what is the
-    same for another in bulk; with `whole`, each meets all. One that is missed, judged once, is
-    judged `AGAIN` times more.
-    """
-    pool = ProcessPoolExecutor(jobs, mp_context=get_context("spawn"))
-    try:
-        under_way = {
-            pool.submit(judge_specimen, one, whole)
-            for one in sorted(names, key=lambda name: -_lasts(name, whole))
-            for _ in range(rounds)
-        }
-        again: set[str] = set()
-        while under_way:
-            done, under_way = wait(under_way, return_when=FIRST_COMPLETED)
-            for future in done:
-                result = future.result()
-                if result.outcome == "missed" and rounds == 1 and result.name not in again:
-                    again.add(result.name)
-                    under_way |= {
-                        pool.submit(judge_specimen, result.name, whole) for _ in range(AGAIN)
-                    }
-                yield result
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
 def judge_specimen(name: str, whole: bool = False) -> Judged:
     """Run the suite against one specimen, and hold what it found against what it breaks; the
     `whole` suite, and each of its transcripts is judged again."""
@@ -126,7 +88,7 @@ def judge_specimen(name: str, whole: bool = False) -> Judged:
 
 def _judge_specimen(specimen: Specimen, whole: bool, kept: Path) -> Judged:
     name = specimen.name
-    chosen = frozenset(_meant_for(specimen, whole))
+    chosen = frozenset(meant_for(specimen, whole))
     settings = Settings(
         profile=Profile(
             name=name,
@@ -144,6 +106,8 @@ def _judge_specimen(specimen: Specimen, whole: bool, kept: Path) -> Judged:
         report = run_suite(settings, _Silent(), look_first=False, one_server=not whole)
     except Unreachable:
         return Judged(name, {}, sorted(specimen.breaks), [], 0.0)
+    if report.interrupted:
+        raise KeyboardInterrupt
     found: dict[str, list[str]] = {}
     for result in report.scenarios:
         for finding in result.findings:
@@ -177,16 +141,9 @@ def told_otherwise(results: Iterable[ScenarioReport], transcripts: Path) -> list
     ]
 
 
-def _lasts(name: str, whole: bool) -> float:
-    """Seconds that a specimen takes, about: a scenario that finds something waits for it, and so
-    does one that is played a line a read."""
-    specimen = CATALOGUE[name]
-    waits = not specimen.legal or name in _MEET_ALL
-    return (3.0 if waits else 0.15) * sum(1 for _ in _meant_for(specimen, whole))
-
-
-def _meant_for(specimen: Specimen, whole: bool) -> Iterator[str]:
-    in_dialect = specimen.profile is not None and specimen.name not in _MEET_ALL
+def meant_for(specimen: Specimen, whole: bool) -> Iterator[str]:
+    """The scenarios that a specimen meets."""
+    in_dialect = specimen.profile is not None and specimen.name not in MEET_ALL
     brief = in_dialect or specimen.name in _AS_ANY_IN_BULK
     for scenario in scenarios():
         is_bulk = scenario.id in _BULK

@@ -10,7 +10,8 @@ from rich.console import Console
 
 from conformance.html.specimens import render_matrix
 from conformance.matrix import MatrixError, differences, lay_out_matrix, read_matrix
-from conformance.specimen_trial import Judged, judge_specimens
+from conformance.specimen_pool import judge_specimens
+from conformance.specimen_trial import Judged
 from conformance.specimens import CATALOGUE
 
 _STYLES: Final = {"caught": "green", "passed": "green", "missed": "red", "accused": "red"}

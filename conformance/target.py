@@ -8,8 +8,10 @@ import shlex
 import signal
 import subprocess
 import tempfile
+import threading
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 from typing import Final
@@ -43,6 +45,27 @@ def let_interrupts_through() -> None:
 
 def _ignore(_number: int, _frame: FrameType | None) -> None:
     """Unlike SIG_IGN, a handler is not inherited."""
+
+
+@contextmanager
+def _interrupts_later() -> Iterator[None]:
+    """Let an interrupt wait: one that came between a launch and the note of it would leave a
+    process behind that nobody knows."""
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    usual = {number: signal.getsignal(number) for number in numbers}
+    if threading.current_thread() is not threading.main_thread() or None in usual.values():
+        yield
+        return
+    came: list[int] = []
+    for number in numbers:
+        signal.signal(number, lambda number, _: came.append(number))
+    try:
+        yield
+    finally:
+        for number, handler in usual.items():
+            signal.signal(number, handler)
+        if came:
+            signal.raise_signal(came[0])
 
 
 class _Process:
@@ -113,6 +136,7 @@ class LaunchedServer:
         self._asked = asked
         self._launch = launch
         self._process: _Process | None = None
+        self._rival: _Process | None = None
         self._is_broken_off = False
 
     @property
@@ -146,7 +170,8 @@ class LaunchedServer:
         return True
 
     def _launch_anew(self) -> None:
-        self._process = process = _Process(self._launch, self.address)
+        with _interrupts_later():
+            self._process = process = _Process(self._launch, self.address)
         if self._is_broken_off:
             self.close()
             raise LaunchError("the run was broken off")
@@ -197,17 +222,24 @@ class LaunchedServer:
     def run_rival(self, seconds: float) -> tuple[int | None, str]:
         """Launch a second server on the same address; its status, if it ended within so many
         seconds besides those it may take to be ready, and its output."""
-        rival = _Process(self._launch, self.address)
+        with _interrupts_later():
+            self._rival = rival = _Process(self._launch, self.address)
         try:
             return rival.wait(self._launch.ready + seconds), rival.output()
         finally:
-            rival.end()
+            self._end_rival()
 
     def close(self) -> None:
         """End the server, if it runs."""
         process, self._process = self._process, None
         if process is not None:
             process.end()
+        self._end_rival()
+
+    def _end_rival(self) -> None:
+        rival, self._rival = self._rival, None
+        if rival is not None:
+            rival.end()
 
     def break_off(self) -> None:
         """End the server, and launch no other; from any thread."""
