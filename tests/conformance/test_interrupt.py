@@ -18,18 +18,25 @@ _AT_ONCE = 15.0
 SPECIMEN = f"{sys.executable} -m conformance.specimens correct {{port}}"
 
 
+SPECIMENS = ("specimens", "-j", "2")
+RUN = ("run", "--launch", SPECIMEN)
+WORKERS = ("run", "-j", "2", "--launch", SPECIMEN)
+
+
 @pytest.mark.parametrize(
-    ("arguments", "status"),
+    ("arguments", "end", "number", "status"),
     [
-        (("specimens", "-j", "2"), 1),
-        (("run", "--launch", SPECIMEN), 4),
-        (("run", "-j", "2", "--launch", SPECIMEN), 4),
+        (SPECIMENS, os.kill, signal.SIGINT, 1),
+        (SPECIMENS, os.kill, signal.SIGTERM, 1),
+        (SPECIMENS, os.killpg, signal.SIGINT, 1),
+        (SPECIMENS, os.killpg, signal.SIGTERM, 1),
+        (RUN, os.kill, signal.SIGTERM, 4),
+        (WORKERS, os.killpg, signal.SIGINT, 4),
+        (WORKERS, os.killpg, signal.SIGTERM, 4),
     ],
 )
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("end", [os.kill, os.killpg])
 def test_an_interrupt_ends_all_at_once(
-    arguments: Sequence[str], status: int, number: signal.Signals, end: Callable[[int, int], None]
+    arguments: Sequence[str], end: Callable[[int, int], None], number: signal.Signals, status: int
 ) -> None:
     """A terminal tells all processes of the command, another program the first alone."""
     command = [sys.executable, "-m", "conformance", *arguments]

@@ -17,7 +17,7 @@ from conformance.transcript import Finish, Transcript
 from tests.budget import THOROUGH
 from tests.conformance.scene import Scene, chat, talk
 
-SIZES = (10_000, 100_000, 1_000_000) if THOROUGH else (10_000, 100_000)
+SIZES = (10_000, 100_000, 1_000_000) if THOROUGH else (5_000, 50_000)
 BURST = 20
 GENEROUS = 1.6
 ENOUGH_SECONDS = 10
