@@ -49,8 +49,8 @@ def _ignore(_number: int, _frame: FrameType | None) -> None:
 
 @contextmanager
 def _interrupts_later() -> Iterator[None]:
-    """Let an interrupt wait: one that came between a launch and the note of it would leave a
-    process behind that nobody knows."""
+    """Let an interrupt wait: one that came between a launch and the note of it, or between the
+    striking out of a process and its end, would leave one behind that nobody knows."""
     numbers = (signal.SIGINT, signal.SIGTERM)
     usual = {number: signal.getsignal(number) for number in numbers}
     if threading.current_thread() is not threading.main_thread() or None in usual.values():
@@ -136,7 +136,6 @@ class LaunchedServer:
         self._asked = asked
         self._launch = launch
         self._process: _Process | None = None
-        self._rival: _Process | None = None
         self._is_broken_off = False
 
     @property
@@ -151,10 +150,12 @@ class LaunchedServer:
         Of a server that ended by itself what it left behind is left until then: it may be what
         is in the way.
         """
-        left, self._process = self._process, None
-        if left is not None and left.poll() is None:
-            left.end()
+        left = self._process
         try:
+            with _interrupts_later():
+                self._process = None
+                if left is not None and left.poll() is None:
+                    left.end()
             self._launch_anew()
         finally:
             if left is not None:
@@ -222,24 +223,21 @@ class LaunchedServer:
     def run_rival(self, seconds: float) -> tuple[int | None, str]:
         """Launch a second server on the same address; its status, if it ended within so many
         seconds besides those it may take to be ready, and its output."""
-        with _interrupts_later():
-            self._rival = rival = _Process(self._launch, self.address)
+        rival = None
         try:
+            with _interrupts_later():
+                rival = _Process(self._launch, self.address)
             return rival.wait(self._launch.ready + seconds), rival.output()
         finally:
-            self._end_rival()
+            if rival is not None:
+                rival.end()
 
     def close(self) -> None:
         """End the server, if it runs."""
-        process, self._process = self._process, None
-        if process is not None:
-            process.end()
-        self._end_rival()
-
-    def _end_rival(self) -> None:
-        rival, self._rival = self._rival, None
-        if rival is not None:
-            rival.end()
+        with _interrupts_later():
+            process, self._process = self._process, None
+            if process is not None:
+                process.end()
 
     def break_off(self) -> None:
         """End the server, and launch no other; from any thread."""
