@@ -14,7 +14,12 @@ from chatproto import BlankReceived, Code, EndOfStream, MessageReceived, QuitRec
 from chatproto.connection import MAX_LINE_LIMIT, MIN_LINE_LIMIT
 from conformance.dialect.model import Dialect
 from conformance.oracle.heard import hear_units
-from conformance.oracle.received import Content, ReceivedNotice, ReceivedUnit, read_units
+from conformance.oracle.received import (
+    ReceivedBroadcast,
+    ReceivedNotice,
+    ReceivedUnit,
+    read_units,
+)
 from conformance.oracle.spoken import pieces, reader_for
 from conformance.transcript import (
     Aborted,
@@ -198,7 +203,7 @@ def read_history(transcript: Transcript) -> History:
             case _:
                 pass
     dialect = start.dialect
-    known: dict[bytes, Content] = {}
+    known: dict[bytes, ReceivedBroadcast] = {}
     for client in clients.values():
         reads = client.reads
         units = read_units(reads, known) if dialect is None else hear_units(reads, dialect)

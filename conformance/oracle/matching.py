@@ -141,14 +141,14 @@ def _tie_by_place(
     """Tie a stray to the one line without a nonce that its sender said between two that came,
     where it is the one stray between these two."""
     run = matching.runs[name]
-    of: dict[str | None, list[Tie]] = defaultdict(list)
+    by_author: dict[str | None, list[Tie]] = defaultdict(list)
     for tie in run if strays else ():
-        of[tie.line.client].append(tie)
+        by_author[tie.line.client].append(tie)
     between: dict[tuple[Tie, Tie], list[ReceivedBroadcast]] = defaultdict(list)
     for unit in strays:
         if not isinstance(unit, ReceivedBroadcast):
             continue
-        own = of[authors.get(unit.sender)]
+        own = by_author[authors.get(unit.sender)]
         place = bisect_left(own, unit.span.end, key=_place)
         if 0 < place < len(own):
             between[own[place - 1], own[place]].append(unit)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from itertools import accumulate
-from typing import Final, NamedTuple
+from typing import Final
 
 _HEADER: Final = re.compile(rb"(\d{8} \d\d:\d\d:\d\d) (\S(?:.*\S)?)")
 _HEADER_AT_END: Final = re.compile(rb"\d{8} \d\d:\d\d:\d\d \S+:\d+\Z")
@@ -30,20 +30,10 @@ class Span:
     t: float
 
 
-class Content(NamedTuple):
-    """What a broadcast says. `time` and `sender` are None where the header is malformed; `sender`
-    is what stands in its place, whatever its form. `octets` are all that came of it."""
-
-    header: bytes
-    text: bytes
-    time: datetime | None
-    sender: str | None
-    octets: bytes
-
-
 @dataclass(slots=True, eq=False)
 class ReceivedBroadcast:
-    """A `Content` as one client received it."""
+    """`time` and `sender` are None where the header is malformed; `sender` is what stands in its
+    place, whatever its form. `octets` are all that came of it."""
 
     span: Span
     header: bytes
@@ -109,7 +99,7 @@ class Stream:
 
 
 def read_units(
-    reads: Sequence[tuple[int, float, bytes]], known: dict[bytes, Content]
+    reads: Sequence[tuple[int, float, bytes]], known: dict[bytes, ReceivedBroadcast]
 ) -> Iterator[ReceivedUnit]:
     """Read what came. `known` are broadcasts that came to others, so that each is read once."""
     whole = Stream(reads)
@@ -121,11 +111,16 @@ def read_units(
             if not unit_end:
                 break
             octets = stream[start:unit_end]
-            content = known.get(octets)
-            if content is None:
+            where, same = span(start, unit_end), known.get(octets)
+            if same is None:
                 header, text = stream[start:end], stream[end + 1 : unit_end - 1]
-                content = known[octets] = Content(header, text, *_read_header(header), octets)
-            yield ReceivedBroadcast(span(start, unit_end), *content)
+                time, sender = _read_header(header)
+                unit = known[octets] = ReceivedBroadcast(where, header, text, time, sender, octets)
+            else:
+                unit = ReceivedBroadcast(
+                    where, same.header, same.text, same.time, same.sender, same.octets
+                )
+            yield unit
             start = unit_end
             continue
         line = stream[start:end]

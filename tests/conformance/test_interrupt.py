@@ -14,10 +14,7 @@ import pytest
 _PATIENCE = 60.0
 _AT_ONCE = 15.0
 
-
 SPECIMEN = f"{sys.executable} -m conformance.specimens correct {{port}}"
-
-
 SPECIMENS = ("specimens", "-j", "2")
 RUN = ("run", "--launch", SPECIMEN)
 WORKERS = ("run", "-j", "2", "--launch", SPECIMEN)
