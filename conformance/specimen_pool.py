@@ -15,6 +15,7 @@ from conformance.specimens import CATALOGUE
 AGAIN: Final = 4
 """Times that a specimen which was missed is judged again: whether its fault shows almost always,
 or was only lucky to be found before."""
+_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 _over: Event | None = None
 """Whether the run is broken off; of a process that judges for another."""
 
@@ -34,11 +35,14 @@ def judge_specimens(
     pool = ProcessPoolExecutor(jobs, context, _begin_to_judge, (over,))
     under_way: set[Future[Judged]] = set()
     try:
+        # A process that is only beginning waits with them until it can tell what they mean.
+        signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
         under_way = {
             pool.submit(_judge_until_broken_off, one, whole)
             for one in sorted(names, key=lambda name: -_lasts(name, whole))
             for _ in range(rounds)
         }
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
         again: set[str] = set()
         while under_way:
             done, under_way = wait(under_way, return_when=FIRST_COMPLETED)
@@ -63,6 +67,7 @@ def _begin_to_judge(over: Event) -> None:
     global _over  # what a pool hands to a process can be kept nowhere else
     _over = over
     _heed_signals(_ignore)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
 
 
 def _judge_until_broken_off(name: str, whole: bool) -> Judged:
@@ -87,8 +92,8 @@ def _ignore(_number: int, _frame: FrameType | None) -> None:
 
 
 def _heed_signals(handler: Callable[[int, FrameType | None], None]) -> None:
-    signal.signal(signal.SIGINT, handler)
-    signal.signal(signal.SIGTERM, handler)
+    for number in _SIGNALS:
+        signal.signal(number, handler)
 
 
 def _lasts(name: str, whole: bool) -> float:
