@@ -138,9 +138,9 @@ fuzz: $(VENV)/fuzz
 	$(BIN)/python -m fuzz.server --bursts $(BURSTS)
 
 oracle: $(READY)
-	HYPOTHESIS_PROFILE=thorough $(BIN)/pytest -q tests/conformance/test_order_by_force.py \
-		tests/conformance/test_order_cost.py tests/conformance/test_judging_cost.py \
-		tests/conformance/test_oracle_attacked.py
+	HYPOTHESIS_PROFILE=thorough $(BIN)/pytest -q tests/conformance/oracle/test_log_order_by_force.py \
+		tests/conformance/oracle/test_log_order_cost.py tests/conformance/oracle/test_judging_cost.py \
+		tests/conformance/oracle/test_attacked.py
 
 corpus: $(READY)
 	$(BIN)/python -m tests.conformance.record

@@ -1,6 +1,6 @@
 """The command line of the suite."""
 
-from conformance.cli import main
+from conformance.commands.cli import main
 
 if __name__ == "__main__":
     main()

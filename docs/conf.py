@@ -15,8 +15,8 @@ ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 
 from chatproto import __version__  # noqa: E402  # the path comes first
-from conformance.cli import main  # noqa: E402  # as above
-from conformance.standard import requirements  # noqa: E402  # as above
+from conformance.commands.cli import main  # noqa: E402  # as above
+from conformance.standard.requirements import requirements  # noqa: E402  # as above
 
 STANDARD = "spec/chatproto-1"
 

@@ -110,6 +110,6 @@ def pytest_configure(config: pytest.Config) -> None:
     asked = {one.partition("::")[0].partition(".")[0] for one in config.args}
     if named or (config.getoption("pyargs") and "conformance" in asked):
         # Nobody else's run imports the suite.
-        from conformance.within_pytest import begin
+        from conformance.commands.pytest_host import begin
 
         begin(config, named=named)

@@ -13,11 +13,11 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
-from conformance.comparison import ReportError, load_report
-from conformance.matrix import Matrix, MatrixError, read_matrix
-from conformance.report import Report
-from conformance.scenario import scenarios
-from conformance.standard import Kind, Level, Requirement, requirements
+from conformance.report.comparison import ReportError, load_report
+from conformance.report.model import Report
+from conformance.scenarios.registry import scenarios
+from conformance.selftest.matrix import Matrix, MatrixError, read_matrix
+from conformance.standard.requirements import Kind, Level, Requirement, requirements
 
 KEPT: Final = Path(__file__).parent.parent / "docs" / "coverage.md"
 

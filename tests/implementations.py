@@ -19,12 +19,12 @@ from typing import Final
 from pydantic import BaseModel, ConfigDict
 
 from chatproto import __version__
-from conformance.comparison import Comparison, Status, compare, load_report, sections
-from conformance.html import render_page
-from conformance.markdown import matrix, verdicts
-from conformance.matrix import Matrix, read_matrix
-from conformance.report import Report, RequirementReport, Verdict
-from conformance.standard import PROTOCOL, requirements
+from conformance.output.html import render_page
+from conformance.output.markdown import matrix, verdicts
+from conformance.report.comparison import Comparison, Status, compare, load_report, sections
+from conformance.report.model import Report, RequirementReport, Verdict
+from conformance.selftest.matrix import Matrix, read_matrix
+from conformance.standard.requirements import PROTOCOL, requirements
 
 ROOT: Final = Path(__file__).parent.parent
 LIST: Final = ROOT / "docs" / "implementations.toml"

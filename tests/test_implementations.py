@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from chatproto import __version__
-from conformance.matrix import read_matrix
-from conformance.report import Verdict
+from conformance.report.model import Verdict
+from conformance.selftest.matrix import read_matrix
 from conformance.specimens import CATALOGUE
-from conformance.standard import Kind, requirements
+from conformance.standard.requirements import Kind, requirements
 from tests.implementations import (
     PAGE,
     README,

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from conformance.profile import load_profile
+from conformance.target.profile import load_profile
 
 README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
 

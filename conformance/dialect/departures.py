@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Final
 
 from conformance.dialect.model import PLAIN, Capability, Dialect
-from conformance.standard import requirements
+from conformance.standard.requirements import requirements
 
 _LONGEST: Final = 1_025
 """Octets that every server takes in a line, with its LF (LIM-1)."""

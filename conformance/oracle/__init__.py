@@ -11,16 +11,16 @@ from contextlib import contextmanager
 
 from conformance.dialect import wholly_departed
 from conformance.oracle.case import prepare
-from conformance.oracle.delivery import check_delivery
-from conformance.oracle.endings import check_endings
-from conformance.oracle.exercise import exercised
+from conformance.oracle.checks.delivery import check_delivery
+from conformance.oracle.checks.endings import check_endings
+from conformance.oracle.checks.form import check_units
+from conformance.oracle.checks.limits import check_limits
+from conformance.oracle.checks.process import check_process
+from conformance.oracle.checks.text import check_texts
+from conformance.oracle.checks.timing import check_timing, zone_of
+from conformance.oracle.coverage import exercised
 from conformance.oracle.findings import Finding, Judgement, Outcome
-from conformance.oracle.limits import check_limits
-from conformance.oracle.process import check_process
-from conformance.oracle.texts import check_texts
-from conformance.oracle.timing import check_timing, zone_of
-from conformance.oracle.units import check_units
-from conformance.transcript import Transcript
+from conformance.transcript.events import Transcript
 
 __all__ = ["Finding", "Judgement", "Outcome", "judge"]
 

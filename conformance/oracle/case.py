@@ -11,17 +11,17 @@ from typing import Final
 from chatproto import Code
 from chatproto.sender import is_sender
 from conformance.dialect.model import PLAIN
-from conformance.oracle.history import (
+from conformance.oracle.log_order import LaidOut, lay_out
+from conformance.oracle.matching import Matching, Tie, match
+from conformance.oracle.reading.history import (
     ClientHistory,
     Ending,
     History,
     Line,
     read_history,
 )
-from conformance.oracle.matching import Matching, Tie, match
-from conformance.oracle.order import LaidOut, lay_out
-from conformance.oracle.received import ReceivedBroadcast
-from conformance.transcript import Exited, Stopping, Transcript
+from conformance.oracle.reading.units import ReceivedBroadcast
+from conformance.transcript.events import Exited, Stopping, Transcript
 
 MIN_BACKLOG: Final = 1_048_576
 """Octets that may always wait for a member (LIM-3)."""

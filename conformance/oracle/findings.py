@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from conformance.standard import Level, requirements
+from conformance.standard.requirements import Level, requirements
 
 
 class Outcome(StrEnum):

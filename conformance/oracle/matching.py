@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import Final
 
-from conformance.oracle.history import NONCE, ClientHistory, Fate, History, Line
-from conformance.oracle.received import Junk, ReceivedBroadcast, ReceivedUnit, Rest
+from conformance.oracle.reading.history import NONCE, ClientHistory, Fate, History, Line
+from conformance.oracle.reading.units import Junk, ReceivedBroadcast, ReceivedUnit, Rest
 
 _LETTERS: Final = 2
 _NONE: Final[Sequence[Line]] = ()

@@ -4,11 +4,11 @@ import re
 from collections.abc import Callable
 from typing import Final
 
-from conformance.address import Address
 from conformance.probe.learning import Learnt, shown
 from conformance.probe.shape import take_apart
 from conformance.probe.talking import Gone, Room, Talker
-from conformance.profile import Launch
+from conformance.target.address import Address
+from conformance.target.profile import Launch
 
 _WORDS: Final = (
     "quit", "/quit", "exit", "/exit", "bye", "by", "/bye", "disconnect", "/disconnect", ":q", "/q",

@@ -11,9 +11,9 @@ from contextlib import contextmanager, suppress
 from itertools import count
 from typing import Final
 
-from conformance.address import Address
-from conformance.profile import Launch
-from conformance.target import LaunchedServer, LaunchError
+from conformance.target.address import Address
+from conformance.target.process import LaunchedServer, LaunchError
+from conformance.target.profile import Launch
 
 QUIET: Final = 0.15
 """Seconds of silence after which an answer is over; times the factor."""

@@ -14,7 +14,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import BeforeValidator, Field, PlainSerializer, TypeAdapter, ValidationError
 
-from conformance.compact import Piece, read_octets, write_octets
+from conformance.transcript.compression import Piece, read_octets, write_octets
 
 
 def _to_octets(value: object) -> object:

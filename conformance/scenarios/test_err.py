@@ -2,8 +2,8 @@
 
 from itertools import product
 
-from conformance.scenario import scenario
-from conformance.stage import Stage
+from conformance.driver.stage import Stage
+from conformance.scenarios.registry import scenario
 
 
 @scenario("ERR-1", "ERR-3")

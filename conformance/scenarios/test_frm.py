@@ -1,10 +1,10 @@
 """Framing: LF alone ends a line, and how the octets were cut means nothing."""
 
-from conformance.client import Client
-from conformance.interruption import Unplayable
-from conformance.scenario import scenario
-from conformance.stage import Stage
-from conformance.talk import SIZES, is_taken
+from conformance.driver.bulk_traffic import SIZES, is_taken
+from conformance.driver.client import Client
+from conformance.driver.interruption import Unplayable
+from conformance.driver.stage import Stage
+from conformance.scenarios.registry import scenario
 
 
 def _say_whole(stage: Stage, ann: Client, bob: Client, text: str) -> None:

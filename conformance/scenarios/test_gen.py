@@ -1,7 +1,8 @@
 """Programs that nobody wrote: what clients do is drawn at random, and judged like all else."""
 
-from conformance.programs.trials import Trials
-from conformance.scenario import scenario
+from collections.abc import Callable
+
+from conformance.scenarios.registry import scenario
 
 
 @scenario(
@@ -15,10 +16,7 @@ from conformance.scenario import scenario
     needs=("examples",),
     waits=1.0,
 )
-def test_programs(trials: Trials) -> None:
+def test_programs(search: Callable[[], None]) -> None:
     """Two to eight clients join, speak in any segments, stall, leave in every way and rejoin,
     as Hypothesis draws it; what breaks a requirement is shrunk, and tried again."""
-    # Hypothesis takes its time to be imported, and most commands do without.
-    from conformance.programs.search import search
-
-    search(trials)
+    search()

@@ -3,8 +3,8 @@
 from typing import Final
 
 from chatproto.text import WHITE_SPACE
-from conformance.scenario import scenario
-from conformance.stage import Stage
+from conformance.driver.stage import Stage
+from conformance.scenarios.registry import scenario
 
 _SILENCE: Final = 2.1
 _BLANKS = (

@@ -2,14 +2,14 @@
 
 from functools import partial
 
-from conformance.address import FAR
-from conformance.client import Client
-from conformance.interruption import Stuck, Unplayable
+from conformance.driver.bulk_traffic import SIZES, Talker, is_taken, stall_one, talk
+from conformance.driver.client import Client
+from conformance.driver.interruption import Stuck, Unplayable
+from conformance.driver.stage import Stage
 from conformance.oracle.case import LINGER
-from conformance.oracle.limits import MAX_BACKLOG, MEMBERS
-from conformance.scenario import scenario
-from conformance.stage import Stage
-from conformance.talk import SIZES, Talker, is_taken, stall_one, talk
+from conformance.oracle.checks.limits import MAX_BACKLOG, MEMBERS
+from conformance.scenarios.registry import scenario
+from conformance.target.address import FAR
 
 _CHUNK = 64 * 1_024
 _AGAIN = 0.05

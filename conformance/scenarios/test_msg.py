@@ -1,9 +1,9 @@
 """Broadcast: the header, the sender, the time, and one encoding for all."""
 
-from conformance.address import Side
-from conformance.client import Client
-from conformance.scenario import scenario
-from conformance.stage import Stage
+from conformance.driver.client import Client
+from conformance.driver.stage import Stage
+from conformance.scenarios.registry import scenario
+from conformance.target.address import Side
 
 _A_WHILE = 0.1
 _LOOPBACK = "127.0.0.1"

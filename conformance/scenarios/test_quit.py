@@ -1,10 +1,10 @@
 """Leaving: quit, and the end of stream; what precedes is delivered, what follows is ignored."""
 
-from conformance.address import FAR
+from conformance.driver.bulk_traffic import Talker, stall_one
+from conformance.driver.stage import Stage
 from conformance.oracle.case import LINGER
-from conformance.scenario import scenario
-from conformance.stage import Stage
-from conformance.talk import Talker, stall_one
+from conformance.scenarios.registry import scenario
+from conformance.target.address import FAR
 
 _SOON = LINGER / 3
 

@@ -1,9 +1,9 @@
 """Room: one log, of which each member receives one contiguous run, whatever the others do."""
 
-from conformance.client import Client
-from conformance.scenario import scenario
-from conformance.stage import Stage
-from conformance.talk import talk
+from conformance.driver.bulk_traffic import talk
+from conformance.driver.client import Client
+from conformance.driver.stage import Stage
+from conformance.scenarios.registry import scenario
 
 
 @scenario("ROOM-1", "ROOM-2", "ROOM-3")

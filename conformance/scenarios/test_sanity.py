@@ -1,7 +1,7 @@
 """Before all and after all: the plainest chat, so that what breaks later is laid to its cause."""
 
-from conformance.scenario import scenario
-from conformance.stage import Stage
+from conformance.driver.stage import Stage
+from conformance.scenarios.registry import scenario
 
 
 @scenario("ROOM-2", "MSG-1")

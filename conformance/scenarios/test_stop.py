@@ -3,14 +3,14 @@
 from functools import partial
 from typing import Final, get_args
 
-from conformance.client import Client
-from conformance.managed import ManagedServer
+from conformance.driver.bulk_traffic import Talker, stall_one
+from conformance.driver.client import Client
+from conformance.driver.server_control import ManagedServer
+from conformance.driver.stage import Stage
 from conformance.oracle.case import STOP
-from conformance.oracle.process import LAST_LINE
-from conformance.profile import Way
-from conformance.scenario import scenario
-from conformance.stage import Stage
-from conformance.talk import Talker, stall_one
+from conformance.oracle.checks.process import LAST_LINE
+from conformance.scenarios.registry import scenario
+from conformance.target.profile import Way
 
 _NOTICED: Final = 0.5
 _TALKING: Final = 200

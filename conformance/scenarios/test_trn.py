@@ -1,7 +1,7 @@
 """Transport: members are served concurrently, and nothing but units is sent."""
 
-from conformance.scenario import scenario
-from conformance.stage import Stage
+from conformance.driver.stage import Stage
+from conformance.scenarios.registry import scenario
 
 
 @scenario("TRN-1")

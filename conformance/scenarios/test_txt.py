@@ -1,7 +1,7 @@
 """Text: strict UTF-8, trimmed of White_Space, made safe, and otherwise left alone."""
 
-from conformance.scenario import scenario
-from conformance.stage import Stage
+from conformance.driver.stage import Stage
+from conformance.scenarios.registry import scenario
 
 _WELL_FORMED = (
     "\x7e", "\xa1", "\u07ff", "\u0800", "\ud7ff", "\ue000", "\ufffd", "\U00010000", "\U0010fffd",

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
-from conformance.standard import Kind, requirements
+from conformance.standard.requirements import Kind, requirements
 
 
 @dataclass(frozen=True, slots=True)

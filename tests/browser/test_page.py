@@ -20,8 +20,8 @@ from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.select import Select
 from selenium.webdriver.support.wait import WebDriverWait
 
-from conformance.comparison import compare
-from conformance.html import render_page, render_transcript
+from conformance.output.html import render_page, render_transcript
+from conformance.report.comparison import compare
 from tests.conformance.samples import (
     altered,
     cut_off,

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from chatproto import Broadcast, Malformed, Unit, UnitReader, encode
-from conformance.transcript import (
+from conformance.transcript.events import (
     Aborted,
     Connected,
     Ended,

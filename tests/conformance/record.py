@@ -14,10 +14,10 @@ from tempfile import TemporaryDirectory
 from typing import Final
 
 from conformance.oracle import Finding, Outcome, judge
-from conformance.scenario import scenarios
-from conformance.session import transcript_path
+from conformance.runner.session import transcript_path
+from conformance.scenarios.registry import scenarios
 from conformance.specimens import CATALOGUE, Specimen
-from conformance.transcript import read
+from conformance.transcript.files import read
 from tests.conformance.command import told_of
 
 CORPUS: Final = Path(__file__).parent / "corpus"

@@ -4,17 +4,17 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from conformance.oracle import Finding, Outcome, judge
-from conformance.report import (
+from conformance.report.excerpt import MAX_EVENTS, MAX_OCTETS, StretchEvent
+from conformance.report.model import (
     FindingReport,
     Report,
     ScenarioReport,
     judged,
     summarise,
 )
-from conformance.scenario import scenarios
-from conformance.standard import Kind, requirements
-from conformance.stretch import MAX_EVENTS, MAX_OCTETS, StretchEvent
-from conformance.transcript import Event, Finish
+from conformance.scenarios.registry import scenarios
+from conformance.standard.requirements import Kind, requirements
+from conformance.transcript.events import Event, Finish
 from tests.conformance.scene import START, Scene, chat, talk
 
 IDS = frozenset(one.id for one in requirements().values() if one.kind is not Kind.CLIENT)

@@ -20,7 +20,7 @@ from chatproto import (
     encode,
 )
 from conformance.oracle import Finding, judge
-from conformance.transcript import (
+from conformance.transcript.events import (
     Aborted,
     Connected,
     Ended,

@@ -10,7 +10,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from conformance.standard import requirements
+from conformance.standard.requirements import requirements
 
 STANDARD = "spec/chatproto-1.html"
 

@@ -14,8 +14,8 @@ import click
 import pytest
 import yaml
 
-from conformance.cli import main
-from conformance.report import Report
+from conformance.commands.cli import main
+from conformance.report.model import Report
 from tests.conformance.command import DEADLINE, REFERENCE, specimen
 
 ROOT: Final = Path(__file__).parent.parent.parent

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 import chatproto
-from conformance.cli import main
-from conformance.standard import requirements
+from conformance.commands.cli import main
+from conformance.standard.requirements import requirements
 from tests.docs.links import broken, missing
 
 ROOT = Path(__file__).parent.parent.parent

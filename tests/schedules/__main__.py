@@ -7,7 +7,7 @@ import sys
 import time
 from collections import Counter
 
-from conformance.transcript import Event
+from conformance.transcript.events import Event
 from tests.schedules.simulation import Failed, run
 
 

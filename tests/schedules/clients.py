@@ -7,7 +7,7 @@ should have come of each.
 import errno
 from typing import Final
 
-from conformance.transcript import (
+from conformance.transcript.events import (
     Aborted,
     Connected,
     Ended,

@@ -22,8 +22,9 @@ import reference_server.distributor
 import reference_server.locked_room
 import reference_server.server
 from chatproto import Limits
-from conformance.oracle import Finding, case, judge, limits
-from conformance.transcript import Event, Exited, Finish, Stopping
+from conformance.oracle import Finding, case, judge
+from conformance.oracle.checks import limits
+from conformance.transcript.events import Event, Exited, Finish, Stopping
 from reference_server import ChatServer
 from reference_server.addresses import Listener
 from tests.conformance.scene import START, WALL

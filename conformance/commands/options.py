@@ -1,0 +1,89 @@
+"""Which server: the options that say it, for every command that reaches one."""
+
+import shlex
+from collections.abc import Callable
+from typing import TypeVar
+
+import click
+
+from conformance.target.address import Address, AddressError, TcpAddress, parse_address
+from conformance.target.bundled_profiles import find_profile
+from conformance.target.profile import Launch, Profile, ProfileError
+
+_Command = TypeVar("_Command", bound=Callable[..., object])
+
+
+def target_options(command: _Command) -> _Command:
+    """Add TARGET, --launch, --profile and --timeout-factor, as `target`, `launch`,
+    `profile_name` and `timeout_factor`."""
+    for option in (
+        click.option(
+            "--timeout-factor",
+            type=click.FloatRange(min=0.1),
+            default=1.0,
+            metavar="X",
+            help="Multiply every deadline, for slow machines and far servers.",
+        ),
+        click.option(
+            "--profile",
+            "profile_name",
+            metavar="PROFILE",
+            help="All of it from a TOML file, or a dialect that comes with the suite, by its name; "
+            "TARGET and --launch say the rest. `profiles` lists them.",
+        ),
+        click.option(
+            "--launch",
+            metavar="COMMAND",
+            help="Start, stop and restart the server with this; "
+            "{port}, {host}, {path} and {address} are filled in.",
+        ),
+        click.argument("target", required=False),
+    ):
+        command = option(command)
+    return command
+
+
+def find_target(
+    target: str | None, launch: str | None, profile_name: str | None
+) -> tuple[Profile, Address]:
+    """What these options say together; `click.UsageError` where that is too little or wrong."""
+    try:
+        profile = find_profile(profile_name) if profile_name is not None else Profile()
+    except ProfileError as error:
+        raise click.UsageError(str(error)) from None
+    if launch is not None:
+        known = profile.launch.model_dump(exclude={"command"}) if profile.launch else {}
+        profile = profile.model_copy(update={"launch": Launch(command=launch, **known)})
+    return profile, _address(target, profile)
+
+
+def _address(target: str | None, profile: Profile) -> Address:
+    text = target or profile.target.address
+    if text is None and profile.launch is None:
+        raise click.UsageError(
+            "say what to judge: a TARGET such as tcp://127.0.0.1:9999, --launch COMMAND, or "
+            "--profile FILE with either in it"
+        )
+    try:
+        address = parse_address(text or "tcp://127.0.0.1:0")
+    except AddressError as error:
+        raise click.UsageError(str(error)) from None
+    if isinstance(address, TcpAddress) and address.port == 0 and profile.launch is None:
+        raise click.UsageError("port 0 means any free port, which only --launch can use")
+    return address
+
+
+def written_out(
+    target: str | None, launch: str | None, profile_name: str | None, factor: float
+) -> str:
+    """These options again, as a shell takes them."""
+    parts = [shlex.quote(target)] if target else []
+    parts += ["--launch", _quoted(launch)] if launch else []
+    parts += ["--profile", shlex.quote(profile_name)] if profile_name else []
+    parts += ["--timeout-factor", f"{factor:g}"] if factor != 1 else []
+    return " ".join(parts)
+
+
+def _quoted(command: str) -> str:
+    """A command in quotes for a shell: double ones, as it was typed, where they do."""
+    return shlex.quote(command) if set(command) & set('"$`\\!') else f'"{command}"'

@@ -1,0 +1,63 @@
+"""chatproto-conformance probe: find a server's dialect by talking to it."""
+
+import sys
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.markup import escape
+
+from conformance.commands.options import find_target, target_options
+from conformance.dialect import departures
+from conformance.probe.questions import probe as ask
+from conformance.probe.talking import Gone
+
+
+@click.command()
+@target_options
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write the profile there; else it is printed.",
+)
+def probe(
+    target: str | None,
+    launch: str | None,
+    profile_name: str | None,
+    timeout_factor: float,
+    output: Path | None,
+) -> None:
+    """Find out what dialect a server speaks, and write a profile of it.
+
+    Two or three clients say words that tell one dialect from another. Each conclusion is explained
+    by the octets that led to it; what could not be told is said. With --launch a server that dies
+    or hangs of it is started again. Exit status 0 where something was learnt, 3 where nothing was.
+    """  # fmt: skip
+    profile, address = find_target(target, launch, profile_name)
+    if output is not None and not output.parent.is_dir():
+        raise click.UsageError(f"{output}: there is no directory {output.parent}")
+    try:
+        learnt = ask(address, profile.launch, timeout_factor)
+    except Gone as error:
+        click.echo(f"chatproto-conformance: nothing could be learnt of it: {error}", err=True)
+        sys.exit(3)
+    dialect = learnt.dialect
+    command = None if profile.launch is None else profile.launch.command
+    text = learnt.profile(target or profile.target.address, command)
+    console = Console(highlight=False, soft_wrap=True)
+    if output is None:
+        click.echo(text, nl=False)
+        return
+    output.write_text(text, encoding="utf-8")
+    for one in learnt.conclusions.values():
+        console.print(f"[bold]{one.key}[/] = {escape(repr(one.value))}")
+        console.print(f"    {escape(' '.join(one.why.split()))}")
+    for line in learnt.untold:
+        console.print(f"could not be told  {escape(line)}")
+    if learnt.restarts:
+        console.print(f"the server was launched anew {learnt.restarts} times meanwhile")
+    ids = " ".join(one.requirement for one in departures(dialect))
+    console.print(f"\nthis departs from {ids or 'nothing'}; the profile is in {output}")
+    console.print(f"next: chatproto-conformance run --profile {output} --accept-declared")

@@ -1,0 +1,182 @@
+"""The scenarios within somebody else's pytest run: what its options ask for, and what is told of
+the server when the run is over."""
+
+import io
+import re
+from pathlib import Path
+
+import click
+import pytest
+from rich.console import Console
+
+from conformance.commands.options import find_target, written_out
+from conformance.output.console import print_findings, print_summary, print_verdict
+from conformance.output.github import tell_github
+from conformance.report.known_failures import (
+    Held,
+    KnownFailures,
+    KnownFailuresError,
+    hold,
+    load_known_failures,
+)
+from conformance.report.model import Report, ScenarioReport, Verdict
+from conformance.runner.preflight import Unreachable, reach
+from conformance.runner.pytest_plugin import result_in, take_part
+from conformance.runner.selection import select
+from conformance.runner.session import Session, Settings
+from conformance.runner.suite import report_of
+from conformance.standard.requirements import PROTOCOL
+
+
+def begin(config: pytest.Config, *, named: bool) -> None:
+    """Let the scenarios be collected, and played where options have `named` a server."""
+    if not named:
+        take_part(config, None)
+        return
+    settings = _settings(config)
+    take_part(config, Session(settings), _look)
+    if not hasattr(config, "workerinput"):
+        config.pluginmanager.register(
+            _Telling(
+                settings,
+                config.getoption("chat_known_failures"),
+                _path(config, "chat_json"),
+                accepts_declared=config.getoption("chat_accept_declared"),
+            )
+        )
+
+
+def _look(settings: Settings) -> None:
+    try:
+        reach(settings)
+    except Unreachable as error:
+        raise Unreachable(_as_options(str(error))) from None
+
+
+def _path(config: pytest.Config, name: str) -> Path | None:
+    """A file to be written."""
+    path = config.getoption(name)
+    if path is None:
+        return None
+    assert isinstance(path, Path)
+    if not path.parent.is_dir():
+        raise pytest.UsageError(f"{path}: there is no directory {path.parent}")
+    return path.absolute()
+
+
+def _settings(config: pytest.Config) -> Settings:
+    target, launch, profile_name = (
+        config.getoption(name) for name in ("chat_target", "chat_launch", "chat_profile")
+    )
+    factor = config.getoption("chat_timeout_factor")
+    try:
+        profile, address = find_target(target, launch, profile_name)
+        known_path = config.getoption("chat_known_failures")
+        known = load_known_failures(known_path) if known_path is not None else KnownFailures()
+    except click.UsageError as error:
+        raise pytest.UsageError(_as_options(error.message)) from None
+    except KnownFailuresError as error:
+        raise pytest.UsageError(str(error)) from None
+    if config.getoption("chat_isolate") and profile.launch is None:
+        raise pytest.UsageError(
+            "--chat-isolate needs --chat-launch: the suite cannot restart what runs already"
+        )
+    processes = config.getoption("numprocesses", None) or 1
+    if processes > 1 and profile.launch is not None and address.with_free_port() == address:
+        raise pytest.UsageError(
+            f"-n {processes} launches {processes} servers, and {address} has room for one: leave "
+            "--chat-target out, or give it port 0, so that each gets a free port"
+        )
+    transcripts = config.getoption("chat_transcripts")
+    if transcripts is not None:
+        transcripts.mkdir(parents=True, exist_ok=True)
+    chosen, counting, selected = select((), (), config.getoption("chat_level"))
+    return Settings(
+        profile=profile,
+        address=str(address),
+        seed=config.getoption("chat_seed"),
+        factor=factor,
+        requirements=counting,
+        selected=selected,
+        scenarios=frozenset(one.id for one in chosen),
+        transcripts=transcripts.absolute() if transcripts is not None else None,
+        isolate=config.getoption("chat_isolate"),
+        examples=config.getoption("chat_examples"),
+        programs=config.getoption("chat_programs"),
+        server=written_out(target, launch, profile_name, factor),
+        known=known,
+    )
+
+
+def _as_options(text: str) -> str:
+    """What the command says of its options, said of pytest's."""
+    text = text.replace("a TARGET such as", "--chat-target ADDRESS such as")
+    return re.sub(r"--(?=(?:launch|profile)\b)", "--chat-", text)
+
+
+class _Telling:
+    """Gathers what was found, from this process or workers, and tells it in the end."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        known_path: Path | None,
+        json_path: Path | None,
+        *,
+        accepts_declared: bool,
+    ) -> None:
+        self._settings = settings
+        self._known_path = known_path
+        self._json_path = json_path
+        self._accepts_declared = accepts_declared
+        self._results: list[ScenarioReport] = []
+        self._report: Report | None = None
+        self._held: Held | None = None
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if (result := result_in(report)) is not None:
+            self._results.append(result)
+
+    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
+        """A run in which a MUST could not be told is none that passed, and one in which what is
+        known to fail did not is an error."""
+        if not self._results:
+            return
+        played = {result.id for result in self._results}
+        settings = self._settings
+        if played != settings.scenarios:
+            about = {id_ for result in self._results for id_ in result.requirements}
+            settings = settings.model_copy(update={"selected": settings.requirements & about})
+        self._report = report_of(
+            self._results,
+            settings,
+            interrupted=exitstatus == pytest.ExitCode.INTERRUPTED,
+            duration_s=sum(result.duration_s for result in self._results),
+        )
+        if self._json_path is not None:
+            self._json_path.write_text(
+                self._report.model_dump_json(indent=2, by_alias=True) + "\n", encoding="utf-8"
+            )
+        accepted = self._report.otherwise if self._accepts_declared else None
+        good = (accepted or self._report.verdict) is Verdict.CONFORMANT
+        if self._known_path is not None:
+            self._held = hold(settings.known, self._known_path, self._report)
+            good = self._held.is_as_known
+        if not good and exitstatus == pytest.ExitCode.OK:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """What no failure has told: of SHOULDs, of what was never exercised, and the verdict."""
+        if self._report is None:
+            return
+        terminalreporter.section(PROTOCOL)
+        text = io.StringIO()
+        console = Console(
+            file=text, force_terminal=terminalreporter.hasmarkup, highlight=False, soft_wrap=True
+        )
+        only_should = [one for one in self._results if one.verdict is not Verdict.NON_CONFORMANT]
+        print_findings(console, only_should, self._settings.again)
+        print_summary(console, self._report)
+        print_verdict(console, self._report, self._held)
+        terminalreporter.write(text.getvalue())
+        tell_github(self._report, self._settings.again, self._held, terminalreporter.write_line)

@@ -1,0 +1,109 @@
+"""chatproto-conformance replay: perform a saved program again, and count how often it fails."""
+
+import sys
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from conformance.commands.options import find_target, target_options, written_out
+from conformance.commands.report import make_directory, write
+from conformance.commands.run import EPILOG, STATUS, UNREACHABLE
+from conformance.output.console import print_findings, print_result
+from conformance.output.repro_script import write_script
+from conformance.programs.program import Program, ProgramError, describe, load, summary
+from conformance.report.model import ScenarioReport
+from conformance.runner.preflight import Unreachable, reach
+from conformance.runner.program_trials import Trials
+from conformance.runner.selection import counting
+from conformance.runner.session import Session, Settings
+from conformance.scenarios.registry import scenarios
+from conformance.target.process import LaunchError
+
+_SCENARIO = "gen/programs"
+
+
+@click.command(epilog=EPILOG)
+@click.argument("file", type=click.Path(path_type=Path))
+@target_options
+@click.option(
+    "--times",
+    type=click.IntRange(min=1),
+    default=20,
+    show_default=True,
+    metavar="N",
+    help="Perform it N times.",
+)
+@click.option(
+    "--transcripts",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="Write the transcript there of one that failed, or of the last.",
+)
+@click.option(
+    "--emit-script",
+    "script",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Write it as a script of plain Python, to attach to a bug report. Without a server to "
+    "replay it against, that is all that is done.",
+)
+def replay(
+    file: Path,
+    target: str | None,
+    launch: str | None,
+    profile_name: str | None,
+    timeout_factor: float,
+    times: int,
+    transcripts: Path | None,
+    script: Path | None,
+) -> None:
+    """Perform a program again that run has generated and saved: FILE is one of its
+    chatproto-programs; TARGET and the rest are as for run."""
+    try:
+        program = load(file)
+    except ProgramError as error:
+        raise click.UsageError(str(error)) from None
+    result: ScenarioReport | None = None
+    if script is None or target or launch or profile_name:
+        profile, address = find_target(target, launch, profile_name)
+        if transcripts is not None:
+            make_directory(transcripts)
+        settings = Settings(
+            profile=profile,
+            address=str(address),
+            factor=timeout_factor,
+            requirements=counting(frozenset(), "should"),
+            server=written_out(target, launch, profile_name, timeout_factor),
+            transcripts=transcripts,
+        )
+        result = _replay(program, settings, times, f"chatproto-conformance replay {file}")
+    if script is not None:
+        finding = result.findings[0] if result is not None and result.findings else None
+        write(script, write_script(program, script.name, finding))
+        click.echo(f"written: {script}")
+    sys.exit(STATUS[result.verdict] if result is not None else 0)
+
+
+def _replay(program: Program, settings: Settings, times: int, again: str) -> ScenarioReport:
+    console = Console(highlight=False, soft_wrap=True)
+    console.print(summary(program), markup=False)
+    for line in describe(program):
+        console.print(line, markup=False)
+    session = Session(settings)
+    [scenario] = (one for one in scenarios() if one.id == _SCENARIO)
+    trials = Trials(session, scenario, frozenset())
+    try:
+        reach(settings)
+        with console.status("performing it"):
+            counted = trials.count(program, times)
+    except (LaunchError, Unreachable) as error:
+        click.echo(f"chatproto-conformance: {error}", err=True)
+        sys.exit(UNREACHABLE)
+    finally:
+        session.close()
+    result = trials.report()
+    print_result(console, result)
+    print_findings(console, [result], lambda _: f"{again} {settings.server}")
+    console.print(f"fails {counted.fails} of {counted.of}")
+    return result

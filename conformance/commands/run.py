@@ -1,0 +1,324 @@
+"""chatproto-conformance run: play scenarios against a server, and say what was found."""
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+from urllib.parse import quote
+
+import click
+from rich.console import Console
+
+from conformance.commands.options import find_target, target_options, written_out
+from conformance.commands.report import check_directory, make_directory
+from conformance.output.console import ConsoleReporter, Detail, print_durations
+from conformance.output.github import tell_github
+from conformance.output.gradescope import POINTS, gradescope_without_server, render_gradescope
+from conformance.output.html import render_page, render_transcript
+from conformance.report.comparison import compare
+from conformance.report.known_failures import (
+    KnownFailures,
+    KnownFailuresError,
+    hold,
+    load_known_failures,
+    written,
+)
+from conformance.report.model import Report, Verdict
+from conformance.runner.background import played_beside
+from conformance.runner.preflight import Unreachable
+from conformance.runner.selection import Ids, select
+from conformance.runner.session import Settings, transcript_path
+from conformance.runner.suite import run_suite
+from conformance.transcript.files import read
+
+STATUS: Final = {Verdict.CONFORMANT: 0, Verdict.NON_CONFORMANT: 1, Verdict.INCOMPLETE: 4}
+UNREACHABLE: Final = 3
+OTHERWISE: Final = 5
+EPILOG: Final = """\b
+Exit status:
+  0  conformant
+  1  non-conformant
+  2  wrong usage, a file that cannot be used, or nothing selected
+  3  the target could not be reached or launched, or the suite itself broke down
+  4  incomplete: no MUST failed, but not every MUST could be told
+"""
+
+
+_EPILOG: Final = (
+    EPILOG
+    + """
+\b
+With --accept-declared:
+  1  more was found than the profile declares
+
+\b
+With --known-failures:
+  0  also: non-conformant, as known
+  1  something fails that is not known
+  5  nothing else fails, but what is known passed, or failed otherwise than pinned
+"""
+)
+
+
+@click.command(epilog=_EPILOG)
+@target_options
+@click.option(
+    "--json",
+    "json_path",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Write the report as JSON.",
+)
+@click.option(
+    "--junit",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Write the report as JUnit XML.",
+)
+@click.option(
+    "--html",
+    "html_path",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Write the report as one HTML file.",
+)
+@click.option(
+    "--gradescope",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Write the report as Gradescope's results.json, with a test for each requirement.",
+)
+@click.option(
+    "--points",
+    type=click.FloatRange(min=0),
+    nargs=2,
+    default=tuple(POINTS.values()),
+    show_default=True,
+    metavar="MUST SHOULD",
+    help="What a requirement of each level is worth there.",
+)
+@click.option(
+    "--transcripts",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="Write each scenario's transcript there; with --html those of failures as pages too, "
+    "which the report links to.",
+)
+@click.option(
+    "--only",
+    type=Ids(),
+    multiple=True,
+    metavar="ID…",
+    help="Only these requirements or scenarios; repeat it, or put commas between.",
+)
+@click.option(
+    "--skip", type=Ids(), multiple=True, metavar="ID…", help="Not these requirements or scenarios."
+)
+@click.option(
+    "--known-failures",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Failures that are known: each must still be there, in the words it is pinned to.",
+)
+@click.option(
+    "--write-known-failures",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Write there what fails, to be known from now on; reasons that FILE gives are kept.",
+)
+@click.option(
+    "--level",
+    type=click.Choice(["must", "should"]),
+    default="should",
+    show_default=True,
+    help="MUST alone, or SHOULD as well.",
+)
+@click.option(
+    "--examples",
+    type=click.IntRange(min=0),
+    default=20,
+    show_default=True,
+    metavar="N",
+    help="Generate N programs of what clients do.",
+)
+@click.option(
+    "--programs",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("chatproto-programs"),
+    show_default=True,
+    metavar="DIR",
+    help="Save those there that break something.",
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    metavar="N",
+    help="Repeat a run's choices.",
+)
+@click.option(
+    "-j",
+    "--jobs",
+    type=click.IntRange(min=1),
+    default=1,
+    metavar="N",
+    help="Play scenarios in N processes, each with a server of its own if launched.",
+)
+@click.option(
+    "--isolate",
+    is_flag=True,
+    help="Launch the server anew for each scenario, so that none meets what another left behind.",
+)
+@click.option(
+    "--durations",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Say where the time went: section by section, and the N slowest scenarios.",
+)
+@click.option(
+    "-q",
+    "--quiet",
+    is_flag=True,
+    help="Say only what is wrong: a line for each requirement broken, and the verdict. "
+    "Nothing at all where nothing is wrong.",
+)
+@click.option(
+    "-v",
+    "--verbose",
+    is_flag=True,
+    help="Say of every scenario, on a terminal too, what it exercised how often, and its time.",
+)
+@click.option(
+    "--accept-declared",
+    is_flag=True,
+    help="Exit as the verdict would be, were it no failure to depart from the standard as the "
+    "profile says: 0 where nothing else was found.",
+)
+def run(
+    target: str | None,
+    launch: str | None,
+    profile_name: str | None,
+    json_path: Path | None,
+    junit: Path | None,
+    html_path: Path | None,
+    gradescope: Path | None,
+    points: tuple[float, float],
+    transcripts: Path | None,
+    only: Sequence[tuple[str, ...]],
+    skip: Sequence[tuple[str, ...]],
+    known_failures: Path | None,
+    write_known_failures: Path | None,
+    level: str,
+    timeout_factor: float,
+    examples: int,
+    programs: Path,
+    seed: int,
+    jobs: int,
+    isolate: bool,
+    durations: int | None,
+    quiet: bool,
+    verbose: bool,
+    accept_declared: bool,
+) -> None:
+    """Judge a server: TARGET is tcp://HOST:PORT, tcp://[::1]:PORT or unix:/PATH.
+
+    With --launch the suite starts the server itself, on TARGET or on a free port, and checks
+    stopping and starting as well. A terminal shows how the run goes on; elsewhere each scenario
+    is a line.
+    """  # fmt: skip
+    if quiet and verbose:
+        raise click.UsageError("--quiet and --verbose exclude each other: give one of them")
+    detail = Detail.QUIET if quiet else Detail.VERBOSE if verbose else Detail.NORMAL
+    profile, address = find_target(target, launch, profile_name)
+    if isolate and profile.launch is None:
+        raise click.UsageError(
+            "--isolate needs --launch: the suite cannot restart what runs already"
+        )
+    if jobs > 1 and profile.launch is not None and address.with_free_port() == address:
+        raise click.UsageError(
+            f"-j {jobs} launches {jobs} servers, and {address} has room for one: leave TARGET out, "
+            "or give it port 0, so that each gets a free port"
+        )
+    chosen, counting, selected = select(only, skip, level)
+    known = _known(known_failures)
+    before = _known(write_known_failures, new=True)
+    for path in (json_path, junit, html_path, gradescope, write_known_failures):
+        if path is not None and not path.parent.is_dir():
+            raise click.UsageError(f"{path}: there is no directory {path.parent}")
+    check_directory(programs)
+    if transcripts is not None:
+        make_directory(transcripts)
+    settings = Settings(
+        profile=profile,
+        address=str(address),
+        seed=seed,
+        factor=timeout_factor,
+        requirements=counting,
+        selected=selected,
+        scenarios=frozenset(one.id for one in chosen),
+        transcripts=transcripts.absolute() if transcripts else None,
+        isolate=isolate,
+        examples=examples,
+        programs=programs,
+        server=written_out(target, launch, profile_name, timeout_factor),
+        known=known,
+    )
+    console = Console(highlight=False, soft_wrap=True)
+    reporter = ConsoleReporter(console, settings, chosen, jobs, detail)
+    try:
+        with reporter:
+            report = run_suite(settings, reporter, jobs, junit)
+    except Unreachable as error:
+        click.echo(f"chatproto-conformance: {error}", err=True)
+        if gradescope is not None:
+            gradescope.write_text(gradescope_without_server(str(error)), encoding="utf-8")
+        sys.exit(UNREACHABLE)
+    if json_path is not None:
+        json_path.write_text(report.model_dump_json(indent=2, by_alias=True) + "\n")
+    if html_path is not None:
+        pages = _write_transcripts(report, transcripts, html_path)
+        html_path.write_text(render_page(compare([report]), pages), encoding="utf-8")
+    if gradescope is not None:
+        worth = dict(zip(POINTS, points, strict=True))
+        gradescope.write_text(render_gradescope(report, settings.again, worth), encoding="utf-8")
+    held = hold(known, known_failures, report) if known_failures is not None else None
+    reporter.on_report(report, held)
+    tell_github(report, settings.again, held, click.echo)
+    if durations is not None:
+        beside = [play.scenario.id for play in played_beside(settings)]
+        print_durations(console, report, durations, beside)
+    if write_known_failures is not None:
+        write_known_failures.write_text(written(report, before), encoding="utf-8")
+    if held is None:
+        accepted = report.otherwise if accept_declared else None
+        sys.exit(STATUS[accepted or report.verdict])
+    sys.exit(STATUS[held.rest] or (0 if held.holds else OTHERWISE))
+
+
+def _known(path: Path | None, *, new: bool = False) -> KnownFailures:
+    """The failures that are known, of a file that may be `new`."""
+    if path is None or (new and not path.exists()):
+        return KnownFailures()
+    try:
+        return load_known_failures(path)
+    except KnownFailuresError as error:
+        raise click.UsageError(str(error)) from None
+
+
+def _write_transcripts(report: Report, directory: Path | None, page: Path) -> dict[str, str]:
+    """Write the transcripts in which something was found as pages too, beside themselves; by
+    scenario, where each is as seen from the report's page."""
+    written: dict[str, str] = {}
+    if directory is None:
+        return written
+    for result in report.scenarios:
+        kept = transcript_path(directory, result.id)
+        if result.findings and kept.is_file():
+            there = kept.with_suffix(".html")
+            there.write_text(
+                render_transcript(read(kept), result.findings, kept.name), encoding="utf-8"
+            )
+            written[result.id] = quote(os.path.relpath(there, page.parent))
+    return written

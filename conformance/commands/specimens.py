@@ -1,0 +1,119 @@
+"""chatproto-conformance specimens: judge the suite itself."""
+
+import difflib
+import sys
+from pathlib import Path
+from typing import Final
+
+import click
+from rich.console import Console
+
+from conformance.selftest.matrix import MatrixError, differences, lay_out_matrix, read_matrix
+from conformance.selftest.matrix_page import render_matrix
+from conformance.selftest.pool import judge_specimens
+from conformance.selftest.trial import Judged
+from conformance.specimens import CATALOGUE
+
+_STYLES: Final = {"caught": "green", "passed": "green", "missed": "red", "accused": "red"}
+
+
+@click.command()
+@click.argument("names", nargs=-1, metavar="[NAME]…")
+@click.option(
+    "--whole",
+    is_flag=True,
+    help="Let each meet all scenarios, not only those that are meant for it, and judge each "
+    "transcript again.",
+)
+@click.option(
+    "--rounds",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    metavar="N",
+    help="Judge each N times.",
+)
+@click.option(
+    "--json",
+    "json_path",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write who was caught by what as JSON.",
+)
+@click.option(
+    "--html",
+    "html_path",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write the matrix requirement × specimen as one HTML file.",
+)
+@click.option(
+    "--compare",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Fail where the matrix differs from this one, written by --json before.",
+)
+@click.option(
+    "-j",
+    "--jobs",
+    type=click.IntRange(min=1),
+    default=4,
+    show_default=True,
+    metavar="N",
+    help="Judge N specimens at once.",
+)
+def specimens(
+    names: tuple[str, ...],
+    whole: bool,
+    rounds: int,
+    json_path: Path | None,
+    html_path: Path | None,
+    compare: Path | None,
+    jobs: int,
+) -> None:
+    """Judge the suite itself: every broken server must be caught, every legal one let pass.
+
+    A fault that shows by chance may be missed once: one that is missed is judged four times more.
+    A legal server may never be accused. Exit status 0 when all is so, 1 when not.
+    """
+    for name in names:
+        if name not in CATALOGUE:
+            nearest = difflib.get_close_matches(name, CATALOGUE, n=1, cutoff=0.0)[0]
+            raise click.UsageError(f"no specimen {name!r}; the nearest is {nearest}")
+    try:
+        kept = None if compare is None else read_matrix(compare)
+    except MatrixError as error:
+        raise click.UsageError(str(error)) from None
+    console = Console(highlight=False, soft_wrap=True)
+    results: list[Judged] = []
+    for result in judge_specimens(names or tuple(CATALOGUE), jobs, rounds, whole=whole):
+        results.append(result)
+        _print(console, result)
+    matrix = lay_out_matrix(results)
+    if json_path is not None:
+        json_path.write_text(matrix.model_dump_json(indent=1, by_alias=True) + "\n")
+    if html_path is not None:
+        html_path.write_text(render_matrix(matrix), encoding="utf-8")
+    for row in matrix.specimens:
+        if row.rounds > 1:
+            console.print(f"{row.name}: as it should be {row.good} of {row.rounds}")
+    console.print(matrix.tally)
+    different = [] if kept is None else differences(kept, matrix)
+    for line in different:
+        console.print(f"[red]differs[/] {line}")
+    retold = any(result.otherwise for result in results)
+    sys.exit(0 if matrix.is_good and not different and not retold else 1)
+
+
+def _print(console: Console, result: Judged) -> None:
+    style = _STYLES[result.outcome]
+    by = "; ".join(f"{id_} by {', '.join(found)}" for id_, found in result.found.items())
+    console.print(
+        f"[{style}]{result.outcome:8}[/]{result.name}  [dim]{by}[/]  {result.seconds:.1f} s"
+    )
+    if result.missed:
+        console.print(f"        not found: {' '.join(result.missed)}")
+    if result.accused:
+        console.print(f"        found, but not broken by it: {' '.join(result.accused)}")
+    if result.otherwise:
+        console.print(f"        judged otherwise by its transcript: {' '.join(result.otherwise)}")

@@ -1,0 +1,1 @@
+"""The clients of a scenario: one thread, one selector, a transcript of it all."""

@@ -1,0 +1,151 @@
+"""Talk in bulk, for scenarios about what waits, overflows or goes on: so many octets said and
+heard, in as few lines as the server takes."""
+
+from functools import partial
+from typing import Final
+
+from conformance.driver.client import Client
+from conformance.driver.stage import Stage
+from conformance.target.address import Side
+
+_LONGEST: Final = (16_000, 4_000)
+_CERTAIN: Final = 1_000
+_BURST: Final = 128_000
+_A_MOMENT: Final = 0.5
+_NEAR: Final = Side(receive_buffer=32_768)
+
+
+SIZES: Final = tuple(2**power + 1 for power in range(11, 21))
+"""Octets of lines of which a server refuses those from some one on, the last at the latest."""
+
+
+class Talker:
+    """Two members who keep a room busy: their lines are as long as it takes, each with a short one
+    behind it, so that whatever comes of a long one, something was said along with it.
+
+    Others who read are given the time to: nobody lags but who has stopped reading. Before all, the
+    two are heard while nobody does, so that it is known how long that takes.
+    """
+
+    def __init__(self, stage: Stage, *pair: Client) -> None:
+        self._stage = stage
+        self._speaker, self._listener = pair
+        self._octets = _longest_line(stage)
+        self._given_up: set[Client] = set()
+        stage.fence(*pair)
+
+    def say(self, octets: int, exercises: tuple[str, ...] = ()) -> int:
+        """Say so many octets, all of them received by both before it ends; the octets said."""
+        said = 0
+        while said < octets:
+            said += self._burst(self._speaker, min(_BURST, octets - said), exercises)
+            self._stage.fence(self._speaker, self._listener, exercises=exercises)
+            # A word that comes after all of it, whatever the others said meanwhile.
+            self._stage.greet(self._speaker, exercises)
+            self._let_others_read()
+        return said
+
+    def flood(self, flooder: Client, octets: int, exercises: tuple[str, ...] = ()) -> int:
+        """Let a third say so many octets, or as many as come to the two, who say nothing; the
+        octets that came."""
+        said = 0
+        while said < octets:
+            burst = self._burst(flooder, min(_BURST, octets - said), exercises)
+            word = self._stage.nonce()
+            flooder.say(word, exercises)
+            if not self._hear(word):
+                break
+            said += burst
+        return said
+
+    def _hear(self, word: str) -> bool:
+        """Whether the two hear a word, as long as they hear anything that was said."""
+        heard = -1.0
+        while not self._have_heard(word) and heard < self._listener.heard_at:
+            heard = self._listener.heard_at
+            self._stage.let(partial(self._have_heard, word), _A_MOMENT)
+        return self._have_heard(word)
+
+    def _have_heard(self, word: str) -> bool:
+        return self._speaker.has_lately(word) and self._listener.has_lately(word)
+
+    def _burst(self, speaker: Client, octets: int, exercises: tuple[str, ...]) -> int:
+        lines: list[str] = []
+        while sum(map(len, lines)) < octets:
+            word = self._stage.nonce()
+            lines.append(f"{word} {'x' * (self._octets - len(word) - 1)}\n")
+            lines.append(f"{self._stage.nonce()}\n")
+        speaker.send("".join(lines).encode(), exercises=exercises)
+        return sum(map(len, lines))
+
+    def _let_others_read(self) -> None:
+        word = self._stage.last_nonce
+
+        def lagging() -> list[Client]:
+            readers = set(self._stage.open_clients()) - self._given_up
+            reading = [one for one in readers if not (one.stalled or one.has_shut)]
+            return [one for one in reading if not one.has_lately(word)]
+
+        self._stage.let(lambda: not lagging(), _A_MOMENT)
+        self._given_up.update(lagging())
+
+
+def is_taken(stage: Stage, octets: int) -> bool:
+    """Whether a line of so many octets before its LF is a message."""
+    word, eve = stage.nonce(), stage.connect()
+    eve.send(word.encode() + b"x" * (octets - len(word)) + b"\n", exercises=["LIM-2"])
+    stage.wait([eve], partial(has_or_is_over, eve, word), word, ["LIM-2"])
+    eve.half_close()
+    if stage.knows_the_end:
+        eve.await_end()
+    return any(word.encode() in line for line in eve.received.split(b"\n") if line[:1] != b"!")
+
+
+def _longest_line(stage: Stage) -> int:
+    """The octets of the longest line that this server is seen to take, of a few."""
+    for octets in filter(stage.can_say, _LONGEST):
+        [probe] = stage.join(1)
+        begin, end = stage.nonce(), stage.nonce()
+        probe.say(f"{begin}{'x' * (octets - len(begin) - len(end))}{end}")
+        stage.let(partial(has_or_is_over, probe, end), 1.0)
+        taken = probe.has(end)
+        probe.half_close()
+        if taken:
+            return octets
+    return _CERTAIN
+
+
+def has_or_is_over(client: Client, text: str) -> bool:
+    """Whether a text has come to a client, or its connection has ended."""
+    return client.ended or client.has(text)
+
+
+def stall_one(stage: Stage, side: Side = _NEAR) -> Client:
+    """A member that has stopped reading, and whose kernel holds little."""
+    client = stage.connect(side)
+    stage.greet(client)
+    client.stall()
+    return client
+
+
+def talk(stage: Stage, members: list[Client], lines: int, window: int) -> None:
+    """Let every member say so many lines, never more than a window of its own unanswered."""
+    unanswered: dict[Client, list[str]] = {member: [] for member in members}
+    left = dict.fromkeys(members, lines)
+
+    def something_came(waiting: list[Client]) -> bool:
+        return any(member.ended or member.has(unanswered[member][0]) for member in waiting)
+
+    while any(left.values()) or any(unanswered.values()):
+        waiting = [member for member in members if unanswered[member]]
+        if waiting:
+            stage.wait(waiting, partial(something_came, waiting), "an echo")
+        for member in members:
+            words = unanswered[member]
+            while words and member.has(words[0]):
+                words.pop(0)
+            while left[member] and len(words) < window:
+                left[member] -= 1
+                words.append(stage.nonce())
+                member.say(words[-1])
+        stage.check(*members)

@@ -1,0 +1,83 @@
+"""What comes after a scenario: its clients leave, and newcomers show if the server is sound."""
+
+from dataclasses import replace
+from typing import Final
+
+from conformance.driver.interruption import Stuck
+from conformance.driver.stage import PATIENCE, Stage
+from conformance.transcript.events import Event, Refused, Waited
+
+_LETTING_GO: Final = 1.0
+"""Seconds, at most, in which the server is to let go of all who have left."""
+_SOUND: Final = 1.0
+"""The patience with newcomers."""
+
+
+class Aftermath:
+    """Of one stage. `visitors` are the labels of those who came to see whether all is well."""
+
+    def __init__(self, stage: Stage) -> None:
+        self._stage = stage
+        self.visitors: list[str] = []
+
+    def let_all_leave(self) -> list[Event]:
+        """Let every client leave, and wait for the server to say so, as long as it does; what
+        happened meanwhile, which is not in the transcript.
+
+        Then nothing of this scenario is left to come to the clients of the next.
+        """
+        with self._stage.aside() as leaving:
+            _let_leave(self._stage)
+        return leaving
+
+    def is_sound(self) -> bool:
+        """Whether two newcomers can still chat, and two more when these have gone."""
+        if any(isinstance(event, Waited | Refused) for event in self._stage.transcript):
+            return False
+        return self._can_chat(in_order=False) and self._can_chat(in_order=True)
+
+    def _can_chat(self, *, in_order: bool) -> bool:
+        """Whether two newcomers can chat, and go: in order, where they are let go then, or not."""
+        start = self._stage.start
+        hasty = replace(
+            start,
+            scenario=f"{start.scenario}, and then",
+            seed=len(self.visitors),
+            factor=start.factor * _SOUND / PATIENCE,
+        )
+        stage = Stage(self._stage.address, hasty)
+        try:
+            stage.play(lambda: stage.fence(*stage.join(2)))
+            if in_order:
+                _let_leave(stage)
+            held = in_order and stage.knows_the_end and any(stage.open_clients())
+        finally:
+            stage.close()
+        self.visitors += stage.labels
+        return stage.interrupted is None and not held
+
+    def show(self, leaving: list[Event]) -> None:
+        """Let the transcript say what came of the leaving, and how two newcomers chat, and go,
+        which is in doubt. Who is still there may have heard those who tried before."""
+        stage = self._stage
+        stage.transcript += leaving
+        heard = stage.start.earlier + tuple(self.visitors)
+        stage.transcript[0] = stage.start = replace(stage.start, earlier=heard)
+        try:
+            pair = stage.join(2)
+            stage.fence(*pair)
+            for newcomer in pair:
+                newcomer.half_close()
+                if stage.knows_the_end:
+                    newcomer.await_end()
+        except Stuck as stuck:
+            stage.interrupted = str(stuck)
+
+
+def _let_leave(stage: Stage) -> None:
+    for client in list(stage.open_clients()):
+        client.half_close()
+    stage.let(
+        lambda: all(stage.is_flooded(one) for one in stage.open_clients()),
+        min(_LETTING_GO, stage.patience),
+    )

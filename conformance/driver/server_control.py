@@ -1,0 +1,101 @@
+"""A launched server as a scenario handles it: everything that befalls it enters the transcript."""
+
+import time
+
+from conformance.driver.interruption import Stuck
+from conformance.driver.stage import Stage
+from conformance.oracle.case import STOP
+from conformance.oracle.checks.process import ABORT, SIGNALS
+from conformance.target.process import LaunchedServer, LaunchError
+from conformance.target.profile import Way
+from conformance.target.usage import Family
+from conformance.timing.cpu_starvation import Starvation
+from conformance.transcript.events import Exited, InputEnded, Restarted, Rival, Running, Stopping
+
+
+class ManagedServer:
+    """The server of a stage, where the suite launched it itself. `leeway` is what the deadlines
+    of its stops should be multiplied by, as far as they show."""
+
+    def __init__(self, stage: Stage, server: LaunchedServer) -> None:
+        self._stage = stage
+        self._server = server
+        self._starvation = Starvation(())
+        self.leeway = 1.0
+
+    def stop(self, way: Way) -> None:
+        """Tell the server to stop, in this way."""
+        pid = self._server.pid
+        self._starvation = Starvation([] if pid is None else Family(pid).pids())
+        self._stage.record(Stopping(self._stage.now(), way))
+        self._server.stop(way)
+
+    def await_exit(self, way: Way) -> bool:
+        """Let things happen until the server's process has ended, or is overdue.
+
+        Tells whether it offers this way of stopping, which a server that ends of itself does,
+        and one that the signal ends, or that goes on, does not.
+        """
+        stage = self._stage
+        began = stage.now()
+
+        def ended() -> bool:
+            return self._server.poll() is not None
+
+        stage.let(ended, STOP + ABORT * stage.start.factor)
+        if not ended():
+            # Who ends yet is late, or its machine is, which another play tells.
+            self.leeway = max(self.leeway, self._starvation.leeway())
+            stage.let(ended, ABORT * (1 + self.leeway))
+        status = self._server.poll()
+        if status is None:
+            stage.record(Running(stage.now(), stage.now() - began))
+        else:
+            stage.record(Exited(stage.now(), status))
+        # What the server sent before it ended may still be on its way to the clients: a window that
+        # was shut for long opens late.
+        stage.let(lambda: all(client.stalled for client in stage.open_clients()), stage.patience)
+        return status is not None and status != SIGNALS.get(way)
+
+    def restart(self) -> None:
+        """Launch the server again, at once, on the same address; where it does not come up there,
+        on another port; `Stuck` where it cannot be."""
+        try:
+            self._server.start()
+        except LaunchError as error:
+            self._stage.record(Restarted(self._stage.now(), str(error)))
+            self._move(f"the server could not be started again: {error}")
+        else:
+            self._stage.record(Restarted(self._stage.now(), None))
+
+    def _move(self, why: str) -> None:
+        try:
+            moved = self._server.start_elsewhere()
+        except LaunchError:
+            moved = False
+        if not moved:
+            raise Stuck(why)
+        self._stage.address = self._server.address
+
+    def run_rival(self) -> None:
+        """Launch a second server on the address in use, and wait for it to give up."""
+        seconds = STOP * self._stage.start.factor
+        began = time.monotonic()
+        try:
+            status, output = self._server.run_rival(seconds)
+        except LaunchError as error:
+            raise Stuck(str(error)) from None
+        self._stage.record(
+            Rival(
+                self._stage.now(),
+                round(time.monotonic() - began, 3),
+                status,
+                output[-4000:],
+                str(self._server.address),
+            )
+        )
+
+    def end_input(self) -> None:
+        """Bring the server's standard input to its end."""
+        self._server.end_input()
+        self._stage.record(InputEnded(self._stage.now()))

@@ -1,0 +1,1 @@
+"""The questions of the standard, a module a subject."""

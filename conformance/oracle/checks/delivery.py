@@ -1,0 +1,262 @@
+"""Did all of it come, once, in one order? ROOM-1 to ROOM-7, and losses laid where they belong."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from itertools import pairwise
+
+from conformance.oracle import attribution
+from conformance.oracle.case import Case
+from conformance.oracle.checks.total_order import causes, check_one_log, named
+from conformance.oracle.findings import Finding
+from conformance.oracle.matching import Tie
+from conformance.oracle.reading.history import Cause, ClientHistory, Fate, Line
+
+
+def check_delivery(case: Case) -> Iterator[Finding]:
+    """One log, and each member's run of it contiguous, whole and without repetition."""
+    sound = True
+    for check in (
+        _doubled,
+        _order_of_each_sender,
+        _one_order,
+        _cause_before_effect,
+        _losses,
+        _deaf,
+    ):
+        for finding in check(case):
+            sound = False
+            yield finding
+    if sound and case.history.has_echo:
+        # Where there is none, no run is without a gap.
+        yield from check_one_log(case)
+
+
+def _doubled(case: Case) -> Iterator[Finding]:
+    doubled: dict[Line, list[tuple[Tie, Tie]]] = defaultdict(list)
+    for run in case.matching.runs.values():
+        seen: dict[Line, Tie] = {}
+        for tie in run:
+            if tie.exact and (first := seen.setdefault(tie.line, tie)) is not tie:
+                doubled[tie.line].append((first, tie))
+    for line, twice in doubled.items():
+        for_many = len({tie.client for _, tie in twice}) > 1
+        for first, tie in twice:
+            yield Finding(
+                "ROOM-7" if for_many and line.exercises[:1] == ("ROOM-7",) else "ROOM-2",
+                "each message once",
+                f"{tie.client} received it twice",
+                (line.begun, first.unit.span.last, tie.unit.span.last),
+                tie.client,
+                tie.unit.octets,
+                segments=case.segments(line),
+            )
+
+
+def _order_of_each_sender(case: Case) -> Iterator[Finding]:
+    for name, run in case.runs.items():
+        latest: dict[str, Tie] = {}
+        for tie in run:
+            if not tie.exact:
+                continue
+            before = latest.get(tie.line.client)
+            if before is not None and before.line.number > tie.line.number:
+                yield Finding(
+                    "ROOM-4",
+                    f"{tie.line.client}'s line {tie.line.number} before its line "
+                    f"{before.line.number}, as it sent them",
+                    f"{name} received them the other way round",
+                    (tie.line.begun, before.line.begun, before.unit.span.last, tie.unit.span.last),
+                    name,
+                    before.unit.octets + tie.unit.octets,
+                )
+            else:
+                latest[tie.line.client] = tie
+
+
+def _one_order(case: Case) -> Iterator[Finding]:
+    """The smallest contradiction: two clients that received two broadcasts in two orders."""
+    for name, first, second in case.inversions:
+        witness = _witness(case, second.line, first.line)
+        if witness is None or first.line.client == second.line.client:
+            continue
+        yield Finding(
+            "ROOM-3",
+            "one order of all broadcasts",
+            f"{name} received {named(first.line)} before {named(second.line)}, {witness} "
+            f"received them the other way round",
+            (
+                first.unit.span.last,
+                second.unit.span.last,
+                case.came[second.line][witness].unit.span.last,
+                case.came[first.line][witness].unit.span.last,
+            ),
+            name,
+            first.unit.octets + second.unit.octets,
+        )
+
+
+def _witness(case: Case, earlier: Line, later: Line) -> str | None:
+    """A client that received these two in this order."""
+    for name, tie in case.came[earlier].items():
+        other = case.came[later].get(name)
+        if other is not None and tie.unit.span.start < other.unit.span.start:
+            return name
+    return None
+
+
+def _cause_before_effect(case: Case) -> Iterator[Finding]:
+    """What its sender had received before it sent a message comes before it, for everyone."""
+    position, cause_of = case.log.position, dict(causes(case))
+    log_is_sound = all(
+        line not in position or position[cause.line] < position[line]
+        for line, cause in cause_of.items()
+    )
+    disordered = {name for name, *_ in case.inversions}
+    for name, run in case.runs.items():
+        if log_is_sound and name not in disordered:
+            continue
+        place = {tie.line: index for index, tie in enumerate(run)}
+        for tie in run:
+            cause = cause_of.get(tie.line)
+            if cause is None or place.get(cause.line, -1) < place[tie.line]:
+                continue
+            yield Finding(
+                "ROOM-5",
+                f"{named(cause.line)} before {named(tie.line)}, whose sender had received it",
+                f"{name} received them the other way round",
+                (cause.unit.span.last, tie.line.begun, tie.unit.span.last),
+                name,
+                tie.unit.octets + run[place[cause.line]].unit.octets,
+                segments=case.segments(tie.line),
+            )
+
+
+def _losses(case: Case) -> Iterator[Finding]:
+    """What was owed and did not come. Nothing is owed that the text leaves open."""
+    lost: dict[Line, dict[str, str]] = defaultdict(dict)
+    # Where orders disagree on the place of a broadcast, nobody is said to lack it in that place.
+    disputed = {tie.line for _, *two in case.inversions for tie in two}
+    for client in case.clients:
+        for line in _gaps(case, client):
+            if line in disputed:
+                continue
+            lost[line][client.name] = f"{client.name} received what came before and after it"
+        if not case.may_miss_the_end(client):
+            for line in _missing_end(case, client):
+                lost[line].setdefault(client.name, f"{client.name} received nothing more")
+    for client in case.clients:
+        if client.cause is Cause.RESET or case.may_miss_the_end(client):
+            continue
+        for line in client.messages:
+            if line not in case.came and _was_due(case, client, line):
+                lost[line] = {client.name: "nobody received it"}
+            elif not case.is_owed(client.name, line):
+                continue
+            elif client.name not in case.came.get(line, {}) and _was_due(case, client, line):
+                lost[line].setdefault(client.name, "its sender did not receive it")
+    for line, losers in sorted(lost.items(), key=lambda item: item[0].begun):
+        requirement = attribution.for_loss(case, line, losers)
+        evidence = [line.begun, line.done]
+        evidence += [at for name in losers for at, _ in case.history.clients[name].waits[:1]]
+        yield Finding(
+            requirement,
+            f"{named(line)} broadcast to every member, once",
+            "; ".join(dict.fromkeys(losers.values())),
+            tuple(evidence),
+            next(iter(losers)),
+            b"",
+            line.text,
+            case.segments(line),
+        )
+
+
+def _gaps(case: Case, client: ClientHistory) -> Iterator[Line]:
+    """What lies between two broadcasts that came one after the other, and did not come."""
+    position, component = case.log.position, case.log.component
+    run = [tie.line for tie in case.runs[client.name]]
+    gaps = [
+        (start + 1, end, before, after)
+        for (before, start), (after, end) in pairwise((line, position[line]) for line in run)
+        if start + 1 < end and component[before] == component[after]
+    ]
+    received = set(run) if gaps else set()
+    # Where the order is right they do not overlap; where it is not, none is looked at twice,
+    # and what belongs to another part of the log may lie between.
+    reached = 0
+    for start, end, before, after in sorted(gaps, key=lambda gap: gap[:2]):
+        for line in case.log.items[max(start, reached) : end]:
+            if component[line] != component[before] or line.fate is not Fate.MESSAGE:
+                continue
+            if line in received:
+                continue
+            if case.history.has_echo or _lies_between(case, client, before, line, after):
+                yield line
+        reached = max(reached, end)
+
+
+def _lies_between(case: Case, client: ClientHistory, before: Line, line: Line, after: Line) -> bool:
+    """Whether a line that a member lacks is surely between two others, where without an echo the
+    place in the log may be a guess."""
+    return (
+        case.is_owed(client.name, line)
+        and case.is_surely_before(before, line)
+        and case.is_surely_before(line, after)
+    )
+
+
+def _missing_end(case: Case, client: ClientHistory) -> Iterator[Line]:
+    """What others received after the last that came to this member, which waited for it."""
+    run = case.runs[client.name]
+    if not run or client.cause is not None:
+        return
+    if case.was_ended_by_server(client):
+        until = case.stopping
+    elif client.waits:
+        until = client.waits[-1][0]
+    else:
+        return
+    if until is None:
+        return
+    received = {tie.line for tie in run}
+    last = run[-1].line
+    for line in case.log.items[case.log.position[last] + 1 :]:
+        if case.log.component[line] != case.log.component[last] or line.fate is not Fate.MESSAGE:
+            continue
+        if line in received or not case.is_owed(client.name, line):
+            continue
+        if case.first_came[line] < until:
+            yield line
+
+
+def _was_due(case: Case, client: ClientHistory, line: Line) -> bool:
+    """Whether a message of this client's must have come by the transcript's end."""
+    if case.stopping is not None and line not in case.came:
+        return False
+    if client.cause is not None and client.ended is not None:
+        return True
+    return line.number < case.last_own.get(client.name, 0) or line.done < case.last_wait
+
+
+def _deaf(case: Case) -> Iterator[Finding]:
+    """Connections that waited in vain for anything of what the others said all the while."""
+    if case.died is not None:
+        return
+    for client in case.clients:
+        if case.runs[client.name] or client.cause is not None or client.ended is not None:
+            continue
+        for at, waited in client.waits[:1]:
+            since, until = waited.t - waited.seconds, waited.t - waited.seconds / 2
+            said = [
+                line
+                for line in case.came
+                if since < line.t <= until and client.connected < line.begun
+            ]
+            if client.segments or not said:
+                continue
+            yield Finding(
+                (*waited.exercises, "ROOM-1")[0],
+                "a member from when the server accepts it, though it says nothing",
+                f"{client.name} received nothing of what was said for {waited.seconds:g} s",
+                (client.connected, said[0].begun, at),
+                client.name,
+            )

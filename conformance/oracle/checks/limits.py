@@ -1,0 +1,139 @@
+"""Are the limits kept? LIM-3, LIM-5 and LIM-6; the others show in lines and runs."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from chatproto import Code
+from conformance.oracle.case import LINGER, MIN_BACKLOG, Case
+from conformance.oracle.findings import Finding
+from conformance.oracle.reading.history import ClientHistory, Ending
+
+MAX_BACKLOG: Final = 64 * 1_048_576
+"""Octets that may never wait for a member (LIM-3)."""
+MEMBERS: Final = 256
+"""Members every server should have room for (LIM-6)."""
+_MANY: Final = 8
+"""Members from which on a server that takes in no more counts as full."""
+
+
+def check_limits(case: Case) -> Iterator[Finding]:
+    """Who stalls is let go neither too early nor too late; who is too many is told so."""
+    for client in case.clients:
+        yield from _stalled(case, client)
+        yield from _room_full(case, client)
+
+
+def _stalled(case: Case, client: ClientHistory) -> Iterator[Finding]:
+    if not client.stalls or case.stopping is not None or case.died is not None:
+        return
+    waited = case.waiting(client)
+    if case.was_ended_by_server(client):
+        assert client.ended is not None
+        if waited < MIN_BACKLOG:
+            yield Finding(
+                "LIM-3",
+                "a member as long as less than 1 MiB waits for it",
+                f"disconnected with {waited:,} octets waiting",
+                (client.stalls[0], client.ended),
+                client.name,
+            )
+    elif client.cause is None and waited >= MAX_BACKLOG:
+        yield Finding(
+            "LIM-3",
+            "disconnected before 64 MiB wait for it",
+            f"still a member with {waited:,} octets waiting",
+            (client.stalls[0], *(at for at, _ in client.waits[:1])),
+            client.name,
+        )
+
+
+def _members_before(case: Case, client: ClientHistory) -> int:
+    """How many clients were certainly connected when this one came."""
+    return sum(
+        other.connected < client.connected
+        and (other.left is None or other.left > client.connected)
+        and (other.ended is None or other.ended > client.connected)
+        for other in case.clients
+    )
+
+
+def _just_gone(case: Case, client: ClientHistory) -> int:
+    """How many more the server may have counted still: a leaver sees its end before that."""
+    came = case.history.time(client.connected)
+    return sum(
+        other.connected < client.connected
+        and other.ended is not None
+        and other.ended < client.connected
+        and came - other.ended_t < LINGER
+        for other in case.clients
+    )
+
+
+def is_one_too_many(case: Case, client: ClientHistory) -> bool:
+    """Whether the server was known to be full when this client came."""
+    capacity = case.history.start.capacity
+    return capacity is not None and _members_before(case, client) >= capacity
+
+
+def may_be_one_too_many(case: Case, client: ClientHistory) -> bool:
+    """Whether the server may have taken itself for full when this client came."""
+    capacity = case.history.start.capacity
+    if capacity is None:
+        return _is_turned_away(case, client)
+    return _members_before(case, client) + _just_gone(case, client) >= capacity
+
+
+def _is_turned_away(case: Case, client: ClientHistory) -> bool:
+    """Whether a server of unknown capacity ended this client before it was a member, with many
+    there, and took nobody in where as many were."""
+    here = _members_before(case, client) + _just_gone(case, client)
+    if here < _MANY or case.runs[client.name]:
+        return False
+    return not any(
+        case.runs[other.name] and _members_before(case, other) >= here for other in case.clients
+    )
+
+
+def _is_refused(case: Case, client: ClientHistory) -> bool:
+    """Whether a server that should have had room took itself for full when this client came."""
+    told = any(notice.code == Code.ROOM_FULL for notice in client.notices)
+    if case.history.start.capacity is not None:
+        return told and not may_be_one_too_many(case, client)
+    if case.history.time(client.connected) < LINGER or _just_gone(case, client):
+        return False  # who left, in an earlier scenario or in this, may still be counted
+    ended = case.was_ended_by_server(client) and case.stopping is None
+    return told or (ended and _is_turned_away(case, client))
+
+
+def _room_full(case: Case, client: ClientHistory) -> Iterator[Finding]:
+    here = _members_before(case, client)
+    codes = [notice.code for notice in client.notices]
+    if here < MEMBERS and _is_refused(case, client):
+        told = [notice for notice in client.notices if notice.code == "room-full"]
+        at = client.ended if not told else told[0].span.last
+        assert at is not None
+        yield Finding(
+            "LIM-6",
+            f"room for {MEMBERS} members",
+            f"{'the notice !room-full' if told else 'an end at once'} with {here} members",
+            (client.connected, at),
+            client.name,
+            told[0].octets if told else b"",
+        )
+    if is_one_too_many(case, client) and case.stopping is None:
+        if Code.ROOM_FULL not in codes:
+            yield Finding(
+                "LIM-5",
+                "the notice !room-full",
+                f"the notice !{codes[-1]}" if codes else "no notice",
+                (client.connected, *((client.ended,) if client.ended else ())),
+                client.name,
+            )
+        elif client.ending is not Ending.ORDERLY:
+            yield Finding(
+                "LIM-5",
+                "an orderly end of stream after the notice !room-full",
+                "a reset" if client.ending is Ending.RESET else "no end of the connection",
+                (client.notices[-1].span.last, *((client.ended,) if client.ended else ())),
+                client.name,
+            )

@@ -1,0 +1,180 @@
+"""Does the server stop, start again and give way as it should? STOP-1, STOP-2, STOP-3; and does
+it say that it stops? ERR-3."""
+
+import re
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from signal import SIGINT, SIGTERM
+from typing import Final, get_args
+
+from chatproto import Code
+from conformance.oracle.case import STOP, Case
+from conformance.oracle.findings import Finding
+from conformance.oracle.reading.history import ClientHistory, Ending
+from conformance.target.profile import Way
+from conformance.transcript.events import Event, Exited, Restarted, Rival, Running, Stopping
+
+LAST_LINE: Final = 1.0
+"""Seconds after which a server that was told to stop certainly knows it; times the factor."""
+ABORT: Final = 1.0
+"""Seconds it is given to abort the rest, and to end; times the factor."""
+_TOLD: Final = re.compile(b"!%b[^\n]*\n" % Code.SHUTTING_DOWN.encode())
+"""Why a stopping server ends a connection, be it where no unit starts."""
+SIGNALS: Final = {"sigterm": -SIGTERM, "sigint": -SIGINT}
+"""The status of a process that such a way ended by default."""
+
+
+def check_process(case: Case) -> Iterator[Finding]:
+    """The process ends when told, leaves its address free, and keeps it while it lives."""
+    yield from _stops(case)
+    yield from _not_told(case)
+    for at, event in case.history.server:
+        match event:
+            case Restarted(error=str(error)):
+                yield Finding("STOP-2", "the same address bound again at once", error, (at,))
+            case Rival():
+                yield from _rival(at, event)
+            case _:
+                pass
+
+
+def _stops(case: Case) -> Iterator[Finding]:
+    """Each way to stop that the server offers must do; where it names none, one must."""
+    declared = case.history.start.stops
+    not_offered: list[Finding] = []
+    tried: set[str] = set()
+    for begin, way, end in _episodes(case):
+        episode = case.history.transcript[begin - 1 : end - 1]
+        stop = episode[0]
+        assert isinstance(stop, Stopping)
+        tried.add(way)
+        findings = list(_stop(case, begin, stop, episode))
+        reacted = _has_reacted(episode, way)
+        if declared or reacted:
+            yield from findings
+            if not findings and not declared:
+                return
+            not_offered = [] if reacted else not_offered
+        else:
+            not_offered += findings
+        if reacted and not declared:
+            return
+    if tried.issuperset(get_args(Way)):
+        yield from not_offered[:1]
+
+
+def _stop(case: Case, begin: int, stop: Stopping, episode: Sequence[Event]) -> Iterator[Finding]:
+    limit = STOP + ABORT * case.history.start.factor
+    for offset, event in enumerate(episode):
+        at = begin + offset
+        match event:
+            case Exited(t=t, status=status):
+                if status != 0:
+                    how = f"status {status}" if status > 0 else f"signal {-status} ended it"
+                    yield Finding("STOP-1", f"status 0 after {stop.way}", how, (begin, at))
+                if t - stop.t > limit:
+                    took = f"{t - stop.t:.1f} s"
+                    yield Finding(
+                        "STOP-1", f"an end within {STOP:g} s", took, (begin, at), by_time=True
+                    )
+            case Running(seconds=seconds):
+                yield Finding(
+                    "STOP-1",
+                    f"an end within {STOP:g} s of {stop.way}",
+                    f"still running after {seconds:.1f} s",
+                    (begin, at),
+                )
+            case _:
+                pass
+    last = begin + len(episode)
+    gone = next((begin + at for at, one in enumerate(episode) if isinstance(one, Exited)), last)
+    for client in case.clients:
+        yield from _late_lines(case, client, begin, stop, gone)
+        if client.ended is None or not begin < client.ended < last:
+            continue
+        early = client.ended_t - stop.t < STOP
+        reads = len(client.stalls) == len(client.resumes) and not case.was_evicted(client)
+        if client.ending is Ending.RESET and early and reads:
+            yield Finding(
+                "STOP-1",
+                "an orderly end for every member",
+                f"a reset after {client.ended_t - stop.t:.1f} s",
+                (begin, client.ended),
+                client.name,
+            )
+
+
+def _not_told(case: Case) -> Iterator[Finding]:
+    """Members who read all there was, and were not told why it ended (ERR-3)."""
+    for begin, way, end in _episodes(case):
+        if not _has_reacted(case.history.transcript[begin - 1 : end - 1], way):
+            continue
+        for client in case.clients:
+            if client.ended is None or not begin < client.ended < end or client.stalls:
+                continue
+            member = client.cause is None and bool(case.runs[client.name])
+            told = _TOLD.search(b"".join(octets for _, _, octets in client.reads))
+            if member and client.ending is Ending.ORDERLY and not told:
+                yield Finding(
+                    "ERR-3",
+                    "the notice !shutting-down",
+                    f"the notice !{client.notices[-1].code}" if client.notices else "no notice",
+                    (begin, client.ended),
+                    client.name,
+                )
+                return
+
+
+def _episodes(case: Case) -> Iterator[tuple[int, str, int]]:
+    """Each time the server was told to stop: at which line of the transcript, in which way, and
+    the line with which the next such time begins."""
+    end = len(case.history.transcript) + 1
+    stops = [(at, event.way) for at, event in case.history.server if isinstance(event, Stopping)]
+    for (begin, way), (until, _) in pairwise([*stops, (end, "")]):
+        yield begin, way, until
+
+
+def _has_reacted(episode: Sequence[Event], way: str) -> bool:
+    """Whether the server ended, and not because such a signal ends what does not heed it."""
+    return any(isinstance(event, Exited) and event.status != SIGNALS.get(way) for event in episode)
+
+
+def _late_lines(
+    case: Case, client: ClientHistory, begin: int, stop: Stopping, gone: int
+) -> Iterator[Finding]:
+    """Lines that were broadcast though the server had long been told to stop, or said it does."""
+    told = [one.span.last for one in client.notices if one.code == "shutting-down"]
+    told += [client.ended] if client.ended is not None else []
+    latest = stop.t + LAST_LINE * case.history.start.factor
+    for line in client.messages:
+        if not begin < line.begun < gone or line not in case.came:
+            continue
+        if line.t > latest or any(at < line.begun for at in told):
+            yield Finding(
+                "STOP-1",
+                "no more lines accepted",
+                f"a line was broadcast that was sent {line.t - stop.t:.1f} s after the server "
+                "was told to stop, or after its sender was",
+                (begin, line.begun, case.first_came[line]),
+                client.name,
+                segments=case.segments(line),
+            )
+
+
+def _rival(at: int, rival: Rival) -> Iterator[Finding]:
+    name = rival.address.rpartition(":")[2]
+    if rival.status is None:
+        actual = f"it was still running after {rival.seconds:.1f} s"
+    elif rival.status == 0:
+        actual = "status 0"
+    elif name not in rival.output:
+        actual = f"a message that does not name {rival.address}: {rival.output.strip()[-300:]!r}"
+    else:
+        return
+    yield Finding(
+        "STOP-3",
+        "a second server on an address in use ends promptly, with a status other than 0 and a "
+        "message that names the address",
+        actual,
+        (at,),
+    )

@@ -1,0 +1,189 @@
+"""Is it the right time, and in time? MSG-4, MSG-5, and members that delay others."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from functools import lru_cache
+from statistics import median
+from typing import Final
+
+from conformance.oracle.case import Case
+from conformance.oracle.findings import Finding, Outcome
+from conformance.oracle.reading.history import Line
+from conformance.oracle.reading.units import ReceivedBroadcast
+
+CLOCK: Final = 5.0
+"""Seconds by which a header's time may be off (MSG-5)."""
+QUARTER_HOUR: Final = 900
+_WIDEST_ZONE: Final = 56
+_STEP: Final = 4
+"""Quarter hours by which a zone steps at most where summer time begins or ends."""
+PROMPT: Final = 1.5
+HICCUP: Final = 0.5
+"""Seconds that a message may take which nothing delays, and that it may take now and then; times
+the factor, and 20 of the usual round trips on top."""
+NOW_AND_THEN: Final = 1 / 8
+"""The part of the time that messages may take which take longer than a hiccup."""
+_DELAYING: Final = ("TRN-1", "ROOM-7", "LIM-3", "QUIT-5")
+
+
+def check_timing(case: Case) -> Iterator[Finding]:
+    """Headers tell the time; nobody waits for another."""
+    yield from _clock(case)
+    yield from _delays(case)
+
+
+def zone_of(case: Case) -> int | None:
+    """The quarter hours by which the last headers differ from UTC; None where none tells."""
+    timed = (
+        (tie.unit.span.last, tie.unit.span.t, tie.unit.time)
+        for tie in case.matching.ties()
+        if tie.exact and isinstance(tie.unit, ReceivedBroadcast) and tie.unit.time is not None
+    )
+    latest = max(timed, default=None)
+    if latest is None:
+        return None
+    _, came, time = latest
+    return round((_timestamp(time) - case.history.start.wall - came) / QUARTER_HOUR)
+
+
+def _clock(case: Case) -> Iterator[Finding]:
+    start = case.history.start
+    wall = start.wall
+    shown_in: dict[Line, tuple[int, ReceivedBroadcast]] = {}
+    right: dict[Line, ReceivedBroadcast] = {}
+    for tie in case.matching.ties():
+        unit = tie.unit
+        if not tie.exact or not isinstance(unit, ReceivedBroadcast) or unit.time is None:
+            continue
+        sooner = right.get(tie.line)
+        if sooner and sooner.octets == unit.octets and sooner.span.t <= unit.span.t:
+            continue  # The same is right for one who heard it later.
+        sent, came = wall + tie.line.t, wall + unit.span.t
+        utc = _timestamp(unit.time)
+        zone = round((utc - came) / QUARTER_HOUR)
+        shown = utc - zone * QUARTER_HOUR
+        # A header has whole seconds: its time was up to one second later than it says.
+        if not sent - CLOCK - 1 <= shown <= came + CLOCK or abs(zone) > _WIDEST_ZONE:
+            off = shown - came if abs(zone) <= _WIDEST_ZONE else shown - came + zone * QUARTER_HOUR
+            yield Finding(
+                "MSG-5",
+                "the server's clock when the line was accepted, give or take 5 s",
+                f"{unit.time}, {off:+.0f} s off",
+                (tie.line.done, unit.span.last),
+                tie.client,
+                unit.header,
+                outcome=Outcome.FAIL if start.same_clock else Outcome.UNKNOWN,
+            )
+        else:
+            right.setdefault(tie.line, unit)
+        shown_in.setdefault(tie.line, (zone, unit))
+    yield from _zones(case, shown_in)
+
+
+def _zones(case: Case, shown_in: dict[Line, tuple[int, ReceivedBroadcast]]) -> Iterator[Finding]:
+    """One time zone, in this scenario as in earlier ones; or two, where summer time begins or
+    ends: one step, that the log does not take back."""
+    stretches: list[tuple[int, ReceivedBroadcast]] = []
+    for line in sorted(shown_in, key=lambda line: (case.first_came[line], case.log.position[line])):
+        zone, unit = shown_in[line]
+        if not stretches or stretches[-1][0] != zone:
+            stretches.append((zone, unit))
+    if not stretches:
+        return
+    earlier = case.history.start.zone
+    zones = [zone for zone, _ in stretches]
+    if earlier is not None and zones[0] != earlier:
+        zones.insert(0, earlier)
+    stepped = len(zones) == 2 and abs(zones[1] - zones[0]) <= _STEP
+    if len(zones) > 1 and not stepped:
+        zone, unit = stretches[-1]
+        before = (
+            "as in earlier scenarios" if len(stretches) == 1 else f"as at {stretches[-2][1].time}"
+        )
+        yield Finding(
+            "MSG-5",
+            f"one time zone, UTC{zones[-2] / 4:+g} h {before}",
+            f"{unit.time}, which is UTC{zone / 4:+g} h",
+            (unit.span.last,),
+            octets=unit.header,
+        )
+    zone, unit = stretches[0]
+    if len(stretches) == 1 and zone:
+        yield Finding(
+            "MSG-4",
+            "UTC",
+            f"{unit.time}, which is UTC{zone / 4:+g} h",
+            (unit.span.last,),
+            octets=unit.header,
+        )
+
+
+@lru_cache(maxsize=1024)
+def _timestamp(time: datetime) -> float:
+    return time.replace(tzinfo=UTC).timestamp()
+
+
+def _delays(case: Case) -> Iterator[Finding]:
+    """What was sent to show that nobody waits for another came as promptly as all else.
+
+    One long delay; or lesser ones, at least two that do not overlap, for too much of the time: a
+    machine hiccups. Nor does it count what passed while the suite itself did not look; nor does
+    the waiting behind other lines of its sender's, which may be read more slowly (TRN-1), or behind
+    what waits for a sender that has stopped reading. A first line takes as long as a connection may
+    take to be accepted.
+    """
+    usual: dict[bool, list[float]] = {True: [], False: []}
+    watched: list[tuple[float, float, bool, Line, int]] = []
+    for client in case.clients:
+        if client.stalls:
+            continue
+        latest, is_first = 0.0, True
+        for line in client.messages:
+            answer = case.answer_to(line)
+            if answer is None:
+                continue
+            span = answer.unit.span
+            if not (line.exercises and line.exercises[0] in _DELAYING):
+                usual[is_first].append(span.t - line.t)
+            else:
+                watched.append((max(line.t, latest), span.t, is_first, line, span.last))
+            latest, is_first = max(latest, span.t), False
+    if not watched:
+        return
+    slacks = {is_first: 20 * median(took or [0.0]) for is_first, took in usual.items()}
+    factor = case.history.start.factor
+    first = min(sent for sent, *_ in watched)
+    last = max(came for _, came, *_ in watched)
+    free, lost = -1.0, 0.0
+    lesser = []
+    for sent, came, is_first, line, at in sorted(watched, key=lambda delay: delay[:2]):
+        took = came - sent - _away(case, sent, came)
+        slack = slacks[is_first]
+        if took > PROMPT * factor + slack:
+            yield _delay(case, line, at, took)
+            return
+        if took > HICCUP * factor + slack and sent >= free:
+            lesser.append((took, line, at))
+            free = came
+            lost += took
+    if len(lesser) > 1 and lost > NOW_AND_THEN * (last - first):
+        took, line, at = lesser[-1]
+        yield _delay(case, line, at, took)
+
+
+def _away(case: Case, sent: float, came: float) -> float:
+    """How much of a time the suite did not look."""
+    overlaps = (min(came, away.t) - max(sent, away.t - away.seconds) for away in case.history.aways)
+    return sum(overlap for overlap in overlaps if overlap > 0)
+
+
+def _delay(case: Case, line: Line, at: int, seconds: float) -> Finding:
+    return Finding(
+        line.exercises[0],
+        "a broadcast as prompt as all others, nobody having to wait for another",
+        f"it took {seconds:.1f} s",
+        (line.done, at),
+        line.client,
+        segments=case.segments(line),
+        by_time=True,
+    )

@@ -1,0 +1,299 @@
+"""Is there one log that accounts for all that came? ROOM-2 to ROOM-5, taken together.
+
+Where no two receptions contradict each other, there may still be no log of which every member
+received a run: three may contradict each other in a circle, or runs that share no broadcast may
+each have to come before the other. The runs of a component make one run, in one order; what is
+known of the order of two broadcasts besides says which component comes before which.
+"""
+
+from bisect import bisect_left, bisect_right
+from collections import defaultdict, deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice, pairwise
+from math import inf
+
+from conformance.oracle import attribution
+from conformance.oracle.case import Case
+from conformance.oracle.findings import Finding
+from conformance.oracle.matching import Tie
+from conformance.oracle.reading.history import Cause, ClientHistory, Line
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """One broadcast comes before another: `why`, and what is broken where it does not."""
+
+    earlier: Line
+    later: Line
+    requirement: str
+    why: str
+    evidence: tuple[int, ...]
+
+
+def check_one_log(case: Case) -> Iterator[Finding]:
+    """The first that no log accounts for, if nothing simpler was found."""
+    circle = _circle(case)
+    if circle is not None:
+        yield circle
+        return
+    position, component = case.log.position, dict(case.log.component)
+    accepted = _accepted(case)
+    for line in accepted:
+        component.setdefault(line, -1 - len(component))
+    edges: dict[int, dict[int, Before]] = defaultdict(dict)
+    for before in _known(case, accepted):
+        one, other = component[before.earlier], component[before.later]
+        if one != other:
+            edges[one].setdefault(other, before)
+        elif position[before.earlier] > position[before.later]:
+            yield _finding(case, [before])
+            return
+    cycle = _cycle(edges)
+    if cycle:
+        yield _finding(case, cycle)
+
+
+def _accepted(case: Case) -> dict[Line, int]:
+    """The transcript's line by which each message was certainly accepted, in the order in which
+    they were begun.
+
+    A message that came to nobody was, where a later one of its sender's has come. It is a
+    component of its own: the log has it somewhere.
+    """
+    accepted: dict[Line, int] = {}
+    for client in case.clients:
+        by: int | None = None
+        for line in reversed(client.messages):
+            came = case.first_came.get(line)
+            if came is not None:
+                by = came if by is None else min(by, came)
+            if by is not None and (came is not None or client.cause is not Cause.RESET):
+                accepted[line] = by
+    return dict(sorted(accepted.items(), key=lambda item: item[0].begun))
+
+
+def causes(case: Case) -> Iterator[tuple[Line, Tie]]:
+    """For each message the last broadcast, of another's, that its sender had received."""
+    for client in case.clients:
+        run, came_at = case.runs[client.name], case.came_at[client.name]
+        cause: Tie | None = None
+        seen = 0
+        for line in client.messages:
+            until = bisect_left(came_at, line.begun, seen)
+            for at in range(until - 1, seen - 1, -1):
+                if run[at].line.client != client.name:
+                    cause = run[at]
+                    break
+            seen = until
+            if cause is not None:
+                yield line, cause
+
+
+def named(line: Line) -> str:
+    """A line, as a finding names it."""
+    return f"{line.client}'s line {line.number}"
+
+
+def _known(case: Case, accepted: dict[Line, int]) -> Iterator[Before]:
+    """All that is known of the order of two broadcasts but that one run holds both."""
+    for client in case.clients:
+        said = [line for line in client.messages if line in accepted]
+        for one, other in pairwise(said):
+            yield Before(one, other, "ROOM-4", "as it sent them", (one.begun, other.begun))
+    for line, cause in causes(case):
+        if line in accepted:
+            where = (cause.unit.span.last, line.begun)
+            yield Before(cause.line, line, "ROOM-5", "whose sender had received it", where)
+    lines = list(accepted)
+    for client in case.clients:
+        if case.runs[client.name]:
+            yield from _after_what_it_had(case, client, accepted, lines)
+            yield from _own_after_all(case, client, accepted)
+            yield from _nothing_after_all(case, client)
+
+
+def _after_what_it_had(
+    case: Case, client: ClientHistory, accepted: dict[Line, int], lines: list[Line]
+) -> Iterator[Before]:
+    """A message sent when a member had received a broadcast is owed to it, and comes after that.
+
+    Of a client that was gone when the message was accepted nothing can be said.
+    """
+    run, came_at = case.runs[client.name], case.came_at[client.name]
+    received = {tie.line for tie in run}
+    gone = _gone(case, client)
+    since = bisect_right(lines, came_at[0], key=lambda line: line.begun)
+    for line in islice(lines, since, None):
+        if line in received:
+            continue
+        if line.begun > gone:
+            return
+        if accepted[line] < gone:
+            had = run[bisect_left(came_at, line.begun) - 1]
+            yield Before(
+                had.line,
+                line,
+                "ROOM-3",
+                f"sent when {client.name}, a member still, had received it",
+                (had.unit.span.last, line.begun, accepted[line]),
+            )
+
+
+def _gone(case: Case, client: ClientHistory) -> float:
+    """The transcript's line until which a client that received something was a member."""
+    if case.was_ended_by_server(client):
+        return (case.stopping or 0) if case.was_ended_by_stopping(client) else 0
+    return inf if client.left is None else client.left
+
+
+def _own_after_all(
+    case: Case, client: ClientHistory, accepted: dict[Line, int]
+) -> Iterator[Before]:
+    """What did not come back to its sender, a member when it was accepted, was still to come."""
+    last = case.runs[client.name][-1]
+    for line in client.messages:
+        if line in accepted and client.name not in case.came.get(line, {}):
+            yield Before(
+                last.line,
+                line,
+                _loss(line),
+                "which did not come back to its sender",
+                (line.begun, last.unit.span.last),
+            )
+
+
+def _nothing_after_all(case: Case, client: ClientHistory) -> Iterator[Before]:
+    """What had come to others when a member had waited in vain came before its run.
+
+    One broadcast of each other component stands for all of that.
+    """
+    if not case.waited_for_the_rest(client):
+        return
+    first = case.runs[client.name][0]
+    until, _ = client.waits[-1]
+    for component, line in case.heralds.items():
+        if component != case.log.component[first.line] and case.first_came[line] < until:
+            yield Before(
+                line,
+                first.line,
+                _loss(line),
+                f"for {client.name} waited, and did not receive it",
+                (case.first_came[line], until),
+            )
+
+
+def _loss(line: Line) -> str:
+    return line.exercises[0] if line.exercises else "ROOM-2"
+
+
+def _circle(case: Case) -> Finding | None:
+    """The first two broadcasts that one received in an order that others together contradict."""
+    position = case.log.position
+    for name, run in case.runs.items():
+        for one, other in pairwise(run):
+            if position[other.line] > position[one.line]:
+                continue
+            path = _path(case, other.line, one.line)
+            return Finding(
+                "ROOM-3",
+                "one order of all broadcasts",
+                f"{name} received {named(one.line)} before {named(other.line)}, while "
+                + ", ".join(
+                    f"{who} received {named(earlier)} before {named(later)}"
+                    for who, earlier, later in path
+                ),
+                (
+                    one.unit.span.last,
+                    other.unit.span.last,
+                    *(case.came[later][who].unit.span.last for who, _, later in path),
+                ),
+                name,
+                one.unit.octets + other.unit.octets,
+            )
+    return None
+
+
+def _path(case: Case, start: Line, goal: Line) -> list[tuple[str, Line, Line]]:
+    """The shortest way from one broadcast to another through what somebody received next."""
+    following: dict[Line, dict[Line, str]] = defaultdict(dict)
+    for name, run in case.runs.items():
+        for one, other in pairwise(run):
+            following[one.line].setdefault(other.line, name)
+    way: dict[Line, tuple[str, Line] | None] = {start: None}
+    queue = deque([start])
+    while queue and goal not in way:
+        line = queue.popleft()
+        for later, name in following[line].items():
+            if later not in way:
+                way[later] = (name, line)
+                queue.append(later)
+    path: list[tuple[str, Line, Line]] = []
+    at = goal
+    while (step := way.get(at)) is not None:
+        name, earlier = step
+        path.append((name, earlier, at))
+        at = earlier
+    return path[::-1]
+
+
+def _cycle(edges: dict[int, dict[int, Before]]) -> list[Before]:
+    """A way that comes back to where it began, or nothing."""
+    awaited: dict[int, int] = defaultdict(int)
+    for others in edges.values():
+        for other in others:
+            awaited[other] += 1
+    free = [one for one in edges if not awaited[one]]
+    while free:
+        for other in edges.get(free.pop(), ()):
+            awaited[other] -= 1
+            if not awaited[other]:
+                free.append(other)
+    # What is left is awaited by something left: going back ends in going round.
+    back = {
+        other: (one, before)
+        for one, others in edges.items()
+        if awaited[one]
+        for other, before in others.items()
+    }
+    if not back:
+        return []
+    at = next(iter(back))
+    way: list[Before] = []
+    seen: dict[int, int] = {}
+    while at not in seen:
+        seen[at] = len(way)
+        at, before = back[at]
+        way.append(before)
+    return way[seen[at] :][::-1]
+
+
+def _finding(case: Case, befores: list[Before]) -> Finding:
+    """No log has all of these: the one order, if it is one, contradicts what all received."""
+    first = min(befores, key=lambda before: _rank(before.requirement))
+    requirement, expected = first.requirement, _said(first)
+    for line in (before.later for before in befores if before.later not in case.came):
+        requirement = attribution.for_loss(case, line, [line.client])
+        expected = f"{named(line)} broadcast to every member, once"
+    return Finding(
+        requirement,
+        expected,
+        "all that was received puts it after"
+        if len(befores) == 1
+        else "no one order has all of this: " + "; ".join(map(_said, befores)),
+        tuple(dict.fromkeys(at for before in befores for at in before.evidence)),
+        first.later.client,
+        b"",
+        first.later.text,
+        case.segments(first.later),
+    )
+
+
+def _said(before: Before) -> str:
+    return f"{named(before.earlier)} before {named(before.later)}, {before.why}"
+
+
+def _rank(requirement: str) -> int:
+    """A loss says more than what contradicts it, and what a sender did more than an order."""
+    ranks = ("ROOM-2", "ROOM-5", "ROOM-4", "ROOM-3")
+    return ranks.index(requirement) if requirement in ranks else -1

@@ -1,0 +1,137 @@
+"""How often each requirement's trigger really happened: what was never exercised never passed."""
+
+import re
+from collections import Counter
+from itertools import pairwise
+from typing import Final
+
+from chatproto.text import REPLACEMENT
+from conformance.oracle.case import MIN_BACKLOG, Case
+from conformance.oracle.checks.limits import MAX_BACKLOG, MEMBERS
+from conformance.oracle.reading.history import Cause, ClientHistory, Ending, Fate, Line
+from conformance.oracle.reading.units import ReceivedBroadcast, ReceivedHeartbeat
+from conformance.transcript.events import InputEnded, Restarted, Rival, Stopping
+
+_SEPARATOR: Final = re.compile("[\r\v\f\0\x85\u2028\u2029]")
+_SILENCE: Final = 2.0
+
+
+def exercised(case: Case) -> Counter[str]:
+    """Count, by requirement, what of the transcript puts it to the test."""
+    counts: Counter[str] = Counter()
+    for line in case.came:
+        counts.update(_by_line(case, line))
+    for client in case.clients:
+        counts.update(_by_client(case, client))
+    _by_room(case, counts)
+    for _, event in case.history.server:
+        match event:
+            case Stopping() | InputEnded():
+                counts["STOP-1"] += 1
+            case Restarted():
+                counts["STOP-2"] += 1
+            case Rival():
+                counts["STOP-3"] += 1
+            case _:
+                pass
+    return counts
+
+
+def _by_line(case: Case, line: Line) -> list[str]:
+    """What a message that came, as it should or not, exercises."""
+    if line.text is None:
+        return []
+    ids = ["MSG-1", "MSG-2", "MSG-4", "MSG-5", "ROOM-2"]
+    ids += [id_ for id_ in line.exercises if id_ in ("TRN-1",)]
+    raw, text = line.octets, line.text.decode()
+    original = raw.decode()
+    segments = case.segments(line)
+    if len(segments) > 1 or line.octets != segments[0][:-1]:
+        ids.append("FRM-1")
+    if _SEPARATOR.search(original.strip("\r")):
+        ids.append("FRM-2")
+    if raw.endswith(b"\r"):
+        ids.append("FRM-3")
+    if not raw.isascii():
+        ids += ["TXT-1", "TXT-5"]
+    if len(original) != len(text):
+        ids.append("TXT-3")
+    if REPLACEMENT in text and REPLACEMENT not in original:
+        ids.append("TXT-4")
+    if text.strip("/").lower().startswith("quit"):
+        ids.append("QUIT-2")
+    if len(raw) >= 1_000:
+        ids.append("LIM-1")
+    if len(case.came[line]) > 1:
+        ids.append("MSG-3")
+    return ids
+
+
+def _by_client(case: Case, client: ClientHistory) -> list[str]:
+    ids = []
+    if client.units or client.waits:
+        ids.append("TRN-2")
+    run = case.runs[client.name]
+    if len(run) > 1:
+        ids += ["ROOM-1", "ROOM-6"]
+    if any(isinstance(unit, ReceivedHeartbeat) for unit in client.units):
+        ids.append("HB-2")
+    fates = Counter(line.fate for line in client.lines)
+    if fates[Fate.BLANK]:
+        ids.append("HB-1")
+    times = [0.0, *(line.t for line in client.lines), case.history.time(client.connected)]
+    if run and case.history.transcript[-1].t - max(times) >= _SILENCE:
+        ids.append("HB-3")
+    seen = [unit.span.t for unit in client.units if isinstance(unit, ReceivedBroadcast)]
+    sent = sorted({line.t for line in client.lines})
+    if seen and any(later - earlier >= _SILENCE for earlier, later in pairwise(sent)):
+        ids.append("HB-3")
+    match client.cause:
+        case Cause.QUIT:
+            ids += ["QUIT-1", "QUIT-3"]
+            if fates[Fate.AFTER_QUIT]:
+                ids.append("QUIT-4")
+        case Cause.END_OF_STREAM:
+            ids.append("QUIT-5")
+            if fates[Fate.INCOMPLETE]:
+                ids.append("FRM-4")
+        case Cause.VIOLATION:
+            ids += ["ERR-1", "ERR-2", "ERR-3"]
+            ids += [
+                "LIM-2" if line.code == "line-too-long" else "TXT-2"
+                for line in client.lines
+                if line.fate is Fate.VIOLATION
+            ]
+        case Cause.RESET | None:
+            pass
+    if client.stalls:
+        waited = case.waiting(client)
+        if waited >= MIN_BACKLOG * 9 // 10:
+            ids.append("LIM-3")
+        if case.was_ended_by_server(client) or waited >= MAX_BACKLOG:
+            ids.append("LIM-4")
+    if case.history.start.capacity is not None and "room-full" in [
+        notice.code for notice in client.notices
+    ]:
+        ids.append("LIM-5")
+    return ids
+
+
+def _by_room(case: Case, counts: Counter[str]) -> None:
+    members = [client for client in case.clients if case.runs[client.name]]
+    speakers = {line.client for line in case.came}
+    for client in members:
+        by_sender = Counter([tie.line.client for tie in case.runs[client.name]])
+        if len(members) > 1 and len(by_sender) > 1 and by_sender.total() > 3:
+            counts["ROOM-3"] += 1
+        if any(count > 1 for count in by_sender.values()):
+            counts["ROOM-4"] += 1
+        if len(speakers) > 1 and by_sender.keys() != {client.name}:
+            counts["ROOM-5"] += 1
+    for client in case.clients:
+        if client.left is not None and client.ending is not Ending.RESET:
+            later = [line for line in case.came if line.begun > client.left]
+            if any(line.client != client.name for line in later):
+                counts["ROOM-7"] += 1
+    if len(members) >= MEMBERS:
+        counts["LIM-6"] += 1

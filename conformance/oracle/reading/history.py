@@ -1,0 +1,320 @@
+"""What each client did and what came to it: the transcript, turned from events to clients.
+
+What a client sent is read through chatproto, so that the oracle knows what should come of it.
+"""
+
+import re
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Final
+
+from chatproto import BlankReceived, Code, EndOfStream, MessageReceived, QuitReceived, Violation
+from chatproto.connection import MAX_LINE_LIMIT, MIN_LINE_LIMIT
+from conformance.dialect.model import Dialect
+from conformance.oracle.reading.dialect_lines import pieces, reader_for
+from conformance.oracle.reading.dialect_units import hear_units
+from conformance.oracle.reading.units import (
+    ReceivedBroadcast,
+    ReceivedNotice,
+    ReceivedUnit,
+    read_units,
+)
+from conformance.transcript.events import (
+    Aborted,
+    Away,
+    Connected,
+    Ended,
+    Exited,
+    HalfClosed,
+    InputEnded,
+    Received,
+    Refused,
+    Reset,
+    Restarted,
+    Resumed,
+    Rival,
+    Running,
+    Sent,
+    Settled,
+    Stalled,
+    Start,
+    Stopping,
+    Transcript,
+    Waited,
+)
+
+_A_NOTICE: Final = re.compile(rb"\n!.*")
+NONCE: Final = re.compile(rb"n[0-9a-f]{6}x\d{5,}z")
+"""What makes a scenario's texts differ from each other."""
+
+
+class Fate(Enum):
+    """What should become of a line."""
+
+    MESSAGE = "broadcast"
+    BLANK = "a heartbeat"
+    QUIT = "leaving"
+    VIOLATION = "a violation"
+    AFTER_QUIT = "ignored: it follows quit"
+    AFTER_VIOLATION = "ignored: it follows a violation"
+    INCOMPLETE = "discarded: it has no LF"
+
+
+@dataclass(slots=True, eq=False)
+class Line:
+    """A line that a client sent. `begun` and `done` are the transcript's lines of the segments
+    with its first octet and with its LF; `text` is what should be broadcast, if anything."""
+
+    client: str
+    number: int
+    octets: bytes
+    begun: int
+    done: int
+    t: float
+    exercises: tuple[str, ...]
+    fate: Fate
+    text: bytes | None = None
+    code: Code | None = None
+    nonces: frozenset[bytes] = frozenset()
+
+
+class Ending(Enum):
+    """How the server ended a connection."""
+
+    ORDERLY = "end of stream"
+    RESET = "reset"
+
+
+class Cause(Enum):
+    """Why a client left, or was to leave, by its own doing."""
+
+    QUIT = "quit"
+    VIOLATION = "violation"
+    END_OF_STREAM = "end of stream"
+    RESET = "reset"
+
+
+@dataclass(slots=True, eq=False)
+class ClientHistory:
+    """One client. Numbers are lines of the transcript; None where a thing did not happen.
+    `messages` are those of its `lines` that are to be broadcast."""
+
+    name: str
+    connected: int
+    label: str | None
+    segments: list[tuple[int, Sent]] = field(default_factory=list)
+    reads: list[tuple[int, float, bytes]] = field(default_factory=list)
+    lines: list[Line] = field(default_factory=list)
+    units: list[ReceivedUnit] = field(default_factory=list)
+    ending: Ending | None = None
+    ended: int | None = None
+    ended_t: float = 0.0
+    half_closed: int | None = None
+    aborted: int | None = None
+    stalls: list[int] = field(default_factory=list)
+    resumes: list[int] = field(default_factory=list)
+    waits: list[tuple[int, Waited]] = field(default_factory=list)
+    cause: Cause | None = None
+    left: int | None = None
+    messages: list[Line] = field(default_factory=list)
+    _ats: list[int] | None = None
+
+    @property
+    def notices(self) -> list[ReceivedNotice]:
+        return [unit for unit in self.units if isinstance(unit, ReceivedNotice)]
+
+    def segments_of(self, line: Line) -> tuple[bytes, ...]:
+        """The segments that carried a line, whole."""
+        if self._ats is None:
+            self._ats = [at for at, _ in self.segments]
+        first = bisect_left(self._ats, line.begun)
+        last = bisect_right(self._ats, line.done)
+        return tuple(sent.octets for _, sent in self.segments[first:last])
+
+
+@dataclass(slots=True)
+class History:
+    """A whole transcript. `server` is what befell the server's process, in order."""
+
+    start: Start
+    transcript: Transcript
+    clients: dict[str, ClientHistory]
+    refused: list[tuple[int, Refused]]
+    server: list[tuple[int, Stopping | Exited | Running | Restarted | Rival | InputEnded]]
+    settled: list[tuple[int, Settled]]
+    aways: list[Away]
+
+    @property
+    def stopping(self) -> tuple[int, Stopping] | None:
+        """The last time the server was told to stop."""
+        stops = [(at, event) for at, event in self.server if isinstance(event, Stopping)]
+        return stops[-1] if stops else None
+
+    @property
+    def has_echo(self) -> bool:
+        """Whether members receive what they say themselves."""
+        return self.start.dialect is None or self.start.dialect.echo
+
+    def time(self, line: int) -> float:
+        """The time of a line of the transcript."""
+        return self.transcript[line - 1].t
+
+
+def read_history(transcript: Transcript) -> History:
+    """Turn a transcript, which begins with its `Start`, into the history of its clients."""
+    start = transcript[0]
+    if not isinstance(start, Start):
+        raise TypeError("a transcript begins with its start")
+    history = History(start, transcript, {}, [], [], [], [])
+    clients = history.clients
+    for at, event in enumerate(transcript, 1):
+        match event:
+            case Connected(client=name, label=label):
+                clients[name] = ClientHistory(name, at, label)
+            case Refused():
+                history.refused.append((at, event))
+            case Sent(client=name):
+                clients[name].segments.append((at, event))
+            case Received(t=t, client=name, octets=octets):
+                clients[name].reads.append((at, t, octets))
+            case Ended(t=t, client=name) | Reset(t=t, client=name):
+                client = clients[name]
+                client.ending = Ending.ORDERLY if isinstance(event, Ended) else Ending.RESET
+                client.ended, client.ended_t = at, t
+            case HalfClosed(client=name):
+                clients[name].half_closed = at
+            case Aborted(client=name):
+                clients[name].aborted = at
+            case Stalled(client=name):
+                clients[name].stalls.append(at)
+            case Resumed(client=name):
+                clients[name].resumes.append(at)
+            case Waited(client=name):
+                if name in clients:
+                    clients[name].waits.append((at, event))
+            case Away():
+                history.aways.append(event)
+            case Settled():
+                history.settled.append((at, event))
+            case Stopping() | Exited() | Running() | Restarted() | Rival() | InputEnded():
+                history.server.append((at, event))
+            case _:
+                pass
+    dialect = start.dialect
+    known: dict[bytes, ReceivedBroadcast] = {}
+    for client in clients.values():
+        reads = client.reads
+        units = read_units(reads, known) if dialect is None else hear_units(reads, dialect)
+        client.units = list(units)
+    limit = _line_limit(history)
+    for client in clients.values():
+        _read_lines(client, limit, dialect)
+    return history
+
+
+def _line_limit(history: History) -> int:
+    """The server's line limit, as far as this transcript can tell: the longest it took.
+
+    Between what every server takes and the greatest limit there may be, the server is free
+    (LIM-1, LIM-2): a line in between is a message where it was broadcast, and else a violation.
+    """
+    longest = MIN_LINE_LIMIT
+    longer: list[bytes] = []
+    for client in history.clients.values():
+        *lines, rest = b"".join(sent.octets for _, sent in client.segments).split(b"\n")
+        longer += (line for line in lines if MIN_LINE_LIMIT < len(line) <= MAX_LINE_LIMIT)
+        was_refused = client.ending is not None and client.half_closed is None
+        if len(rest) <= MAX_LINE_LIMIT and not was_refused and not client.notices:
+            longest = max(longest, len(rest))
+    if longer:
+        came = {
+            nonce
+            for client in history.clients.values()
+            for octets in _apart_from_notices(client)
+            for nonce in NONCE.findall(octets)
+        }
+        taken = (line for line in longer if came.intersection(NONCE.findall(line)))
+        longest = max(longest, *map(len, taken), 0)
+    return longest
+
+
+def _apart_from_notices(client: ClientHistory) -> Iterator[bytes]:
+    """What came to a client; its notices, which may repeat what is refused, left out."""
+    if client.notices:
+        yield _A_NOTICE.sub(b"", b"\n" + b"".join(octets for _, _, octets in client.reads))
+    else:
+        yield from (octets for _, _, octets in client.reads)
+
+
+def _in_utf_8(octets: bytes, charset: str) -> bytes:
+    try:
+        return octets.decode(charset).encode()
+    except UnicodeDecodeError:
+        return octets
+
+
+def _read_lines(client: ClientHistory, limit: int, dialect: Dialect | None) -> None:
+    connection = reader_for(dialect, limit)
+    begun, held = 0, b""
+    tags: tuple[str, ...] = ()
+    after: Fate | None = None
+
+    def add(fate: Fate, text: str | None = None, code: Code | None = None) -> None:
+        number = len(client.lines) + 1
+        exercises = tuple(dict.fromkeys(tags))
+        octets = None if text is None else text.encode()
+        client.lines.append(
+            Line(
+                client.name,
+                number,
+                held if dialect is None else _in_utf_8(held, dialect.charset),
+                begun,
+                at,
+                sent.t,
+                exercises,
+                fate,
+                octets,
+                code,
+                frozenset(NONCE.findall(held)),
+            )
+        )
+
+    for at, sent in client.segments:
+        for part, lf, ends in pieces(sent.octets, dialect):
+            if not held:
+                begun, tags = at, ()
+            held += part
+            tags += sent.exercises
+            if after is not None:
+                if ends:
+                    add(after)
+                    held = b""
+                continue
+            for event in connection.receive(part + lf):
+                match event:
+                    case MessageReceived(text=text):
+                        add(Fate.MESSAGE, text)
+                    case BlankReceived():
+                        add(Fate.BLANK)
+                    case QuitReceived():
+                        add(Fate.QUIT)
+                        after = Fate.AFTER_QUIT
+                        client.cause, client.left = Cause.QUIT, at
+                    case Violation(code=code):
+                        add(Fate.VIOLATION, code=code)
+                        after = Fate.AFTER_VIOLATION
+                        client.cause, client.left = Cause.VIOLATION, at
+                    case EndOfStream():
+                        pass
+                held = b""
+            if ends:
+                held = b""
+    if held and after is None:
+        add(Fate.INCOMPLETE)
+    client.messages = [line for line in client.lines if line.fate is Fate.MESSAGE]
+    if client.cause is None and client.half_closed is not None:
+        client.cause, client.left = Cause.END_OF_STREAM, client.half_closed
+    if client.aborted is not None and client.ended is None:
+        client.cause, client.left = Cause.RESET, client.aborted

@@ -1,0 +1,334 @@
+"""What a person sees: progress while the run goes on, then what failed and what to do next."""
+
+import os
+import shlex
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Iterator, Sequence
+from enum import Enum
+from pathlib import Path
+from types import TracebackType
+from typing import Final
+
+from rich.console import Console
+from rich.markup import escape
+
+from conformance.output.live_table import STYLES, LiveTable, can_show
+from conformance.output.progress import Progress
+from conformance.output.text_diagram import octets_width, sketch, sketch_crossing
+from conformance.programs.program import summary
+from conformance.report.known_failures import Held, held_lines
+from conformance.report.model import FindingReport, Report, ScenarioReport, Verdict
+from conformance.report.sequence_diagram import diagram_of
+from conformance.report.text import finding_lines, visible
+from conformance.runner.background import played_beside
+from conformance.runner.session import Settings, transcript_path
+from conformance.scenarios.registry import Scenario, scenarios
+from conformance.standard.requirements import Level, Requirement, requirements
+from conformance.target.usage import Usage
+
+_VERDICTS: Final = {
+    Verdict.CONFORMANT: "green",
+    Verdict.NON_CONFORMANT: "red",
+    Verdict.INCOMPLETE: "yellow",
+}
+
+
+class Detail(Enum):
+    """How much is told. `QUIET` tells of nothing but what is wrong, `VERBOSE` of every scenario
+    and how often it exercised what."""
+
+    QUIET = "quiet"
+    NORMAL = "normal"
+    VERBOSE = "verbose"
+
+
+class ConsoleReporter:
+    """Tells the console of a run: a context, within which a terminal shows a table of it."""
+
+    def __init__(
+        self,
+        console: Console,
+        settings: Settings,
+        chosen: Sequence[Scenario],
+        jobs: int = 1,
+        detail: Detail = Detail.NORMAL,
+    ) -> None:
+        self._console = console
+        self._settings = settings
+        self._detail = detail
+        beside = [play.scenario.id for play in played_beside(settings)]
+        self._progress = Progress([one.id for one in chosen], jobs, beside=beside)
+        self._table: LiveTable | None = None
+        if detail is not Detail.QUIET and can_show(console):
+            profile = settings.profile
+            target = profile.launch.command if profile.launch else settings.address
+            self._table = LiveTable(
+                console, self._progress, profile.name or target, jobs + len(beside)
+            )
+
+    def __enter__(self) -> "ConsoleReporter":
+        if self._table is not None:
+            self._table.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._table is not None:
+            self._table.stop()
+
+    def on_start(self, scenario: str) -> None:
+        self._progress.start(scenario)
+
+    def on_result(self, result: ScenarioReport) -> None:
+        self._progress.finish(result)
+        if self._detail is Detail.VERBOSE:
+            print_result(self._console, result, counts=True)
+        elif self._detail is Detail.NORMAL and self._table is None:
+            print_result(self._console, result)
+
+    def on_report(self, report: Report, held: Held | None = None) -> None:
+        """Tell what was found, and of failures that are known, if it was held against a file of
+        them. Where nothing is wrong, a quiet one has nothing to tell."""
+        found = first_findings(report.scenarios)
+        is_new = held is None or not held.is_as_known
+        if self._detail is Detail.QUIET:
+            if found or report.verdict is not Verdict.CONFORMANT or (held is not None and is_new):
+                _print_declared(self._console, report)
+                for (_, finding), *_ in found if is_new else ():
+                    _print_title(self._console, finding)
+                print_verdict(self._console, report, held)
+            return
+        print_findings(self._console, report.scenarios, self._settings.again)
+        print_summary(self._console, report)
+        print_verdict(self._console, report, held)
+        if found and is_new:
+            self._print_next(found)
+
+    def _print_next(self, found: "list[list[Located]]") -> None:
+        """What to do about the first failure, or else about the first that could not be told."""
+        result, finding = min((ones[0] for ones in found), key=_weight)
+        again = self._settings.again(result)
+        kept = self._settings.transcripts
+        steps = [f"chatproto-conformance explain {finding.requirement}"]
+        if kept is None:
+            kept = Path("transcripts")
+            steps.append(f"{again} --transcripts {kept}")
+        transcript = transcript_path(_near(kept), result.id)
+        steps.append(f"chatproto-conformance judge {shlex.quote(str(transcript))}")
+        self._console.print()
+        for label, step in zip(["next:", *[""] * len(steps)], steps, strict=False):
+            self._console.print(f"{label:5} {escape(step)}")
+
+
+Located = tuple[ScenarioReport, FindingReport]
+"""A finding, and the scenario that found it."""
+
+
+def first_findings(results: Sequence[ScenarioReport]) -> list[list[Located]]:
+    """The findings of each requirement of which there are any, in the standard's order."""
+    found: dict[str, list[Located]] = defaultdict(list)
+    for result in results:
+        for finding in result.findings:
+            found[finding.requirement].append((result, finding))
+    return [found[id_] for id_ in requirements() if id_ in found]
+
+
+def print_result(console: Console, result: ScenarioReport, *, counts: bool = False) -> None:
+    """A line of a scenario that is over; with `counts`, how often it exercised what."""
+    broken = {one.requirement for one in result.findings if one.outcome == "fail"}
+    about = " ".join(sorted(broken)) if broken else " ".join(result.requirements)
+    if counts:
+        times = {**dict.fromkeys(sorted(broken), 0), **result.exercised}
+        about = " ".join(f"{id_}×{count}" for id_, count in times.items()) or "nothing exercised"
+    reason = f"  {visible(result.reason)}" if result.reason else ""
+    style = STYLES[result.status]
+    console.print(
+        f"[{style}]{result.status:7}[/] {result.id}  [dim]{about}[/]"
+        f"  {result.duration_s:.2f} s{escape(reason)}"
+    )
+
+
+def print_findings(
+    console: Console, results: Sequence[ScenarioReport], again: Callable[[ScenarioReport], str]
+) -> None:
+    """For each requirement broken, the first finding, and how many more there are; `again` says
+    the command that plays a scenario again."""
+    for (result, finding), *others in first_findings(results):
+        _, *rest, last = finding_lines(finding, again(result))
+        console.print()
+        _print_title(console, finding)
+        for line in (*rest, *picture(finding), *_program(result), last):
+            console.print(escape(line))
+        if also := sorted({other.id for other, _ in others} - {result.id}):
+            console.print(f"  also in   {escape(', '.join(also))}")
+
+
+def _program(result: ScenarioReport) -> Iterator[str]:
+    """How often a generated program failed, and where it is saved."""
+    if (one := result.program) is not None:
+        yield f"  program   fails {one.fails} of {one.of}; {summary(one.program)}; {one.path}"
+
+
+def _print_title(console: Console, finding: FindingReport) -> None:
+    style = "red" if finding.outcome == "fail" else "yellow"
+    console.print(f"[bold {style}]{escape(next(finding_lines(finding, '')))}[/]")
+
+
+def print_summary(console: Console, report: Report) -> None:
+    """How many requirements of each level passed, and which could not be told, and why."""
+    console.print()
+    for level in Level:
+        counts = Counter(
+            "fail, declared" if one.is_only_declared else one.status
+            for one in report.requirements
+            if one.level is level
+        )
+        said = ", ".join(f"{counts[status]} {status}" for status in counts)
+        console.print(f"{level:7} {said}")
+    for status, what in (
+        ("unknown", "could not be told"),
+        ("not-exercised", "never exercised in this run"),
+    ):
+        if ids := [one.id for one in report.requirements if one.status == status]:
+            console.print(f"{what}: {' '.join(ids)}")
+    _print_declared(console, report)
+    if report.usage is not None:
+        console.print(f"server  {_usage(report.usage)}", markup=False)
+    if any(one.reason == "needs-launch" for one in report.requirements):
+        console.print("stopping was not checked: --launch lets the suite do that")
+    if any(one.reason == "sanity" for one in report.scenarios):
+        console.print(
+            "no message came back to its sender, so nothing more could be learnt and the "
+            "other scenarios were not played"
+        )
+
+
+def _print_declared(console: Console, report: Report) -> None:
+    """What the profile says that the server departs from, a line each."""
+    for one in report.requirements:
+        if one.declared:
+            more = ", and more was found" if one.undeclared else ""
+            said = f"{one.id} {one.level} — {one.title}: {', '.join(one.declared)}{more}"
+            console.print(f"declared  {escape(visible(said))}")
+
+
+def _usage(usage: Usage) -> str:
+    """What the server took: before, at most, and after."""
+    before, most, after = usage.before, usage.most, usage.after
+    megabytes = [f"{figures.memory / 1e6:.0f}" for figures in (before, most, after)]
+    return (
+        f"memory {megabytes[0]} → {megabytes[2]} MB (most {megabytes[1]}), "
+        f"descriptors {before.descriptors} → {after.descriptors} (most {most.descriptors}), "
+        f"threads {before.threads} → {after.threads} (most {most.threads}), "
+        f"processor {after.cpu_s - before.cpu_s:.1f} s of {usage.seconds:.1f} s"
+    )
+
+
+def _beyond(report: Report) -> str:
+    """What to say besides of a server in a dialect of its own."""
+    if report.otherwise is None:
+        return ""
+    if report.otherwise is Verdict.NON_CONFORMANT:
+        return ", beyond what is declared"
+    return f", {report.otherwise} but for what is declared"
+
+
+def print_verdict(console: Console, report: Report, held: Held | None = None) -> None:
+    """The verdict in a line, after what is to be said of failures that are known."""
+    if held is not None:
+        for line in held_lines(held):
+            console.print(escape(line))
+    style = _VERDICTS[report.verdict]
+    interrupted = ", interrupted" if report.interrupted else ""
+    if held is not None and held.as_known and held.is_as_known:
+        interrupted += ", as known"
+    console.print(
+        f"{escape(visible(report.name or report.target))}: "
+        f"[bold {style}]{report.verdict}[/]{interrupted}{_beyond(report)} "
+        f"({report.protocol}, {len(report.scenarios)} scenarios, {report.duration_s:.1f} s)"
+    )
+
+
+def print_durations(
+    console: Console, report: Report, count: int, beside: Collection[str] = ()
+) -> None:
+    """Where the time went: by section, what no scenario took, and the slowest scenarios; those
+    with the ids `beside` were played while others were."""
+    sections: dict[str, float] = defaultdict(float)
+    for one in report.scenarios:
+        sections[one.id.partition("/")[0]] += one.duration_s
+    in_line = sum(one.duration_s for one in report.scenarios if one.id not in beside)
+    between = max(0.0, report.duration_s - in_line)
+    console.print("\nseconds by section")
+    slowest_first = sorted(sections.items(), key=lambda item: -item[1])
+    for name, seconds in [*slowest_first, ("launching, letting go, the rest", between)]:
+        console.print(f"{seconds:8.2f}  {name}")
+    console.print("the slowest scenarios")
+    slowest = sorted(report.scenarios, key=lambda one: -one.duration_s)
+    for one in slowest[:count]:
+        among = ", beside the others" if one.id in beside else ""
+        console.print(f"{one.duration_s:8.2f}  {one.id}{among}")
+
+
+def _weight(located: Located) -> tuple[bool, bool]:
+    """What sorts findings so that what decides the verdict comes first."""
+    finding = located[1]
+    return finding.outcome != "fail", requirements()[finding.requirement].level is not Level.MUST
+
+
+def _near(path: Path) -> Path:
+    """A path as one would type it here: relative where it leads down from here."""
+    here = Path(os.path.relpath(path))
+    return path if here.parts[:1] == ("..",) else here
+
+
+def picture(finding: FindingReport) -> Iterator[str]:
+    """A finding's diagram as text, after its crossing where it has one; nothing without events."""
+    if finding.crossing is not None:
+        yield ""
+        yield from sketch_crossing(finding.crossing)
+    clients = {event.client for event in finding.stretch if event.client is not None}
+    diagram = diagram_of(finding, octets_width(len(clients)))
+    if diagram is not None:
+        yield ""
+        yield from sketch(diagram)
+        yield ""
+
+
+def print_scenarios(console: Console) -> None:
+    """List every scenario."""
+    for scenario in scenarios():
+        console.print(f"[bold]{scenario.id}[/]  {' '.join(scenario.requirements)}")
+        console.print(f"    {escape(scenario.summary)}")
+
+
+def print_scenario(console: Console, scenario: Scenario) -> None:
+    """Show a scenario: what it does, and the requirements it is there for."""
+    console.print(f"[bold]{scenario.id}[/]\n")
+    console.print(escape(scenario.summary))
+    console.print("\n[bold]Requirements[/]")
+    for id_ in scenario.requirements:
+        requirement = requirements()[id_]
+        console.print(f"  {id_} {requirement.level}  [dim]{escape(requirement.title)}[/]")
+
+
+def print_requirement(console: Console, requirement: Requirement) -> None:
+    """Show a requirement: its text, its reason, its scenarios, and the specimens that break it."""
+    from conformance.specimens import CATALOGUE
+
+    console.print(f"[bold]{requirement.id}[/]  {escape(requirement.title)}")
+    console.print(f"{requirement.level}, {requirement.kind}\n")
+    console.print(escape(requirement.text))
+    console.print(f"\n[bold]Why[/]  {escape(requirement.reason)}")
+    console.print("\n[bold]Scenarios[/]")
+    for scenario in scenarios():
+        if requirement.id in scenario.requirements:
+            console.print(f"  {scenario.id}  [dim]{escape(scenario.summary)}[/]")
+    console.print("\n[bold]Broken by the specimens[/]")
+    for specimen in CATALOGUE.values():
+        if requirement.id in specimen.breaks:
+            console.print(f"  {specimen.name}  [dim]{escape(specimen.summary)}[/]")

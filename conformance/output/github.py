@@ -1,0 +1,66 @@
+"""What a run tells GitHub where it runs there: a summary of the step, and annotations."""
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+from conformance.output.console import first_findings
+from conformance.output.markdown import render_markdown
+from conformance.report.comparison import Status, compare, status_of
+from conformance.report.known_failures import Held
+from conformance.report.model import Report, ScenarioReport
+from conformance.report.text import visible
+from conformance.standard.requirements import Level
+
+
+def tell_github(
+    report: Report,
+    again: Callable[[ScenarioReport], str],
+    held: Held | None,
+    say: Callable[[str], object],
+    environment: Mapping[str, str] = os.environ,
+) -> None:
+    """Add to the step's summary, and say annotations, where the environment is one of GitHub's
+    runners; and nothing elsewhere."""
+    if summary := environment.get("GITHUB_STEP_SUMMARY"):
+        with Path(summary).open("a", encoding="utf-8") as file:
+            file.write(render_markdown(compare([report])))
+    if environment.get("GITHUB_ACTIONS") == "true":
+        for line in annotations(report, again, held):
+            say(line)
+
+
+def annotations(
+    report: Report, again: Callable[[ScenarioReport], str], held: Held | None = None
+) -> Iterator[str]:
+    """A workflow command for each requirement that failed or could not be told: an error where it
+    decides, a warning where it is declared, a notice where it is known to fail."""
+    first = {
+        finding.requirement: (result, finding)
+        for (result, finding), *_ in first_findings(report.scenarios)
+    }
+    known = set(held.as_known) - {one.requirement for one, *_ in held.otherwise} if held else set()
+    for one in report.requirements:
+        status = status_of(one)
+        if status in (Status.PASS, Status.SKIP, Status.NOT_EXERCISED):
+            continue
+        what = f"{one.level} {status.word.removeprefix('SHOULD ')}: {one.title}"
+        if one.id in first:
+            result, finding = first[one.id]
+            what += f"\nexpected {finding.expected}\nactual {finding.actual}\n{again(result)}"
+        elif one.reason:
+            what += f"\n{one.reason}"
+        decides = one.level is Level.MUST and status is not Status.DECLARED
+        kind = "error" if decides else "warning"
+        yield command("notice" if one.id in known else kind, one.id, what)
+    if held is not None:
+        for id_ in held.passed:
+            yield command("error", id_, f"known to fail, and passed: remove it from {held.path}")
+
+
+def command(kind: str, title: str, text: str) -> str:
+    """A workflow command, in which nothing of a text means anything."""
+    shown = "\n".join(visible(line) for line in text.splitlines())
+    data = shown.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    name = title.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    return f"::{kind} title={name.replace(':', '%3A').replace(',', '%2C')}::{data}"

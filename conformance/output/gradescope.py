@@ -1,0 +1,60 @@
+"""A report as Gradescope's results.json, for those who mark exercises: points by level."""
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from conformance.output.console import first_findings
+from conformance.report.model import Report, RequirementReport, ScenarioReport
+from conformance.report.text import finding_lines, visible
+from conformance.standard.requirements import Level
+
+POINTS: Final[Mapping[Level, float]] = {Level.MUST: 2.0, Level.SHOULD: 1.0}
+"""What a requirement is worth, where nothing else is said."""
+_MARK: Final = {"pass": 1, "fail": 0, "unknown": 0, "not-exercised": 0}
+"""What part of its points a requirement earns."""
+_NOT_ASKED: Final = ("not-selected", "needs-launch", "needs-capacity")
+"""Why a requirement may have been skipped, and be no test at all."""
+
+
+def render_gradescope(
+    report: Report,
+    again: Callable[[ScenarioReport], str],
+    points: Mapping[Level, float] = POINTS,
+) -> str:
+    """A test for each requirement that the run was about, with the report's words."""
+    first = {
+        finding.requirement: "\n".join(finding_lines(finding, again(result)))
+        for (result, finding), *_ in first_findings(report.scenarios)
+    }
+    tests = [
+        {
+            "name": f"{one.id} {one.level} — {one.title}",
+            "number": one.id,
+            "score": points[one.level] * _MARK.get(one.status, 0),
+            "max_score": points[one.level],
+            "status": "passed" if one.status == "pass" else "failed",
+            "output": first.get(one.id, _said(one)),
+            "output_format": "text",
+            "tags": [str(one.level), one.id.partition("-")[0]],
+        }
+        for one in report.requirements
+        if not (one.status == "skip" and one.reason in _NOT_ASKED)
+    ]
+    whole = f"{report.protocol}: {report.verdict}{', interrupted' if report.interrupted else ''}"
+    return _written({"output": whole, "execution_time": round(report.duration_s), "tests": tests})
+
+
+def gradescope_without_server(problem: str) -> str:
+    """The results of a server that could not be reached or launched."""
+    return _written({"score": 0.0, "output": visible(problem), "tests": []})
+
+
+def _said(one: RequirementReport) -> str:
+    if one.status == "pass":
+        return f"held {one.exercised} times" if one.exercised != 1 else "held once"
+    return visible(one.reason) if one.reason else f"{one.status} in this run"
+
+
+def _written(results: Mapping[str, object]) -> str:
+    return json.dumps({**results, "output_format": "text"}, indent=2) + "\n"

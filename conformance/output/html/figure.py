@@ -1,0 +1,218 @@
+"""Where everything of a diagram stands in its drawing; lengths are in pixels."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Final
+
+from conformance.report.inversion import Crossing, Run
+from conformance.report.sequence_diagram import Arrow, Diagram, Life, Row
+from conformance.report.text import escape
+
+OCTETS: Final = 60
+"""Characters of octets that a row has room for."""
+CHARACTER: Final = 7
+_ROW: Final = 22
+_GAP: Final = 20
+_FEW: Final = 2
+_TOP: Final = 34
+_FIRST_LANE: Final = 128
+_LANE: Final = 84
+_HALF: Final = 0.5
+
+_COLUMN: Final = 268
+_BETWEEN: Final = 150
+_STEP: Final = 26
+_TEXT: Final = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """`lines` are stretches of the lane: how it is there, from y, to y."""
+
+    name: str
+    x: int
+    is_server: bool
+    lines: tuple[tuple[Life, int, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """Monospaced text at x; `missing` is an empty piece, where something is not there."""
+
+    x: int
+    width: int
+    text: str
+    marked: bool
+    missing: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One row at `y`: what its arrow's path is, and the texts beside it. `gap_y` is where the
+    events left out before it are told of, or None."""
+
+    y: int
+    row: Row
+    kind: str
+    path: str
+    texts: tuple[Text, ...]
+    width: int
+    gap_y: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A diagram laid out. `x` is where octets begin, `few` says that small gaps have no row."""
+
+    width: int
+    height: int
+    x: int
+    lanes: tuple[Lane, ...]
+    lines: tuple[Line, ...]
+    gap: int
+    caption: str
+    few: bool
+
+
+def lay_out(diagram: Diagram) -> Figure:
+    """Lay a diagram out from top to bottom."""
+    xs = [_FIRST_LANE + _LANE * index for index in range(len(diagram.lanes))]
+    x = xs[-1] + 40
+    lines: list[Line] = []
+    y = _TOP
+    for row in diagram.rows:
+        gap_y = None
+        if row.gap > _FEW:
+            gap_y = y + _GAP // 2
+            y += _GAP
+        texts = tuple(_texts(row, x))
+        width = texts[-1].x + texts[-1].width - x if texts else 0
+        here, there = xs[row.lane], xs[diagram.server]
+        path = _path(row, here, there, y + _ROW // 2, (xs[0], xs[-1]))
+        lines.append(Line(y + _ROW // 2, row, _kind(row), path, texts, width, gap_y))
+        y += _ROW
+    lanes = tuple(
+        Lane(name, xs[index], index == diagram.server, tuple(_lives(lines, index, y)))
+        for index, name in enumerate(diagram.lanes)
+    )
+    few = any(0 < row.gap <= _FEW for row in diagram.rows)
+    height = y + (_GAP if diagram.gap or few else 4)
+    return Figure(
+        x + OCTETS * CHARACTER + 96, height, x, lanes, tuple(lines), diagram.gap,
+        diagram.caption, few,
+    )  # fmt: skip
+
+
+def _lives(lines: list[Line], index: int, bottom: int) -> Iterator[tuple[Life, int, int]]:
+    """The stretches of a lane, each to where the next begins."""
+    starts = [_TOP - 8, *(line.y for line in lines)]
+    lives = [lines[0].row.lives[index], *(line.row.lives[index] for line in lines)]
+    for life, group in groupby(zip(starts, lives, strict=True), key=lambda pair: pair[1]):
+        ys = [y for y, _ in group]
+        after = next((y for y in starts if y > ys[-1]), bottom)
+        if life is not Life.GONE:
+            yield life, ys[0], after
+
+
+def _texts(row: Row, x: int) -> Iterator[Text]:
+    for piece in row.pieces:
+        width = CHARACTER * len(piece.text)
+        yield Text(x, width, piece.text, piece.marked, piece.marked and not piece.text)
+        x += width
+
+
+def _kind(row: Row) -> str:
+    if row.arrow in (Arrow.SEGMENT, Arrow.OPEN):
+        return "out" if row.to_server else "in"
+    return row.arrow.value
+
+
+def _path(row: Row, here: int, there: int, y: int, ends: tuple[int, int]) -> str:
+    """An SVG path: a line and its head; a ring where nothing travels."""
+    if row.arrow is Arrow.ALL:
+        return f"M{ends[0] - 12} {y}H{ends[1] + 12}"
+    if row.to_server is None or here == there:
+        return f"M{here - 4} {y}a4 4 0 1 1 8 0a4 4 0 1 1-8 0"
+    tail, tip = (here, there) if row.to_server else (there, here)
+    way = 1 if tip > tail else -1
+    heads = {
+        Arrow.SEGMENT: f"m{-6 * way}-4l{6 * way} 4l{-6 * way} 4",
+        Arrow.OPEN: f"m{-6 * way}-4l{6 * way} 4l{-6 * way} 4",
+        Arrow.END: "m0-6v12",
+        Arrow.RESET: "m-5-5l10 10m0-10l-10 10",
+    }
+    tip -= {Arrow.END: 5, Arrow.RESET: 10}.get(row.arrow, 1) * way
+    return f"M{tail} {y}H{tip}{heads[row.arrow]}"
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """One step of a run; `key` is A or B for the two that cross."""
+
+    y: int
+    text: str
+    sent: bool
+    key: str
+    line: int
+    left_out: int
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two runs laid out. `threads` join the same message on both sides: key, y there, y here."""
+
+    width: int
+    height: int
+    left: int
+    right: int
+    column: int
+    titles: tuple[str, str]
+    boxes: tuple[tuple[Box, ...], tuple[Box, ...]]
+    threads: tuple[tuple[str, int, int], ...]
+    crossing: tuple[float, float]
+    caption: str
+
+
+def lay_out_crossing(crossing: Crossing) -> Pair | None:
+    """Lay two runs out side by side, the right order on the left; None where nothing crosses."""
+    boxes = tuple(_boxes(crossing.right)), tuple(_boxes(crossing.wrong))
+    at = [{box.key: box.y for box in column if box.key} for column in boxes]
+    if any(len(keys) != 2 for keys in at):
+        return None
+    first, last = (at[0]["A"], at[1]["A"]), (at[0]["B"], at[1]["B"])
+    if first[0] >= last[0] or first[1] <= last[1]:
+        return None
+    # Both threads are straight, so where they cross follows from their ends.
+    share = (last[0] - first[0]) / ((last[0] - first[0]) + (first[1] - last[1]))
+    left, right = 1, 1 + _COLUMN + _BETWEEN
+    return Pair(
+        width=right + _COLUMN + 1,
+        height=max(column[-1].y for column in boxes) + _STEP,
+        left=left,
+        right=right,
+        column=_COLUMN,
+        titles=(_title(crossing.right), _title(crossing.wrong)),
+        boxes=boxes,
+        threads=(("A", *first), ("B", *last)),
+        crossing=(
+            left + _COLUMN + _BETWEEN * share,
+            first[0] + (first[1] - first[0]) * share,
+        ),
+        caption=f"{crossing.right.client} has A before B, {crossing.wrong.client} has B before A",
+    )
+
+
+def _boxes(run: Run) -> Iterator[Box]:
+    y = _STEP + _STEP * _HALF
+    for step in run.steps:
+        y += _STEP * _HALF if step.left_out else 0
+        text = escape(step.text)
+        short = text if len(text) <= _TEXT else text[: _TEXT - 1] + "…"
+        yield Box(int(y), short, step.way == "sent", step.key, step.line, step.left_out)
+        y += _STEP
+
+
+def _title(run: Run) -> str:
+    ways = sorted({step.way for step in run.steps}, reverse=True)
+    return f"{run.client} {' and '.join(ways)}"

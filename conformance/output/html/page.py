@@ -1,0 +1,170 @@
+"""Renders the page. Everything that comes from a report goes through autoescape."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from jinja2 import Environment
+from markupsafe import Markup
+
+from chatproto import __version__
+from conformance.oracle import Outcome
+from conformance.output.html.figure import OCTETS as WIDTH
+from conformance.output.html.figure import Figure, Pair, lay_out, lay_out_crossing
+from conformance.output.html.template import Asset, environment
+from conformance.output.text_diagram import octets_width, sketch
+from conformance.report.comparison import Cell, Comparison, Found, Row, Status, sections
+from conformance.report.model import FindingReport
+from conformance.report.sequence_diagram import diagram_of
+from conformance.report.text import escape
+from conformance.scenarios.registry import scenarios
+from conformance.standard.markup import Block, blocks, section_titles
+from conformance.standard.requirements import PROTOCOL, Level
+
+FINDINGS: Final = 500_000
+"""Octets that all findings told in full may take; what is more is told in brief."""
+_OTHERS: Final = 3
+"""Findings of one cell that are named after the first."""
+_WINDOW: Final = 72
+
+
+@dataclass(frozen=True, slots=True)
+class Octets:
+    """What came, or should have: before the first wrong octet, it, and after it."""
+
+    before: str
+    wrong: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A finding with its pictures, which are None where there is nothing to draw from."""
+
+    found: Found
+    came: Octets | None
+    wanted: str | None
+    segments: tuple[str, ...]
+    figure: Figure | None
+    pair: Pair | None
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A requirement, as the page opens it."""
+
+    row: Row
+    text: tuple[Block, ...]
+    reason: tuple[Block, ...]
+    scenarios: tuple[tuple[str, str], ...]
+
+
+def render_page(comparison: Comparison, transcripts: Mapping[str, str] | None = None) -> str:
+    """One HTML file of one or several reports; `transcripts` says under which address there is
+    the transcript of which scenario, where there is one."""
+    templates = environment()
+    return templates.get_template("page.html.j2").render(
+        comparison=comparison,
+        sections=[
+            (name, section_titles().get(name, name), entries)
+            for name, entries in _by_section(list(_entries(comparison)))
+        ],
+        write=_Writer(templates, transcripts or {}),
+        statuses=list(Status),
+        levels=list(Level),
+        protocol=PROTOCOL,
+        version=__version__,
+        style=Asset("page.css"),
+        script=Asset("page.js"),
+    )
+
+
+class _Writer:
+    """Writes the findings of cells in full until the page has its fill, from there in brief."""
+
+    def __init__(self, templates: Environment, transcripts: Mapping[str, str]) -> None:
+        module = templates.get_template("finding.html.j2").make_module()
+        # A template's macros are attributes that no type knows of.
+        self._whole: Callable[[Shown, Sequence[Found], int, Mapping[str, str]], Markup] = getattr(  # noqa: B009
+            module, "whole"
+        )
+        self._brief: Callable[[Found, int], Markup] = getattr(module, "brief")  # noqa: B009
+        self._transcripts = transcripts
+        self._left = FINDINGS
+
+    def __call__(self, cell: Cell) -> Markup:
+        first, *rest = sorted(cell.found, key=_plainness)
+        if self._left > 0:
+            others, more = rest[:_OTHERS], len(rest[_OTHERS:])
+            written = self._whole(_shown(first), others, more, self._transcripts)
+            self._left -= len(written.encode())
+            if self._left >= 0:
+                return written
+        return self._brief(first, len(rest))
+
+
+def _by_section(entries: list[Entry]) -> Iterator[tuple[str, list[Entry]]]:
+    for name in sections(entry.row for entry in entries):
+        yield name, [entry for entry in entries if entry.row.section == name]
+
+
+def _entries(comparison: Comparison) -> Iterator[Entry]:
+    summaries = {one.id: one for one in scenarios()}
+    for row in comparison.rows:
+        named = [name for cell in row.cells if cell.result for name in cell.result.scenarios]
+        yield Entry(
+            row=row,
+            text=tuple(blocks(row.known.text)) if row.known else (),
+            reason=tuple(blocks(row.known.reason)) if row.known else (),
+            scenarios=tuple(
+                (name, summaries[name].summary if name in summaries else "")
+                for name in dict.fromkeys(named)
+            ),
+        )
+
+
+def _plainness(found: Found) -> tuple[bool, bool, bool, bool]:
+    """What sorts findings so that the one that shows most comes first."""
+    finding = found.finding
+    section = found.scenario.partition("/")[0]
+    return (
+        finding.outcome is not Outcome.FAIL,
+        not finding.stretch,
+        section != finding.requirement.rpartition("-")[0].lower(),
+        not finding.octets,
+    )
+
+
+def _shown(found: Found) -> Shown:
+    finding = found.finding
+    diagram = diagram_of(finding, WIDTH)
+    clients = {event.client for event in finding.stretch if event.client is not None}
+    narrow = diagram_of(finding, octets_width(len(clients)))
+    start = 0 if finding.wrong is None else max(0, finding.wrong - _WINDOW // 2)
+    wanted = finding.wanted
+    return Shown(
+        found=found,
+        came=_came(finding, start) if finding.octets else None,
+        wanted=None if not wanted else _cut(finding, start) + escape(wanted[start:][:_WINDOW]),
+        segments=tuple(escape(segment[:_WINDOW]) for segment in finding.segments),
+        figure=None if diagram is None else lay_out(diagram),
+        pair=lay_out_crossing(finding.crossing) if finding.crossing else None,
+        text="" if narrow is None else "\n".join(sketch(narrow)),
+    )
+
+
+def _came(finding: FindingReport, start: int) -> Octets:
+    shown = finding.octets[start : start + _WINDOW]
+    if finding.wrong is None:
+        return Octets(_cut(finding, start) + escape(shown), "", "")
+    wrong = finding.wrong - start
+    return Octets(
+        _cut(finding, start) + escape(shown[:wrong]),
+        escape(shown[wrong : wrong + 1]),
+        escape(shown[wrong + 1 :]),
+    )
+
+
+def _cut(finding: FindingReport, start: int) -> str:
+    return "…" if finding.cut + start else ""

@@ -1,0 +1,93 @@
+"""A transcript as one HTML file that needs nothing else: a row an event, each with its anchor."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from conformance.output.html.template import Asset, environment
+from conformance.report.excerpt import drawn
+from conformance.report.model import FindingReport
+from conformance.report.sequence_diagram import meaning
+from conformance.report.text import escape
+from conformance.transcript.events import Away, Event, Finish, Skipped, Start, Transcript
+
+ROWS: Final = 2_000
+"""Events that are shown; of more, those nearest to what was found."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One event. `way` is an arrow as the client sees it; `found` are the requirements whose
+    findings name this line; `left_out` counts the events before it that are not shown."""
+
+    line: int
+    t: float
+    client: str
+    way: str
+    octets: str
+    size: int
+    cut: int
+    note: str
+    found: tuple[str, ...]
+    left_out: int
+
+
+def render_transcript(transcript: Transcript, findings: Iterable[FindingReport], file: str) -> str:
+    """One HTML file of the transcript that stands in `file`, where the findings say they are."""
+    start = transcript[0]
+    assert isinstance(start, Start)
+    found: dict[int, dict[str, None]] = defaultdict(dict)
+    for finding in findings:
+        for line in finding.evidence:
+            found[line][finding.requirement] = None
+    rows, previous = [], 0
+    for line in _kept(len(transcript), sorted(found)):
+        ids = tuple(found.get(line, ()))
+        rows.append(_row(line, transcript[line - 1], ids, line - previous - 1))
+        previous = line
+    return (
+        environment()
+        .get_template("transcript.html.j2")
+        .render(
+            start=start, rows=rows, after=len(transcript) - previous, file=file,
+            style=Asset("transcript.css"),
+        )
+    )  # fmt: skip
+
+
+def _kept(count: int, evidence: Sequence[int]) -> list[int]:
+    """The lines that are shown: all, or as many around each line of evidence as fit."""
+    if count <= ROWS:
+        return list(range(1, count + 1))
+    around = ROWS // (2 * len(evidence) + 2)
+    return sorted(
+        line
+        for line in {near + step for near in (1, *evidence) for step in range(-around, around)}
+        | set(evidence[:ROWS])
+        if 1 <= line <= count
+    )
+
+
+def _row(line: int, event: Event, found: tuple[str, ...], left_out: int) -> Row:
+    match event:
+        case Start():
+            note, client = f"the scenario begins, at {event.target}", ""
+            way, octets, size, cut = "", "", 0, 0
+        case Skipped():
+            note, client = f"it cannot be played here: {event.detail}", ""
+            way, octets, size, cut = "", "", 0, 0
+        case Away():
+            note, client = f"the suite did not look for {event.seconds:.1f} s", ""
+            way, octets, size, cut = "", "", 0, 0
+        case Finish():
+            stuck = f", interrupted: {event.interrupted}" if event.interrupted else ""
+            note, client = f"the scenario is over{stuck}", ""
+            way, octets, size, cut = "", "", 0, 0
+        case _:
+            shown = drawn(line, event)
+            _, to_server, note = meaning(shown)
+            client = shown.client or "server"
+            way = "" if to_server is None else "→" if to_server else "←"
+            octets, size, cut = escape(shown.octets), shown.size, shown.size - len(shown.octets)
+    return Row(line, event.t, client, way, octets, size, cut, note, found, left_out)

@@ -1,0 +1,125 @@
+"""Reports as Markdown, for a README or a pull request."""
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from conformance.report.comparison import Cell, Comparison, Row, Status, sections
+from conformance.report.model import FindingReport
+from conformance.report.text import escape, visible
+from conformance.standard.markup import section_titles
+from conformance.standard.requirements import PROTOCOL, Level
+
+FAILURES: Final = 60
+"""Failures that are told of one by one."""
+_TEXT: Final = 300
+_OCTETS: Final = 60
+_SPECIAL: Final = re.compile(r"([\\`*_\[\]|~$])")
+_WRITTEN: Final = {
+    "&": "&amp;", "<": "&lt;", ">": "&gt;", "@": "&#64;", "://": ":&#47;/", "www.": "www&#46;",
+}  # fmt: skip
+_BAD: Final = (Status.FAIL, Status.SHOULD_FAIL, Status.DECLARED, Status.UNKNOWN)
+
+
+def render_markdown(comparison: Comparison) -> str:
+    """The verdicts, what failed in short, and the whole matrix folded away."""
+    lines = [f"## {PROTOCOL}: {comparison.verdict}", "", *verdicts(comparison)]
+    failures = [(row, cell) for row in comparison.rows for cell in row.cells if cell.status in _BAD]
+    if failures:
+        lines += ["", "### What failed", ""]
+        several = len(comparison.implementations) > 1
+        for row, cell in failures[:FAILURES]:
+            lines += _failure(row, cell, several=several)
+        if len(failures) > FAILURES:
+            lines.append(f"- … and {len(failures) - FAILURES} more")
+    lines += ["", "<details><summary>Every requirement</summary>", "", *matrix(comparison)]
+    lines += ["", "</details>", ""]
+    return "\n".join(lines)
+
+
+def verdicts(comparison: Comparison) -> Iterator[str]:
+    """The lines of a table with a row for each implementation."""
+    yield from _table_head(
+        ["Implementation", "Verdict", "MUST passed", "SHOULD passed", "Fails", "Not told"]
+    )
+    for one in comparison.implementations:
+        counts = one.counts
+        interrupted = ", interrupted" if one.report.interrupted else ""
+        verdict = f"**{one.report.verdict}**{interrupted}"
+        passed = [f"{one.count(level, Status.PASS)} of {one.total(level)}" for level in Level]
+        fails = f"{counts[Status.FAIL]} MUST, {counts[Status.SHOULD_FAIL]} SHOULD"
+        if counts[Status.DECLARED]:
+            fails += f", {counts[Status.DECLARED]} declared"
+        untold = counts[Status.UNKNOWN] + counts[Status.SKIP] + counts[Status.NOT_EXERCISED]
+        yield _line([_text(one.label), verdict, *passed, fails, str(untold)])
+
+
+def matrix(comparison: Comparison) -> Iterator[str]:
+    """The lines of a table of requirements by implementations."""
+    labels = [_text(one.label) for one in comparison.implementations]
+    yield from _table_head(["Requirement", "Level", *labels])
+    for section in sections(comparison.rows):
+        yield _line(
+            [f"**{_text(section_titles().get(section, section))}**", "", *("" for _ in labels)]
+        )
+        for row in comparison.rows:
+            if row.section == section:
+                cells = [f"{cell.status.symbol} {cell.status.word}" for cell in row.cells]
+                yield _line([f"{_text(row.id)} {_text(row.title)}", str(row.level), *cells])
+
+
+def _failure(row: Row, cell: Cell, *, several: bool) -> Iterator[str]:
+    who = f" in {_text(cell.implementation.label)}" if several else ""
+    yield (
+        f"- {cell.status.symbol} **{_text(row.id)}** {_text(row.title)}{who}: {cell.status.word}"
+    )
+    if not cell.found:
+        if cell.result is not None and cell.result.reason:
+            yield f"  - {_text(cell.result.reason)}"
+        return
+    found = cell.found[0]
+    finding = found.finding
+    yield f"  - expected {_text(finding.expected)}; {_text(finding.actual)}"
+    if finding.octets:
+        yield f"  - came {_code(_window(finding))}{_where(finding)}"
+    yield f"  - again: {_code(found.again)}"
+
+
+def _window(finding: FindingReport) -> str:
+    start = 0 if finding.wrong is None else max(0, finding.wrong - _OCTETS // 2)
+    shown = finding.octets[start:][:_OCTETS]
+    before = "…" if finding.cut + start else ""
+    after = "…" if start + _OCTETS < len(finding.octets) else ""
+    return f"{before}{escape(shown)}{after}"
+
+
+def _where(finding: FindingReport) -> str:
+    if finding.wrong is None:
+        return ""
+    return f", octet {finding.cut + finding.wrong + 1} is the first wrong one"
+
+
+def _table_head(names: list[str]) -> Iterator[str]:
+    yield _line(names)
+    yield _line("---" for _ in names)
+
+
+def _line(cells: Iterable[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _text(text: str) -> str:
+    """Text that means nothing to Markdown or HTML, and in which no name or address is a link."""
+    short = " ".join(text.split())
+    short = short if len(short) <= _TEXT else short[: _TEXT - 1] + "…"
+    safe = _SPECIAL.sub(r"\\\1", escape(short).replace("\\\\", "\\"))
+    for character, written in _WRITTEN.items():
+        safe = safe.replace(character, written)
+    return safe
+
+
+def _code(text: str) -> str:
+    """A code span, with more backticks around it than within."""
+    line = visible(" ".join(text.split("\n")))
+    fence = "`" * (1 + max((len(run) for run in re.findall("`+", line)), default=0))
+    return f"{fence} {line} {fence}" if "`" in line else f"{fence}{line}{fence}"

@@ -1,0 +1,284 @@
+"""The stretch of a transcript that shows a finding: few events and few octets, for a picture."""
+
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from conformance.oracle import Finding
+from conformance.transcript import events as tr
+
+MAX_EVENTS: Final = 30
+MAX_OCTETS: Final = 200
+MAX_CLIENTS: Final = 6
+_AROUND: Final = 3
+"""Events shown before each evidence and after it."""
+_NOTE: Final = 160
+_HEADER: Final = 36
+"""Octets shown before a text, for its header."""
+
+Kind = Literal[
+    "connected", "refused", "sent", "received", "ended", "reset", "halfclosed", "aborted",
+    "stalled", "resumed", "waited", "settled", "stopping", "exited", "running", "restarted",
+    "rival", "inputended",
+]  # fmt: skip
+_States: Final = (tr.Stalled, tr.Resumed, tr.HalfClosed, tr.Aborted, tr.Ended, tr.Reset)
+
+
+class StretchEvent(BaseModel):
+    """One event of a transcript, cut to be drawn.
+
+    `line` is its line of the transcript, from 1, and `t` its time in seconds. Octets are written
+    as the Latin-1 characters of the same numbers; `cut` of the event's `size` are left out before
+    `octets`. `marked` are the ranges of `octets`, from and to, that the finding is about; an
+    empty range is where something is missing.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    line: int
+    t: float
+    event: Kind
+    client: str | None = None
+    octets: str = ""
+    cut: int = 0
+    size: int = 0
+    marked: list[tuple[int, int]] = []
+    evidence: bool = False
+    note: str = ""
+
+
+def stretch_of(finding: Finding, transcript: tr.Transcript) -> list[StretchEvent]:
+    """The events around a finding's evidence, at most `MAX_EVENTS`, in order."""
+    if not transcript:
+        return []
+    witnesses = _witnesses(finding, transcript)
+    clients = _clients(finding, transcript, witnesses)
+    marks = _marks(finding, transcript, clients)
+    evidence = {line for line in finding.evidence if 1 <= line <= len(transcript)} | marks.keys()
+    return [
+        drawn(
+            line,
+            transcript[line - 1],
+            marks.get(line, []),
+            max(0, witnesses.get(line, 0) - _HEADER),
+            is_evidence=line in evidence,
+        )
+        for line in _chosen(transcript, sorted(evidence | witnesses.keys()), clients)
+    ]
+
+
+def _witnesses(finding: Finding, transcript: tr.Transcript) -> dict[int, int]:
+    """Where a message that one client missed came to another: by line, the index of its text.
+
+    The next that came to the one who missed it stands beside it, at index 0.
+    """
+    if finding.octets or not finding.wanted or not finding.evidence:
+        return {}
+    came: dict[int, int] = {}
+    missed: int | None = None
+    for line in range(max(1, finding.evidence[0]), len(transcript) + 1):
+        event = transcript[line - 1]
+        if not isinstance(event, tr.Received):
+            continue
+        if event.client == finding.client:
+            missed = missed or line
+        elif not came and finding.wanted in event.octets:
+            came[line] = event.octets.index(finding.wanted)
+        if came and missed is not None:
+            return came | {missed: 0}
+    return came
+
+
+def _clients(
+    finding: Finding, transcript: tr.Transcript, witnesses: Iterable[int]
+) -> frozenset[str]:
+    """Whose events are drawn: the finding's client, those of its evidence, and witnesses."""
+    named = [] if finding.client is None else [finding.client]
+    for line in (*finding.evidence, *witnesses):
+        client = getattr(transcript[line - 1], "client", None) if line <= len(transcript) else None
+        if client is not None:
+            named.append(client)
+    return frozenset(list(dict.fromkeys(named))[:MAX_CLIENTS])
+
+
+def _chosen(
+    transcript: tr.Transcript, evidence: Sequence[int], clients: frozenset[str]
+) -> list[int]:
+    lines = [
+        line for line, event in enumerate(transcript, 1) if _is_of(event, clients, line in evidence)
+    ]
+    places = [bisect_left(lines, line) for line in evidence if line in lines]
+    places = places or [len(lines) - 1]
+
+    def distance(place: int) -> int:
+        after = bisect_left(places, place)
+        return min(abs(place - one) for one in places[max(0, after - 1) : after + 1])
+
+    near = [
+        place
+        for place, line in enumerate(lines)
+        if distance(place) <= _AROUND
+        or isinstance(transcript[line - 1], _States)
+        or _is_between(place, lines, places, transcript)
+    ]
+    near.sort(key=lambda place: (min(distance(place), _AROUND + 1), place))
+    return sorted(lines[place] for place in near[:MAX_EVENTS])
+
+
+def _is_between(
+    place: int, lines: Sequence[int], places: Sequence[int], transcript: tr.Transcript
+) -> bool:
+    """Whether this is one of the segments from one evidence to the next, of one line."""
+    after = bisect_left(places, place)
+    if not 0 < after < len(places):
+        return False
+    around = (places[after - 1], place, places[after])
+    events = [transcript[lines[one] - 1] for one in around]
+    segments = [event for event in events if isinstance(event, tr.Sent)]
+    return len(segments) == len(events) and len({one.client for one in segments}) == 1
+
+
+def _is_of(event: tr.Event, clients: frozenset[str], is_evidence: bool) -> bool:
+    match event:
+        case tr.Start() | tr.Finish() | tr.Skipped() | tr.Away():
+            return False
+        case tr.Settled():
+            return not clients.isdisjoint(event.clients)
+        case _:
+            client = getattr(event, "client", None)
+            return is_evidence or client is None or client in clients
+
+
+def drawn(
+    line: int,
+    event: tr.Event,
+    marks: Sequence[tuple[int, int]] = (),
+    cut: int = 0,
+    *,
+    is_evidence: bool = False,
+) -> StretchEvent:
+    """The event with its octets from `cut` on, or around what is marked."""
+    assert not isinstance(event, tr.Start | tr.Finish | tr.Skipped | tr.Away)
+    whole = StretchEvent(
+        line=line,
+        t=round(event.t, 6),
+        event=event.event,
+        client=getattr(event, "client", None),
+        evidence=is_evidence,
+        note=_note(event)[:_NOTE],
+    )
+    if isinstance(event, tr.Sent | tr.Received):
+        cut = max(0, marks[0][0] - MAX_OCTETS // 2) if marks else cut
+        cut = max(0, min(cut, len(event.octets) - MAX_OCTETS))
+        shown = event.octets[cut : cut + MAX_OCTETS]
+        whole.octets, whole.cut, whole.size = shown.decode("latin-1"), cut, len(event.octets)
+        whole.marked = [
+            (max(0, start - cut), min(end - cut, len(shown)))
+            for start, end in marks
+            if start - cut <= len(shown) and end >= cut
+        ]
+    return whole
+
+
+def _note(event: tr.Event) -> str:
+    """What else the event has to say, in words."""
+    match event:
+        case tr.Connected(label=label):
+            return label or ""
+        case tr.Refused(error=error):
+            return error
+        case tr.Waited(what=what, seconds=seconds):
+            return f"{seconds:g} s for {what}"
+        case tr.Settled(clients=clients):
+            return " ".join(clients)
+        case tr.Stopping(way=way):
+            return way
+        case tr.Exited(status=status):
+            return f"status {status}"
+        case tr.Running(seconds=seconds):
+            return f"still running after {seconds:g} s"
+        case tr.Restarted(error=error):
+            return error or ""
+        case tr.Rival(status=status, seconds=seconds, output=output):
+            ended = f"status {status}" if status is not None else f"running after {seconds:g} s"
+            return f"{ended}: {output}" if output else ended
+        case _:
+            return ""
+
+
+def _marks(
+    finding: Finding, transcript: tr.Transcript, clients: frozenset[str]
+) -> dict[int, list[tuple[int, int]]]:
+    """Where the octets that the finding is about came: by line of the transcript, the ranges."""
+    marks: dict[int, list[tuple[int, int]]] = {}
+    if not finding.octets:
+        return marks
+    evidence = [line for line in finding.evidence if 1 <= line <= len(transcript)]
+    units = two_broadcasts(finding.octets)
+    names = sorted(clients) if units or finding.client is None else [finding.client]
+    for name in names:
+        reads = _reads(transcript, name, evidence, len(finding.octets))
+        for octets in units or (finding.octets,):
+            skip = 0 if units else finding.wrong or 0
+            for line, start, end in _places(octets, skip, reads, frozenset(evidence)):
+                marks.setdefault(line, []).append((start, end))
+    return {line: sorted(set(ranges)) for line, ranges in marks.items()}
+
+
+def two_broadcasts(octets: bytes) -> tuple[bytes, bytes] | None:
+    """The two broadcasts that octets are, where they are that: a finding about order."""
+    lines = octets.split(b"\n")
+    if len(lines) != 5 or lines[4] or not (lines[0][:1].isdigit() and lines[2][:1].isdigit()):
+        return None
+    return b"\n".join(lines[:2]) + b"\n", b"\n".join(lines[2:4]) + b"\n"
+
+
+def _reads(
+    transcript: tr.Transcript, client: str, evidence: Sequence[int], wanted: int
+) -> list[tuple[int, bytes]]:
+    """A client's reads from its evidence, and before it as many octets as are looked for."""
+    own = [line for line in evidence if getattr(transcript[line - 1], "client", None) == client]
+    first, last = (own[0], own[-1]) if own else (len(transcript), len(transcript))
+    first, last = min(first, last), max(first, last)
+    reads: list[tuple[int, bytes]] = []
+    before = 0
+    for line in range(last, 0, -1):
+        event = transcript[line - 1]
+        if isinstance(event, tr.Received) and event.client == client:
+            reads.append((line, event.octets))
+            before += len(event.octets) if line < first else 0
+            if before >= wanted:
+                break
+    return reads[::-1]
+
+
+def _places(
+    octets: bytes, skip: int, reads: Sequence[tuple[int, bytes]], evidence: frozenset[int]
+) -> Iterator[tuple[int, int, int]]:
+    """Where octets lie in reads, their first `skip` aside: line, start and end in that read.
+
+    Of several places the last counts that touches the evidence, or the last.
+    """
+    stream = b"".join(part for _, part in reads)
+    best: tuple[bool, list[tuple[int, int, int]]] = (False, [])
+    at = stream.find(octets)
+    while at >= 0:
+        found = list(_split(at + skip, at + len(octets), reads))
+        touches = any(line in evidence for line, _, _ in found)
+        if touches >= best[0]:
+            best = (touches, found)
+        at = stream.find(octets, at + 1)
+    return iter(best[1])
+
+
+def _split(
+    start: int, end: int, reads: Sequence[tuple[int, bytes]]
+) -> Iterator[tuple[int, int, int]]:
+    offset = 0
+    for line, part in reads:
+        low, high = max(start - offset, 0), min(end - offset, len(part))
+        if low < high or (start == end and 0 < low == high):
+            yield line, low, high
+        offset += len(part)

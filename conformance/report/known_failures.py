@@ -1,0 +1,262 @@
+"""Failures that are known: a file that pins each, and a run held against it.
+
+A known failure must still be there, and as it is pinned; one that passes, or fails in other words,
+is an error. The file is TOML, one `[[failure]]` a requirement::
+
+    [[failure]]
+    requirement = "QUIT-3"
+    reason = "issue 12: the last read is dropped"    # for people
+    sometimes = false                                # true where it fails by chance only
+    pins = [
+      { expected = "cN's line N broadcast to every member, once", actual = "nobody received it" },
+    ]
+
+What differs from run to run is written as WORD, cN and N. Each failure of a scenario must be one of
+its requirement's pins; what generated programs find differs by the seed, and may be any, and what
+only they have found is written as failing sometimes.
+"""
+
+import difflib
+import json
+import re
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from conformance.oracle import Outcome
+from conformance.report.model import (
+    FindingReport,
+    Report,
+    RequirementReport,
+    Verdict,
+    otherwise_told,
+    verdict_of,
+)
+from conformance.report.text import visible
+from conformance.standard.requirements import requirements
+
+_WORD: Final = re.compile(r"\bn[0-9a-f]{6}(?:x\d{5}z?)?")
+_CLIENT: Final = re.compile(r"\bc\d+\b")
+_NUMBER: Final = re.compile(r"(?<!\bstatus )(?<!\bsignal )(?<![A-Z]-)\d+(?:[.,]\d+)*")
+_GENERATED: Final = "gen/"
+
+
+class KnownFailuresError(Exception):
+    """A file is none of known failures; the message names the file and what is wrong with it."""
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+
+class Pin(_Table):
+    """What a finding said, but for what differs from run to run."""
+
+    expected: str
+    actual: str
+
+    @field_validator("expected", "actual")
+    @classmethod
+    def _is_general(cls, value: str) -> str:
+        return general(value)
+
+    @classmethod
+    def of(cls, finding: FindingReport) -> "Pin":
+        return cls(expected=finding.expected, actual=finding.actual)
+
+    def __str__(self) -> str:
+        return f"expected {self.expected}; actual {self.actual}"
+
+
+class KnownFailure(_Table):
+    """One requirement that is known to be broken. `reason` is for people; one that fails
+    `sometimes` may pass as well."""
+
+    requirement: str
+    reason: str = ""
+    sometimes: bool = False
+    pins: tuple[Pin, ...]
+
+    @field_validator("requirement")
+    @classmethod
+    def _is_known(cls, value: str) -> str:
+        if value not in requirements():
+            nearest = difflib.get_close_matches(value, requirements(), n=1, cutoff=0.0)[0]
+            raise ValueError(f"no requirement {value!r}; the nearest is {nearest}")
+        return value
+
+
+class KnownFailures(_Table):
+    """A file of them."""
+
+    schema_: Literal[1] = Field(default=1, alias="schema")
+    failure: tuple[KnownFailure, ...] = ()
+
+    def has(self, finding: FindingReport, scenario: str) -> bool:
+        """Whether a finding is one of those that are pinned."""
+        return any(
+            one.requirement == finding.requirement
+            and (_is_generated(scenario) or Pin.of(finding) in one.pins)
+            for one in self.failure
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A run held against a file: which requirements fail `as_known`; which known ones `passed`,
+    against the file; what failed `otherwise` than pinned, with what was pinned; which known ones
+    this run could not tell; and the verdict that is left, were the first of them met."""
+
+    path: Path
+    as_known: tuple[str, ...]
+    passed: tuple[str, ...]
+    otherwise: tuple[tuple[KnownFailure, Pin, str], ...]
+    untold: tuple[str, ...]
+    rest: Verdict
+
+    @property
+    def holds(self) -> bool:
+        """Whether every known failure is still there, as it is pinned."""
+        return not self.passed and not self.otherwise
+
+    @property
+    def is_as_known(self) -> bool:
+        """Whether all that is wrong is known, and nothing is known that is not wrong."""
+        return self.holds and self.rest is Verdict.CONFORMANT
+
+
+def general(text: str) -> str:
+    """A text of a finding, with what differs from run to run written as WORD, cN and N."""
+    text = visible(text.encode("utf-8", "backslashreplace").decode())
+    text = _NUMBER.sub("N", _CLIENT.sub("cN", _WORD.sub("WORD", text)))
+    return "; ".join(dict.fromkeys(text.split("; ")))
+
+
+def hold(known: KnownFailures, path: Path, report: Report) -> Held:
+    """Hold a run against what is known, as the file at this path says; what the profile declares
+    is known thereby."""
+    status = {one.id: one.status for one in report.requirements if not one.is_only_declared}
+    as_known, passed, untold = [], [], []
+    otherwise: dict[tuple[str, Pin], tuple[KnownFailure, Pin, str]] = {}
+    for one in known.failure:
+        match status.get(one.requirement):
+            case "fail":
+                as_known.append(one.requirement)
+            case "pass" if not one.sometimes:
+                passed.append(one.requirement)
+            case "pass":
+                pass
+            case _:
+                untold.append(one.requirement)
+        for scenario, finding in _failures(report, one.requirement):
+            if not known.has(finding, scenario):
+                pin = Pin.of(finding)
+                otherwise.setdefault((one.requirement, pin), (one, pin, scenario))
+    rest = [_excused(one, as_known) for one in otherwise_told(report.requirements)]
+    return Held(
+        path=path,
+        as_known=tuple(as_known),
+        passed=tuple(passed),
+        otherwise=tuple(otherwise.values()),
+        untold=tuple(untold),
+        rest=verdict_of(rest, report.interrupted),
+    )
+
+
+def _is_generated(scenario: str) -> bool:
+    return scenario.startswith(_GENERATED)
+
+
+def _excused(one: RequirementReport, as_known: list[str]) -> RequirementReport:
+    return one.model_copy(update={"status": "pass"}) if one.id in as_known else one
+
+
+def _failures(report: Report, requirement: str) -> Iterator[tuple[str, FindingReport]]:
+    for result in report.scenarios:
+        for finding in result.findings:
+            if finding.requirement == requirement and finding.outcome is Outcome.FAIL:
+                yield result.id, finding
+
+
+def held_lines(held: Held) -> Iterator[str]:
+    """What is to be said of a run that was held against a file, and what to do about it."""
+    if held.as_known:
+        yield f"known: {' '.join(held.as_known)} ({held.path})"
+    for id_ in held.passed:
+        yield (
+            f"{id_} is known to fail, and passed: remove its [[failure]] from {held.path}, or say "
+            "there sometimes = true if it fails by chance only"
+        )
+    for one, pin, scenario in held.otherwise:
+        yield f"{one.requirement} is known to fail, but fails otherwise in {scenario}:"
+        for pinned in one.pins or ("nothing",):
+            yield f"  pinned  {pinned}"
+        yield f"  now     {pin}"
+    if held.otherwise:
+        yield f"mend that, or pin it, too: --write-known-failures {held.path}"
+    if held.untold:
+        yield f"known to fail, and not told in this run: {' '.join(held.untold)}"
+
+
+def load_known_failures(path: Path) -> KnownFailures:
+    """Read a file; `KnownFailuresError` where it is none."""
+    try:
+        return KnownFailures.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+    except OSError as error:
+        raise KnownFailuresError(f"{path}: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise KnownFailuresError(f"{path}: not TOML: {error}") from None
+    except ValidationError as error:
+        problems = error.errors(include_url=False, include_input=False)
+        said = [f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in problems[:3]]
+        raise KnownFailuresError(
+            f"{path}: not as run --write-known-failures writes it: {'; '.join(said)}"
+        ) from None
+
+
+def written(report: Report, before: KnownFailures) -> str:
+    """What fails in a run, as a file. Of what the file said `before`, reasons are kept, and pins of
+    what still fails, since not every run shows all; and all of what this run was not about. What
+    only generated programs have found may not be found by others."""
+    kept = {one.requirement: one for one in before.failure}
+    lines = [
+        "# What is known to fail, for chatproto-conformance run --known-failures. Each must still",
+        "# fail, as it is pinned: WORD, cN and N are what differs from run to run.",
+        "schema = 1",
+    ]
+    for one in report.requirements:
+        was = kept.get(one.id, KnownFailure(requirement=one.id, pins=()))
+        pins = dict.fromkeys(was.pins)
+        sometimes = was.sometimes
+        if one.is_only_declared:
+            continue
+        if one.status == "fail":
+            failures = list(_failures(report, one.id))
+            pins.update(dict.fromkeys(Pin.of(finding) for _, finding in failures))
+            sometimes = sometimes or all(_is_generated(scenario) for scenario, _ in failures)
+        elif one.id not in kept or (one.status == "pass" and not was.sometimes):
+            continue
+        lines += ["", "[[failure]]", f"requirement = {_quoted(one.id)}"]
+        lines.append(f"reason = {_quoted(was.reason)}")
+        if sometimes:
+            lines.append("sometimes = true")
+        lines.append("pins = [")
+        for pin in pins:
+            lines.append(
+                f"  {{ expected = {_quoted(pin.expected)}, actual = {_quoted(pin.actual)} }},"
+            )
+        lines.append("]")
+    return "\n".join(lines) + "\n"
+
+
+def _line(pin: Pin) -> str:
+    return f"  {{ expected = {_quoted(pin.expected)}, actual = {_quoted(pin.actual)} }},"
+
+
+def _quoted(text: str) -> str:
+    """A text as a basic string of TOML, which JSON's strings are but for DEL."""
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")

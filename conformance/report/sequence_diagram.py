@@ -1,0 +1,202 @@
+"""A failure as a sequence diagram: lanes for the clients and the server, a row for each event.
+
+The diagram has no form yet: `output.text_diagram` writes it as text, `output.html` draws it.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from conformance.report.excerpt import StretchEvent
+from conformance.report.model import FindingReport
+from conformance.report.text import escape
+
+SERVER: Final = "server"
+
+
+class Arrow(StrEnum):
+    """What goes between a client and the server, or stands on one lane alone."""
+
+    SEGMENT = "segment"
+    END = "end"
+    RESET = "reset"
+    OPEN = "open"
+    MARK = "mark"
+    ALL = "all"
+
+
+class Life(StrEnum):
+    """How a lane is at a row: there; not reading; with nothing more to write; gone."""
+
+    OPEN = "open"
+    STALLED = "stalled"
+    HALF = "half"
+    GONE = "gone"
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Visible text; `marked` where the finding is about it, empty where something is missing."""
+
+    text: str
+    marked: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One event. `lane` is its client's, or the server's; `to_server` is None where nothing
+    travels. `gap` events are left out before it. `lives` are the lanes' states at it."""
+
+    line: int
+    t: float
+    arrow: Arrow
+    lane: int
+    to_server: bool | None
+    pieces: tuple[Piece, ...]
+    size: int
+    note: str
+    evidence: bool
+    gap: int
+    lives: tuple[Life, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Diagram:
+    """`lanes` names them from left to right, `server` is the index of the server's; `gap`
+    events are left out after the last row."""
+
+    lanes: tuple[str, ...]
+    server: int
+    rows: tuple[Row, ...]
+    gap: int
+
+    @property
+    def caption(self) -> str:
+        clients = ", ".join(self.lanes[: self.server] + self.lanes[self.server + 1 :])
+        wrong = next((row for row in self.rows if any(one.marked for one in row.pieces)), None)
+        where = "" if wrong is None else f"; what is wrong came with line {wrong.line}"
+        with_whom = f" with {clients}" if clients else ""
+        return f"{len(self.rows)} events of the server{with_whom}{where}"
+
+
+def diagram_of(finding: FindingReport, width: int) -> Diagram | None:
+    """The diagram of a finding, octets cut to `width` characters a row; None where the report
+    holds no events for it."""
+    stretch = finding.stretch
+    if not stretch:
+        return None
+    clients = list(dict.fromkeys(one.client for one in stretch if one.client is not None))
+    lanes = (*clients[:1], SERVER, *clients[1:])
+    server = min(1, len(clients))
+    places = {name: index if index < server else index + 1 for index, name in enumerate(clients)}
+    rows = tuple(_rows(stretch, places, server, len(lanes), width))
+    # The start and the finish are events that no diagram shows.
+    return Diagram(lanes, server, rows, max(0, finding.lines - 1 - stretch[-1].line))
+
+
+def _rows(
+    stretch: Sequence[StretchEvent], places: dict[str, int], server: int, count: int, width: int
+) -> Iterator[Row]:
+    lives = [Life.OPEN] * count
+    previous = 1
+    for event in stretch:
+        lane = server if event.client is None else places[event.client]
+        arrow, to_server, note = meaning(event)
+        match event.event:
+            case "stalled":
+                lives[lane] = Life.STALLED
+            case "resumed":
+                lives[lane] = Life.OPEN
+            case "halfclosed":
+                lives[lane] = Life.HALF
+        yield Row(
+            line=event.line,
+            t=event.t,
+            arrow=arrow,
+            lane=lane,
+            to_server=to_server,
+            pieces=_pieces(event, width) if event.event in ("sent", "received") else (),
+            size=event.size,
+            note=note,
+            evidence=event.evidence,
+            gap=max(0, event.line - previous - 1),
+            lives=tuple(lives),
+        )
+        if event.event in ("ended", "reset", "aborted", "exited", "refused"):
+            lives[lane] = Life.GONE
+        elif event.event == "restarted":
+            lives[lane] = Life.OPEN
+        previous = event.line
+
+
+def meaning(event: StretchEvent) -> tuple[Arrow, bool | None, str]:
+    """The arrow of an event, its direction, and the words for it."""
+    note = escape(event.note)
+    with_note = f": {note}" if note else ""
+    match event.event:
+        case "sent":
+            return Arrow.SEGMENT, True, ""
+        case "received":
+            return Arrow.SEGMENT, False, ""
+        case "ended":
+            return Arrow.END, False, "end of stream"
+        case "reset":
+            return Arrow.RESET, False, "reset by the server"
+        case "halfclosed":
+            return Arrow.END, True, "half-close: writes no more"
+        case "aborted":
+            return Arrow.RESET, True, "reset by the client"
+        case "connected":
+            return Arrow.OPEN, True, f"connects{f' as {note}' if note else ''}"
+        case "refused":
+            return Arrow.RESET, False, f"cannot connect{with_note}"
+        case "stalled":
+            return Arrow.MARK, None, "stops reading"
+        case "resumed":
+            return Arrow.MARK, None, "reads again"
+        case "waited":
+            return Arrow.MARK, None, f"waits in vain, {note}"
+        case "settled":
+            return Arrow.ALL, None, f"all is heard by {note}"
+        case "stopping":
+            return Arrow.MARK, None, f"is told to stop{with_note}"
+        case "exited":
+            return Arrow.MARK, None, f"the server's process ends{with_note}"
+        case "running":
+            return Arrow.MARK, None, note
+        case "restarted":
+            return Arrow.MARK, None, f"is launched again{with_note}"
+        case "rival":
+            return Arrow.MARK, None, f"a second server is launched{with_note}"
+        case "inputended":
+            return Arrow.MARK, None, "standard input ends"
+
+
+def _pieces(event: StretchEvent, width: int) -> tuple[Piece, ...]:
+    """The octets as visible text, in pieces, the first marked octet within the width."""
+    shown = [escape(octet) for octet in event.octets]
+    first, last = event.marked[0] if event.marked else (0, 0)
+    # All that is marked, if it fits, and what fits before it.
+    before = max(width // 6, min(width // 2, width - len("".join(shown[first:last])) - 1))
+    start = 0
+    while start < first and len("".join(shown[start:first])) > before:
+        start += 1
+    end, room = start, width
+    while end < len(shown) and len(shown[end]) <= room:
+        room -= len(shown[end])
+        end += 1
+    pieces = [Piece("…")] if event.cut + start else []
+    at = start
+    for low, high in event.marked:
+        if not start <= low <= end:
+            continue
+        if at < low:
+            pieces.append(Piece("".join(shown[at:low])))
+        pieces.append(Piece("".join(shown[low : min(high, end)]), marked=True))
+        at = max(at, min(high, end))
+    if at < end:
+        pieces.append(Piece("".join(shown[at:end])))
+    if event.cut + end < event.size:
+        pieces.append(Piece("…"))
+    return tuple(pieces)

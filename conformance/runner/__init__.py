@@ -1,0 +1,1 @@
+"""Plays scenarios: one run of the suite, on pytest."""

@@ -1,0 +1,34 @@
+"""How long a broadcast takes while nothing is done that could delay it: what a server is slow by
+anyhow is not laid to a member that others are said to wait for."""
+
+from typing import Final
+
+from conformance.oracle.checks.timing import HICCUP
+from conformance.runner.session import Session
+from conformance.scenarios.registry import Scenario
+
+_MEMBERS: Final = 4
+_SECONDS: Final = 3.0
+_PAUSE: Final = 0.02
+_MOST: Final = 10.0
+
+
+def leeway_when_calm(session: Session, scenario: Scenario) -> float:
+    """What deadlines are to be multiplied by, so that twice the longest that one of a few members,
+    who only chat for some seconds, waited for its own word is no delay; 1 or more."""
+    longest = 0.0
+
+    def chat() -> None:
+        nonlocal longest
+        members = stage.join(_MEMBERS)
+        end = stage.now() + _SECONDS
+        while stage.now() < end:
+            for member in members:
+                said = stage.now()
+                stage.greet(member)
+                longest = max(longest, stage.now() - said)
+                stage.pass_time(_PAUSE)
+
+    with session.stage(scenario) as stage:
+        stage.play(chat)
+    return min(_MOST, max(1.0, 2 * longest / (HICCUP * stage.start.factor)))

@@ -1,0 +1,78 @@
+"""Which scenarios a run plays, and which requirements it is about."""
+
+import difflib
+from collections.abc import Collection, Sequence
+
+import click
+
+from conformance.scenarios.registry import Scenario, scenarios
+from conformance.standard.requirements import Kind, Level, requirements
+
+
+class Ids(click.ParamType[tuple[str, ...]]):
+    """Ids of requirements (QUIT-3) or scenarios (quit/quit-leaves), or sections (quit), each for
+    all its requirements, in letters of any case and with commas between them."""
+
+    name = "ID"
+
+    def convert(
+        self,
+        value: str,
+        param: click.Parameter | None,  # noqa: ARG002  # click's signature
+        ctx: click.Context | None,  # noqa: ARG002  # click's signature
+    ) -> tuple[str, ...]:
+        ids: list[str] = []
+        for part in filter(None, map(str.strip, value.split(","))):
+            found = _ids_called(part)
+            if not found:
+                self.fail(f"no requirement, scenario or section {part!r}; {nearest_id(part)}")
+            ids += found
+        return tuple(ids)
+
+
+def _ids_called(name: str) -> list[str]:
+    ids = [*requirements(), *(one.id for one in scenarios())]
+    return [id_ for id_ in ids if id_.lower() == name.lower()] or [
+        one.id for one in requirements().values() if one.section == name.lower()
+    ]
+
+
+def nearest_id(name: str) -> str:
+    """Which requirement or scenario is called most nearly so, in words."""
+    known = {id_.lower(): id_ for id_ in (*requirements(), *(one.id for one in scenarios()))}
+    [nearest] = difflib.get_close_matches(name.lower(), known, n=1, cutoff=0.0)
+    return f"the nearest is {known[nearest]}"
+
+
+def select(
+    only: Sequence[tuple[str, ...]], skip: Sequence[tuple[str, ...]], level: str
+) -> tuple[list[Scenario], frozenset[str], frozenset[str]]:
+    """The scenarios to play, the requirements whose findings count, and those the verdict is
+    about; an error where nothing is left to play."""
+    asked = frozenset(id_ for ids in only for id_ in ids)
+    refused = frozenset(id_ for ids in skip for id_ in ids)
+    ids = counting(refused, level)
+    chosen = [
+        one
+        for one in scenarios()
+        if one.id not in refused
+        and ids.intersection(one.requirements)
+        and (not asked or one.id in asked or asked.intersection(one.requirements))
+    ]
+    if not chosen:
+        raise click.UsageError("nothing is selected: --only, --skip and --level leave no scenario")
+    if not asked:
+        return chosen, ids, ids
+    meant = {id_ for one in chosen if one.id in asked for id_ in one.requirements}
+    return chosen, ids, ids & (asked | meant)
+
+
+def counting(refused: Collection[str], level: str) -> frozenset[str]:
+    """The requirements for servers whose findings count."""
+    return frozenset(
+        one.id
+        for one in requirements().values()
+        if one.kind is not Kind.CLIENT
+        and (level == "should" or one.level is Level.MUST)
+        and one.id not in refused
+    )

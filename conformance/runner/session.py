@@ -1,0 +1,232 @@
+"""One process's part of a run: the target reached, and a launched one started again where it has
+ended; a stage for each scenario; what it played judged."""
+
+import shlex
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+from pydantic import BaseModel
+
+from chatproto import __version__
+from conformance.dialect import PLAIN
+from conformance.driver.health_check import Aftermath
+from conformance.driver.stage import Stage
+from conformance.oracle import judge
+from conformance.oracle.findings import Judgement
+from conformance.report.known_failures import KnownFailures
+from conformance.report.model import ScenarioReport
+from conformance.scenarios.registry import Scenario
+from conformance.standard.requirements import PROTOCOL
+from conformance.target.address import Address, parse_address
+from conformance.target.process import LaunchedServer
+from conformance.target.profile import Profile
+from conformance.target.usage import Family, Monitor, Usage, together
+from conformance.transcript.events import Event, Exited, Finish, Start
+from conformance.transcript.files import write
+
+_DYING: Final = 0.5
+
+
+class Settings(BaseModel):
+    """All a run was asked for, passed on to every pytest process as JSON.
+
+    Findings count that are of one of `requirements`; the verdict is about those `selected`, and
+    whatever else was found broken. `examples`: how many programs are generated; `programs`: where
+    those are saved that break something. `isolate`: each scenario has a server launched for it.
+    `server`: the options that name the server. `known`: failures that are known.
+    """
+
+    profile: Profile
+    address: str
+    seed: int = 0
+    factor: float = 1.0
+    requirements: frozenset[str] = frozenset()
+    selected: frozenset[str] = frozenset()
+    scenarios: frozenset[str] = frozenset()
+    transcripts: Path | None = None
+    isolate: bool = False
+    examples: int = 0
+    programs: Path = Path()
+    server: str = "…"
+    known: KnownFailures = KnownFailures()
+
+    def without(self, scenarios: Iterable[str]) -> "Settings":
+        """The same but for these scenarios."""
+        return self.model_copy(update={"scenarios": self.scenarios.difference(scenarios)})
+
+    def again(self, result: ScenarioReport) -> str:
+        """The command that plays a scenario again, or performs its program."""
+        if result.program is not None:
+            path = shlex.quote(result.program.path)
+            return f"chatproto-conformance replay {path} {self.server}"
+        seed = f" --seed {self.seed}" if self.seed else ""
+        return f"chatproto-conformance run {self.server}{seed} --only {result.id}"
+
+
+def transcript_path(directory: Path, scenario: str) -> Path:
+    """Where a run keeps the transcript of a scenario."""
+    return directory / f"{scenario.replace('/', '.')}.jsonl"
+
+
+class Session:
+    """The way to the target. Close it: a launched server ends with it."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.server: LaunchedServer | None = None
+        self._address: Address = parse_address(settings.address)
+        self._labels: list[str] = []
+        self._played: Counter[str] = Counter()
+        self._usages: list[Usage] = []
+        self._zone: int | None = None
+        self._is_sound = True
+        self._has_been_unsound = False
+        self._is_broken_off = False
+        self._monitor: Monitor | None = None
+        self._family: Family | None = None
+
+    @contextmanager
+    def stage(self, scenario: Scenario, leeway: float = 1.0) -> Iterator[Stage]:
+        """A stage before a server that is there; `LaunchError` where it cannot be launched.
+
+        `leeway` is what its deadlines are multiplied by, besides the run's factor.
+        """
+        address = self._reach()
+        start = self._start(scenario)
+        played = self._played[scenario.id]
+        self._played[scenario.id] += 1
+        stage = Stage(address, replace(start, factor=start.factor * leeway), played)
+        self._is_sound = True
+        try:
+            with self._monitored():
+                yield stage
+            if not self._is_sound:
+                self.close()
+            self._labels += stage.labels
+        finally:
+            stage.close()
+
+    @contextmanager
+    def _monitored(self) -> Iterator[None]:
+        if self.server is None or self.server.pid is None:
+            self._monitor = None
+            yield
+            return
+        if self._family is None or self._family.pid != self.server.pid:
+            self._family = Family(self.server.pid)
+        with Monitor(self._family) as monitor:
+            self._monitor = monitor
+            yield
+        if (usage := monitor.usage()) is not None:
+            self._usages.append(usage)
+
+    def take_usage(self) -> Usage | None:
+        """What the server took on the stages since this was last asked."""
+        usage, self._usages = together(self._usages), []
+        return usage
+
+    def judge(self, stage: Stage) -> tuple[Judgement, list[Event]]:
+        """What the oracle says of what was played, as far as it was asked for; the transcript."""
+        transcript = stage.transcript
+        finish = transcript.pop()
+        assert isinstance(finish, Finish)
+        status = self._see_through(stage)
+        if status is not None and not any(isinstance(event, Exited) for event in transcript):
+            transcript.append(Exited(stage.now(), status))
+        transcript.append(Finish(max(finish.t, transcript[-1].t), stage.interrupted))
+        whole = judge(transcript)
+        if whole.zone is not None:
+            self._zone = whole.zone
+        wanted = [one for one in whole.findings if one.requirement in self.settings.requirements]
+        return Judgement(wanted, whole.exercised), transcript
+
+    def _see_through(self, stage: Stage) -> int | None:
+        """Let every client leave; the status of a launched server that has ended.
+
+        What a scenario did to a launched server is laid to that scenario, not to the next: one
+        that is no longer sound will be replaced, and the transcript says by what that shows.
+        """
+        is_over, has_let_go = stage.interrupted is None, not any(stage.open_clients())
+        aftermath = Aftermath(stage)
+        if self._monitor is not None:
+            self._monitor.look()
+        leaving = aftermath.let_all_leave()
+        if self.server is None:
+            return None
+        self._is_sound = aftermath.is_sound()
+        self._labels += aftermath.visitors
+        status = self.server.poll()
+        if status is None and (not self._is_sound if is_over else has_let_go):
+            # Where it has let go of everyone, or of newcomers, its process may be about to end.
+            status = self.server.wait(_DYING)
+        if not is_over or self._is_sound:
+            return status
+        if status is not None:
+            stage.transcript += leaving
+        elif not self._has_been_unsound:
+            # Once is enough: it takes as long as patience lasts.
+            self._has_been_unsound = True
+            aftermath.show(leaving)
+        return status
+
+    def keep(self, scenario: Scenario, transcript: list[Event]) -> None:
+        """Write a transcript, if transcripts are asked for."""
+        if self.settings.transcripts is not None:
+            write(transcript, transcript_path(self.settings.transcripts, scenario.id))
+
+    def close(self) -> None:
+        """End the server, if one was launched."""
+        if self.server is not None:
+            self.server.close()
+            self._labels.clear()
+
+    def break_off(self) -> None:
+        """End the server, and launch no other; from any thread."""
+        self._is_broken_off = True
+        if self.server is not None:
+            self.server.break_off()
+
+    def _reach(self) -> Address:
+        """Where the server is; a launched one that has ended is started again."""
+        launch = self.settings.profile.launch
+        if launch is not None:
+            if self.server is not None and self.server.pid is None:
+                self.server.close()
+                self.server = None
+            if self.server is None:
+                self.server = LaunchedServer(launch, parse_address(self.settings.address))
+                if self._is_broken_off:
+                    self.server.break_off()
+                self.server.start()
+            self._address = self.server.address
+        return self._address
+
+    def _start(self, scenario: Scenario) -> Start:
+        profile = self.settings.profile
+        launched = profile.launch is not None
+        local = launched or self._address.is_local
+        translated = profile.target.address_translation
+        return Start(
+            t=0.0,
+            scenario=scenario.id,
+            requirements=scenario.requirements,
+            protocol=PROTOCOL,
+            suite=__version__,
+            seed=self.settings.seed,
+            target=str(self._address),
+            wall=time.time(),
+            same_clock=local,
+            exclusive=launched,
+            addresses="translated" if translated else "same" if launched else "unsure",
+            capacity=profile.limits.capacity,
+            stops=profile.launch.stop if profile.launch is not None else (),
+            factor=self.settings.factor,
+            earlier=tuple(self._labels),
+            zone=self._zone,
+            dialect=None if profile.dialect == PLAIN else profile.dialect,
+        )

@@ -1,0 +1,1 @@
+"""The suite against its specimens: each fault found, nobody accused."""

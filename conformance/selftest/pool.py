@@ -1,0 +1,104 @@
+"""Specimens judged several at once, each by a process of its own. An interrupt ends them all, and
+their servers."""
+
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from multiprocessing import get_context
+from multiprocessing.synchronize import Event
+from types import FrameType
+from typing import Final
+
+from conformance.selftest.trial import MEET_ALL, Judged, judge_specimen, meant_for
+from conformance.specimens import CATALOGUE
+
+AGAIN: Final = 4
+"""Times that a specimen which was missed is judged again: whether its fault shows almost always,
+or was only lucky to be found before."""
+_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
+_over: Event | None = None
+"""Whether the run is broken off; of a process that judges for another."""
+
+
+def judge_specimens(
+    names: Sequence[str], jobs: int, rounds: int, *, whole: bool
+) -> Iterator[Judged]:
+    """Judge each of these specimens so often, several at once; in the order they are done. Those
+    that take longest begin, so that none of them is left alone in the end.
+
+    A broken one meets the scenarios meant for what it breaks, and a legal one all but what is the
+    same for another in bulk; with `whole`, each meets all. One that is missed, judged once, is
+    judged `AGAIN` times more.
+    """
+    context = get_context("spawn")
+    over = context.Event()
+    pool = ProcessPoolExecutor(jobs, context, _begin_to_judge, (over,))
+    under_way: set[Future[Judged]] = set()
+    try:
+        # A process that is only beginning waits with them until it can tell what they mean.
+        signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+        under_way = {
+            pool.submit(_judge_until_broken_off, one, whole)
+            for one in sorted(names, key=lambda name: -_lasts(name, whole))
+            for _ in range(rounds)
+        }
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
+        again: set[str] = set()
+        while under_way:
+            done, under_way = wait(under_way, return_when=FIRST_COMPLETED)
+            for future in done:
+                result = future.result()
+                if result.outcome == "missed" and rounds == 1 and result.name not in again:
+                    again.add(result.name)
+                    under_way |= {
+                        pool.submit(_judge_until_broken_off, result.name, whole)
+                        for _ in range(AGAIN)
+                    }
+                yield result
+    finally:
+        over.set()
+        if under_way:
+            for process in context.active_children():
+                process.terminate()
+        pool.shutdown(cancel_futures=True)
+
+
+def _begin_to_judge(over: Event) -> None:
+    global _over  # what a pool hands to a process can be kept nowhere else
+    _over = over
+    _heed_signals(_ignore)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
+
+
+def _judge_until_broken_off(name: str, whole: bool) -> Judged:
+    """Judge a specimen in a process of a pool, and let an interrupt end that, its server too."""
+    _heed_signals(_break_off)
+    try:
+        if _over is not None and _over.is_set():
+            raise KeyboardInterrupt
+        return judge_specimen(name, whole)
+    finally:
+        _heed_signals(_ignore)
+
+
+def _break_off(_number: int, _frame: FrameType | None) -> None:
+    # A second one would break off the ending of the server.
+    _heed_signals(_ignore)
+    raise KeyboardInterrupt
+
+
+def _ignore(_number: int, _frame: FrameType | None) -> None:
+    """Unlike SIG_IGN, a handler may take the place of another while a signal is on its way."""
+
+
+def _heed_signals(handler: Callable[[int, FrameType | None], None]) -> None:
+    for number in _SIGNALS:
+        signal.signal(number, handler)
+
+
+def _lasts(name: str, whole: bool) -> float:
+    """Seconds that a specimen takes, about: a scenario that finds something waits for it, and so
+    does one that is played a line a read."""
+    specimen = CATALOGUE[name]
+    waits = not specimen.legal or name in MEET_ALL
+    return (3.0 if waits else 0.15) * sum(1 for _ in meant_for(specimen, whole))

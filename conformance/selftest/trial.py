@@ -1,0 +1,155 @@
+"""The suite run against its specimens: what it found of each, held against what each breaks."""
+
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Final, Literal
+
+from conformance.dialect import PLAIN
+from conformance.report.model import ScenarioReport, judged_again
+from conformance.runner.preflight import Unreachable
+from conformance.runner.selection import counting
+from conformance.runner.session import Settings, transcript_path
+from conformance.runner.suite import run_suite
+from conformance.scenarios.registry import scenarios
+from conformance.specimens import CATALOGUE, Specimen
+from conformance.standard.requirements import Level
+from conformance.target.bundled_profiles import shipped_profile
+from conformance.target.profile import Known, Launch, Profile
+from conformance.transcript.files import read
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What one run of the suite made of one specimen.
+
+    `found` names for each requirement found broken the scenarios that found it. `missed` are
+    requirements it breaks that were not found, and of a legal one those that could not be told;
+    `accused` those found that it does not break. `otherwise` are scenarios of whose transcript
+    something else is found than in the run, where that was asked for.
+    """
+
+    name: str
+    found: dict[str, list[str]]
+    missed: list[str]
+    accused: list[str]
+    seconds: float
+    otherwise: list[str] = field(default_factory=list)
+
+    @property
+    def outcome(self) -> Literal["caught", "passed", "missed", "accused"]:
+        if self.missed:
+            return "missed"
+        if self.accused:
+            return "accused"
+        return "passed" if CATALOGUE[self.name].legal else "caught"
+
+
+_BULK: Final = frozenset(
+    (
+        "quit/the-end-of-stream-leaves", "quit/a-leaver-with-a-backlog-reads-it-all",
+        "quit/what-precedes-quit-is-delivered", "lim/a-stalled-reader-is-disconnected",
+        "lim/a-laggard-stays", "lim/a-slow-reader-misses-nothing",
+        "quit/a-leaver-that-never-reads-delays-nobody",
+        "hb/a-silent-member-stays", "stop/stopping", "msg/the-same-time-for-all",
+        "room/one-generation-after-another",
+    )
+)  # fmt: skip
+"""What takes seconds and is the same in every dialect: one of each framing is enough for it."""
+MEET_ALL: Final = ("stage-6", "slash-dates")
+_AS_ANY_IN_BULK: Final = frozenset(
+    (
+        "unknown-notices", "local-time", "clock-three-seconds-slow", "bare-notices", "long-notices",
+        "starts-slowly", "accepts-slowly", "keeps-places", "just-room-enough",
+        "turns-away-silently", "leaks-memory", "leaks-threads", "summer-time",
+    )
+)  # fmt: skip
+"""Strange in what they say or keep, or in how members come: in bulk they are as any other."""
+_FLOODING: Final = ("s2", "s3", "s4")
+"""What floods the room when somebody is gone: in bulk that takes a minute and shows nothing new."""
+
+
+class _Silent:
+    """A reporter that tells nobody."""
+
+    def on_start(self, scenario: str) -> None: ...
+
+    def on_result(self, result: ScenarioReport) -> None: ...
+
+
+def judge_specimen(name: str, whole: bool = False) -> Judged:
+    """Run the suite against one specimen, and hold what it found against what it breaks; the
+    `whole` suite, and each of its transcripts is judged again."""
+    with TemporaryDirectory() as kept:
+        return _judge_specimen(CATALOGUE[name], whole, Path(kept))
+
+
+def _judge_specimen(specimen: Specimen, whole: bool, kept: Path) -> Judged:
+    name = specimen.name
+    chosen = frozenset(meant_for(specimen, whole))
+    settings = Settings(
+        profile=Profile(
+            name=name,
+            launch=Launch(command=f"{sys.executable} -m conformance.specimens {name} {{port}}"),
+            limits=Known(capacity=specimen.capacity),
+            dialect=shipped_profile(specimen.profile).dialect if specimen.profile else PLAIN,
+        ),
+        address="tcp://127.0.0.1:0",
+        requirements=counting(frozenset(), "should"),
+        scenarios=chosen,
+        transcripts=kept if whole else None,
+    )
+    try:
+        # Others are judged meanwhile: what was played beside would only have to be launched for.
+        report = run_suite(settings, _Silent(), look_first=False, one_server=not whole)
+    except Unreachable:
+        return Judged(name, {}, sorted(specimen.breaks), [], 0.0)
+    if report.interrupted:
+        raise KeyboardInterrupt
+    found: dict[str, list[str]] = {}
+    for result in report.scenarios:
+        for finding in result.findings:
+            if finding.outcome == "fail" and result.id not in found.setdefault(
+                finding.requirement, []
+            ):
+                found[finding.requirement].append(result.id)
+    undecided = [
+        one.id
+        for one in report.requirements
+        if specimen.legal and one.level is Level.MUST and one.status in ("unknown", "not-exercised")
+        if chosen.issuperset(one.scenarios)
+    ]
+    return Judged(
+        name=name,
+        found={id_: found[id_] for id_ in sorted(found)},
+        missed=sorted(specimen.breaks - found.keys()) + undecided,
+        accused=sorted(found.keys() - specimen.breaks - specimen.may_break),
+        seconds=report.duration_s,
+        otherwise=told_otherwise(report.scenarios, kept) if whole else [],
+    )
+
+
+def told_otherwise(results: Iterable[ScenarioReport], transcripts: Path) -> list[str]:
+    """The scenarios of whose transcript something else is found than was in the run."""
+    kept = ((result, transcript_path(transcripts, result.id)) for result in results)
+    return [
+        result.id
+        for result, path in kept
+        if path.exists() and judged_again(read(path)).findings != result.findings
+    ]
+
+
+def meant_for(specimen: Specimen, whole: bool) -> Iterator[str]:
+    """The scenarios that a specimen meets."""
+    in_dialect = specimen.profile is not None and specimen.name not in MEET_ALL
+    brief = in_dialect or specimen.name in _AS_ANY_IN_BULK
+    for scenario in scenarios():
+        is_bulk = scenario.id in _BULK
+        meant = specimen.breaks.intersection(scenario.requirements) and not (
+            is_bulk and specimen.name in _FLOODING
+        )
+        legal = specimen.legal and not (is_bulk and brief)
+        if whole or legal or meant or scenario.id == "sanity/first":
+            yield scenario.id

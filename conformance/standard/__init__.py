@@ -1,0 +1,1 @@
+"""The standard as data: the register of requirements, and the markup of its text."""

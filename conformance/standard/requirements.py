@@ -1,0 +1,78 @@
+"""The register of requirements, read from the standard's own text: the one source of it."""
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+PROTOCOL: Final = "chatproto/1"
+
+
+class Level(StrEnum):
+    """How binding a requirement is (BCP 14)."""
+
+    MUST = "MUST"
+    SHOULD = "SHOULD"
+
+
+class Kind(StrEnum):
+    """Who can check a requirement: a client over a socket; a suite that itself starts and stops
+    the server; a suite for clients."""
+
+    WIRE = "wire"
+    MANAGED = "managed"
+    CLIENT = "client"
+
+
+@dataclass(frozen=True, slots=True)
+class Requirement:
+    """One numbered requirement of the standard. `text` is normative, `reason` says why."""
+
+    id: str
+    level: Level
+    kind: Kind
+    title: str
+    text: str
+    reason: str
+
+    @property
+    def section(self) -> str:
+        """The part of the id before the number, in lower case: `quit` for QUIT-3."""
+        return self.id.rpartition("-")[0].lower()
+
+
+_ENTRY: Final = re.compile(
+    r"^#### (?P<id>[A-Z]+-\d+) — (?P<title>.+)\n"
+    r"\*(?P<level>MUST|SHOULD) · (?P<kind>wire|managed|client)\*\n"
+    r"(?P<body>(?:(?!^#).*\n)*)",
+    re.MULTILINE,
+)
+
+
+def directory() -> Path:
+    """Where the standard and its data lie: inside the installed package, or beside it in a
+    checkout."""
+    package = Path(__file__).parent.parent
+    installed = package / "spec"
+    return installed if installed.is_dir() else package.parent / "spec"
+
+
+@cache
+def requirements() -> dict[str, Requirement]:
+    """Every requirement by its id, in the standard's order."""
+    text = (directory() / "chatproto-1.md").read_text(encoding="utf-8")
+    return {entry["id"]: _requirement(entry) for entry in _ENTRY.finditer(text)}
+
+
+def _requirement(entry: re.Match[str]) -> Requirement:
+    text, _, reason = entry["body"].partition("*Reason:*")
+    return Requirement(
+        id=entry["id"],
+        level=Level(entry["level"]),
+        kind=Kind(entry["kind"]),
+        title=entry["title"].strip(),
+        text=text.strip(),
+        reason=reason.strip(),
+    )

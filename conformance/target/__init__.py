@@ -1,0 +1,1 @@
+"""The implementation under test: its address, its profile, its process."""

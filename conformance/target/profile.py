@@ -1,0 +1,123 @@
+"""How to reach a server, how to launch it, what it speaks, and what is known of it: from TOML,
+validated.
+
+An unknown key is refused with the nearest known one.
+"""
+
+import difflib
+import tomllib
+from pathlib import Path
+from typing import Annotated, Literal, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from conformance.dialect import PLAIN, Dialect
+from conformance.target.address import AddressError, parse_address
+
+Way = Literal["sigterm", "sigint", "console"]
+"""A way to stop a server: a signal, or the line `quit` on its standard input (STOP-1)."""
+
+
+class ProfileError(Exception):
+    """A profile cannot be used; the message names the key and the remedy."""
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Target(_Table):
+    """Where the server listens.
+
+    `address`: tcp://HOST:PORT, tcp://[::1]:PORT or unix:/PATH; with [launch], port 0 and no
+    address at all mean any free port. `address_translation`: the server sees its clients under
+    other addresses than their own, as behind a proxy or in a container.
+    """
+
+    address: str | None = None
+    address_translation: bool = False
+
+    @field_validator("address")
+    @classmethod
+    def _is_address(cls, value: str | None) -> str | None:
+        if value is not None:
+            try:
+                parse_address(value)
+            except AddressError as error:
+                raise ValueError(str(error)) from None
+        return value
+
+
+class Launch(_Table):
+    """How the suite starts and stops the server itself.
+
+    `command`: with {port}, {host}, {path} and {address} filled in. `stop`: the ways to stop it
+    that it offers, each of which must do; unsaid, one way that does is looked for. `ready`:
+    seconds until it listens. `directory` and `environment`: to run it in, and to add to.
+    """
+
+    command: str
+    directory: Path | None = None
+    environment: dict[str, str] = {}
+    stop: tuple[Way, ...] = ()
+    ready: Annotated[float, Field(gt=0)] = 10.0
+
+
+class Known(_Table):
+    """What is known of the server that cannot be seen from outside: its `capacity` in members."""
+
+    capacity: Annotated[int, Field(ge=1)] | None = None
+
+
+class Profile(_Table):
+    """Everything a run must know of a server. `summary` says in a line what it is like."""
+
+    name: str | None = None
+    summary: str = ""
+    target: Target = Target()
+    launch: Launch | None = None
+    limits: Known = Known()
+    dialect: Dialect = PLAIN
+
+
+def load_profile(path: Path) -> Profile:
+    """Read a profile; `ProfileError` where it is none."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ProfileError(f"{path}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise ProfileError(f"{path}: not TOML: it is not UTF-8") from None
+    return read_profile(text, str(path))
+
+
+def read_profile(text: str, where: str) -> Profile:
+    """Read a profile's text; `ProfileError`, which says where it stands, where it is none."""
+    try:
+        return Profile.model_validate(tomllib.loads(text))
+    except tomllib.TOMLDecodeError as error:
+        raise ProfileError(f"{where}: not TOML: {error}") from None
+    except ValidationError as error:
+        problems = (_problem(issue["type"], issue["loc"], issue["msg"]) for issue in error.errors())
+        raise ProfileError(f"{where}: " + "; ".join(problems)) from None
+
+
+def _problem(kind: str, location: tuple[int | str, ...], message: str) -> str:
+    key = ".".join(map(str, location))
+    if kind != "extra_forbidden":
+        return f"{key}: {message.removeprefix('Value error, ')}"
+    nearest = difflib.get_close_matches(
+        str(location[-1]), _table(location[:-1]).model_fields, n=1, cutoff=0.0
+    )
+    return f"unknown key {key}; the nearest known one is {nearest[0]}"
+
+
+def _table(location: tuple[int | str, ...]) -> type[BaseModel]:
+    """The table at a place of a profile."""
+    table: type[BaseModel] = Profile
+    for key in location:
+        kinds = get_args(table.model_fields[str(key)].annotation) or (
+            table.model_fields[str(key)].annotation,
+        )
+        table = next(one for one in kinds if isinstance(one, type) and issubclass(one, BaseModel))
+    return table

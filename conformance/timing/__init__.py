@@ -1,0 +1,1 @@
+"""Everything that stretches or excuses a deadline."""

@@ -1,0 +1,1 @@
+"""What happened in one scenario, as events: in memory, and in a file."""

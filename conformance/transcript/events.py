@@ -1,0 +1,299 @@
+"""What happened in one scenario: every octet, on every client, and what befell the server.
+
+A transcript is a list of events in the order they happened, the only thing the oracle sees.
+As a file it is JSON lines, one event a line; octets are written as the Latin-1 characters of
+the same numbers, so that what is ASCII can be read and nothing is lost, or in pieces, so that
+what is long and says little is written small.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, Final, Literal
+
+from pydantic import BeforeValidator, Field, PlainSerializer
+
+from conformance.dialect.model import Dialect
+from conformance.transcript.compression import Piece
+
+
+def _to_octets(value: object) -> object:
+    return value.encode("latin-1") if isinstance(value, str) else value
+
+
+Octets = Annotated[
+    bytes,
+    BeforeValidator(_to_octets, json_schema_input_type=str | list[Piece]),
+    PlainSerializer(lambda octets: octets.decode("latin-1"), return_type=str),
+]
+
+
+Number = Annotated[float, Field(ge=-1e11, le=1e11)]
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """The scenario begins. What the oracle must know of the run stands here.
+
+    `wall`: the clock of the suite's machine at t = 0, in seconds since the epoch. `same_clock`:
+    the server reads the same clock. `exclusive`: nobody but this suite talks to the server.
+    `addresses`: whether the server sees clients under the addresses they have here. `capacity`:
+    the members the server is known to have room for. `stops`: the ways to stop the server that
+    it is said to offer, empty where nothing is said. `earlier`: labels of clients of earlier
+    scenarios. `factor`: what deadlines are multiplied by. `zone`: the quarter hours by which
+    headers in earlier scenarios differed from UTC, if they told. `dialect`: what the server
+    speaks, where that is not the wire format.
+    """
+
+    t: Number
+    scenario: str
+    requirements: tuple[str, ...]
+    protocol: str
+    suite: str
+    seed: int
+    target: str
+    wall: Number
+    same_clock: bool
+    exclusive: bool
+    addresses: Literal["same", "translated", "unsure"]
+    capacity: int | None
+    stops: tuple[str, ...]
+    factor: Number
+    earlier: tuple[str, ...]
+    zone: int | None = None
+    dialect: Dialect | None = None
+    event: Literal["start"] = "start"
+
+
+@dataclass(frozen=True, slots=True)
+class Connected:
+    """A client's connection stands. `label` is the SENDER the server should give it, where it
+    can be known from here."""
+
+    t: Number
+    client: str
+    label: str | None
+    event: Literal["connected"] = "connected"
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A client could not connect."""
+
+    t: Number
+    client: str
+    error: str
+    event: Literal["refused"] = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """One segment was handed to the kernel, to exercise these requirements. `t` is before."""
+
+    t: Number
+    client: str
+    octets: Octets
+    exercises: tuple[str, ...] = ()
+    event: Literal["sent"] = "sent"
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """One read gave these octets. `t` is after."""
+
+    t: Number
+    client: str
+    octets: Octets
+    event: Literal["received"] = "received"
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The server's orderly end of stream."""
+
+    t: Number
+    client: str
+    event: Literal["ended"] = "ended"
+
+
+@dataclass(frozen=True, slots=True)
+class Reset:
+    """The server reset the connection."""
+
+    t: Number
+    client: str
+    event: Literal["reset"] = "reset"
+
+
+@dataclass(frozen=True, slots=True)
+class HalfClosed:
+    """The client shut its writing side."""
+
+    t: Number
+    client: str
+    event: Literal["halfclosed"] = "halfclosed"
+
+
+@dataclass(frozen=True, slots=True)
+class Aborted:
+    """The client reset the connection."""
+
+    t: Number
+    client: str
+    event: Literal["aborted"] = "aborted"
+
+
+@dataclass(frozen=True, slots=True)
+class Stalled:
+    """The client stopped reading."""
+
+    t: Number
+    client: str
+    event: Literal["stalled"] = "stalled"
+
+
+@dataclass(frozen=True, slots=True)
+class Resumed:
+    """The client reads again."""
+
+    t: Number
+    client: str
+    event: Literal["resumed"] = "resumed"
+
+
+THE_END: Final = "the end of the connection"
+"""What a client waited for that waited for that."""
+
+
+@dataclass(frozen=True, slots=True)
+class Waited:
+    """A deadline passed, with nothing come for `seconds`: `what` did not come."""
+
+    t: Number
+    client: str
+    what: str
+    seconds: Number
+    exercises: tuple[str, ...] = ()
+    event: Literal["waited"] = "waited"
+
+
+@dataclass(frozen=True, slots=True)
+class Away:
+    """The suite did not look for `seconds`, up to now: it was not let run, or busy elsewhere."""
+
+    t: Number
+    seconds: Number
+    event: Literal["away"] = "away"
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """A fence went through: all the room had said reached these clients."""
+
+    t: Number
+    clients: tuple[str, ...]
+    event: Literal["settled"] = "settled"
+
+
+@dataclass(frozen=True, slots=True)
+class Stopping:
+    """The server was told to stop: `sigterm`, `sigint` or `console`."""
+
+    t: Number
+    way: str
+    event: Literal["stopping"] = "stopping"
+
+
+@dataclass(frozen=True, slots=True)
+class Exited:
+    """The server's process ended. `status` is negative where a signal ended it."""
+
+    t: Number
+    status: int
+    event: Literal["exited"] = "exited"
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """The server's process had not ended after `seconds` of waiting for it."""
+
+    t: Number
+    seconds: Number
+    event: Literal["running"] = "running"
+
+
+@dataclass(frozen=True, slots=True)
+class Restarted:
+    """The server was launched again on the same address; `error` says why that failed."""
+
+    t: Number
+    error: str | None
+    event: Literal["restarted"] = "restarted"
+
+
+@dataclass(frozen=True, slots=True)
+class Rival:
+    """A second server was launched on the address in use. `status` is None where it did not
+    end within `seconds`; `output` is what it printed."""
+
+    t: Number
+    seconds: Number
+    status: int | None
+    output: str
+    address: str
+    event: Literal["rival"] = "rival"
+
+
+@dataclass(frozen=True, slots=True)
+class InputEnded:
+    """The server's standard input came to its end."""
+
+    t: Number
+    event: Literal["inputended"] = "inputended"
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """The scenario could not be played here: a typed reason, and in words."""
+
+    t: Number
+    reason: str
+    detail: str
+    event: Literal["skipped"] = "skipped"
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """The scenario is over; `interrupted` says it did not come to its own end, and why."""
+
+    t: Number
+    interrupted: str | None = None
+    event: Literal["finish"] = "finish"
+
+
+Event = Annotated[
+    Start
+    | Connected
+    | Refused
+    | Sent
+    | Received
+    | Ended
+    | Reset
+    | HalfClosed
+    | Aborted
+    | Stalled
+    | Resumed
+    | Waited
+    | Away
+    | Settled
+    | Stopping
+    | Exited
+    | Running
+    | Restarted
+    | Rival
+    | InputEnded
+    | Skipped
+    | Finish,
+    Field(discriminator="event"),
+]
+
+Transcript = Sequence[Event]

@@ -1,6 +1,0 @@
-"""One thing in a correct run is spoilt: every way to do so."""
-
-from tests.conformance.attacks import harmless, leaving, octets, room
-from tests.conformance.attacks.striking import BREAKING, HARMLESS
-
-__all__ = ["BREAKING", "HARMLESS", "harmless", "leaving", "octets", "room"]

@@ -1,0 +1,142 @@
+"""A stage tells of time in which nobody looked at its clients."""
+
+import select
+import selectors
+import socket
+import threading
+import time
+from collections import deque
+from dataclasses import replace
+
+import pytest
+
+from conformance.driver.stage import Stage
+from conformance.target.address import parse_address
+from conformance.transcript.events import Away
+from tests.conformance.scene import START
+
+
+class Clock:
+    """Time that passes only where it is let."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.sleeps: float | None = None
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def select(self, seconds: float) -> list[object]:
+        self.now += seconds if self.sleeps is None else self.sleeps
+        return []
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(time, "monotonic", clock.monotonic)
+    monkeypatch.setattr(
+        selectors.DefaultSelector, "select", lambda _, seconds: clock.select(seconds)
+    )
+    return clock
+
+
+def open_stage() -> Stage:
+    return Stage(parse_address(START.target), START)
+
+
+def aways(stage: Stage) -> list[Away]:
+    return [event for event in stage.transcript if isinstance(event, Away)]
+
+
+@pytest.mark.usefixtures("clock")
+def test_waiting_is_looking() -> None:
+    stage = open_stage()
+    stage.pass_time(60)
+    assert aways(stage) == []
+
+
+def test_whoever_does_something_else_does_not_look(clock: Clock) -> None:
+    stage = open_stage()
+    stage.turn(0)
+    clock.now += 1.5
+    stage.turn(0)
+    assert aways(stage) == [Away(1.5, 1.5)]
+
+
+def test_what_comes_while_the_machine_stands_still_is_not_looked_at(clock: Clock) -> None:
+    """However long the wait was to be: something came, and ended it late."""
+    stage = open_stage()
+    clock.sleeps = 1.5
+    stage.turn(60)
+    assert [round(away.seconds, 2) for away in aways(stage)] == [1.45]
+
+
+def test_who_takes_long_to_tell_whether_to_wait_on_looks_nevertheless(clock: Clock) -> None:
+    """As where it is looked for a word in all that came, which is much."""
+    stage = open_stage()
+    looks = 0
+
+    def condition() -> bool:
+        nonlocal looks
+        looks += 1
+        clock.now += 1.0
+        return False
+
+    stage.let(condition, 0.02)
+    assert looks == 2
+    assert stage.transcript[-1] == Away(1.02, 1.0)
+
+
+def test_who_hears_all_a_little_late_has_heard_it() -> None:
+    """Long after the next word was said."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        address = parse_address(f"tcp://127.0.0.1:{listener.getsockname()[1]}")
+        stage = Stage(address, replace(START, factor=0.2))
+        server = threading.Thread(target=relay_late, args=(listener, stage.patience / 3))
+        server.start()
+        speaker, hearer = stage.connect(), stage.connect()
+        stage.be_heard(speaker, [hearer])
+        stage.close()
+        server.join()
+
+
+def relay_late(listener: socket.socket, seconds: float) -> None:
+    """To the first at once, to the second so many seconds later, until either goes."""
+    (first, _), (second, _) = listener.accept(), listener.accept()
+    waiting: deque[tuple[float, bytes]] = deque()
+    with first, second:
+        while True:
+            due = waiting[0][0] - time.monotonic() if waiting else None
+            ready, _, _ = select.select([first, second], [], [], due and max(0.0, due))
+            if second in ready:
+                return
+            if first in ready:
+                octets = first.recv(4_096)
+                first.sendall(octets)
+                waiting.append((time.monotonic() + seconds, octets))
+            elif waiting:
+                second.sendall(waiting.popleft()[1])
+
+
+def test_who_is_read_slowly_is_waited_for() -> None:
+    """As long as the server takes octets, what it is to say of them may come."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        address = parse_address(f"tcp://127.0.0.1:{listener.getsockname()[1]}")
+        stage = Stage(address, replace(START, factor=0.2))
+        reader = threading.Thread(target=read_slowly, args=(listener, 2 * stage.patience))
+        reader.start()
+        client = stage.connect()
+        client.send(bytes(8_000_000))
+        client.await_end()
+        reader.join()
+        stage.close()
+
+
+def read_slowly(listener: socket.socket, seconds: float) -> None:
+    connection, _ = listener.accept()
+    with connection:
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            connection.recv(65_536)
+            time.sleep(0.02)

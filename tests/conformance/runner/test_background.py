@@ -1,0 +1,125 @@
+"""What is played beside the others: it is told as all else is, and no more is launched than there
+is room for."""
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from conformance.report.model import Report
+from conformance.runner.background import played_beside
+from conformance.runner.session import Session, Settings, transcript_path
+from conformance.scenarios.registry import plays, scenarios
+from conformance.target.process import LaunchError
+from conformance.target.profile import Launch, Profile
+from conformance.transcript.events import Start
+from conformance.transcript.files import read
+from tests.conformance.command import REFERENCE, run, specimen
+
+LASTING = ["hb/a-silent-member-stays", "stop/stopping"]
+FEW = ",".join(["sanity/first", "msg/header", *LASTING, "stop/a-second-server-gives-way"])
+SINGLETON = """\
+import fcntl, os, sys
+lock = os.open(sys.argv[1], os.O_RDWR | os.O_CREAT)
+os.set_inheritable(lock, True)
+try:
+    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+except OSError:
+    sys.exit(f"{sys.argv[3]}: another runs already")
+print("begun", file=open(sys.argv[2], "a"))
+os.execv(sys.executable, [sys.executable, "-m", "reference_server", "--listen", sys.argv[3]])
+"""
+
+
+def settings(**changes: object) -> Settings:
+    whole = {
+        "profile": Profile(launch=Launch(command=REFERENCE)),
+        "address": "tcp://127.0.0.1:0",
+        "scenarios": frozenset(one.id for one in scenarios()),
+    }
+    return Settings.model_validate(whole | changes)
+
+
+def beside(of: Settings) -> list[str]:
+    return [play.scenario.id for play in played_beside(of)]
+
+
+def test_what_waits_is_played_beside_the_rest_and_first_what_waits_longest() -> None:
+    found = beside(settings())
+    assert found[:2] == ["msg/the-same-time-for-all", "stop/stopping"]
+    assert set(found) == {one.id for one in scenarios() if one.waits and not one.needs - {"launch"}}
+    assert "gen/programs" not in found
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"profile": Profile()},
+        {"isolate": True},
+        {"address": "tcp://127.0.0.1:4321"},
+        {"address": "unix:/run/chat"},
+        {"scenarios": frozenset(LASTING)},
+    ],
+    ids=["not launched", "isolated", "one port", "one path", "no rest"],
+)
+def test_nothing_is_without_room_or_a_rest(changes: dict[str, object]) -> None:
+    assert beside(settings(**changes)) == []
+
+
+def test_it_is_told_with_the_rest(tmp_path: Path) -> None:
+    path, kept = tmp_path / "r.json", tmp_path / "transcripts"
+    done = run(
+        "run", "--launch", REFERENCE, "--only", FEW, "--json", str(path), "--transcripts", str(kept)
+    )
+    assert done.returncode == 0, done.stdout
+    report = Report.model_validate_json(path.read_text())
+    assert [one.id for one in report.scenarios] == FEW.split(",")
+    began = [starts_at(transcript_path(kept, id_)) for id_ in LASTING]
+    took = [one.duration_s for one in report.scenarios if one.id in LASTING]
+    ended = [sum(one) for one in zip(began, took, strict=True)]
+    assert max(began) < min(ended)
+
+
+def starts_at(transcript: Path) -> float:
+    start = read(transcript)[0]
+    assert isinstance(start, Start)
+    return start.wall
+
+
+def test_what_it_finds_broken_is_found(tmp_path: Path) -> None:
+    path = tmp_path / "r.xml"
+    broken = specimen("removes-the-idle")
+    done = run("run", "--launch", broken, "--only", FEW, "--junit", str(path))
+    assert done.returncode == 1
+    assert "HB-3 MUST" in done.stdout
+    assert '<failure message="HB-3 MUST' in path.read_text()
+
+
+def test_it_is_skipped_where_no_message_comes_back() -> None:
+    done = run("run", "--launch", specimen("no-echo"), "--only", FEW)
+    assert done.returncode == 1
+    for id_ in LASTING:
+        assert f"skip    {id_}" in done.stdout
+
+
+def test_it_waits_for_its_turn_where_one_server_alone_can_run(tmp_path: Path) -> None:
+    script, begun, report = (tmp_path / name for name in ("one.py", "begun", "r.json"))
+    script.write_text(SINGLETON)
+    launch = f"{sys.executable} {script} {tmp_path / 'lock'} {begun} {{address}}"
+    done = run("run", "--launch", launch, "--only", FEW, "--json", str(report))
+    assert done.returncode == 0, done.stdout
+    found = json.loads(report.read_text())["scenarios"]
+    assert [(one["id"], one["status"]) for one in found] == [
+        (id_, "pass") for id_ in FEW.split(",")
+    ]
+    # Looked for, before the others, after them, and once more after stopping.
+    assert len(begun.read_text().splitlines()) == 4
+
+
+def test_who_is_broken_off_launches_no_other() -> None:
+    session = Session(settings())
+    session.break_off()
+    [play] = (play for play in plays() if play.scenario.id == "msg/header")
+    with pytest.raises(LaunchError, match="broken off"), session.stage(play.scenario):
+        pass

@@ -1,0 +1,91 @@
+"""Who stops late once, or on a machine that is busy with something else, is not late by itself."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from conformance.timing import cpu_starvation as starvation
+from tests.conformance.command import run
+
+_SERVER = """\
+import sys, time
+from pathlib import Path
+from conformance.specimens.base import BaseServer
+
+class StopsLateOnce(BaseServer):
+    def status(self):
+        try:
+            Path({late!r}).unlink()
+        except FileNotFoundError:
+            return 0
+        time.sleep(5)
+        return 0
+
+sys.exit(StopsLateOnce(int(sys.argv[1])).serve())
+"""
+
+
+@contextmanager
+def busy(programs: int) -> Iterator[None]:
+    """So many programs, each in a session of its own, take what they can get."""
+    asked = [sys.executable, "-c", "while True: pass"]
+    started = [subprocess.Popen(asked, start_new_session=True) for _ in range(programs)]
+    try:
+        yield
+    finally:
+        for program in started:
+            program.kill()
+            program.wait()
+
+
+@contextmanager
+def running(code: str) -> Iterator[int]:
+    """A process of its own session that runs this; its id, once it says a line."""
+    command = [sys.executable, "-c", f"print(flush=True)\n{code}"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, start_new_session=True) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        try:
+            yield process.pid
+        finally:
+            process.kill()
+
+
+def test_who_is_not_let_run_on_a_busy_machine_starves() -> None:
+    with busy(8 * (os.cpu_count() or 1)), running("while True: pass") as pid:
+        starving = starvation.Starvation([pid])
+        time.sleep(2)
+        assert starving.leeway() > 1.5
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only there the kernel tells")
+def test_who_only_sleeps_does_not_starve() -> None:
+    with busy(8 * (os.cpu_count() or 1)), running("__import__('time').sleep(60)") as pid:
+        sleeping = starvation.Starvation([pid])
+        time.sleep(2)
+        assert sleeping.leeway() == 1.0
+
+
+@pytest.mark.parametrize(("times", "leeway"), [(1.0, 1.0), (3.9, 1.0), (6.0, 1.5), (99.0, 10.0)])
+def test_deadlines_have_room_for_a_busy_machine(
+    times: float, leeway: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(starvation, "_slowdown", lambda: times)
+    assert starvation.Starvation([]).leeway() == leeway
+
+
+def test_who_stops_late_once_is_told_to_once_more(tmp_path: Path) -> None:
+    server, late, profile = tmp_path / "server.py", tmp_path / "late", tmp_path / "profile.toml"
+    late.touch()
+    server.write_text(_SERVER.format(late=str(late)))
+    command = f"{sys.executable} {server} {{port}}"
+    profile.write_text(f'[launch]\ncommand = "{command}"\nstop = ["sigterm"]\n')
+    done = run("run", "--profile", str(profile), "--only", "stop/the-address-is-free-at-once")
+    assert done.returncode == 0, done.stdout
+    assert "when played again; at first, by STOP-1, 5." in done.stdout
