@@ -36,6 +36,7 @@ MEANINGS: Final = {
     Code.ROOM_FULL: "the room is full",
     Code.TOO_SLOW: "too much waited for you",
     Code.SHUTTING_DOWN: "the server is being stopped",
+    Code.LOG_UNAVAILABLE: "the server has lost touch with the room",
 }
 
 # Controls, soft hyphens, what has no width, and what turns the direction of text; but not the

@@ -217,9 +217,9 @@ class Room:
         full = self._limits.members is not None and len(self._members) >= self._limits.members
         self._members[member] = None
         if self._stopped:
-            self._close(member, Notice(Code.SHUTTING_DOWN))
+            self.close(member, Notice(Code.SHUTTING_DOWN))
         elif full:
-            self._close(member, Notice(Code.ROOM_FULL, f"{self._limits.members} are connected"))
+            self.close(member, Notice(Code.ROOM_FULL, f"{self._limits.members} are connected"))
         return member
 
     def receive(self, member: Member, octets: bytes, time: datetime) -> Events:
@@ -276,20 +276,32 @@ class Room:
         member._owed = deque()
         self._forget_if_over(member)
 
+    def append(self, units: bytes) -> None:
+        """Write whole units at the log's end that were encoded elsewhere; nothing is checked.
+
+        For a room whose log is kept outside it (`Replica`).
+        """
+        before = self._log.end
+        self._log.append(units)
+        self._settle(before)
+
+    def close(self, member: Member, notice: Notice | None = None) -> None:
+        """Let a member leave by the server's decision, owed all up to here and a notice (ERR-3)."""
+        member._connection.close()
+        member._leave(b"" if notice is None else encode(notice))
+
     def heartbeat(self) -> None:
         """Send every member an empty line, between units as all else in the log (HB-2).
 
         `expire` does so by itself, where the room was made with a `heartbeat`.
         """
-        before = self._log.end
-        self._log.append(encode(Heartbeat()))
-        self._settle(before)
+        self.append(encode(Heartbeat()))
 
     def stop(self) -> None:
         """Take no more lines; every member leaves, owed all up to here and a notice (STOP-1)."""
         self._stopped = True
         for member in self._members:
-            self._close(member, Notice(Code.SHUTTING_DOWN))
+            self.close(member, Notice(Code.SHUTTING_DOWN))
 
     def expire(self, now: float) -> None:
         """Let time pass, in seconds of any monotonic clock; to be called a few times a second.
@@ -319,10 +331,6 @@ class Room:
                         self.abort(member)
                 case State.OPEN | State.CLOSED | State.ABORTED:  # pragma: no branch
                     pass
-
-    def _close(self, member: Member, notice: Notice) -> None:
-        member._connection.close()
-        member._leave(encode(notice))
 
     def _settle(self, before: int) -> None:
         """Where the log has begun a new segment, evict who lags (LIM-3) and forget what no one

@@ -29,6 +29,7 @@ class Code(StrEnum):
     ROOM_FULL = "room-full"
     TOO_SLOW = "too-slow"
     SHUTTING_DOWN = "shutting-down"
+    LOG_UNAVAILABLE = "log-unavailable"
 
 
 @dataclass(frozen=True, slots=True)
