@@ -108,14 +108,14 @@ examples: $(READY)
 # At once they are so many because they wait more than they work.
 specimens: suite
 	$(SUITE) specimens -j 12 --json reports/specimens.json --html reports/specimens.html \
-		--compare docs/matrix.json
+		--compare evidence/matrix.json
 	$(BIN)/python -m tests.figures reports/specimens.json reports/suite.json reports/full-room.json
 	$(BIN)/python -m tests.implementations --against reports/suite.json reports/specimens.json
 
 matrix: implementations
 	@mkdir -p reports
 	$(SUITE) specimens --whole -j $(JOBS) --json reports/matrix.json --html reports/matrix.html \
-		--compare docs/whole-matrix.json
+		--compare evidence/whole-matrix.json
 
 # NAMES="stage 2" judges that one alone.
 implementations: $(READY)
@@ -162,9 +162,9 @@ plot: $(VENV)/bench
 	$(BIN)/python -m benchmarks.fanout.plot reports/fanout.json
 
 # A busy loop a core keeps them all occupied; they end with the last round. One that was broken off goes
-# on where it was, until docs/soak.json is removed.
+# on where it was, until evidence/soak.json is removed.
 soak: $(READY)
-	$(BIN)/python -m tests.soak --record docs/soak.json --rounds $(ROUNDS) --legal $(LEGAL) --jobs $(JOBS) --launch "$(REFERENCE)"
+	$(BIN)/python -m tests.soak --record evidence/soak.json --rounds $(ROUNDS) --legal $(LEGAL) --jobs $(JOBS) --launch "$(REFERENCE)"
 
 # Which were not found, it says at the end.
 versions: $(READY)

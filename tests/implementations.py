@@ -2,8 +2,8 @@
 
 `python -m tests.implementations` judges whom docs/implementations.toml names, or those of them that
 are named, and writes what was found; with --check it judges them and says where the pages differ.
-docs/implementations.json keeps the statuses, and the pages are drawn from it alone. With --against
-nobody is judged: what `make test` has just found is held against the pages, which takes no time.
+evidence/implementations.json keeps the statuses, and the pages are drawn from it alone. With
+--against nobody is judged: what `make check` has just found is held against the pages.
 """
 
 import argparse
@@ -25,10 +25,10 @@ from conformance.report.comparison import Comparison, Status, compare, load_repo
 from conformance.report.model import Report, RequirementReport, Verdict
 from conformance.selftest.matrix import Matrix, read_matrix
 from conformance.standard.requirements import PROTOCOL, requirements
+from tests.evidence import EVIDENCE, ROOT, keep
 
-ROOT: Final = Path(__file__).parent.parent
 LIST: Final = ROOT / "docs" / "implementations.toml"
-STORE: Final = ROOT / "docs" / "implementations.json"
+STORE: Final = EVIDENCE / "implementations.json"
 PAGE: Final = ROOT / "docs" / "implementations.md"
 README: Final = ROOT / "README.md"
 REPORTS: Final = ROOT / "reports" / "implementations"
@@ -90,7 +90,8 @@ def listed() -> list[Listed]:
 def stored() -> list[Judged]:
     if not STORE.exists():
         return []
-    return [Judged.model_validate(one) for one in json.loads(STORE.read_text(encoding="utf-8"))]
+    kept = json.loads(STORE.read_text(encoding="utf-8"))
+    return [Judged.model_validate(one) for one in kept["implementations"]]
 
 
 def judge(one: Listed, rounds: int, jobs: int) -> Judged:
@@ -249,7 +250,7 @@ def _write(judged: Sequence[Judged], known: Sequence[Listed]) -> None:
     fresh = {one.name: one for one in (*stored(), *judged) if one.name in order}
     everyone = sorted(fresh.values(), key=lambda one: order[one.name])
     dumped = [one.model_dump(mode="json") for one in everyone]
-    STORE.write_text(json.dumps(dumped, indent=1) + "\n", encoding="utf-8")
+    keep(STORE, {"implementations": dumped}, "make implementations")
     draw()
 
 

@@ -1,14 +1,14 @@
 """Run the whole suite again and again against correct servers while every core is kept busy, and
 count the accusations: the reference server, and each strange but legal specimen.
 
-It takes hours. What came of each run is kept in a record, and how many were played at which commit:
-a soak that was broken off goes on where it was. Remove the record where the suite has come to judge
-otherwise.
+It takes hours. What came of each run is kept in a record of one commit, accusations and all: a soak
+that was broken off goes on where it was.
 """
 
 import argparse
 import contextlib
 import json
+import math
 import multiprocessing
 import os
 import signal
@@ -16,15 +16,16 @@ import subprocess
 import sys
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
+from conformance.report.comparison import load_report
 from conformance.specimens import CATALOGUE
 from tests.conformance.command import told_of
+from tests.evidence import commit
 
 Runs = dict[str, tuple[list[str], int]]
 """By name: what to ask of `run`, and how often."""
@@ -32,7 +33,7 @@ Runs = dict[str, tuple[list[str], int]]
 _SUITE: Final = str(Path(sys.executable).with_name("chatproto-conformance"))
 _SOAKED: Final = ("conformance", "chatproto", "reference_server")
 _BUT_DECLARED: Final = "conformant but for what is declared"
-_WORDS: Final = {0: "conformant", 1: "ACCUSED", 3: "not launched", 4: "not all told"}
+_WORDS: Final = {0: "conformant", 1: "accused", 3: "not launched", 4: "incomplete"}
 
 
 def _spin() -> None:
@@ -46,42 +47,78 @@ def _say(text: str) -> None:
     sys.stdout.flush()
 
 
-def _run(asked: list[str]) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([_SUITE, "run", *asked], capture_output=True, text=True, check=False)
+def _run(asked: list[str]) -> tuple[subprocess.CompletedProcess[str], list[str]]:
+    """Run the suite once; what it said, and what it found, in words."""
+    with TemporaryDirectory() as directory:
+        path = Path(directory) / "report.json"
+        command = [_SUITE, "run", *asked, "--json", str(path)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if not path.exists():
+            return done, []
+        found = [one for each in load_report(path).scenarios for one in each.findings]
+    return done, [f"{one.requirement}: {one.actual}" for one in found if one.outcome == "fail"]
 
 
-@dataclass
 class Record:
-    """What came of the runs against each server, how often, and how many were played at which
-    commit: the last that changed what is soaked."""
+    """What came of the runs against each server, all at one commit, and every accusation.
 
-    path: Path
-    came: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
-    commits: Counter[str] = field(default_factory=Counter)
+    The commit is the last that changed what is soaked. It is written after each run, for a soak
+    may be broken off at any time.
+    """
+
+    def __init__(self, path: Path, commit: str, command: str) -> None:
+        self.path = path
+        self.came: dict[str, Counter[str]] = defaultdict(Counter)
+        self._accusations: list[dict[str, object]] = []
+        self._made = {"commit": commit, "command": command}
 
     @classmethod
-    def read(cls, path: Path) -> "Record":
-        record = cls(path)
+    def read(cls, path: Path, commit: str, command: str) -> "Record":
+        """The record in a file, to go on with; `SystemExit` where it is of another commit."""
+        record = cls(path, commit, command)
         if path.exists():
-            kept = json.loads(path.read_text())
-            record.commits.update(kept["commits"])
+            kept = json.loads(path.read_text(encoding="utf-8"))
+            if kept["made"]["commit"] != commit:
+                raise SystemExit(
+                    f"{path} is of commit {kept['made']['commit']}, and this is {commit}: "
+                    "keep it under another name, or remove it"
+                )
+            record._accusations = kept["accusations"]
             for name, words in kept["runs"].items():
                 record.came[name].update(words)
         return record
 
-    def add(self, name: str, word: str, commit: str) -> None:
-        """Count a run, and write that down at once: a soak may end at any time."""
+    def add(self, name: str, word: str, findings: Sequence[str]) -> None:
+        """Count a run; `findings` are those of one that accused."""
         self.came[name][word] += 1
-        self.commits[commit] += 1
+        if findings:
+            self._accusations.append({"server": name, "findings": list(findings)})
+        total = sum(words.total() for words in self.came.values())
+        accused = sum(words[_WORDS[1]] for words in self.came.values())
+        kept = {
+            "made": self._made,
+            "total": total,
+            "accused": accused,
+            "rate": accused / total,
+            "interval_95": interval(accused, total),
+            "accusations": self._accusations,
+            "runs": self.came,
+        }
         written = self.path.with_suffix(".partial")
-        kept = {"commits": self.commits, "runs": self.came}
-        written.write_text(json.dumps(kept, indent=1, sort_keys=True) + "\n")
+        written.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
         os.replace(written, self.path)
 
 
-def _commit() -> str:
-    asked = ["git", "log", "-1", "--format=%h", "--", *_SOAKED]
-    return subprocess.run(asked, capture_output=True, text=True, check=True).stdout.strip()
+def interval(times: int, of: int) -> tuple[float, float]:
+    """Wilson's 95 % interval of a rate that was seen so many times of so many."""
+    if not of:
+        return 0.0, 1.0
+    z = 1.96
+    rate, spread = times / of, z * z / of
+    middle = (rate + spread / 2) / (1 + spread)
+    half = z * math.sqrt(rate * (1 - rate) / of + spread / of / 4) / (1 + spread)
+    low, high = max(0.0, middle - half), min(1.0, middle + half)
+    return (0.0 if times == 0 else round(low, 6)), round(high, 6)
 
 
 def _interleaved(runs: Runs, came: dict[str, Counter[str]]) -> list[str]:
@@ -103,7 +140,7 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=2, help="runs at once")
     parser.add_argument("--record", type=Path, required=True, help="the runs that are in it count")
     asked = parser.parse_args()
-    record = Record.read(asked.record)
+    record = Record.read(asked.record, commit(*_SOAKED), "make soak")
     with TemporaryDirectory() as profiles:
         runs = {"reference": (["--launch", asked.launch], asked.rounds)}
         for name, specimen in CATALOGUE.items():
@@ -142,17 +179,16 @@ def _soak(runs: Runs, jobs: int, record: Record) -> None:
     """Play what is left of all runs, and count what came of each; an interrupt lets those under
     way end."""
     left = _interleaved(runs, record.came)
-    commit = _commit()
     began, total = time.monotonic(), sum(times for _, times in runs.values())
     with ThreadPoolExecutor(jobs) as pool:
         futures = {pool.submit(_run, runs[name][0]): name for name in left}
         try:
             for number, future in enumerate(as_completed(futures), total - len(left) + 1):
-                name, done = futures[future], future.result()
+                name, (done, findings) = futures[future], future.result()
                 word = _WORDS.get(done.returncode, f"status {done.returncode}")
                 if done.returncode == 1 and _BUT_DECLARED in done.stdout:
                     word = _BUT_DECLARED
-                record.add(name, word, commit)
+                record.add(name, word, findings if word == _WORDS[1] else [])
                 _say(f"{number}/{total} {time.monotonic() - began:6.0f} s  {name}: {word}")
                 if done.returncode and word != _BUT_DECLARED:
                     _say(done.stdout + done.stderr)

@@ -12,10 +12,10 @@ from conformance.report.model import Verdict
 from conformance.selftest.matrix import read_matrix
 from conformance.specimens import CATALOGUE
 from conformance.standard.requirements import Kind, requirements
+from tests.evidence import EVIDENCE, ROOT
 from tests.implementations import (
     PAGE,
     README,
-    ROOT,
     Judged,
     Listed,
     comparison,
@@ -111,7 +111,7 @@ def test_what_differs_is_told() -> None:
 
 
 def test_a_page_that_went_stale_is_told() -> None:
-    found = read_matrix(ROOT / "docs" / "matrix.json")
+    found = read_matrix(EVIDENCE / "matrix.json")
     [reference] = (
         each for each in comparison(stored()).implementations if each.label == "reference server"
     )

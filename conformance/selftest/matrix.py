@@ -62,9 +62,10 @@ class Row(_Model):
 
 
 class Matrix(_Model):
-    """All of it, in the catalogue's order."""
+    """All of it, in the catalogue's order. `made` says of one that is kept what made it."""
 
     schema_: Literal[1] = Field(default=1, alias="schema")
+    made: dict[str, str] = Field(default={}, exclude=True)
     specimens: list[Row]
 
     @property

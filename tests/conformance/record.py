@@ -5,7 +5,6 @@ plays none, and writes what the oracle says of those that are there.
 """
 
 import argparse
-import json
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -19,8 +18,9 @@ from conformance.scenarios.registry import scenarios
 from conformance.specimens import CATALOGUE, Specimen
 from conformance.transcript.files import read
 from tests.conformance.command import told_of
+from tests.evidence import EVIDENCE, keep
 
-CORPUS: Final = Path(__file__).parent / "corpus"
+CORPUS: Final = EVIDENCE / "corpus"
 SPECIMENS: Final = CORPUS / "specimens"
 FINDINGS: Final = CORPUS / "findings.json"
 CORRECT: Final = (
@@ -61,7 +61,8 @@ def main() -> int:
     arguments = parser.parse_args()
     left = [] if arguments.judge else list(_record_all(arguments.names))
     found = {path.stem: findings_of(path) for path in sorted(SPECIMENS.glob("*.jsonl"))}
-    FINDINGS.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    command = "python -m tests.conformance.record"
+    keep(FINDINGS, {"findings": found}, command + " --judge" * arguments.judge)
     for name in left:
         sys.stdout.write(f"{name}: no short transcript of a failure\n")
     return 1 if left else 0

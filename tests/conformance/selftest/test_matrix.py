@@ -17,10 +17,10 @@ from conformance.selftest.matrix_page import render_matrix
 from conformance.selftest.trial import Judged
 from conformance.specimens import CATALOGUE
 from conformance.standard.requirements import Kind, requirements
+from tests.evidence import EVIDENCE
 
-DOCS = Path(__file__).parents[3] / "docs"
-KEPT = DOCS / "matrix.json"
-WHOLE = DOCS / "whole-matrix.json"
+KEPT = EVIDENCE / "matrix.json"
+WHOLE = EVIDENCE / "whole-matrix.json"
 
 
 def judged(name: str, *found: str) -> Judged:
