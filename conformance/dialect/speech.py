@@ -8,9 +8,9 @@ read, each line is a segment.
 from dataclasses import dataclass
 from typing import Final
 
-from chatproto.connection import MAX_LINE_LIMIT
 from conformance.dialect.lines import Meaning, read_line
 from conformance.dialect.model import Dialect
+from conformance.standard.constants import MAX_LINE_LIMIT
 
 _LEAVING: Final = b"quit"
 _ILL: Final = b"\xff"

@@ -1,16 +1,11 @@
 """What comes after a scenario: its clients leave, and newcomers show if the server is sound."""
 
 from dataclasses import replace
-from typing import Final
 
 from conformance.driver.interruption import Stuck
-from conformance.driver.stage import PATIENCE, Stage
+from conformance.driver.stage import Stage
+from conformance.timing.policy import LETTING_GO, NEWCOMER, PATIENCE
 from conformance.transcript.events import Event, Refused, Waited
-
-_LETTING_GO: Final = 1.0
-"""Seconds, at most, in which the server is to let go of all who have left."""
-_SOUND: Final = 1.0
-"""The patience with newcomers."""
 
 
 class Aftermath:
@@ -43,7 +38,7 @@ class Aftermath:
             start,
             scenario=f"{start.scenario}, and then",
             seed=len(self.visitors),
-            factor=start.factor * _SOUND / PATIENCE,
+            factor=start.factor * NEWCOMER / PATIENCE,
         )
         stage = Stage(self._stage.address, hasty)
         try:
@@ -79,5 +74,5 @@ def _let_leave(stage: Stage) -> None:
         client.half_close()
     stage.let(
         lambda: all(stage.is_flooded(one) for one in stage.open_clients()),
-        min(_LETTING_GO, stage.patience),
+        min(LETTING_GO, stage.patience),
     )

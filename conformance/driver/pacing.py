@@ -1,19 +1,17 @@
 """What is waited for between two lines where a read is a message: two may not share one."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from chatproto.text import make_safe, trim
 from conformance.dialect import Dialect
 from conformance.dialect.forms import as_received, as_said_by
 from conformance.dialect.speech import Utterance
+from conformance.timing.policy import UNHEARD
 
 if TYPE_CHECKING:
     from conformance.driver.client import Client
     from conformance.driver.stage import Stage
-
-_UNHEARD: Final = 1.0
-"""Seconds after which a line counts as read that nobody is there to hear; times the factor."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,5 +69,5 @@ def pause_after(
         word = as_received(dialect, text)
     if dialect.text == "stripped" and not said.leaves:
         word += dialect.closing.encode(dialect.sends)
-    unheard = stage.now() + _UNHEARD * stage.start.factor
+    unheard = stage.now() + UNHEARD * stage.start.factor
     return Pause(word, since, unheard if said.leaves else until, unheard, every)

@@ -4,12 +4,13 @@ import time
 
 from conformance.driver.interruption import Stuck
 from conformance.driver.stage import Stage
-from conformance.oracle.case import STOP
-from conformance.oracle.checks.process import ABORT, SIGNALS
+from conformance.oracle.checks.process import SIGNALS
+from conformance.standard.constants import STOP
 from conformance.target.process import LaunchedServer, LaunchError
 from conformance.target.profile import Way
 from conformance.target.usage import Family
 from conformance.timing.cpu_starvation import Starvation
+from conformance.timing.policy import ABORT
 from conformance.transcript.events import Exited, InputEnded, Restarted, Rival, Running, Stopping
 
 

@@ -19,6 +19,7 @@ from conformance.dialect.model import PLAIN
 from conformance.driver.client import Client
 from conformance.driver.interruption import Stuck, Unplayable
 from conformance.target.address import AS_USUAL, Address, Side
+from conformance.timing.policy import AWAY, HEARING, PATIENCE, UNSAID
 from conformance.transcript.events import (
     Away,
     Connected,
@@ -31,19 +32,9 @@ from conformance.transcript.events import (
     Waited,
 )
 
-PATIENCE: Final = 3.0
-"""Seconds without an octet, one way or the other, after which what is awaited counts as lost; times
-the factor."""
-
-
-_LONGEST: Final = 4
-"""Times the patience that what nobody said may come, and nothing else, before what is awaited."""
 _TURN: Final = 0.02
 _NAP: Final = 0.05
 """Seconds of waiting at a time, so that it is seen when the suite was not let run."""
-_AWAY: Final = 0.1
-"""Seconds from which on it is put into the transcript that nobody looked."""
-_HEARING: Final = 0.02
 _SPARE: Final = 1_048_576
 """Octets that a client may receive besides what can be owed to it: of heartbeats and notices."""
 
@@ -167,7 +158,7 @@ class Stage:
             while True:
                 words.append(self.nonce())
                 speaker.say(words[-1], exercises)
-                self.let(lambda: listener.ended or heard(), _HEARING)  # noqa: B023  # called in this turn
+                self.let(lambda: listener.ended or heard(), HEARING)  # noqa: B023  # called in this turn
                 if heard():
                     break
                 self.check(listener)
@@ -221,7 +212,7 @@ class Stage:
         while deaf:
             self.greet(speaker, exercises)
             words.append(self.last_nonce)
-            self.let(lambda: not unreached(), _HEARING)
+            self.let(lambda: not unreached(), HEARING)
             before, deaf = len(deaf), unreached()
             if end is None or len(deaf) < before:
                 end = self.now() + self.patience
@@ -282,7 +273,7 @@ class Stage:
             lively = (max(one.received_at, one.paced_at, one.taken_at) for one in clients)
             latest = max([began, *lively])
             heard = max([began, *(client.heard_at for client in clients)])
-            latest = min(latest, heard + _LONGEST * self.patience)
+            latest = min(latest, heard + UNSAID * self.patience)
             left = latest + self.patience - self.now()
             if left <= 0:
                 self.turn(0)
@@ -330,7 +321,7 @@ class Stage:
         ready = self._selector.select(seconds)
         now = self.now()
         away, self._looked = now - self._looked - seconds, now
-        if away > _AWAY:
+        if away > AWAY:
             self.record(Away(now, round(away, 6)))
         for key, events in ready:
             key.data.on_ready(events)

@@ -12,6 +12,7 @@ from chatproto.text import REPLACEMENT, make_safe, trim
 from conformance.oracle.case import Case
 from conformance.oracle.matching import Tie
 from conformance.oracle.reading.history import Cause, ClientHistory, Fate, Line
+from conformance.timing.policy import ON_ITS_WAY, TOGETHER
 
 _LEAVING = {
     Cause.QUIT: "QUIT-3",
@@ -23,10 +24,6 @@ _STANDSTILLS: Final = ("TRN-1", "HB-3", "LIM-3", "LIM-4", "LIM-6", "STOP-")
 _FOR_ALL: Final = ("LIM-6", "STOP-")
 _CHARSETS: Final = ("latin-1", "cp1252", "gbk", "gb18030", "shift_jis", "euc_kr", "ascii")
 _BLANK: Final = " \r"
-_ON_ITS_WAY: Final = 0.5
-"""Seconds in which a broadcast may still be on its way to one member when others have it."""
-_TOGETHER: Final = 0.1
-"""Seconds within which two lines count as said at the same time."""
 
 
 def for_alteration(line: Line, came: bytes) -> str:
@@ -183,7 +180,7 @@ def _is_last_for(case: Case, line: Line, client: ClientHistory) -> bool:
     reached = case.reached[client.name]
     if line in case.came and case.log.component[line] in reached:
         return case.log.position[line] > reached[case.log.component[line]]
-    return run[-1].line.t - line.t < _TOGETHER
+    return run[-1].line.t - line.t < TOGETHER
 
 
 def _is_held_up(case: Case, line: Line) -> bool:
@@ -202,7 +199,7 @@ def _is_lost_by_stopping(case: Case, line: Line, client: ClientHistory) -> bool:
     if client.stalls or line not in case.came:
         return True
     told = case.history.time(case.stopping)
-    return told - case.history.time(case.first_came[line]) < _ON_ITS_WAY
+    return told - case.history.time(case.first_came[line]) < ON_ITS_WAY
 
 
 def _by_leaving(case: Case, line: Line) -> str | None:

@@ -21,15 +21,9 @@ from conformance.oracle.reading.history import (
     read_history,
 )
 from conformance.oracle.reading.units import ReceivedBroadcast
+from conformance.standard.constants import LINGER, MIN_BACKLOG, STOP
 from conformance.transcript.events import Exited, Stopping, Transcript
 
-MIN_BACKLOG: Final = 1_048_576
-"""Octets that may always wait for a member (LIM-3)."""
-LINGER: Final = 1.0
-"""Seconds that the server lingers for who has left and does not end its side (QUIT-3): then it may
-break that off, and until then count a leaver as a member."""
-STOP: Final = 3.0
-"""Seconds a server has to end in order, before it may abort the rest (STOP-1)."""
 _HEADER: Final = 40
 
 

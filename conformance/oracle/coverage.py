@@ -6,10 +6,10 @@ from itertools import pairwise
 from typing import Final
 
 from chatproto.text import REPLACEMENT
-from conformance.oracle.case import MIN_BACKLOG, Case
-from conformance.oracle.checks.limits import MAX_BACKLOG, MEMBERS
+from conformance.oracle.case import Case
 from conformance.oracle.reading.history import Cause, ClientHistory, Ending, Fate, Line
 from conformance.oracle.reading.units import ReceivedBroadcast, ReceivedHeartbeat
+from conformance.standard.constants import MAX_BACKLOG, MEMBERS, MIN_BACKLOG
 from conformance.transcript.events import InputEnded, Restarted, Rival, Stopping
 
 _SEPARATOR: Final = re.compile("[\r\v\f\0\x85\u2028\u2029]")

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from typing import Final
 
 from chatproto import QuitReceived, ServerConnection, Violation, __version__
-from chatproto.connection import MAX_LINE_LIMIT
 from conformance.programs.program import (
     Fence,
     HalfClose,
@@ -20,6 +19,7 @@ from conformance.programs.program import (
 )
 from conformance.report.model import FindingReport
 from conformance.report.text import visible
+from conformance.standard.constants import MAX_LINE_LIMIT
 from conformance.standard.requirements import requirements
 from conformance.transcript.compression import write_octets
 

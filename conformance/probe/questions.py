@@ -7,6 +7,7 @@ from typing import Final
 from conformance.probe.learning import Learnt, shown
 from conformance.probe.shape import take_apart
 from conformance.probe.talking import Gone, Room, Talker
+from conformance.standard.constants import MAX_LINE_LIMIT
 from conformance.target.address import Address
 from conformance.target.profile import Launch
 
@@ -16,7 +17,7 @@ _WORDS: Final = (
 )  # fmt: skip
 _CHARSETS: Final = ("gb2312", "gbk", "big5", "shift_jis", "euc_kr", "cp1252", "latin-1")
 _LONG: Final = 5_000
-_ENDLESS: Final = 1_048_577
+_ENDLESS: Final = MAX_LINE_LIMIT + 1
 
 
 def probe(address: Address, launch: Launch | None, factor: float) -> Learnt:

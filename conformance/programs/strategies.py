@@ -24,11 +24,10 @@ from conformance.programs.program import (
     Step,
     marked,
 )
+from conformance.standard.constants import MAX_LINE_LIMIT, MIN_LINE_LIMIT
 
 MOST_CLIENTS: Final = 8
 _MOST_JOINS: Final = 12
-_LONGEST: Final = 1_024
-_TOO_LONG: Final = 1_048_577
 _BARE: Final = (b"QUIT", b"quit now", b"/quit", b"Quit", b"quit quit", b"\xef\xbb\xbfquit")
 _BLANK: Final = (b"", b" ", b"\r", b"\t \r", b"\x0b\x0c", "\u3000".encode(), b"\xc2\xa0")
 _INVALID: Final = (b"\xff", b"\xc3", b"\xc0\xaf", b"\xed\xa0\x80", b"\xf4\x90\x80\x80", b"\xe2\x82")
@@ -205,7 +204,7 @@ class _Room:
                 filler = b""
                 written = before.encode() + self._mark() + after.encode()
                 if long:
-                    filler = b"x" * (_LONGEST - self.rests[client] - len(written))
+                    filler = b"x" * (MIN_LINE_LIMIT - self.rests[client] - len(written))
                 return before.encode() + self._last_mark() + filler + after.encode()
             case _ if line in _BARE and line not in self.said:
                 self.said.add(line)
@@ -245,4 +244,4 @@ class _Room:
                 good, bad, later = self._mark(), self._mark(), self._mark()
                 yield Send(client, lf + good + b"\n" + bad + invalid + b"\n" + later + b"\n")
             case "too long":
-                yield Send(client, lf + self._mark() + b"\n" + b"x" * _TOO_LONG)
+                yield Send(client, lf + self._mark() + b"\n" + b"x" * (MAX_LINE_LIMIT + 1))

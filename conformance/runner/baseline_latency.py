@@ -3,14 +3,13 @@ anyhow is not laid to a member that others are said to wait for."""
 
 from typing import Final
 
-from conformance.oracle.checks.timing import HICCUP
 from conformance.runner.session import Session
 from conformance.scenarios.registry import Scenario
+from conformance.timing.policy import leeway_for
 
 _MEMBERS: Final = 4
 _SECONDS: Final = 3.0
 _PAUSE: Final = 0.02
-_MOST: Final = 10.0
 
 
 def leeway_when_calm(session: Session, scenario: Scenario) -> float:
@@ -31,4 +30,4 @@ def leeway_when_calm(session: Session, scenario: Scenario) -> float:
 
     with session.stage(scenario) as stage:
         stage.play(chat)
-    return min(_MOST, max(1.0, 2 * longest / (HICCUP * stage.start.factor)))
+    return leeway_for(longest, stage.start.factor)

@@ -1,12 +1,9 @@
 """Whether there is a server at all, asked before the first scenario needs one."""
 
-from typing import Final
-
 from conformance.runner.session import Settings
 from conformance.target.address import parse_address
 from conformance.target.process import LaunchedServer, LaunchError
-
-_CONNECT: Final = 3.0
+from conformance.timing.policy import PATIENCE
 
 
 class Unreachable(Exception):
@@ -27,7 +24,7 @@ def reach(settings: Settings) -> None:
             server.close()
         return
     try:
-        address.connect(_CONNECT * settings.factor).close()
+        address.connect(PATIENCE * settings.factor).close()
     except OSError as error:
         raise Unreachable(
             f"nothing answers on {address} ({error.strerror or error}); is the server running "

@@ -4,7 +4,6 @@ but for fences; at the end all that chat hear each other, and all that left are 
 from collections.abc import Iterable
 
 from chatproto import QuitReceived, ServerConnection, Violation
-from chatproto.connection import MAX_LINE_LIMIT
 from conformance.driver.client import Client
 from conformance.driver.stage import Stage
 from conformance.programs.program import (
@@ -18,6 +17,7 @@ from conformance.programs.program import (
     Send,
     Stall,
 )
+from conformance.standard.constants import MAX_LINE_LIMIT
 
 
 class _Part:

@@ -18,16 +18,12 @@ from hypothesis.configuration import set_hypothesis_home_dir, storage_directory
 from conformance.programs.program import Program
 from conformance.programs.strategies import programs
 from conformance.runner.program_trials import Trial, Trials
+from conformance.timing.policy import SHRINKING, SHRINKING_LEEWAY
 
 _COUNTED: Final = 20
 """Performances of a program by which is told how often it fails."""
 _TRIES: Final = 5
 _OFTEN: Final = 2
-_SHRINKING: Final = 20.0
-"""Seconds in which a program is shrunk."""
-_LEEWAY: Final = 0.2
-"""Part of the deadlines that is waited while shrinking: what was only late, and not lost, is told
-by the count."""
 
 
 class _Failed(Exception):
@@ -106,7 +102,7 @@ class _Shrinking:
         self._sought = sought
         self._known = {first.program: True}
         self._smallest = first.program
-        self._until = time.monotonic() + _SHRINKING
+        self._until = time.monotonic() + SHRINKING
 
     def fails(self, program: Program) -> bool:
         if program not in self._known:
@@ -120,7 +116,7 @@ class _Shrinking:
         for left in range(_TRIES, 0, -1):
             if fails + left < _OFTEN or time.monotonic() > self._until:
                 return False
-            trial = self._trials.perform(program, _LEEWAY)
+            trial = self._trials.perform(program, SHRINKING_LEEWAY)
             fails += not self._sought.isdisjoint(trial.broken)
             if fails == _OFTEN:
                 return True

@@ -5,7 +5,6 @@ import time
 from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass, replace
-from typing import Final
 
 from conformance.oracle import Outcome
 from conformance.oracle.findings import Judgement
@@ -14,10 +13,8 @@ from conformance.report.model import ProgramReport, ScenarioReport, judged
 from conformance.runner.program_performance import perform
 from conformance.runner.session import Session
 from conformance.scenarios.registry import Scenario
+from conformance.timing.policy import COUNTING
 from conformance.transcript.events import Event
-
-_COUNTING: Final = 15.0
-"""Seconds, times the factor, in which the failures of a program are counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +69,7 @@ class Trials:
     def count(self, program: Program, times: int, sought: Collection[str] = ()) -> Count:
         """Perform a program again and again, as long as there is time, and count how often it
         breaks one of the requirements sought, or any."""
-        until = time.monotonic() + _COUNTING * self.settings.factor
+        until = time.monotonic() + COUNTING * self.settings.factor
         shown: Trial | None = None
         fails = of = 0
         while of < times and (of == 0 or time.monotonic() < until):

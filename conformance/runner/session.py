@@ -8,7 +8,6 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Final
 
 from pydantic import BaseModel
 
@@ -26,10 +25,9 @@ from conformance.target.address import Address, parse_address
 from conformance.target.process import LaunchedServer
 from conformance.target.profile import Profile
 from conformance.target.usage import Family, Monitor, Usage, together
+from conformance.timing.policy import DYING
 from conformance.transcript.events import Event, Exited, Finish, Start
 from conformance.transcript.files import write
-
-_DYING: Final = 0.5
 
 
 class Settings(BaseModel):
@@ -163,7 +161,7 @@ class Session:
         status = self.server.poll()
         if status is None and (not self._is_sound if is_over else has_let_go):
             # Where it has let go of everyone, or of newcomers, its process may be about to end.
-            status = self.server.wait(_DYING)
+            status = self.server.wait(DYING)
         if not is_over or self._is_sound:
             return status
         if status is not None:

@@ -4,6 +4,7 @@ from itertools import product
 
 from conformance.driver.stage import Stage
 from conformance.scenarios.registry import scenario
+from conformance.standard.constants import MAX_LINE_LIMIT
 
 
 @scenario("ERR-1", "ERR-3")
@@ -11,7 +12,9 @@ def test_lines_before_a_violation_are_broadcast(stage: Stage) -> None:
     """Lines, an offending line, and lines again: in one segment, and in three, two lines and
     three hundred. The offence does not decode, or is too long."""
     [bob] = stage.join(1)
-    for cut, tail, lines in product((False, True), (b" \xff ", b"x" * 1_048_577), (2, 300)):
+    for cut, tail, lines in product(
+        (False, True), (b" \xff ", b"x" * (MAX_LINE_LIMIT + 1)), (2, 300)
+    ):
         [ann] = stage.join(1)
         before = "".join(f"{stage.nonce()}\n" for _ in range(lines)).encode()
         offence = stage.nonce().encode() + tail + stage.nonce().encode() + b"\n"
@@ -38,7 +41,7 @@ def test_only_the_offender_is_closed(stage: Stage) -> None:
 def test_a_notice_says_why(stage: Stage) -> None:
     """A line that does not decode; one that is too long; one that is both."""
     [bob] = stage.join(1)
-    for offence in (b"\xff\n", b"x" * 1_048_577, b"\xff" * 1_048_577 + b"\n"):
+    for offence in (b"\xff\n", b"x" * (MAX_LINE_LIMIT + 1), b"\xff" * (MAX_LINE_LIMIT + 1) + b"\n"):
         [ann] = stage.join(1)
         ann.send(offence)
         ann.await_end()

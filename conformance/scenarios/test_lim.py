@@ -6,9 +6,14 @@ from conformance.driver.bulk_traffic import SIZES, Talker, is_taken, stall_one, 
 from conformance.driver.client import Client
 from conformance.driver.interruption import Stuck, Unplayable
 from conformance.driver.stage import Stage
-from conformance.oracle.case import LINGER
-from conformance.oracle.checks.limits import MAX_BACKLOG, MEMBERS
 from conformance.scenarios.registry import scenario
+from conformance.standard.constants import (
+    LINGER,
+    MAX_BACKLOG,
+    MAX_LINE_LIMIT,
+    MEMBERS,
+    MIN_LINE_LIMIT,
+)
 from conformance.target.address import FAR
 
 _CHUNK = 64 * 1_024
@@ -33,13 +38,13 @@ def test_long_lines_are_accepted(stage: Stage) -> None:
     for filler in ("x", "é", "€", "😀"):
         for tail in ("", "\r"):
             word = stage.nonce()
-            room = 1_024 - len(word) - len(tail)
+            room = MIN_LINE_LIMIT - len(word) - len(tail)
             text = filler * (room // len(filler.encode()))
             line = f"{word}{text}{'y' * (room - len(text.encode()))}{tail}\n"
             ann.send(line.encode(), exercises=["LIM-1"])
             stage.fence(ann, bob)
     word = stage.nonce()
-    ann.send(word.encode() + b"x" * (1_024 - len(word)), exercises=["LIM-1"])
+    ann.send(word.encode() + b"x" * (MIN_LINE_LIMIT - len(word)), exercises=["LIM-1"])
     stage.greet(bob)
     ann.send(b"\n", exercises=["LIM-1"])
     stage.fence(ann, bob)
@@ -69,7 +74,7 @@ def test_an_endless_line_is_none_the_shorter_for_its_end(stage: Stage) -> None:
     [bob] = stage.join(1)
     for filler, end in (("x", b""), ("x", b"\n"), ("€", b"\n")):
         [eve] = stage.join(1)
-        octets = filler.encode() * (1_048_577 // len(filler.encode()) + 1)
+        octets = filler.encode() * ((MAX_LINE_LIMIT + 1) // len(filler.encode()) + 1)
         eve.send(stage.nonce().encode() + octets + end, exercises=["LIM-2"])
         eve.half_close()
         eve.await_end(exercises=["LIM-2"])

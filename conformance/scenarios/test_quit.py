@@ -2,8 +2,8 @@
 
 from conformance.driver.bulk_traffic import Talker, stall_one
 from conformance.driver.stage import Stage
-from conformance.oracle.case import LINGER
 from conformance.scenarios.registry import scenario
+from conformance.standard.constants import LINGER
 from conformance.target.address import FAR
 
 _SOON = LINGER / 3

@@ -7,10 +7,10 @@ from conformance.driver.bulk_traffic import Talker, stall_one
 from conformance.driver.client import Client
 from conformance.driver.server_control import ManagedServer
 from conformance.driver.stage import Stage
-from conformance.oracle.case import STOP
-from conformance.oracle.checks.process import LAST_LINE
 from conformance.scenarios.registry import scenario
+from conformance.standard.constants import STOP
 from conformance.target.profile import Way
+from conformance.timing.policy import LAST_LINE
 
 _NOTICED: Final = 0.5
 _TALKING: Final = 200

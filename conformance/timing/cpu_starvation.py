@@ -8,13 +8,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-_BUSY: Final = 4.0
-"""Times as long as alone that work may take: deadlines have room for that."""
-_MOST: Final = 10.0
+from conformance.timing.policy import BUSY, MOST_LEEWAY, STARVED
+
 _LOOK: Final = 1.0
 """Seconds of work by which it is told how long work takes."""
-_WANTED: Final = 0.5
-"""Seconds for which a server that starves has wanted to run, when it is late."""
 
 
 class Starvation:
@@ -31,9 +28,9 @@ class Starvation:
         1 where the kernel tells that these hardly wanted to run, as what only sleeps does not.
         """
         waits = [seconds - self._since.get(thread, 0.0) for thread, seconds in self._waits()]
-        if waits and max(waits) < _WANTED:
+        if waits and max(waits) < STARVED:
             return 1.0
-        return min(_MOST, max(1.0, _slowdown() / _BUSY))
+        return min(MOST_LEEWAY, max(1.0, _slowdown() / BUSY))
 
     def _waits(self) -> Iterator[tuple[Path, float]]:
         """Seconds for which each thread was ready to run, and others ran; Linux tells."""

@@ -11,6 +11,7 @@ from conformance.oracle.checks.limits import may_be_one_too_many
 from conformance.oracle.findings import Finding
 from conformance.oracle.reading.history import Cause, ClientHistory, Ending, Fate, Line
 from conformance.oracle.reading.units import ReceivedNotice
+from conformance.timing.policy import SILENT
 from conformance.transcript.events import THE_END, InputEnded, Refused
 
 _WRONG: Final = {
@@ -19,9 +20,6 @@ _WRONG: Final = {
 }
 """What is broken where a violation is seen, and there is none: the first, if what the line was to
 exercise does not begin with one of these."""
-_SILENT: Final = 0.9
-"""Seconds after which a client whose connection ends had been silent: of the second that a server
-counts, a part may be over when the suite, on a busy machine, notes that it has connected."""
 
 
 def check_endings(case: Case) -> Iterator[Finding]:
@@ -229,7 +227,7 @@ def _reason(case: Case, client: ClientHistory, ended: int) -> str:
         latest = max(gone, key=lambda other: other.left or 0)
         return "ERR-2" if latest.cause is Cause.VIOLATION else "ROOM-7"
     since = max([case.history.time(client.connected), *(line.t for line in lines)])
-    if not unechoed and client.ended_t - since >= _SILENT:
+    if not unechoed and client.ended_t - since >= SILENT:
         return "HB-3"
     return "ROOM-1"
 

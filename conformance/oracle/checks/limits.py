@@ -4,14 +4,11 @@ from collections.abc import Iterator
 from typing import Final
 
 from chatproto import Code
-from conformance.oracle.case import LINGER, MIN_BACKLOG, Case
+from conformance.oracle.case import Case
 from conformance.oracle.findings import Finding
 from conformance.oracle.reading.history import ClientHistory, Ending
+from conformance.standard.constants import LINGER, MAX_BACKLOG, MEMBERS, MIN_BACKLOG
 
-MAX_BACKLOG: Final = 64 * 1_048_576
-"""Octets that may never wait for a member (LIM-3)."""
-MEMBERS: Final = 256
-"""Members every server should have room for (LIM-6)."""
 _MANY: Final = 8
 """Members from which on a server that takes in no more counts as full."""
 

@@ -8,16 +8,14 @@ from signal import SIGINT, SIGTERM
 from typing import Final, get_args
 
 from chatproto import Code
-from conformance.oracle.case import STOP, Case
+from conformance.oracle.case import Case
 from conformance.oracle.findings import Finding
 from conformance.oracle.reading.history import ClientHistory, Ending
+from conformance.standard.constants import STOP
 from conformance.target.profile import Way
+from conformance.timing.policy import ABORT, LAST_LINE
 from conformance.transcript.events import Event, Exited, Restarted, Rival, Running, Stopping
 
-LAST_LINE: Final = 1.0
-"""Seconds after which a server that was told to stop certainly knows it; times the factor."""
-ABORT: Final = 1.0
-"""Seconds it is given to abort the rest, and to end; times the factor."""
 _TOLD: Final = re.compile(b"!%b[^\n]*\n" % Code.SHUTTING_DOWN.encode())
 """Why a stopping server ends a connection, be it where no unit starts."""
 SIGNALS: Final = {"sigterm": -SIGTERM, "sigint": -SIGINT}

@@ -10,19 +10,12 @@ from conformance.oracle.case import Case
 from conformance.oracle.findings import Finding, Outcome
 from conformance.oracle.reading.history import Line
 from conformance.oracle.reading.units import ReceivedBroadcast
+from conformance.standard.constants import CLOCK, QUARTER_HOUR
+from conformance.timing.policy import HICCUP, NOW_AND_THEN, PROMPT, ROUND_TRIPS
 
-CLOCK: Final = 5.0
-"""Seconds by which a header's time may be off (MSG-5)."""
-QUARTER_HOUR: Final = 900
 _WIDEST_ZONE: Final = 56
 _STEP: Final = 4
 """Quarter hours by which a zone steps at most where summer time begins or ends."""
-PROMPT: Final = 1.5
-HICCUP: Final = 0.5
-"""Seconds that a message may take which nothing delays, and that it may take now and then; times
-the factor, and 20 of the usual round trips on top."""
-NOW_AND_THEN: Final = 1 / 8
-"""The part of the time that messages may take which take longer than a hiccup."""
 _DELAYING: Final = ("TRN-1", "ROOM-7", "LIM-3", "QUIT-5")
 
 
@@ -150,7 +143,7 @@ def _delays(case: Case) -> Iterator[Finding]:
             latest, is_first = max(latest, span.t), False
     if not watched:
         return
-    slacks = {is_first: 20 * median(took or [0.0]) for is_first, took in usual.items()}
+    slacks = {is_first: ROUND_TRIPS * median(took or [0.0]) for is_first, took in usual.items()}
     factor = case.history.start.factor
     first = min(sent for sent, *_ in watched)
     last = max(came for _, came, *_ in watched)

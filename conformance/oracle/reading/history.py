@@ -11,7 +11,6 @@ from enum import Enum
 from typing import Final
 
 from chatproto import BlankReceived, Code, EndOfStream, MessageReceived, QuitReceived, Violation
-from chatproto.connection import MAX_LINE_LIMIT, MIN_LINE_LIMIT
 from conformance.dialect.model import Dialect
 from conformance.oracle.reading.dialect_lines import pieces, reader_for
 from conformance.oracle.reading.dialect_units import hear_units
@@ -21,6 +20,7 @@ from conformance.oracle.reading.units import (
     ReceivedUnit,
     read_units,
 )
+from conformance.standard.constants import MAX_LINE_LIMIT, MIN_LINE_LIMIT
 from conformance.transcript.events import (
     Aborted,
     Away,

@@ -1,0 +1,23 @@
+"""The numbers of the standard, each once. Seconds and octets, unless it says otherwise."""
+
+from typing import Final
+
+MIN_LINE_LIMIT: Final = 1_024
+"""Octets before the LF of a line that every server accepts (LIM-1)."""
+MAX_LINE_LIMIT: Final = 1_048_576
+"""Octets before the LF from which on every server refuses a line (LIM-2)."""
+MIN_BACKLOG: Final = 1_048_576
+"""Octets that may always wait for a member (LIM-3)."""
+MAX_BACKLOG: Final = 64 * 1_048_576
+"""Octets that may never wait for a member (LIM-3)."""
+MEMBERS: Final = 256
+"""Members that every server should have room for (LIM-6)."""
+CLOCK: Final = 5.0
+"""Seconds by which a header's time may be off (MSG-5)."""
+QUARTER_HOUR: Final = 900
+"""Seconds; a header's time may be off by a whole number of these as well (MSG-5)."""
+LINGER: Final = 1.0
+"""Seconds for which a server lingers for a leaver that does not end its side (QUIT-3): then it may
+break the connection off, and until then it may count the leaver as a member."""
+STOP: Final = 3.0
+"""Seconds that a server has to end in order, before it may abort the rest (STOP-1)."""

@@ -1,0 +1,90 @@
+"""The timing policy: everything that stretches, shortens or excuses a deadline.
+
+Nothing else in the suite decides how long to wait or what counts as late. Each rule names the false
+positive that it prevents. All are seconds, unless they say otherwise; those marked *scaled* are
+multiplied by the run's `--timeout-factor`, and where a scenario is retried by its leeway as well.
+The numbers of the standard itself are in `standard/constants.py`: no rule here changes them.
+"""
+
+from typing import Final
+
+# How long to wait for what should come.
+
+PATIENCE: Final = 3.0
+"""Silence after which what is awaited counts as lost; *scaled*. It is counted from the last octet
+that came or that the server took, so a slow server is not accused of losing messages."""
+UNSAID: Final = 4
+"""Times the patience for which octets that nobody said (heartbeats, notices) keep a wait alive. A
+server that sends nothing else is not waited for without end."""
+UNHEARD: Final = 1.0
+"""How long a line takes to be read when nobody is left to hear it; *scaled*. Where a read is a
+message, two lines sent too soon would share one, and their sender would be said to lose them."""
+HEARING: Final = 0.02
+"""How often a client that must be heard speaks again. A server may admit a connection some time
+after it was made (ROOM-1), and is not accused of losing what was said before."""
+LETTING_GO: Final = 1.0
+"""How long the clients of a scenario wait to be let go at its end, so that nothing of it reaches
+the clients of the next."""
+NEWCOMER: Final = 1.0
+"""The patience with the newcomers of a teardown check; *scaled*. It decides only whether the
+server is replaced, and is no finding."""
+DYING: Final = 0.5
+"""How long a process may take to end after it has let go of every client. A crash is attributed to
+the scenario that caused it, not to the next one."""
+
+# What counts as late.
+
+PROMPT: Final = 1.5
+"""The longest that a broadcast takes which nothing delays; *scaled*, and `ROUND_TRIPS` on top."""
+HICCUP: Final = 0.5
+"""What a broadcast may take now and then; *scaled*, and `ROUND_TRIPS` on top. Machines hiccup."""
+NOW_AND_THEN: Final = 1 / 8
+"""The part of the time that broadcasts may take which take longer than a hiccup."""
+ROUND_TRIPS: Final = 20
+"""Median round trips by which a broadcast may be later. A far or slow server is late for
+everybody, and delays nobody for another."""
+AWAY: Final = 0.1
+"""Time that passed unseen by the suite, from which on the transcript notes it. What the suite
+itself slept through is no delay of the server's."""
+LAST_LINE: Final = 1.0
+"""How long after it was told to stop a server may accept lines; *scaled*. The signal may reach it
+late."""
+ABORT: Final = 1.0
+"""How long after the 3 s of STOP-1 a process may take to abort the rest and to end; *scaled*."""
+ON_ITS_WAY: Final = 0.5
+"""How long a broadcast may be on its way to one member when others have it. A server that stops in
+this time has not lost it."""
+TOGETHER: Final = 0.1
+"""How close two lines are said that count as said at the same time."""
+SILENT: Final = 0.9
+"""How long a client was silent that was ended for being silent: a server counts 1 s from the
+accept, and the suite may note the connection late."""
+
+# What a failure by time alone is retried with.
+
+MOST_LEEWAY: Final = 10.0
+"""What a retry multiplies deadlines by at most."""
+BASELINE: Final = 2
+"""Times the baseline latency (the longest idle echo) that a hiccup is stretched to in a retry. A
+server or a machine that is always slow is not accused of letting members wait for each other."""
+BUSY: Final = 4.0
+"""How much longer than alone work may take on the machine before a stop's deadlines are stretched.
+A machine that lets the server run for less than a quarter of the time makes it stop late."""
+STARVED: Final = 0.5
+"""How long a server must have been ready to run, and not been let run, to count as starved. What
+only sleeps is late by itself."""
+
+# Budgets of the search for programs.
+
+SHRINKING: Final = 20.0
+"""How long a program is shrunk."""
+SHRINKING_LEEWAY: Final = 0.2
+"""Part of the deadlines that is waited while a program is shrunk: what was only late, and not lost,
+is told by the count that follows."""
+COUNTING: Final = 15.0
+"""How long the failures of a program are counted; *scaled*."""
+
+
+def leeway_for(baseline: float, factor: float) -> float:
+    """What a retry multiplies deadlines by, given the baseline latency in seconds; 1 or more."""
+    return min(MOST_LEEWAY, max(1.0, BASELINE * baseline / (HICCUP * factor)))
