@@ -9,7 +9,9 @@
 # make attack   attack the reference server at full size: floods, stalls, thousands of members (heavy)
 # make schedules run the reference server through 10,000 simulated interleavings of its threads
 # make bench    measure the reference server beside its peers (a quarter of an hour; BENCH='--help')
-# make plot     draw the last run of make bench
+# make bench-quick    measure three workloads beside Go and the log in C (3 minutes at most)
+# make bench-pythons  measure the reference server under each CPython there is: PYTHONS="python3.13 …"
+# make bench-keep     keep the last runs of make bench and make bench-pythons: results, picture, pages
 # make coverage say what the tests of the suite run of it
 # make docs     build the site: the guides, the standard, the API from docstrings; every link checked
 # make soak     run the suite again and again while the machine is busy (heavy)
@@ -35,7 +37,7 @@ PYTHONS ?= python3.11 python3.12 python3.13 python3.14
 # What is launched by name is this environment's.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: demo test check lint types mypy verifytypes unit programs coverage suite examples specimens matrix implementations implementations-check bench plot bench-octets docs fuzz attack schedules oracle corpus judged soak versions build clean
+.PHONY: demo test check lint types mypy verifytypes unit programs coverage suite examples specimens matrix implementations implementations-check bench bench-quick bench-pythons bench-keep bench-octets docs fuzz attack schedules oracle corpus judged soak versions build clean
 
 demo: $(READY)
 	@mkdir -p reports
@@ -155,11 +157,21 @@ attack: $(READY)
 schedules: $(READY)
 	$(BIN)/python -m tests.schedules
 
-bench: $(READY)
+bench: $(VENV)/bench
 	$(BIN)/python -m benchmarks.fanout --json reports/fanout.json $(BENCH)
 
-plot: $(VENV)/bench
-	$(BIN)/python -m benchmarks.fanout.plot reports/fanout.json
+bench-quick: $(READY)
+	$(BIN)/python -m benchmarks.fanout --only W1,W2,W7-10 --servers reference,go-gather,c-log \
+		--minutes 2.5 --json reports/quick.json $(BENCH)
+
+bench-pythons: $(READY)
+	$(BIN)/python -m benchmarks.fanout --servers reference --json reports/pythons.json \
+		$(BENCH) --pythons $(PYTHONS) python3.13t python3.14t
+
+bench-keep: $(VENV)/bench
+	$(BIN)/python -m benchmarks.fanout.pages $(foreach run,fanout pythons,$(if \
+		$(wildcard reports/$(run).json),--keep-$(run) reports/$(run).json))
+	$(BIN)/python -m benchmarks.fanout.plot benchmarks/results/fanout.json
 
 # A busy loop a core keeps them all occupied; they end with the last round. One that was broken off goes
 # on where it was, until evidence/soak.json is removed.

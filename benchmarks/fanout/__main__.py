@@ -2,9 +2,11 @@
 
 import argparse
 import os
+import shlex
 import shutil
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -13,8 +15,18 @@ from benchmarks.fanout.cores import choose_cores, describe
 from benchmarks.fanout.generator import build
 from benchmarks.fanout.results import Results, load_results
 from benchmarks.fanout.run import Bench, run
-from benchmarks.fanout.servers import SERVERS, MissingError, Ready, Server, prepare
+from benchmarks.fanout.servers import (
+    REFERENCE,
+    SERVERS,
+    MissingError,
+    Ready,
+    Server,
+    identity,
+    prepare,
+    reference_under,
+)
 from benchmarks.fanout.workloads import GROUPS, WORKLOADS, Workload
+from tests.evidence import made
 
 QUICK: Final = 0.3
 """Seconds a quick round measures."""
@@ -22,27 +34,29 @@ QUICK: Final = 0.3
 EPILOG: Final = """\
 examples:
   python -m benchmarks.fanout
-      everything: about a quarter of an hour on a calm machine, never much longer
+      everything: about a quarter of an hour on a calm machine, 20 minutes at most
   python -m benchmarks.fanout --only W1,W3 --servers reference,go --rounds 9
       two workloads, two servers, more rounds
   python -m benchmarks.fanout --quick --only W1
       to see that it works: short rounds, three of them
+  python -m benchmarks.fanout --servers reference --pythons python3.13 python3.13t
+      the reference server under this interpreter and under others
   python -m benchmarks.fanout --table benchmarks/results/fanout.json
       no run; the table of an earlier one
 
-The server has one core to itself, the load generator another. A round in which others had more
-than a twentieth of either is taken again, up to --attempts times; what stays disturbed is marked.
-The ratio to Go is taken within each round; so is that of deliveries a second of the server's CPU
-time, the one to look at where others kept disturbing. A row in which a message was lost, doubled,
-altered or out of its sender's order is void. Servers whose compiler or program is not installed
-are named.
+The server has one core to itself, the load generator another. If other processes take more than a
+twentieth of either core, the round is repeated, up to --attempts times; what stays disturbed is
+marked. "x best" is the ratio to the best peer of the workload, "x C" that to a log in C, which
+shows what the design allows; both are taken within each round. Deliveries a second of the server's
+CPU time depend less on other processes. A row is void if a message was lost, doubled, altered or
+out of its sender's order. Servers whose compiler or program is not installed are named.
 """
 
 
 def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     if options.table:
-        return _show(load_results(options.table), options.markdown)
+        return _show(load_results(options.table))
     compiler = shutil.which("cc") or shutil.which("gcc")
     wanting = [
         what
@@ -61,17 +75,18 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _measure(options: argparse.Namespace, compiler: str, folder: Path) -> int:
-    results = Results(machine=describe())
+    results = Results(made(shlex.join(["python", "-m", *sys.orig_argv[2:]])), describe())
     folder.chmod(0o755)  # ngIRCd reads its settings as nobody
     bench = Bench(build(compiler, folder), folder, choose_cores(), options.attempts)
     ready: list[Ready] = []
-    for server in options.servers:
+    for server in [*options.servers, *_variants(options.pythons, results)]:
         try:
             ready.append(prepare(server, folder))
             results.versions[server.name] = ready[-1].version
         except MissingError as error:
             results.missing[server.name] = str(error)
-            print(f"not measured: {server.name}: wants {error}", file=sys.stderr)
+    for name, what in results.missing.items():
+        print(f"not measured: {name}: wants {what}", file=sys.stderr)
     workloads = [each.lasting(QUICK) if options.quick else each for each in options.only]
     rounds = options.rounds or (3 if options.quick else 5)
     results.notes.append(f"{rounds} rounds, each taken up to {options.attempts} times")
@@ -80,16 +95,28 @@ def _measure(options: argparse.Namespace, compiler: str, folder: Path) -> int:
     if options.json:
         options.json.parent.mkdir(parents=True, exist_ok=True)
         options.json.write_text(results.to_json(), encoding="utf-8")
-    return _show(results, options.markdown)
+    return _show(results)
 
 
-def _show(results: Results, as_markdown: bool) -> int:
-    if as_markdown:
-        print(*table.markdown(results), sep="\n")
-        return 0
+def _variants(interpreters: list[str], results: Results) -> Iterator[Server]:
+    """The reference server under each interpreter that is not this one."""
+    seen = {identity(sys.executable)}
+    for interpreter in interpreters:
+        try:
+            version = identity(interpreter)
+        except MissingError as error:
+            results.missing[interpreter] = str(error)
+            continue
+        if version not in seen:
+            yield reference_under(interpreter, version)
+        seen.add(version)
+
+
+def _show(results: Results) -> int:
     machine = ", ".join(f"{name} {value}" for name, value in results.machine.items())
+    print(*results.made.values())
     print(machine, *table.lines(results), sep="\n")
-    return 1 if any(row.void for row in results.rows if row.server == "reference") else 0
+    return 1 if any(row.void for row in results.rows if row.server == REFERENCE) else 0
 
 
 def _tell(text: str) -> None:
@@ -120,6 +147,13 @@ def _parser() -> argparse.ArgumentParser:
         metavar="NAME,NAME",
         help=f"servers, of {', '.join(server.name for server in SERVERS)} (default: all)",
     )
+    add(
+        "--pythons",
+        nargs="+",
+        default=[],
+        metavar="PROGRAM",
+        help="measure the reference server under these interpreters too",
+    )
     add("--rounds", type=_positive, metavar="N", help="rounds of everything (default: 5)")
     add(
         "--attempts",
@@ -132,12 +166,11 @@ def _parser() -> argparse.ArgumentParser:
     add(
         "--minutes",
         type=float,
-        default=15.0,
+        default=20.0,
         metavar="M",
-        help="begin nothing after that long (default: 15)",
+        help="begin nothing after that long (default: 20)",
     )
     add("--json", type=Path, metavar="FILE", help="write every figure of every round")
-    add("--markdown", action="store_true", help="show the medians as a Markdown table instead")
     add("--table", type=Path, metavar="FILE", help="show the table of an earlier run's JSON")
     return parser
 

@@ -1,7 +1,6 @@
 """The picture for the README: W1 to W3 as dots with their ranges, W7 as lines over its members.
 
-Deliveries are those a second of the server's CPU time, as in the README's table. Axes are
-logarithmic: what is compared are ratios, and equal ratios are equal distances.
+Axes are logarithmic: what is compared are ratios, and equal ratios are equal distances.
 """
 
 import argparse
@@ -13,18 +12,18 @@ import matplotlib as mpl
 from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, NullFormatter
 
+from benchmarks.fanout.figures import deliveries
 from benchmarks.fanout.results import Results, Spread, load_results
-from benchmarks.fanout.servers import SERVERS
-from benchmarks.fanout.targets import by_cpu_time
+from benchmarks.fanout.servers import LIMIT, REFERENCE, SERVERS
 from benchmarks.fanout.workloads import WORKLOADS
 
 DOTS: Final = ("W1", "W2", "W3")
 OURS: Final = "#c2410c"
-BASE: Final = "#1d4ed8"
+LIMITS: Final = "#15803d"
 OTHERS: Final = "#6b7280"
 LABEL: Final = 1.3
 """How much higher, as a factor, a label stands than the one below it."""
-_COLOURS: Final = {"reference": OURS, "go": BASE}
+_COLOURS: Final = {REFERENCE: OURS, LIMIT: LIMITS}
 
 
 def draw(results: Results) -> Figure:
@@ -52,7 +51,7 @@ def _draw_dots(panel: Any, results: Results, workload: str, named: bool) -> None
     panel.set_ylim(-0.6, len(SERVERS) - 0.4)
     panel.set_title(f"{workload}: {title.replace(', ', chr(10), 1)}", fontsize=9, loc="left")
     _dress(panel, "x")
-    panel.set_xlabel("deliveries a CPU second", fontsize=9)
+    panel.set_xlabel("deliveries a second", fontsize=9)
 
 
 def _draw_lines(panel: Any, results: Results) -> None:
@@ -90,7 +89,7 @@ def _draw_lines(panel: Any, results: Results) -> None:
     panel.set_title("W7: one sender, window 4, more and more members", fontsize=9, loc="left")
     _dress(panel, "y")
     panel.set_xlabel("members", fontsize=9)
-    panel.set_ylabel("deliveries a CPU second", fontsize=9)
+    panel.set_ylabel("deliveries a second", fontsize=9)
 
 
 def _apart(heights: dict[str, float]) -> dict[str, float]:
@@ -115,7 +114,7 @@ def _dress(panel: Any, axis: str) -> None:
 
 def _spread(results: Results, workload: str, server: str) -> Spread | None:
     row = results.find(workload, server)
-    return row.spread(by_cpu_time) if row else None
+    return row.spread(deliveries) if row else None
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -37,16 +37,6 @@ class Round:
     def is_disturbed(self) -> bool:
         return self.load is not None and self.load.disturbance > DISTURBED
 
-    @property
-    def deliveries_a_second(self) -> float:
-        return self.load.deliveries / self.load.seconds if self.load else 0.0
-
-    @property
-    def deliveries_a_cpu_second(self) -> float:
-        """The same against the server's own time, which others cannot take away."""
-        load = self.load
-        return load.deliveries / load.server_cpu if load and load.server_cpu else 0.0
-
 
 Figure = Callable[[Round], float]
 
@@ -86,8 +76,12 @@ class Row:
 
 @dataclass(slots=True)
 class Results:
-    """A whole run. `missing` says of each server that is not there what it wants for."""
+    """A whole run. `missing` says of each server that is not there what it wants for.
 
+    `made`: the commit, the command and the day, as in all evidence.
+    """
+
+    made: dict[str, str] = field(default_factory=dict)
     machine: dict[str, str | int | float] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
     missing: dict[str, str] = field(default_factory=dict)
@@ -124,7 +118,7 @@ def load_results(path: Path) -> Results:
     """Read what `Results.to_json` wrote."""
     said: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     if said.pop("schema", None) != SCHEMA:
-        raise ValueError(f"{path} is not of schema {SCHEMA}; run make bench anew")
+        raise ValueError(f"{path} is not of schema {SCHEMA}; run make bench again")
     rows = [
         Row(row["workload"], row["server"], [_round(each) for each in row["rounds"]])
         for row in said.pop("rows")

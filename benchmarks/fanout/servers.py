@@ -12,7 +12,12 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
+from benchmarks.fanout.generator import C_OPTIONS
+
 PEERS: Final = Path(__file__).parent / "peers"
+REFERENCE: Final = "reference"
+LIMIT: Final = "c-log"
+"""No peer: the reference server's own design in C, which shows how much the design allows."""
 
 
 class MissingError(Exception):
@@ -21,7 +26,10 @@ class MissingError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A server by its name in the table. `prepare` builds it and gives the launching command."""
+    """A server by its name in the table. `prepare` builds it and gives the launching command.
+
+    `only`: the workloads that it takes part in; None: all.
+    """
 
     name: str
     title: str
@@ -48,25 +56,40 @@ def prepare(server: Server, folder: Path) -> Ready:
     return Ready(server, command, _version(server.name))
 
 
-def _python(module: str, *arguments: str) -> list[str]:
-    return [sys.executable, "-m", module, *arguments]
+def reference_under(interpreter: str, version: str) -> Server:
+    """The reference server under another interpreter than this one; it takes no packages."""
+    return Server(f"{REFERENCE}@{version}", f"under CPython {version}", _reference(interpreter))
 
 
-def _reference(_: Path) -> list[str]:
-    return _python(
-        "reference_server", "--listen", "tcp://127.0.0.1:{port}", "--heartbeat", "0",
-        "--log-level", "error",
-    )  # fmt: skip
+def identity(interpreter: str) -> str:
+    """An interpreter's version, with a `t` where it has no GIL, as in such interpreters' names."""
+    code = (
+        "import sys, sysconfig; print(sys.version.split()[0]"
+        " + 't' * bool(sysconfig.get_config_var('Py_GIL_DISABLED')))"
+    )
+    try:
+        done = subprocess.run([interpreter, "-c", code], capture_output=True, text=True, check=True)
+    # What stands on the PATH for a version that is not there fails, too.
+    except (OSError, subprocess.CalledProcessError) as error:
+        raise MissingError(f"{interpreter}, which does not run here") from error
+    return done.stdout.strip()
 
 
-def _peer(module: str, *arguments: str) -> Callable[[Path], list[str]]:
-    return lambda _: _python(f"benchmarks.fanout.peers.{module}", "{port}", *arguments)
+def _reference(interpreter: str) -> Callable[[Path], list[str]]:
+    return lambda _: [
+        interpreter, "-m", "reference_server", "--listen", "tcp://127.0.0.1:{port}",
+        "--heartbeat", "0", "--log-level", "error",
+    ]  # fmt: skip
 
 
-def _twisted(_: Path) -> list[str]:
-    if find_spec("twisted") is None:
-        raise MissingError("the package twisted")
-    return _python("benchmarks.fanout.peers.twisted_lines", "{port}")
+def _peer(module: str, *arguments: str, wants: str = "") -> Callable[[Path], list[str]]:
+    def check(_: Path) -> list[str]:
+        if wants and find_spec(wants) is None:
+            raise MissingError(f"the package {wants}")
+        path = f"benchmarks.fanout.peers.{module}"
+        return [sys.executable, "-m", path, "{port}", *arguments]
+
+    return check
 
 
 def _node(_: Path) -> list[str]:
@@ -84,6 +107,14 @@ def _go(*arguments: str) -> Callable[[Path], list[str]]:
         return [str(program), "{port}", *arguments]
 
     return build
+
+
+def _c_log(folder: Path) -> list[str]:
+    program = folder / "c-log"
+    compiler = shutil.which("cc") or _found("gcc")
+    source = PEERS / "c" / "log.c"
+    _run([compiler, *C_OPTIONS, "-o", str(program), str(source)])
+    return [str(program), "{port}"]
 
 
 def _rust(folder: Path) -> list[str]:
@@ -125,12 +156,14 @@ def _version(name: str) -> str:
         "node": ["node", "--version"],
         "go": ["go", "version"],
         "go-gather": ["go", "version"],
+        LIMIT: [shutil.which("cc") or "gcc", "--version"],
         "rust": ["rustc", "--version"],
         "ngircd": ["ngircd", "--version"],
         "twisted": [sys.executable, "-c", "import twisted; print(twisted.__version__)"],
+        "uvloop": [sys.executable, "-c", "import uvloop; print(uvloop.__version__)"],
     }
     if name not in commands:
-        return f"CPython {sys.version.split()[0]}"
+        return f"CPython {name.partition('@')[2] or sys.version.split()[0]}"
     said = subprocess.run(commands[name], capture_output=True, text=True, check=False).stdout
     number = re.search(r"[0-9]+(\.[0-9]+)+", said)
     return number[0] if number else "unknown"
@@ -140,15 +173,18 @@ FEW: Final = frozenset({"W1", "W2", "W3", "W4"})
 BUSY: Final = FEW | {"W5"}
 
 SERVERS: Final = (
-    Server("reference", "chatproto's reference server", _reference),
-    Server("go", "Go, a channel a client", _go()),
+    Server(REFERENCE, "chatproto's reference server", _reference(sys.executable)),
     Server("go-gather", "Go, all that waits in one write", _go("gather")),
+    Server("go", "Go, a write a message", _go()),
+    Server(LIMIT, "a log in C, one thread", _c_log),
     Server("rust", "Rust, two threads a client", _rust),
+    Server("uvloop", "uvloop, protocols", _peer("asyncio_protocol", "uvloop", wants="uvloop")),
+    Server("node", "Node, net", _node, BUSY),
+    Server("twisted", "Twisted", _peer("twisted_lines", wants="twisted"), BUSY),
     Server("ngircd", "ngIRCd", _ngircd, frozenset({"W1", "W3", "W4"}), is_irc=True),
-    Server("twisted", "Twisted", _twisted, BUSY),
-    Server("node", "Node, net", _node),
-    Server("asyncio-protocol", "asyncio, protocols", _peer("asyncio_protocol")),
+    Server("asyncio-protocol", "asyncio, protocols", _peer("asyncio_protocol"), BUSY),
     Server("asyncio-streams", "asyncio, streams", _peer("asyncio_streams"), FEW),
-    Server("naive-nodelay", "the exercise, TCP_NODELAY", _peer("naive_threads", "nodelay"), BUSY),
+    Server("naive-nodelay", "the exercise, TCP_NODELAY", _peer("naive_threads", "nodelay"), FEW),
     Server("naive", "the exercise", _peer("naive_threads"), FEW),
 )
+PEER_NAMES: Final = frozenset(each.name for each in SERVERS) - {REFERENCE, LIMIT}

@@ -1,111 +1,99 @@
-"""The table: a block a workload, a line a server, the marks explained where there are any."""
+"""The table for a terminal: a block a workload, a line a server, the marks explained."""
 
 from collections.abc import Iterator
 from typing import Final
 
-from benchmarks.fanout.results import Figure, Results, Row, Spread
-from benchmarks.fanout.servers import SERVERS
-from benchmarks.fanout.targets import (
-    accepting,
+from benchmarks.fanout.figures import (
+    admitting,
+    best_peer,
     by_cpu_time,
-    deliveries,
-    judge,
-    memory,
-    slowest_hundredth,
+    main_figure,
+    ratio_to_best,
 )
+from benchmarks.fanout.results import Results, Row
+from benchmarks.fanout.servers import LIMIT, SERVERS
+from benchmarks.fanout.targets import Verdict, judge
 from benchmarks.fanout.workloads import WORKLOADS, Workload
 
-BASE: Final = "go"
+SATURATED: Final = 0.9
 MARKS: Final = {
-    "G": "the generator was the limit, not the server",
-    "D": "others had more than a twentieth of a core in that many rounds, at every attempt",
+    "G": "the generator was at work all the time: the server may be faster than this",
+    "D": "in that many rounds, other processes had more than a twentieth of a core at each attempt",
     "O": "members saw the messages in different orders (which chatproto/1 forbids)",
 }
 _HEAD: Final = (
-    f"{'':18}{'least':>11}{'median':>11}{'greatest':>11}{'x go':>8}{'least':>8}{'most':>8}"
-    f"{'a CPU s':>12}{'x go':>7}{'server':>8}{'load':>6}  marks"
+    f"{'':18}{'least':>11}{'median':>11}{'greatest':>11}{'x best':>8}{'least':>7}{'most':>7}"
+    f"{'x C':>7}{'a CPU s':>12}{'x best':>8}{'server':>8}{'load':>6}  marks"
 )
 
 
 def lines(results: Results) -> Iterator[str]:
     """The whole report, for a wide terminal."""
-    for workload in WORKLOADS:
-        rows = [row for row in results.rows if row.workload == workload.id]
+    for on in WORKLOADS:
+        rows = [row for row in results.rows if row.workload == on.id]
         if rows:
-            yield f"{workload.id}  {workload.title}: {workload.measures}"
+            best = best_peer(results, on)
+            beside = f"; best peer: {best.server}" if best else ""
+            yield f"{on.id}  {on.title}: {on.measures}{beside}"
             yield _HEAD
-            rows.sort(key=lambda row: _ORDER[row.server])
-            yield from (_line(results, workload, row) for row in rows)
+            rows.sort(key=lambda row: _ORDER.get(row.server, 0))
+            yield from (_line(results, on, row) for row in rows)
             yield ""
-    used = {mark for row in results.rows for mark in _marks(row).split() for mark in mark[-1:]}
+    used = {mark[-1] for row in results.rows for mark in marks(row)}
     yield from (f"{mark}  {text}" for mark, text in MARKS.items() if mark in used)
     yield from (f"not measured: {name}: wants {what}" for name, what in results.missing.items())
     yield from (f"note: {note}" for note in results.notes)
     yield ""
-    yield from _verdicts(results)
+    yield from map(_verdict, judge(results))
 
 
-def markdown(results: Results) -> Iterator[str]:
-    """Medians for a README: a line a server, a column a workload, the ratio to Go in brackets.
-
-    Deliveries are those a second of the server's own CPU time: a reader compares servers, and
-    has no column for how busy the machine was.
-    """
-    columns = [each for each in WORKLOADS if any(row.workload == each.id for row in results.rows)]
-    yield f"| | {' | '.join(each.id for each in columns)} |"
-    yield f"|---|{'---:|' * len(columns)}"
-    for server in SERVERS:
-        cells = [_cell(results, workload, server.name) for workload in columns]
-        if any(cells):
-            yield f"| {server.title} | {' | '.join(cells)} |"
+def marks(row: Row) -> list[str]:
+    """What a reader must know of the row; see `MARKS`."""
+    loads = [each.load for each in row.rounds if each.load]
+    share = row.spread(lambda each: each.load.generator_share if each.load else 0)
+    disturbed = sum(each.is_disturbed for each in row.rounds)
+    found = ["G"] * (share is not None and share.middle > SATURATED)
+    found += [f"{disturbed}D"] * (disturbed > 0)
+    return found + ["O"] * any(load.orders_differ for load in loads)
 
 
 _ORDER: Final = {server.name: index for index, server in enumerate(SERVERS)}
 
 
-def _figure(workload: Workload, row: Row) -> Spread | None:
-    return row.spread(_measure(workload))
-
-
-def _measure(workload: Workload) -> Figure:
-    if workload.is_idle:
-        return memory
-    return slowest_hundredth if workload.rate else deliveries
-
-
-def _line(results: Results, workload: Workload, row: Row) -> str:
-    spread = _figure(workload, row)
+def _line(results: Results, on: Workload, row: Row) -> str:
+    spread = row.spread(main_figure(on))
     if spread is None:
         return f"  {row.server:16}void: {row.void[:80]}"
-    ratio = results.ratio(row, results.find(workload.id, BASE), _measure(workload))
-    beside = f"{ratio.middle:>8.2f}{ratio.least:>8.2f}{ratio.greatest:>8.2f}" if ratio else " " * 24
+    best = ratio_to_best(results, on, row)
+    limit = results.ratio(row, results.find(on.id, LIMIT), main_figure(on))
+    beside = f"{best.middle:>8.2f}{best.least:>7.2f}{best.greatest:>7.2f}" if best else " " * 22
+    beside += f"{limit.middle:>7.2f}" if limit else " " * 7
     server = row.spread(lambda each: each.load.server_cpu / each.load.seconds if each.load else 0)
     load = row.spread(lambda each: each.load.generator_cpu / each.load.seconds if each.load else 0)
     shares = f"{server.middle:>8.0%}{load.middle:>6.0%}" if server and load else " " * 14
-    asides = f"{_marks(row)}{_aside(workload, row)}"
     return (
         f"  {row.server:16}{_number(spread.least):>11}{_number(spread.middle):>11}"
         f"{_number(spread.greatest):>11}{beside}"
-        f"{_by_time(results, workload, row)}{shares}  {asides}"
+        f"{_by_time(results, on, row)}{shares}  {' '.join(marks(row))}{_aside(on, row)}"
     )
 
 
-def _by_time(results: Results, workload: Workload, row: Row) -> str:
+def _by_time(results: Results, on: Workload, row: Row) -> str:
     spread = row.spread(by_cpu_time)
-    if workload.measures != "deliveries/s" or spread is None:
-        return " " * 19
-    ratio = results.ratio(row, results.find(workload.id, BASE), by_cpu_time)
-    return f"{_number(spread.middle):>12}" + (f"{ratio.middle:>7.2f}" if ratio else " " * 7)
+    if on.is_less_better or spread is None:
+        return " " * 20
+    ratio = ratio_to_best(results, on, row, by_cpu_time)
+    return f"{_number(spread.middle):>12}" + (f"{ratio.middle:>8.2f}" if ratio else " " * 8)
 
 
-def _aside(workload: Workload, row: Row) -> str:
-    if workload.is_idle:
-        accepted = row.spread(accepting)
+def _aside(on: Workload, row: Row) -> str:
+    if on.is_idle:
+        admitted = row.spread(admitting)
         threads = row.spread(lambda each: each.threads_a_member)
-        assert accepted is not None
+        assert admitted is not None
         assert threads is not None
-        return f" all in {accepted.middle:.2f} s, {threads.middle:.1f} threads each"
-    if workload.rate:
+        return f" all in {admitted.middle:.2f} s, {threads.middle:.1f} threads each"
+    if on.rate:
         quantiles = [
             row.spread(lambda each: each.load.p50_us if each.load else 0),
             row.spread(lambda each: each.load.p999_us if each.load else 0),
@@ -114,48 +102,16 @@ def _aside(workload: Workload, row: Row) -> str:
     return ""
 
 
-def _marks(row: Row) -> str:
-    loads = [each.load for each in row.rounds if each.load]
-    disturbed = sum(each.is_disturbed for each in row.rounds)
-    marks = ["G"] * any(load.is_generator_limit for load in loads)
-    marks += [f"{disturbed}D"] * (disturbed > 0)
-    marks += ["O"] * any(load.orders_differ for load in loads)
-    return " ".join(marks)
-
-
 def _number(value: float) -> str:
     return f"{value:,.0f}" if value >= 100 else f"{value:.1f}"
 
 
-def _cell(results: Results, workload: Workload, server: str) -> str:
-    row = results.find(workload.id, server)
-    if row is None:
-        return ""
-    figure = _measure(workload)
-    if figure is deliveries:
-        figure = by_cpu_time
-    spread = row.spread(figure)
-    if spread is None:
-        return "void"
-    ratio = results.ratio(row, results.find(workload.id, BASE), figure)
-    return _short(spread.middle) + (f" ({ratio.middle:.2f})" if ratio else "")
-
-
-def _short(value: float) -> str:
-    if value >= 999_500:
-        return f"{value / 1e6:.2f} M"
-    return f"{value / 1e3:.0f} k" if value >= 9_999.5 else f"{value:,.0f}"
-
-
-def _verdicts(results: Results) -> Iterator[str]:
-    for verdict in judge(results):
-        if verdict.measured is None:
-            yield f"  not measured  {verdict.target}"
-            continue
-        measured = verdict.measured
-        met = "met     " if verdict.is_met else "MISSED  "
-        aside = f"; {verdict.by_cpu_time:.2f} by CPU time" if verdict.by_cpu_time else ""
-        yield (
-            f"  {met}  {verdict.target}: {measured.middle:.2f} "
-            f"({measured.least:.2f} to {measured.greatest:.2f}{aside})"
-        )
+def _verdict(verdict: Verdict) -> str:
+    if verdict.measured is None:
+        return f"  not measured  {verdict.target}"
+    measured = verdict.measured
+    word = "met   " if verdict.is_met else "MISSED"
+    spread = f"{measured.middle:.2f} ({measured.least:.2f} to {measured.greatest:.2f})"
+    return f"  {word}  {verdict.target}: {spread}" + (
+        f" [{verdict.beside}]" if verdict.beside else ""
+    )

@@ -32,6 +32,11 @@ class Workload:
     def is_idle(self) -> bool:
         return self.measures == "KB a member"
 
+    @property
+    def is_less_better(self) -> bool:
+        """Whether the figure is a cost: latency, or memory."""
+        return self.measures != "deliveries/s"
+
     def lasting(self, seconds: float) -> "Workload":
         """The same, measured for that long, and warmed up no longer."""
         return replace(self, warm=min(self.warm, seconds), seconds=seconds)
@@ -77,5 +82,13 @@ WORKLOADS: Final = (
     Workload("W7-1000", "1,000 members, 1 sender, window 4", 1000),
     Workload("W7-4000", "4,000 members, 1 sender, window 4", 4000),
 )
+
+_BY_ID: Final = {each.id: each for each in WORKLOADS}
+
+
+def workload(id_: str) -> Workload:
+    """Find a workload by its id."""
+    return _BY_ID[id_]
+
 
 GROUPS: Final = tuple(dict.fromkeys(workload.group for workload in WORKLOADS))

@@ -1,5 +1,5 @@
 /* An observer reads units, and holds every octet against what the sender had sent. */
-#include "load.h"
+#include "check.h"
 
 #include <ctype.h>
 #include <stdio.h>

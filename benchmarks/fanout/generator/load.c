@@ -1,6 +1,10 @@
 /* A load generator for line-based group chats on this host: `load --help`. */
 #include "load.h"
 
+#include "member.h"
+#include "process.h"
+#include "report.h"
+
 #include <errno.h>
 #include <getopt.h>
 #include <stdio.h>

@@ -1,9 +1,12 @@
 /* The load generator's data: one process, one thread, one epoll, thousands of members.
  *
- *   load.c     the phases of a run
- *   member.c   sockets: connecting, reading, sending
+ *   process.c  the clock, processor time, and giving up
  *   check.c    an observer's reading: every octet held against what was sent
- *   report.c   clocks, what the machine did meanwhile, and the JSON
+ *   member.c   sockets: connecting, reading, sending
+ *   report.c   what the machine did meanwhile, and the JSON
+ *   load.c     the phases of a run
+ *
+ * Each uses those above it alone.
  */
 #ifndef LOAD_H
 #define LOAD_H
@@ -81,23 +84,5 @@ struct load {
     int connected;
     double accepted; /* seconds until every member had shown that it is one */
 };
-
-/* member.c */
-void connect_all(struct load *load);
-void compose_lines(struct load *load);
-void refill(struct load *load, struct sender *sender, uint32_t lines);
-void say(const struct load *load, struct member *member, const char *word);
-void turn(struct load *load, double until);
-uint64_t owed_lines(const struct load *load, const struct member *member);
-
-/* check.c */
-void check(struct load *load, struct member *member, size_t came);
-uint64_t count_lines(const char *octets, size_t length);
-
-/* report.c */
-double now(void);
-struct snapshot take_snapshot(const struct load *load);
-void report(struct load *load, const struct snapshot *start, const struct snapshot *end);
-__attribute__((noreturn, format(printf, 1, 2))) void give_up(const char *format, ...);
 
 #endif

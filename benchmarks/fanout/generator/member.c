@@ -1,6 +1,9 @@
 /* A member's socket: connecting it, reading it, sending its lines. */
 #define _GNU_SOURCE /* memmem */
-#include "load.h"
+#include "member.h"
+
+#include "check.h"
+#include "process.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

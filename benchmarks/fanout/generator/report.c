@@ -1,31 +1,12 @@
-/* Clocks, what the machine did meanwhile, and the JSON. */
-#include "load.h"
+/* What the machine did meanwhile, and the JSON. */
+#include "report.h"
 
-#include <errno.h>
-#include <stdarg.h>
+#include "member.h"
+#include "process.h"
+
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <time.h>
 #include <unistd.h>
-
-void give_up(const char *format, ...) {
-    va_list values;
-    va_start(values, format);
-    fputs("load: ", stderr);
-    vfprintf(stderr, format, values);
-    fputc('\n', stderr);
-    exit(1);
-}
-
-static double read_clock(clockid_t clock) {
-    struct timespec time;
-    return clock_gettime(clock, &time) == 0 ? (double)time.tv_sec + (double)time.tv_nsec * 1e-9 : 0;
-}
-
-double now(void) {
-    return read_clock(CLOCK_MONOTONIC);
-}
 
 /* What each of the two cores spent on anybody's work, and what the host kept for others. */
 static void read_cores(const struct options *options, struct snapshot *snapshot) {
@@ -49,10 +30,10 @@ static void read_cores(const struct options *options, struct snapshot *snapshot)
 }
 
 struct snapshot take_snapshot(const struct load *load) {
-    struct snapshot snapshot = {.lines = load->lines, .generator = read_clock(CLOCK_PROCESS_CPUTIME_ID)};
-    clockid_t clock;
-    if (load->options.server > 0 && clock_getcpuclockid(load->options.server, &clock) == 0)
-        snapshot.server = read_clock(clock);
+    pid_t server = load->options.server;
+    struct snapshot snapshot = {.lines = load->lines,
+                                .generator = processor_time(0),
+                                .server = server > 0 ? processor_time(server) : 0};
     read_cores(&load->options, &snapshot);
     snapshot.wall = now();
     return snapshot;

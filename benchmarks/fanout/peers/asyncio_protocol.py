@@ -1,4 +1,7 @@
-"""asyncio's protocols: a callback a read, and a write to each member's transport."""
+"""asyncio's protocols: a callback a read, and a write to each member's transport.
+
+With `uvloop`, on that event loop instead of asyncio's own.
+"""
 
 import asyncio
 import datetime
@@ -39,4 +42,9 @@ async def main(port: int) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(int(sys.argv[1])))
+    if "uvloop" in sys.argv[2:]:
+        import uvloop
+
+        uvloop.run(main(int(sys.argv[1])))
+    else:
+        asyncio.run(main(int(sys.argv[1])))
