@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from benchmarks.fanout.figures import best_peer, by_cpu_time, main_figure, ratio_to_best
-from benchmarks.fanout.results import Results, Row, load_results
+from benchmarks.fanout.results import Results, Row, load_results, merge
 from benchmarks.fanout.servers import LIMIT, REFERENCE, SERVERS
 from benchmarks.fanout.table import MARKS, marks
 from benchmarks.fanout.targets import judge
@@ -161,18 +161,17 @@ def main(arguments: list[str] | None = None) -> int:
         prog="python -m benchmarks.fanout.pages",
         description="Write the parts of pages that show the kept runs.",
     )
-    parser.add_argument(
-        "--keep-fanout", type=Path, metavar="FILE", help="keep this run of all servers first"
-    )
-    parser.add_argument(
-        "--keep-pythons", type=Path, metavar="FILE", help="keep this run of interpreters first"
-    )
+    add = parser.add_argument
+    help_ = "first keep this run of {}; several that were made of one commit, part by part"
+    add("--keep-fanout", type=Path, nargs="+", metavar="FILE", help=help_.format("all servers"))
+    add("--keep-pythons", type=Path, nargs="+", metavar="FILE", help=help_.format("interpreters"))
     options = parser.parse_args(arguments)
     for new, kept in (options.keep_fanout, FANOUT), (options.keep_pythons, PYTHONS):
         if new is not None:
-            if load_results(new).made.get("commit", "+").endswith("+"):
-                parser.error(f"{new} is not of one commit; commit, then measure")
-            kept.write_text(new.read_text(encoding="utf-8"), encoding="utf-8")
+            run = merge([load_results(path) for path in new])
+            if run.made.get("commit", "+").endswith("+"):
+                parser.error(f"{new[0]} is not of one commit; commit, then measure")
+            kept.write_text(run.to_json(), encoding="utf-8")
     for page, text in pages().items():
         page.write_text(text, encoding="utf-8")
     return 0

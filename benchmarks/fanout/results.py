@@ -114,6 +114,25 @@ class Results:
         return json.dumps({"schema": SCHEMA, **asdict(self)}, indent=1) + "\n"
 
 
+def merge(runs: list[Results]) -> Results:
+    """Put runs of one commit and one machine together, each of other workloads, into one."""
+    whole = runs[0]
+    for run in runs[1:]:
+        if run.made["commit"] != whole.made["commit"]:
+            raise ValueError(f"runs of {whole.made['commit']} and of {run.made['commit']}")
+        if {row.workload for row in run.rows} & {row.workload for row in whole.rows}:
+            raise ValueError("two runs have a workload in common; ratios are of one run")
+        whole = Results(
+            {**whole.made, "command": f"{whole.made['command']}; {run.made['command']}"},
+            whole.machine,
+            whole.versions | run.versions,
+            whole.missing | run.missing,
+            list(dict.fromkeys(whole.notes + run.notes)),
+            whole.rows + run.rows,
+        )
+    return whole
+
+
 def load_results(path: Path) -> Results:
     """Read what `Results.to_json` wrote."""
     said: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))

@@ -12,7 +12,7 @@ from benchmarks.fanout import pages, table
 from benchmarks.fanout.__main__ import main
 from benchmarks.fanout.figures import best_peer, deliveries
 from benchmarks.fanout.generator import Load
-from benchmarks.fanout.results import Results, Round, Spread, load_results
+from benchmarks.fanout.results import Results, Round, Spread, load_results, merge
 from benchmarks.fanout.servers import MissingError, identity
 from benchmarks.fanout.targets import Verdict, judge
 from benchmarks.fanout.workloads import workload
@@ -115,6 +115,21 @@ def test_json_comes_back_as_it_was(tmp_path: Path, capsys: pytest.CaptureFixture
     shown = capsys.readouterr().out
     assert "0123 python -m benchmarks.fanout" in shown
     assert "W1 at least 2.5 × the best peer: 2.00" in shown
+
+
+def test_runs_of_one_commit_become_one_unless_they_have_a_workload_in_common() -> None:
+    first, second = results(go=[load(1)]), Results()
+    first.made = {"commit": "0123", "command": "python -m a"}
+    second.made = {"commit": "0123", "command": "python -m b"}
+    second.row("W2", "go").rounds = [Round(0, load(1))]
+    whole = merge([first, second])
+    assert [row.workload for row in whole.rows] == ["W1", "W2"]
+    assert whole.made == {"commit": "0123", "command": "python -m a; python -m b"}
+    with pytest.raises(ValueError, match="workload in common"):
+        merge([first, first])
+    second.made["commit"] = "4567"
+    with pytest.raises(ValueError, match="runs of 0123 and of 4567"):
+        merge([first, second])
 
 
 def test_an_unknown_name_is_refused_with_the_known_ones(
