@@ -39,12 +39,13 @@ def main_figure(workload: Workload) -> Figure:
 
 
 def best_peer(results: Results, workload: Workload) -> Row | None:
-    """The peer with the best median; rows that are void do not count."""
+    """The peer with the best median, of those that delivered everything and in one order."""
     figure = main_figure(workload)
     found: list[tuple[float, Row]] = []
     for row in results.rows:
         spread = row.spread(figure)
-        if row.workload == workload.id and row.server in PEER_NAMES and spread is not None:
+        is_peer = row.workload == workload.id and row.server in PEER_NAMES
+        if is_peer and spread is not None and not row.has_many_orders:
             found.append((spread.middle, row))
     if not found:
         return None

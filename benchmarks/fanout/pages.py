@@ -25,13 +25,12 @@ PYTHONS: Final = KEPT / "pythons.json"
 
 def pages() -> dict[Path, str]:
     """Every page that shows a kept run, as it should be."""
-    fanout, pythons = load_results(FANOUT), load_results(PYTHONS)
+    fanout = load_results(FANOUT)
     parts = {
         ROOT / "README.md": {"make bench": headline(fanout)},
         ROOT / "benchmarks" / "README.md": {
             "targets": targets(fanout),
             "every server": every_server(fanout),
-            "pythons": interpreters(pythons),
             "origin": origin(fanout),
         },
     }

@@ -67,6 +67,11 @@ class Row:
         """Why the row counts for nothing: one round of it does not."""
         return next((each.void for each in self.rounds if each.void), "")
 
+    @property
+    def has_many_orders(self) -> bool:
+        """Whether members saw the messages in different orders."""
+        return any(each.load.orders_differ for each in self.rounds if each.load)
+
     def spread(self, figure: Figure) -> Spread | None:
         """The figure over the rounds; None where the row is void or empty."""
         if self.void or not self.rounds:

@@ -19,7 +19,7 @@ SATURATED: Final = 0.9
 MARKS: Final = {
     "G": "the generator was at work all the time: the server may be faster than this",
     "D": "in that many rounds, other processes had more than a twentieth of a core at each attempt",
-    "O": "members saw the messages in different orders (which chatproto/1 forbids)",
+    "O": "members saw the messages in different orders, which chatproto/1 forbids: no best peer",
 }
 _HEAD: Final = (
     f"{'':18}{'least':>11}{'median':>11}{'greatest':>11}{'x best':>8}{'least':>7}{'most':>7}"
@@ -49,12 +49,11 @@ def lines(results: Results) -> Iterator[str]:
 
 def marks(row: Row) -> list[str]:
     """What a reader must know of the row; see `MARKS`."""
-    loads = [each.load for each in row.rounds if each.load]
     share = row.spread(lambda each: each.load.generator_share if each.load else 0)
     disturbed = sum(each.is_disturbed for each in row.rounds)
     found = ["G"] * (share is not None and share.middle > SATURATED)
     found += [f"{disturbed}D"] * (disturbed > 0)
-    return found + ["O"] * any(load.orders_differ for load in loads)
+    return found + ["O"] * row.has_many_orders
 
 
 _ORDER: Final = {server.name: index for index, server in enumerate(SERVERS)}
