@@ -147,7 +147,7 @@ def test_an_interpreter_is_called_by_its_version() -> None:
         identity("no-such-python")
 
 
-@pytest.mark.parametrize("kept", pages.KEPT.glob("*.json"), ids=lambda path: path.name)
+@pytest.mark.parametrize("kept", sorted(pages.KEPT.glob("*.json")), ids=lambda path: path.name)
 def test_a_kept_run_says_which_commit_and_command_made_it(kept: Path) -> None:
     made = load_results(kept).made
     assert re.fullmatch("[0-9a-f]{7,40}", made["commit"])
