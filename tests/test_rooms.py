@@ -11,3 +11,7 @@ def test_every_folder_is_a_room() -> None:
 
 def test_no_room_imports_a_higher_one() -> None:
     assert rooms.upward() == []
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    assert rooms.circle() == []

@@ -94,10 +94,10 @@ def is_taken(stage: Stage, octets: int) -> bool:
     """Whether a line of so many octets before its LF is a message."""
     word, eve = stage.nonce(), stage.connect()
     eve.send(word.encode() + b"x" * (octets - len(word)) + b"\n", exercises=["LIM-2"])
-    stage.wait([eve], partial(has_or_is_over, eve, word), word, ["LIM-2"])
+    stage.wait([eve], partial(has_or_is_over, stage, eve, word), word, ["LIM-2"])
     eve.half_close()
     if stage.knows_the_end:
-        eve.await_end()
+        stage.await_end(eve)
     return any(word.encode() in line for line in eve.received.split(b"\n") if line[:1] != b"!")
 
 
@@ -107,17 +107,17 @@ def _longest_line(stage: Stage) -> int:
         [probe] = stage.join(1)
         begin, end = stage.nonce(), stage.nonce()
         probe.say(f"{begin}{'x' * (octets - len(begin) - len(end))}{end}")
-        stage.let(partial(has_or_is_over, probe, end), 1.0)
-        taken = probe.has(end)
+        stage.let(partial(has_or_is_over, stage, probe, end), 1.0)
+        taken = stage.has(probe, end)
         probe.half_close()
         if taken:
             return octets
     return _CERTAIN
 
 
-def has_or_is_over(client: Client, text: str) -> bool:
+def has_or_is_over(stage: Stage, client: Client, text: str) -> bool:
     """Whether a text has come to a client, or its connection has ended."""
-    return client.ended or client.has(text)
+    return client.ended or stage.has(client, text)
 
 
 def stall_one(stage: Stage, side: Side = _NEAR) -> Client:
@@ -134,7 +134,7 @@ def talk(stage: Stage, members: list[Client], lines: int, window: int) -> None:
     left = dict.fromkeys(members, lines)
 
     def something_came(waiting: list[Client]) -> bool:
-        return any(member.ended or member.has(unanswered[member][0]) for member in waiting)
+        return any(member.ended or stage.has(member, unanswered[member][0]) for member in waiting)
 
     while any(left.values()) or any(unanswered.values()):
         waiting = [member for member in members if unanswered[member]]
@@ -142,7 +142,7 @@ def talk(stage: Stage, members: list[Client], lines: int, window: int) -> None:
             stage.wait(waiting, partial(something_came, waiting), "an echo")
         for member in members:
             words = unanswered[member]
-            while words and member.has(words[0]):
+            while words and stage.has(member, words[0]):
                 words.pop(0)
             while left[member] and len(words) < window:
                 left[member] -= 1

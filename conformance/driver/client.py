@@ -9,15 +9,13 @@ import termios
 from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from conformance.dialect.forms import as_received
 from conformance.dialect.speech import Speech, Utterance
-from conformance.driver.interruption import Stuck, Unplayable
-from conformance.driver.pacing import Pause, pause_after
+from conformance.driver.pacing import Conversation, Pacer
 from conformance.target.address import Source
 from conformance.transcript.events import (
-    THE_END,
     Aborted,
     Ended,
     HalfClosed,
@@ -27,9 +25,6 @@ from conformance.transcript.events import (
     Sent,
     Stalled,
 )
-
-if TYPE_CHECKING:
-    from conformance.driver.stage import Stage
 
 _READ: Final = 262_144
 _SIP: Final = 8_192
@@ -49,37 +44,48 @@ class Client:
     """One connection of a scenario's. Made by `Stage.connect` or `Stage.join`.
 
     `label` is what headers call it, where that is known. `received_at` is when anything came last,
-    `heard_at` when something did that was said, `paced_at` when it last spoke where a line is a
-    read, `taken_at` when the server was last seen to make room for what waited to be sent.
-    `has_shut`: whether it ends its side when all is said.
+    `heard_at` when something did that was said, `taken_at` when the server was last seen to make
+    room for what waited to be sent. `has_shut`: whether it ends its side when all is said. One that
+    `holds` keeps its side open after the server has ended the other.
     """
 
     def __init__(
-        self, stage: "Stage", name: str, label: str | None, sock: socket.socket, *, holds: bool
+        self,
+        conversation: Conversation,
+        name: str,
+        label: str | None,
+        sock: socket.socket,
+        *,
+        holds: bool,
     ) -> None:
+        dialect = conversation.dialect
         self.name = name
         self.label = label
         self.received = bytearray()
-        self.received_at = stage.now()
+        self.received_at = conversation.loop.now()
         self.heard_at = 0.0
-        self.paced_at = 0.0
         self.taken_at = 0.0
         self.ended = False
         self.has_shut = False
+        self.stalled = False
         self._holds = holds
         self._was_reset = False
-        self._stage = stage
+        self._conversation = conversation
+        self._loop = conversation.loop
         self._sock = sock
-        self._speech = None if stage.dialect is None else Speech(stage.dialect)
+        self._speech = None if dialect is None else Speech(dialect)
+        by_read = dialect is not None and dialect.by_read
+        self._pacer = Pacer(conversation, self, dialect) if dialect and by_read else None
         self._own = bytearray()
-        self._pause: Pause | None = None
-        self._goes_unheard = False
         self._outgoing: deque[tuple[Utterance, tuple[str, ...]]] = deque()
         self._unsent = b""
         self._queued = 0
         self._sips = False
-        self.stalled = False
         self._shut_wanted = False
+        conversation.listeners.append(self)
+        if self._pacer is not None:
+            self._loop.sleepers[self] = None
+        self._register()
 
     @property
     def source(self) -> Source | None:
@@ -92,15 +98,17 @@ class Client:
     def send(self, *segments: bytes, exercises: Sequence[str] = ()) -> None:
         """Hand octets to the kernel, a call a segment; what it does not take now goes later.
 
-        In a dialect they are said as it says them.
+        In a dialect they are said as it says them. Who has been ended says nothing more.
         """
+        if self.ended:
+            return
         for segment in segments:
             said = [Utterance(segment)] if self._speech is None else self._speech.say(segment)
             self._outgoing.extend((one, tuple(exercises)) for one in said)
-            if not self._stage.has_echo:
+            if not self._conversation.has_echo:
                 self._own += segment
-        if self._speech is not None and self._speech.left and not self._stage.is_ended_by_quit:
-            self._shut_wanted = True
+        if self._speech is not None and self._speech.left:
+            self._shut_wanted = self._shut_wanted or not self._conversation.is_ended_by_quit
         self._flush()
 
     def introduce(self, name: str) -> None:
@@ -114,7 +122,7 @@ class Client:
         octets = text.encode() + b"\n"
         if self._speech is not None:
             octets = self._speech.line(text.encode()) or octets
-        self._stage.record(Sent(self._stage.now(), self.name, octets, tuple(exercises)))
+        self._loop.record(Sent(self._loop.now(), self.name, octets, tuple(exercises)))
         with suppress(OSError):
             self._sock.send(octets, socket.MSG_NOSIGNAL)
 
@@ -125,21 +133,21 @@ class Client:
     def half_close(self) -> None:
         """Shut the writing side, after what is still to be sent."""
         self._shut_wanted = self.has_shut = True
-        if self._speech is not None:
+        if self._speech is not None and not self.ended:
             self._outgoing.extend((one, ()) for one in self._speech.end())
         self._flush()
 
     def reset(self) -> None:
         """Break the connection off with a reset."""
         if not self.ended:
-            self._stage.record(Aborted(self._stage.now(), self.name))
+            self._loop.record(Aborted(self._loop.now(), self.name))
             self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             self._over()
 
     def stall(self) -> None:
         """Stop reading."""
         self.stalled = True
-        self._stage.record(Stalled(self._stage.now(), self.name))
+        self._loop.record(Stalled(self._loop.now(), self.name))
         self._register()
 
     def resume(self, *, slowly: bool = False) -> None:
@@ -148,8 +156,8 @@ class Client:
         self.stalled = False
         self._sips = slowly
         if slowly:
-            self._stage.slow_readers.add(self)
-        self._stage.record(Resumed(self._stage.now(), self.name))
+            self._loop.sleepers[self] = None
+        self._loop.record(Resumed(self._loop.now(), self.name))
         self._register()
 
     def is_broken(self) -> bool:
@@ -163,29 +171,27 @@ class Client:
         """Whether octets still wait for the kernel to take them."""
         return bool(self._outgoing or self._unsent) and not self.ended
 
-    def has(self, text: str) -> bool:
-        """Whether these characters have come; to whoever hears what this client says."""
-        return self._octets(text) in self._hearer(text).received
+    def has_received(self, text: str) -> bool:
+        """Whether these characters have come."""
+        return self.as_received(text) in self.received
 
     def has_any(self, texts: Sequence[str], since: int) -> bool:
         """Whether any of these texts of others has come, `since` octets from the first or later."""
-        return any(self.received.find(self._octets(text), since) >= 0 for text in texts)
+        return any(self.received.find(self.as_received(text), since) >= 0 for text in texts)
 
     def has_lately(self, text: str) -> bool:
         """Whether these characters are among the last that came."""
-        return (
-            self.received.find(self._octets(text), max(0, len(self.received) - _LAST_RECEIVED)) >= 0
-        )
+        since = max(0, len(self.received) - _LAST_RECEIVED)
+        return self.received.find(self.as_received(text), since) >= 0
 
-    def _octets(self, text: str) -> bytes:
-        dialect = self._stage.dialect
+    def as_received(self, text: str) -> bytes:
+        """The octets by which a text comes to a client."""
+        dialect = self._conversation.dialect
         return text.encode() if dialect is None else as_received(dialect, text)
 
-    def _hearer(self, text: str) -> "Client":
-        """Who receives what this client said: itself, or where there is no echo, the observer."""
-        if not self._own or self._own.find(text.encode(), max(0, len(self._own) - _LAST_SAID)) < 0:
-            return self
-        return self._stage.observer(self)
+    def has_said_lately(self, text: str) -> bool:
+        """Whether it said these characters not long ago, where nobody receives its own words."""
+        return self._own.find(text.encode(), max(0, len(self._own) - _LAST_SAID)) >= 0
 
     @property
     def should_have_left(self) -> bool:
@@ -199,51 +205,21 @@ class Client:
             text.encode() in line for line in self._speech.unsaid
         )
 
-    def await_text(self, text: str, exercises: Sequence[str] = (), since: int = 0) -> None:
-        """Wait until these characters have come, `since` octets from the first or later, and an LF
-        behind them where one ends a message; `Stuck` where they do not."""
-        dialect = self._stage.dialect
-        octets, start, end = self._octets(text), since, -1
-        closing = b"\n" if dialect is None or "\n" in dialect.closing else b""
-        self._stage.check_said(text)
-        hearer = self._hearer(text)
-        if hearer is not self:
-            hearer.await_text(text, exercises)
-            return
-
-        def has_come() -> bool:
-            nonlocal start, end
-            if end < 0 and (found := self.received.find(octets, start)) >= 0:
-                end = found + len(octets)
-            start = max(since, len(self.received) - len(octets))
-            return self.ended or is_whole()
-
-        def is_whole() -> bool:
-            return end >= 0 and self.received.find(closing, end) >= 0
-
-        self._stage.wait([self], has_come, text, exercises)
-        if not is_whole():
-            raise Stuck(f"{self.name} was disconnected before {text!r} came")
-
-    def await_end(self, exercises: Sequence[str] = ()) -> None:
-        """Wait until the server has ended the connection; `Stuck` where it does not."""
-        if self.should_have_left:
-            raise Unplayable("dialect", f"what {self.name} is to be ended for cannot be said")
-        self._stage.wait([self], lambda: self.ended, THE_END, exercises)
-
     def _flush(self) -> None:
         while not self.ended and (self._unsent or self._outgoing):
             if not self._unsent:
-                if self._must_pause():
+                if self._pacer is not None and self._pacer.must_wait():
                     break
                 said, exercises = self._outgoing.popleft()
                 self._unsent = said.octets
                 if not self._unsent:
                     continue
-                self._begin_pause(said)
-                self._stage.most_owed += _BROADCAST * self._unsent.count(b"\n")
-                self._stage.most_owed += _REPLACED * len(self._unsent)
-                self._stage.record(Sent(self._stage.now(), self.name, self._unsent, exercises))
+                if self._pacer is not None:
+                    is_last = self._speech is not None and self._speech.left and said.leaves
+                    self._pacer.begin(said, is_last=is_last)
+                self._conversation.most_owed += _BROADCAST * self._unsent.count(b"\n")
+                self._conversation.most_owed += _REPLACED * len(self._unsent)
+                self._loop.record(Sent(self._loop.now(), self.name, self._unsent, exercises))
             try:
                 taken = self._sock.send(self._unsent, socket.MSG_NOSIGNAL)
             except BlockingIOError:
@@ -262,68 +238,59 @@ class Client:
                 self._sock.shutdown(socket.SHUT_WR)
             except OSError:
                 return
-            self._stage.record(HalfClosed(self._stage.now(), self.name))
+            self._loop.record(HalfClosed(self._loop.now(), self.name))
         self._register()
 
     @property
     def pause(self) -> float | None:
         """Seconds until the next line may be said, though the last was not heard; None where
         nothing waits for that."""
-        if self._pause is None or self.ended or self._unsent or not self._outgoing:
+        if self._pacer is None or self.ended or self._unsent or not self._outgoing:
             return None
-        return max(0.0, self._pause.end - self._stage.now())
+        return self._pacer.left
+
+    @property
+    def paced_at(self) -> float:
+        """When it last spoke, where a line is a read; else 0."""
+        return 0.0 if self._pacer is None else self._pacer.paced_at
 
     @property
     def is_speaking(self) -> bool:
         """Whether it has more to say, a line a read, and what it says is heard."""
-        return self._pause is not None and bool(self._outgoing) and not self._goes_unheard
-
-    def go_on(self) -> None:
-        """Say what waited for the last line to be heard."""
-        if self._pause is not None:
-            self._flush()
-
-    def _begin_pause(self, said: Utterance) -> None:
-        dialect = self._stage.dialect
-        if dialect is None or not dialect.by_read or not said.line:
-            return
-        self.paced_at = self._stage.now()
-        is_last = self._speech is not None and self._speech.left and said.leaves
-        self._pause = pause_after(said, self, self._stage, dialect, is_last=is_last)
-
-    def _must_pause(self) -> bool:
-        pause = self._pause
-        if pause is None:
-            return False
-        if pause.is_heard:
-            self._pause = None
-            self._goes_unheard = False
-        elif self._stage.now() >= pause.end:
-            self._pause = None
-            self._goes_unheard = True
-        return self._pause is not None
-
-    def _register(self) -> None:
-        if self.ended:
-            return
-        waits = self._unsent or (self._outgoing and self._pause is None)
-        events = (0 if self.stalled or self.rest else selectors.EVENT_READ) | (
-            selectors.EVENT_WRITE if waits else 0
-        )
-        self._stage.watch(self._sock, events, self)
+        pacer = self._pacer
+        waits = pacer is not None and pacer.is_pausing and not pacer.goes_unheard
+        return waits and bool(self._outgoing) and not self.ended
 
     @property
     def rest(self) -> float:
         """Seconds until one that reads slowly reads again."""
         if not self._sips or self.stalled or self.ended:
             return 0.0
-        return max(0.0, self.received_at + _REST - self._stage.now())
+        return max(0.0, self.received_at + _REST - self._loop.now())
 
-    def read_on(self) -> None:
-        """Read again where it is time to, slowly as that goes."""
-        if self.stalled or self.ended or not self._sips:
-            self._stage.slow_readers.discard(self)
-        self._register()
+    def wakes_in(self) -> float | None:
+        """Seconds until it says or reads on by itself; None where it does not."""
+        due = (self.pause, self.rest or None)
+        return min((seconds for seconds in due if seconds is not None), default=None)
+
+    def wake(self) -> None:
+        """Say what waited for the last line to be heard, and read on slowly, where it is time."""
+        if self._pacer is not None and self._pacer.is_pausing and not self.ended:
+            self._flush()
+        if self._sips:
+            self._register()
+        elif self._pacer is None or self.ended:
+            self._loop.sleepers.pop(self, None)
+
+    def _register(self) -> None:
+        if self.ended:
+            return
+        pausing = self._pacer is not None and self._pacer.is_pausing
+        waits = self._unsent or (self._outgoing and not pausing)
+        events = (0 if self.stalled or self.rest else selectors.EVENT_READ) | (
+            selectors.EVENT_WRITE if waits else 0
+        )
+        self._loop.watch(self._sock, events, self._on_ready)
 
     def see_what_is_taken(self) -> None:
         """Note whether the server reads on: what this kernel holds for it has become less; not
@@ -334,49 +301,49 @@ class Client:
             held = fcntl.ioctl(self._sock, termios.TIOCOUTQ, bytes(struct.calcsize("i")))
             [queued] = struct.unpack("i", held)
             if queued < self._queued:
-                self.taken_at = self._stage.now()
+                self.taken_at = self._loop.now()
             self._queued = queued
 
-    def on_ready(self, events: int) -> None:
-        """Do what the selector says can be done."""
+    def _on_ready(self, events: int) -> None:
         if events & selectors.EVENT_WRITE:
-            self.taken_at = self._stage.now()
+            self.taken_at = self._loop.now()
             self._flush()
         if events & selectors.EVENT_READ and not self.ended:
             self._read()
 
     def _read(self) -> None:
-        now = self._stage.now
+        now = self._loop.now
         try:
             octets = self._sock.recv(_SIP if self._sips else _READ)
         except BlockingIOError:
             return
         except _GONE:
-            self._stage.record(Reset(now(), self.name))
+            self._loop.record(Reset(now(), self.name))
             self._over()
             return
         if octets:
-            stem = self._stage.nonce_stem.encode()
+            stem = self._conversation.nonce_stem.encode()
             before = max(0, len(self.received) - len(stem))
             self.received += octets
             self.received_at = now()
             if self.received.find(stem, before) >= 0:
                 self.heard_at = self.received_at
-            self._stage.record(Received(self.received_at, self.name, octets))
+            self._loop.record(Received(self.received_at, self.name, octets))
             if self._sips:
                 self._register()
         else:
             event = Reset if self._was_reset else Ended
-            self._stage.record(event(now(), self.name))
+            self._loop.record(event(now(), self.name))
             self._over()
 
     def _over(self) -> None:
         self.ended = True
-        if self._speech is not None and self._speech.left and self._pause is not None:
+        pausing = self._pacer is not None and self._pacer.is_pausing
+        if pausing and self._speech is not None and self._speech.left:
             self._say_the_rest()
         self._outgoing.clear()
         self._unsent = b""
-        self._stage.watch(self._sock, 0, self)
+        self._loop.watch(self._sock, 0, self._on_ready)
         if not self._holds:
             self._sock.close()
 
@@ -384,7 +351,7 @@ class Client:
         """Send what follows the word that leaves, which the server has read by now."""
         rest = b"".join(said.octets for said, _ in self._outgoing)
         if rest:
-            self._stage.record(Sent(self._stage.now(), self.name, rest))
+            self._loop.record(Sent(self._loop.now(), self.name, rest))
             with suppress(OSError):
                 self._sock.send(rest, socket.MSG_NOSIGNAL)
 

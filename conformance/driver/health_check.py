@@ -55,16 +55,16 @@ class Aftermath:
         """Let the transcript say what came of the leaving, and how two newcomers chat, and go,
         which is in doubt. Who is still there may have heard those who tried before."""
         stage = self._stage
-        stage.transcript += leaving
+        stage.transcript.extend(leaving)
         heard = stage.start.earlier + tuple(self.visitors)
-        stage.transcript[0] = stage.start = replace(stage.start, earlier=heard)
+        stage.start = replace(stage.start, earlier=heard)
         try:
             pair = stage.join(2)
             stage.fence(*pair)
             for newcomer in pair:
                 newcomer.half_close()
                 if stage.knows_the_end:
-                    newcomer.await_end()
+                    stage.await_end(newcomer)
         except Stuck as stuck:
             stage.interrupted = str(stuck)
 

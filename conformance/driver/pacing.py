@@ -1,28 +1,73 @@
-"""What is waited for between two lines where a read is a message: two may not share one."""
+"""When a client may say its next line where a read is a message: two lines may not share a read."""
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
 
 from chatproto.text import make_safe, trim
 from conformance.dialect import Dialect
 from conformance.dialect.forms import as_received, as_said_by
 from conformance.dialect.speech import Utterance
-from conformance.timing.policy import UNHEARD
+from conformance.driver.loop import Loop
+from conformance.timing.policy import PATIENCE, UNHEARD
+from conformance.transcript.events import Start
 
-if TYPE_CHECKING:
-    from conformance.driver.client import Client
-    from conformance.driver.stage import Stage
+
+class Listener(Protocol):
+    """A client as far as the others depend on it. `label` is what headers call it, where that is
+    known; `stalled`: it has stopped reading."""
+
+    label: str | None
+    received: bytearray
+    ended: bool
+    stalled: bool
+
+
+@dataclass
+class Conversation:
+    """What the clients of one stage share: the loop, the scenario's start, the stem that every
+    nonce begins with, and who takes part. `most_owed` are more octets than the broadcasts of all
+    that was sent can have."""
+
+    loop: Loop
+    start: Start
+    nonce_stem: str
+    most_owed: int = 0
+    listeners: list[Listener] = field(default_factory=list)
+
+    @property
+    def dialect(self) -> Dialect | None:
+        """What the server speaks, where that is not the wire format."""
+        return self.start.dialect
+
+    @property
+    def has_echo(self) -> bool:
+        """Whether clients receive what they say themselves."""
+        return self.dialect is None or self.dialect.echo
+
+    @property
+    def is_ended_by_quit(self) -> bool:
+        """Whether the server ends the connection of who leaves by a word."""
+        return self.dialect is None or self.dialect.quit.closes
+
+    @property
+    def patience(self) -> float:
+        """Seconds without an octet after which what is awaited counts as lost."""
+        return PATIENCE * self.start.factor
+
+    def open(self) -> Sequence[Listener]:
+        """Everybody whose connection has not ended."""
+        return [one for one in self.listeners if not one.ended]
 
 
 @dataclass(frozen=True, slots=True)
-class Pause:
-    """What a client that says a line a read waits for before the next: `word` at one of those who
-    listen, each from where it was, or the end of its patience; a shorter time where nobody is left
-    to listen. A word that others have said may still be on its way to one: then it is waited for
-    at `every` one."""
+class _Pause:
+    """What a speaker waits for before its next line: `word` at one of those who listen, each from
+    where it was, or the end of its patience; a shorter time where nobody is left to listen. A word
+    that others have said may still be on its way to one: then it is waited for at `every` one."""
 
     word: bytes
-    since: dict["Client", int]
+    since: list[tuple[Listener, int]]
     until: float
     unheard: float
     every: bool
@@ -30,44 +75,87 @@ class Pause:
     @property
     def is_heard(self) -> bool:
         if not self.every:
-            return any(self._has_come(one) for one in self.since)
+            return any(self._has_come(one, at) for one, at in self.since)
         listening = self._listening()
-        return bool(listening) and all(self._has_come(one) for one in listening)
+        return bool(listening) and all(self._has_come(one, at) for one, at in listening)
 
     @property
     def end(self) -> float:
         """When it is over though the word was not heard."""
         return self.until if self._listening() else self.unheard
 
-    def _listening(self) -> list["Client"]:
-        return [one for one in self.since if not (one.ended or one.stalled)]
+    def _has_come(self, one: Listener, since: int) -> bool:
+        return one.received.find(self.word, since) >= 0
 
-    def _has_come(self, one: "Client") -> bool:
-        return one.received.find(self.word, self.since[one]) >= 0
+    def _listening(self) -> list[tuple[Listener, int]]:
+        return [(one, at) for one, at in self.since if not (one.ended or one.stalled)]
 
 
-def pause_after(
-    said: Utterance, speaker: "Client", stage: "Stage", dialect: Dialect, *, is_last: bool
-) -> Pause:
-    """What its speaker waits for once this has been said; `is_last` where it leaves by it."""
-    until = stage.now() + stage.patience
-    if is_last:
-        # Only its end tells that this has been read; others may have said the same.
-        return Pause(b"", {}, until, until, every=False)
-    since = {
-        one: len(one.received)
-        for one in stage.open_clients()
-        if not one.stalled and (stage.has_echo or one is not speaker)
-    }
-    every = bool(since) and stage.nonce_stem.encode() not in said.line
-    text = trim(said.line.decode("utf-8", "replace"))
-    if dialect.controls == "replaced" and dialect.text != "repr":
-        text = make_safe(text)
-    if every and speaker.label is not None:
-        word = as_said_by(dialect, speaker.label, text)
-    else:
-        word = as_received(dialect, text)
-    if dialect.text == "stripped" and not said.leaves:
-        word += dialect.closing.encode(dialect.sends)
-    unheard = stage.now() + UNHEARD * stage.start.factor
-    return Pause(word, since, unheard if said.leaves else until, unheard, every)
+class Pacer:
+    """Paces one speaker. `paced_at` is when it last spoke; `goes_unheard`: what it said last was
+    not heard in time."""
+
+    def __init__(self, conversation: Conversation, speaker: Listener, dialect: Dialect) -> None:
+        self.paced_at = 0.0
+        self.goes_unheard = False
+        self._conversation = conversation
+        self._speaker = speaker
+        self._dialect = dialect
+        self._pause: _Pause | None = None
+
+    @property
+    def is_pausing(self) -> bool:
+        """Whether a line was said that is not known to have been read."""
+        return self._pause is not None
+
+    @property
+    def left(self) -> float | None:
+        """Seconds until the next line may be said, though the last was not heard; None where
+        nothing waits for that."""
+        if self._pause is None:
+            return None
+        return max(0.0, self._pause.end - self._conversation.loop.now())
+
+    def must_wait(self) -> bool:
+        """Whether the next line has to wait still."""
+        pause = self._pause
+        if pause is None:
+            return False
+        if pause.is_heard:
+            self._pause = None
+            self.goes_unheard = False
+        elif self._conversation.loop.now() >= pause.end:
+            self._pause = None
+            self.goes_unheard = True
+        return self._pause is not None
+
+    def begin(self, said: Utterance, *, is_last: bool) -> None:
+        """Begin a pause, once this has been said; `is_last` where its speaker leaves by it."""
+        if not said.line:
+            return
+        self.paced_at = self._conversation.loop.now()
+        self._pause = self._pause_after(said, is_last=is_last)
+
+    def _pause_after(self, said: Utterance, *, is_last: bool) -> _Pause:
+        conversation, dialect, speaker = self._conversation, self._dialect, self._speaker
+        until = self.paced_at + conversation.patience
+        if is_last:
+            # Only its end tells that this has been read; others may have said the same.
+            return _Pause(b"", [], until, until, every=False)
+        since = [
+            (one, len(one.received))
+            for one in conversation.open()
+            if not one.stalled and (conversation.has_echo or one is not speaker)
+        ]
+        every = bool(since) and conversation.nonce_stem.encode() not in said.line
+        text = trim(said.line.decode("utf-8", "replace"))
+        if dialect.controls == "replaced" and dialect.text != "repr":
+            text = make_safe(text)
+        if every and speaker.label is not None:
+            word = as_said_by(dialect, speaker.label, text)
+        else:
+            word = as_received(dialect, text)
+        if dialect.text == "stripped" and not said.leaves:
+            word += dialect.closing.encode(dialect.sends)
+        unheard = self.paced_at + UNHEARD * conversation.start.factor
+        return _Pause(word, since, unheard if said.leaves else until, unheard, every)

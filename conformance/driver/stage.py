@@ -6,22 +6,22 @@ deadline, counted from the last octet that came, so that slow is told from lost.
 """
 
 import random
-import selectors
 import socket
-import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from functools import partial
 from typing import Final
 
 from conformance.dialect.forms import forms, label_of
-from conformance.dialect.model import PLAIN
+from conformance.dialect.model import PLAIN, Dialect
 from conformance.driver.client import Client
 from conformance.driver.interruption import Stuck, Unplayable
+from conformance.driver.loop import Loop
+from conformance.driver.pacing import Conversation
 from conformance.target.address import AS_USUAL, Address, Side
-from conformance.timing.policy import AWAY, HEARING, PATIENCE, UNSAID
+from conformance.timing.policy import HEARING, UNSAID
 from conformance.transcript.events import (
-    Away,
+    THE_END,
     Connected,
     Event,
     Finish,
@@ -32,9 +32,6 @@ from conformance.transcript.events import (
     Waited,
 )
 
-_TURN: Final = 0.02
-_NAP: Final = 0.05
-"""Seconds of waiting at a time, so that it is seen when the suite was not let run."""
 _SPARE: Final = 1_048_576
 """Octets that a client may receive besides what can be owed to it: of heartbeats and notices."""
 
@@ -42,43 +39,50 @@ _SPARE: Final = 1_048_576
 class Stage:
     """The clients of one scenario, the time, the chance and the transcript.
     `random` is seeded by the run's seed and the scenario, so that a run can be repeated.
-    `interrupted` says where a scenario came to no end of its own. `most_owed` are more octets
-    than the broadcasts of all that was sent can have. `slow_readers` read only a little at a time.
-    Every nonce begins with `nonce_stem`, another each time that a scenario is played.
+    `interrupted` says where a scenario came to no end of its own. Every nonce begins with
+    `nonce_stem`, another each time that a scenario is played.
     """
 
     def __init__(self, address: Address, start: Start, played: int = 0) -> None:
         self.address = address
-        self.start = start
-        self.dialect = start.dialect
         self.random = random.Random(f"{start.seed} {start.scenario}")  # noqa: S311  # not secret
-        self.transcript: list[Event] = [start]
         self.labels: list[str] = []
         self.interrupted: str | None = None
-        self.most_owed = 0
-        self._epoch = time.monotonic()
-        self._looked = 0.0
-        self._selector = selectors.DefaultSelector()
-        self._watched: dict[socket.socket, int] = {}
-        self._clients: list[Client] = []
-        self._observer: Client | None = None
-        self.slow_readers: set[Client] = set()
         stems = random.Random(f"{start.seed} {start.scenario} {played}")  # noqa: S311  # not secret
         self.nonce_stem = f"n{stems.getrandbits(24):06x}"
-        self._nonces = 0
         self.last_nonce = ""
+        self._loop = Loop(start)
+        self._conversation = Conversation(self._loop, start, self.nonce_stem)
+        self._clients: list[Client] = []
+        self._observer: Client | None = None
+        self._nonces = 0
+        # What happens is the loop's to tell; scenarios ask the stage.
+        self.now, self.record = self._loop.now, self._loop.record
+        self.turn, self.let, self.pass_time = self._loop.turn, self._loop.let, self._loop.pass_time
+
+    @property
+    def start(self) -> Start:
+        """What the transcript begins with."""
+        return self._conversation.start
+
+    @start.setter
+    def start(self, start: Start) -> None:
+        self._conversation.start = self.transcript[0] = start
+
+    @property
+    def transcript(self) -> list[Event]:
+        """All that has happened."""
+        return self._loop.transcript
+
+    @property
+    def dialect(self) -> Dialect | None:
+        """What the server speaks, where that is not the wire format."""
+        return self._conversation.dialect
 
     @property
     def patience(self) -> float:
         """Seconds without an octet after which what is awaited counts as lost."""
-        return PATIENCE * self.start.factor
-
-    def now(self) -> float:
-        """Seconds since the scenario began."""
-        return round(time.monotonic() - self._epoch, 6)
-
-    def record(self, event: Event) -> None:
-        self.transcript.append(event)
+        return self._conversation.patience
 
     def nonce(self) -> str:
         """A word that nobody has said before, of letters and digits."""
@@ -106,9 +110,8 @@ class Stage:
         if label is not None:
             self.labels.append(label)
         shown = label if self.start.addresses == "same" else None
-        client = Client(self, name, shown, sock, holds=holds)
+        client = Client(self._conversation, name, shown, sock, holds=holds)
         self._clients.append(client)
-        client._register()
         if self.dialect is not None and self.dialect.prompt:
             prompt = forms(self.dialect).prompt
             assert prompt is not None
@@ -139,7 +142,7 @@ class Stage:
             return
         word, since = self.nonce(), len(client.received)
         client.say(word, exercises)
-        client.await_text(word, exercises, since)
+        self.await_text(client, word, exercises, since)
 
     def observer(self, asking: Client) -> Client:
         """Where there is no echo, a client that hears what the others say, and is heard by them."""
@@ -178,7 +181,7 @@ class Stage:
             client.say(word, exercises)
         for client in clients:
             for word in words:
-                client.await_text(word, exercises, since[client])
+                self.await_text(client, word, exercises, since[client])
         self.record(Settled(self.now(), tuple(client.name for client in clients)))
 
     def _fence_by_observer(self, clients: Sequence[Client], exercises: Sequence[str]) -> None:
@@ -189,11 +192,11 @@ class Stage:
         for client, word in zip(clients, words, strict=True):
             client.say(word, exercises)
         for word in words:
-            observer.await_text(word, exercises)
+            self.await_text(observer, word, exercises)
         last = self.nonce()
         observer.say(last, exercises)
         for client in clients:
-            client.await_text(last, exercises)
+            self.await_text(client, last, exercises)
         self.record(Settled(self.now(), tuple(client.name for client in clients)))
 
     def be_heard(
@@ -224,12 +227,7 @@ class Stage:
     @property
     def has_echo(self) -> bool:
         """Whether clients receive what they say themselves."""
-        return self.dialect is None or self.dialect.echo
-
-    @property
-    def is_ended_by_quit(self) -> bool:
-        """Whether the server ends the connection of who leaves by a word."""
-        return self.dialect is None or self.dialect.quit.closes
+        return self._conversation.has_echo
 
     @property
     def knows_the_end(self) -> bool:
@@ -240,16 +238,54 @@ class Stage:
         """Whether a line of so many octets with its LF is one in the dialect."""
         return self.dialect is None or not self.dialect.by_read or octets < self.dialect.read_size
 
-    def check_said(self, text: str) -> None:
-        """`Unplayable` where a text that is waited for could not be said in the dialect."""
-        if self.dialect is not None and any(one.has_left_unsaid(text) for one in self._clients):
-            raise Unplayable("dialect", f"{text!r} cannot be said")
-
     def check(self, *clients: Client) -> None:
         """`Stuck` where the server has ended one of these clients, of whom more is expected."""
         for client in clients:
             if client.ended:
                 raise Stuck(f"{client.name} was disconnected")
+
+    def has(self, client: Client, text: str) -> bool:
+        """Whether these characters have come; to whoever hears what this client says."""
+        return self._hearer(client, text).has_received(text)
+
+    def _hearer(self, client: Client, text: str) -> Client:
+        """Who receives what a client said: itself, or where there is no echo, the observer."""
+        return self.observer(client) if client.has_said_lately(text) else client
+
+    def await_text(
+        self, client: Client, text: str, exercises: Sequence[str] = (), since: int = 0
+    ) -> None:
+        """Wait until these characters have come, `since` octets from the first or later, and an LF
+        behind them where one ends a message; `Stuck` where they do not, `Unplayable` where they
+        could not be said."""
+        if any(one.has_left_unsaid(text) for one in self._clients):
+            raise Unplayable("dialect", f"{text!r} cannot be said")
+        hearer = self._hearer(client, text)
+        if hearer is not client:
+            self.await_text(hearer, text, exercises)
+            return
+        octets, start, end = client.as_received(text), since, -1
+        closing = b"\n" if self.dialect is None or "\n" in self.dialect.closing else b""
+
+        def has_come() -> bool:
+            nonlocal start, end
+            if end < 0 and (found := client.received.find(octets, start)) >= 0:
+                end = found + len(octets)
+            start = max(since, len(client.received) - len(octets))
+            return client.ended or is_whole()
+
+        def is_whole() -> bool:
+            return end >= 0 and client.received.find(closing, end) >= 0
+
+        self.wait([client], has_come, text, exercises)
+        if not is_whole():
+            raise Stuck(f"{client.name} was disconnected before {text!r} came")
+
+    def await_end(self, client: Client, exercises: Sequence[str] = ()) -> None:
+        """Wait until the server has ended a connection; `Stuck` where it does not."""
+        if client.should_have_left:
+            raise Unplayable("dialect", f"what {client.name} is to be ended for cannot be said")
+        self.wait([client], lambda: client.ended, THE_END, exercises)
 
     def wait(
         self,
@@ -292,7 +328,7 @@ class Stage:
 
     def is_flooded(self, client: Client) -> bool:
         """Whether a client has received more than could be owed to it by far."""
-        return len(client.received) > self.most_owed + _SPARE
+        return len(client.received) > self._conversation.most_owed + _SPARE
 
     def _bound(self, clients: Sequence[Client]) -> None:
         for client in clients:
@@ -300,55 +336,6 @@ class Stage:
                 what = "an end of what is sent unasked"
                 self.record(Waited(self.now(), client.name, what, 0.0))
                 raise Stuck(f"{client.name} received {len(client.received)} octets, and no end")
-
-    def let(self, condition: Callable[[], bool], seconds: float) -> None:
-        """Let things happen until the condition holds, but no longer than this; some may happen
-        however long it takes to tell whether it does."""
-        end = self.now() + seconds
-        left = seconds
-        while not condition() and left > 0:
-            self.turn(min(left, _TURN))
-            left = end - self.now()
-
-    def turn(self, seconds: float) -> None:
-        """Let happen what can happen now, waiting for it no longer than this, nor than a nap."""
-        pauses: list[tuple[Client, float]] = []
-        if self.dialect is not None and self.dialect.by_read:
-            pauses = [(one, one.pause) for one in self._clients if one.pause is not None]
-            seconds = min([seconds, *(pause for _, pause in pauses)])
-        seconds = min([seconds, *(client.rest or seconds for client in self.slow_readers)])
-        seconds = min(seconds, _NAP)
-        ready = self._selector.select(seconds)
-        now = self.now()
-        away, self._looked = now - self._looked - seconds, now
-        if away > AWAY:
-            self.record(Away(now, round(away, 6)))
-        for key, events in ready:
-            key.data.on_ready(events)
-        for client, _ in pauses:
-            client.go_on()
-        for client in tuple(self.slow_readers):
-            client.read_on()
-
-    def pass_time(self, seconds: float) -> None:
-        """Let time pass. Only where a requirement is about time."""
-        end = self.now() + seconds
-        while (left := end - self.now()) > 0:
-            self.turn(left)
-
-    def watch(self, sock: socket.socket, events: int, client: Client) -> None:
-        known = self._watched.get(sock, 0)
-        if events == known:
-            return
-        if not events:
-            self._selector.unregister(sock)
-            del self._watched[sock]
-        elif known:
-            self._selector.modify(sock, events, client)
-        else:
-            self._selector.register(sock, events, client)
-        if events:
-            self._watched[sock] = events
 
     def open_clients(self) -> Iterator[Client]:
         """Every client whose connection has not ended."""
@@ -365,17 +352,11 @@ class Stage:
             self.interrupted = str(unplayable)
         self.record(Finish(self.now(), self.interrupted))
 
-    @contextmanager
-    def aside(self) -> Iterator[list[Event]]:
-        """What happens meanwhile does not enter the transcript, but this list."""
-        happened: list[Event] = []
-        played, self.transcript = self.transcript, happened
-        try:
-            yield happened
-        finally:
-            self.transcript = played
+    def aside(self) -> AbstractContextManager[list[Event]]:
+        """What happens meanwhile does not enter the transcript, but the list this gives."""
+        return self._loop.aside()
 
     def close(self) -> None:
         for client in self._clients:
             client.discard()
-        self._selector.close()
+        self._loop.close()

@@ -75,7 +75,7 @@ def perform(stage: Stage, program: Program) -> None:
     _fence(stage, parts.values())
     for part in parts.values():
         if part.has_left and not part.client.ended:
-            part.client.await_end()
+            stage.await_end(part.client)
 
 
 def _fence(stage: Stage, parts: Iterable[_Part]) -> None:

@@ -165,7 +165,7 @@ class Session:
         if not is_over or self._is_sound:
             return status
         if status is not None:
-            stage.transcript += leaving
+            stage.transcript.extend(leaving)
         elif not self._has_been_unsound:
             # Once is enough: it takes as long as patience lasts.
             self._has_been_unsound = True

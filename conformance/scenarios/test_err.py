@@ -20,7 +20,7 @@ def test_lines_before_a_violation_are_broadcast(stage: Stage) -> None:
         offence = stage.nonce().encode() + tail + stage.nonce().encode() + b"\n"
         after = f"{stage.nonce()}\n{stage.nonce()}\n".encode()
         ann.send(*([before, offence, after] if cut else [before + offence + after]))
-        ann.await_end()
+        stage.await_end(ann)
         stage.fence(bob)
 
 
@@ -33,7 +33,7 @@ def test_only_the_offender_is_closed(stage: Stage) -> None:
         after = "".join(f"{stage.nonce()}\n" for _ in range(count)).encode()
         eve.send(b"\xff\n" + after, after)
         stage.fence(ann, bob)
-        eve.await_end(exercises=["ERR-2"])
+        stage.await_end(eve, exercises=["ERR-2"])
         stage.fence(ann, bob)
 
 
@@ -44,5 +44,5 @@ def test_a_notice_says_why(stage: Stage) -> None:
     for offence in (b"\xff\n", b"x" * (MAX_LINE_LIMIT + 1), b"\xff" * (MAX_LINE_LIMIT + 1) + b"\n"):
         [ann] = stage.join(1)
         ann.send(offence)
-        ann.await_end()
+        stage.await_end(ann)
         stage.fence(bob)

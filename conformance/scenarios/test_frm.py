@@ -66,8 +66,8 @@ def test_a_flood_of_lines_in_one_segment(stage: Stage) -> None:
     while sum(map(len, lines)) < 100_000:
         lines.append(stage.nonce() + " " + "x€"[len(lines) % 2] * stage.random.randrange(1, 250))
     ann.send("".join(f"{line}\n" for line in lines).encode(), exercises=["FRM-1"])
-    ann.await_text(lines[-1])
-    bob.await_text(lines[-1])
+    stage.await_text(ann, lines[-1])
+    stage.await_text(bob, lines[-1])
     stage.fence(ann, bob)
 
 
@@ -82,8 +82,8 @@ def test_segments_of_round_sizes(stage: Stage) -> None:
             word, size = stage.nonce(), left if left <= 1_000 else min(500, left - 500)
             lines.append(f"{word} {'x' * (size - len(word) - 2)}\n")
         ann.send("".join(lines).encode(), exercises=["FRM-1"])
-        ann.await_text(stage.last_nonce)
-        bob.await_text(stage.last_nonce)
+        stage.await_text(ann, stage.last_nonce)
+        stage.await_text(bob, stage.last_nonce)
     stage.fence(ann, bob)
 
 
@@ -114,7 +114,7 @@ def test_cr_lf_works_as_lf(stage: Stage) -> None:
     """Lines that end in CR LF, one in a segment, several in one, and cut between CR and LF."""
     ann, bob, leaver = stage.join(3)
     leaver.say("quit", exercises=["QUIT-1"])
-    leaver.await_end(exercises=["QUIT-1"])
+    stage.await_end(leaver, exercises=["QUIT-1"])
     stage.fence(ann, bob)
     ann.send(f"{stage.nonce()}\r\n".encode(), exercises=["FRM-3"])
     stage.fence(ann, bob)
@@ -125,7 +125,7 @@ def test_cr_lf_works_as_lf(stage: Stage) -> None:
     ann.send(b"\n", exercises=["FRM-3"])
     stage.fence(ann, bob)
     ann.send(b"quit\r\n", exercises=["FRM-3"])
-    ann.await_end(exercises=["FRM-3"])
+    stage.await_end(ann, exercises=["FRM-3"])
     stage.fence(bob)
 
 
@@ -137,7 +137,7 @@ def test_an_incomplete_line_is_discarded(stage: Stage) -> None:
         [ann] = stage.join(1)
         ann.send(rest, exercises=["FRM-4"])
         ann.half_close()
-        ann.await_end(exercises=["FRM-4"])
+        stage.await_end(ann, exercises=["FRM-4"])
         stage.fence(bob)
 
 

@@ -56,5 +56,5 @@ def test_a_silent_member_stays(stage: Stage) -> None:
         stage.fence(ann, bob)
         stage.pass_time(0.005)
     stage.fence(ann, bob, listener, exercises=["HB-3"])
-    mute.await_text(stage.last_nonce, exercises=["HB-3"])
+    stage.await_text(mute, stage.last_nonce, exercises=["HB-3"])
     stage.fence(mute, exercises=["HB-3"])

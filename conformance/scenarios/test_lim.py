@@ -63,7 +63,7 @@ def test_an_endless_line_is_cut_off(stage: Stage) -> None:
         for _ in range(16):
             eve.send(filler * _CHUNK, exercises=["LIM-2"])
         eve.send(filler, exercises=["LIM-2"])
-        eve.await_end(exercises=["LIM-2"])
+        stage.await_end(eve, exercises=["LIM-2"])
         stage.fence(ann, bob)
 
 
@@ -77,7 +77,7 @@ def test_an_endless_line_is_none_the_shorter_for_its_end(stage: Stage) -> None:
         octets = filler.encode() * ((MAX_LINE_LIMIT + 1) // len(filler.encode()) + 1)
         eve.send(stage.nonce().encode() + octets + end, exercises=["LIM-2"])
         eve.half_close()
-        eve.await_end(exercises=["LIM-2"])
+        stage.await_end(eve, exercises=["LIM-2"])
         stage.fence(bob)
 
 
@@ -89,7 +89,7 @@ def test_a_line_is_refused_before_its_end(stage: Stage) -> None:
     octets = next((one for one in SIZES if not is_taken(stage, one)), SIZES[-1])
     eve = stage.connect()
     eve.send(b"x" * octets, exercises=["LIM-2"])
-    eve.await_end(exercises=["LIM-2"])
+    stage.await_end(eve, exercises=["LIM-2"])
     stage.fence(bob)
 
 
@@ -131,7 +131,7 @@ def test_a_slow_reader_misses_nothing(stage: Stage) -> None:
             _stall_after(stage, slow, (len(bob.received) - ahead - len(slow.received)) // (sip + 1))
             stage.pass_time(_SIP)
         slow.resume()
-        slow.await_end()
+        stage.await_end(slow)
     stage.fence(ann, bob)
 
 
@@ -175,7 +175,7 @@ def test_a_stalled_reader_is_disconnected(stage: Stage) -> None:
     if said >= MAX_BACKLOG:
         stage.wait([stalled], lambda: stalled.ended or len(stalled.received) >= said, "the rest")
     else:
-        stalled.await_end()
+        stage.await_end(stalled)
     stage.fence(ann, bob)
 
 
@@ -207,10 +207,10 @@ def test_one_too_many_is_told_so(stage: Stage) -> None:
     assert stage.start.capacity is not None
     leaver, *members = stage.join(stage.start.capacity)
     for _ in range(2):
-        stage.connect().await_end(exercises=["LIM-5"])
+        stage.await_end(stage.connect(), exercises=["LIM-5"])
     stage.fence(leaver, members[-1])
     leaver.half_close()
-    leaver.await_end()
+    stage.await_end(leaver)
     _come_in(stage, members[0])
 
 
@@ -241,7 +241,7 @@ def test_256_members(stage: Stage) -> None:
     stage.greet(others[-1], exercises=["LIM-6"])
     stage.fence(ann, others[100], others[-1], exercises=["LIM-6"])
     for member in others:
-        member.await_text(stage.last_nonce, exercises=["LIM-6"])
+        stage.await_text(member, stage.last_nonce, exercises=["LIM-6"])
 
 
 def _all_hear(stage: Stage, speaker: Client, listeners: list[Client]) -> None:

@@ -35,7 +35,7 @@ def test_header(stage: Stage) -> None:
     ann, bob = stage.join(2)
     stage.fence(ann, bob)
     ann.half_close()
-    ann.await_end()
+    stage.await_end(ann)
     [eve] = stage.join(1)
     stage.fence(bob, eve)
 
@@ -112,7 +112,7 @@ def _talk_across_a_turn(stage: Stage, member: Client) -> float:
             words += said
         heard += _BATCH
         since = stage.now()
-        member.await_text(words[heard - 1])
+        stage.await_text(member, words[heard - 1])
         longest = max(longest, stage.now() - since)
         if _header_of(member, words[heard - 1]) != before:
             turned = (_header_of(member, word) != before for word in words[heard - _BATCH : heard])

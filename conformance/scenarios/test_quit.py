@@ -16,18 +16,18 @@ def test_quit_leaves(stage: Stage) -> None:
     [bob] = stage.join(1)
     visitor = stage.connect()
     visitor.send(b"quit\n", exercises=["QUIT-1"])
-    visitor.await_end(exercises=["QUIT-1"])
+    stage.await_end(visitor, exercises=["QUIT-1"])
     stage.fence(bob)
     for octets in (b"quit\n", b"quit\r\n", b" \tquit \n", "\u3000quit\xa0\n".encode()):
         [ann] = stage.join(1)
         ann.send(octets, exercises=["QUIT-1"])
-        ann.await_end(exercises=["QUIT-1"])
+        stage.await_end(ann, exercises=["QUIT-1"])
         stage.fence(bob)
     [ann] = stage.join(1)
     ann.send(b"qu", exercises=["QUIT-1"])
     stage.greet(bob)
     ann.send(b"it\n", exercises=["QUIT-1"])
-    ann.await_end(exercises=["QUIT-1"])
+    stage.await_end(ann, exercises=["QUIT-1"])
     stage.fence(bob)
 
 
@@ -53,7 +53,7 @@ def test_what_precedes_quit_is_delivered(stage: Stage) -> None:
         [ann] = stage.join(1)
         lines = "".join(f"{stage.nonce()}\n" for _ in range(count))
         ann.send(lines.encode() + b"quit\n", exercises=["QUIT-3"])
-        ann.await_end(exercises=["QUIT-3"])
+        stage.await_end(ann, exercises=["QUIT-3"])
         stage.fence(bob)
 
 
@@ -65,11 +65,11 @@ def test_what_follows_quit_is_ignored(stage: Stage) -> None:
         [ann] = stage.join(1)
         after = "".join(f"{stage.nonce()}\n" for _ in range(count)).encode()
         ann.send(stage.nonce().encode() + b"\nquit\n" + after, after, exercises=["QUIT-3"])
-        ann.await_end(exercises=["QUIT-3"])
+        stage.await_end(ann, exercises=["QUIT-3"])
         stage.fence(bob)
     [ann] = stage.join(1)
     ann.send(b"quit\n\xff\xff\nquit\n", exercises=["QUIT-4"])
-    ann.await_end(exercises=["QUIT-4"])
+    stage.await_end(ann, exercises=["QUIT-4"])
     stage.fence(bob)
 
 
@@ -83,7 +83,7 @@ def test_the_end_of_stream_leaves(stage: Stage) -> None:
             lines = "".join(f"{stage.nonce()} {'x' * 70}\n" for _ in range(count))
             ann.send(lines.encode(), exercises=["QUIT-5"])
         ann.half_close()
-        ann.await_end(exercises=["QUIT-5"])
+        stage.await_end(ann, exercises=["QUIT-5"])
         stage.fence(bob)
 
 
@@ -100,7 +100,7 @@ def test_all_leave_at_once(stage: Stage) -> None:
             else:
                 member.send(b"quit\n")
         for member in members:
-            member.await_end()
+            stage.await_end(member)
     stage.fence(*stage.join(2))
 
 
@@ -118,7 +118,7 @@ def test_a_leaver_with_a_backlog_reads_it_all(stage: Stage) -> None:
     stage.fence(ann, bob)
     for leaver in leavers:
         leaver.resume()
-        leaver.await_end()
+        stage.await_end(leaver)
     stage.fence(ann, bob)
 
 
@@ -149,5 +149,5 @@ def test_a_leaver_that_talks_on_reads_it_all(stage: Stage) -> None:
     stage.fence(ann, bob)
     stage.pass_time(_SOON)
     leaver.resume()
-    leaver.await_end()
+    stage.await_end(leaver)
     stage.fence(ann, bob)

@@ -18,7 +18,7 @@ def test_joining_while_others_talk(stage: Stage) -> None:
         members += stage.join(1)
     stage.fence(ann, bob)
     for member in members:
-        member.await_text(stage.last_nonce)
+        stage.await_text(member, stage.last_nonce)
     stage.fence(*members)
 
 
@@ -31,7 +31,7 @@ def test_who_says_nothing_hears_all(stage: Stage) -> None:
     for _ in range(5):
         stage.fence(ann, bob)
     for mute in mutes:
-        mute.await_text(stage.last_nonce)
+        stage.await_text(mute, stage.last_nonce)
 
 
 @scenario("ROOM-2")
@@ -49,7 +49,7 @@ def test_the_same_words_again(stage: Stage) -> None:
         for member in (ann, bob):
             member.say(f"both say {number}")
         for member in (ann, bob):
-            member.await_text(f"both say {number}")
+            stage.await_text(member, f"both say {number}")
     stage.fence(ann, bob)
 
 
@@ -80,7 +80,7 @@ def test_cause_before_effect(stage: Stage) -> None:
     members[0].say(word)
     for turn in range(40):
         answerer = members[(turn + 1) % len(members)]
-        answerer.await_text(word)
+        stage.await_text(answerer, word)
         word = stage.nonce()
         answerer.say(word)
     stage.fence(*members)
@@ -142,7 +142,7 @@ def test_leavers_that_hold_their_side_open(stage: Stage) -> None:
         leaver.send(b"quit\n")
         for _ in range(3):
             stage.fence(ann, bob, exercises=["ROOM-7"])
-        leaver.await_end()
+        stage.await_end(leaver)
 
 
 @scenario("ROOM-1", "ROOM-2", "ROOM-3", "ROOM-7")

@@ -63,7 +63,7 @@ def test_what_does_not_decode_is_a_violation(stage: Stage) -> None:
     [bob] = stage.join(1)
     visitor = stage.connect()
     visitor.send(stage.nonce().encode() + b"\xff\n", exercises=["TXT-2"])
-    visitor.await_end(exercises=["TXT-2"])
+    stage.await_end(visitor, exercises=["TXT-2"])
     for octets in _NOT_DECODING:
         _say_ill(stage, octets, "TXT-2")
     stage.fence(bob)
@@ -72,7 +72,7 @@ def test_what_does_not_decode_is_a_violation(stage: Stage) -> None:
 def _say_ill(stage: Stage, octets: bytes, requirement: str) -> None:
     [ann] = stage.join(1)
     ann.send(stage.nonce().encode() + octets + b"\n", exercises=[requirement])
-    ann.await_end(exercises=[requirement])
+    stage.await_end(ann, exercises=[requirement])
 
 
 @scenario("TXT-3")
@@ -111,7 +111,7 @@ def test_what_could_drive_a_terminal_is_replaced(stage: Stage) -> None:
     ann.say(word + "\x1b" * (1_024 - 2 * len(word)) + word, exercises=["TXT-4"])
     stage.fence(ann, bob)
     eve.send(b"\x1b[2J\xff\n")
-    eve.await_end()
+    stage.await_end(eve)
     stage.fence(ann, bob)
 
 
@@ -132,7 +132,7 @@ def test_everything_else_is_relayed(stage: Stage) -> None:
     ann, bob = stage.join(2)
     visitor = stage.connect()
     visitor.say(f"\ufeff{stage.nonce()}", exercises=["TXT-5"])
-    visitor.await_text(stage.last_nonce)
+    stage.await_text(visitor, stage.last_nonce)
     for text in _RELAYED:
         ann.say(f"{text} {stage.nonce()}", exercises=["TXT-5"])
         ann.say(f"{stage.nonce()} {text}", exercises=["TXT-5"])

@@ -118,7 +118,7 @@ def test_whoever_hears_it_no_more_itself_does_not_say_on_at_once(room: Room) -> 
     ann = room.join()
     ann.send(b"QUIT\nand more\n")
     ann.stall()
-    ann.go_on()
+    ann.wake()
     assert room.has_read(ann) == b"QUIT\n"
     assert ann.pause is not None
     assert 0 < ann.pause < room.stage.patience / 2

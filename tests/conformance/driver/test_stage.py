@@ -128,7 +128,7 @@ def test_who_is_read_slowly_is_waited_for() -> None:
         reader.start()
         client = stage.connect()
         client.send(bytes(8_000_000))
-        client.await_end()
+        stage.await_end(client)
         reader.join()
         stage.close()
 
