@@ -8,6 +8,7 @@
 # make fuzz     throw octets and calls at chatproto, and octets at the server (heavy)
 # make attack   attack the reference server at full size: floods, stalls, thousands of members (heavy)
 # make schedules run the reference server through 10,000 simulated interleavings of its threads
+# make clusters run a simulated cluster, with faults, through 10,000 seeds
 # make bench    measure the reference server beside its peers (a quarter of an hour; BENCH='--help')
 # make bench-quick    measure three workloads beside Go and the log in C (3 minutes at most)
 # make bench-pythons  measure the reference server under each CPython there is: PYTHONS="python3.13 …"
@@ -37,7 +38,7 @@ PYTHONS ?= python3.11 python3.12 python3.13 python3.14
 # What is launched by name is this environment's.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: demo test check lint types mypy verifytypes unit programs coverage suite examples specimens matrix implementations implementations-check bench bench-quick bench-pythons bench-keep bench-octets docs fuzz attack schedules oracle corpus judged soak versions build clean
+.PHONY: demo test check lint types mypy verifytypes unit programs coverage suite examples specimens matrix implementations implementations-check bench bench-quick bench-pythons bench-keep bench-octets docs fuzz attack schedules clusters oracle corpus judged soak versions build clean
 
 demo: $(READY)
 	@mkdir -p reports
@@ -75,7 +76,7 @@ verifytypes: $(READY)
 
 # These are measured for what they run; the rest, which runs whole programs again and again or counts
 # steps, would be slowed down by that.
-MEASURED := tests/chatproto tests/chat_client tests/reference_server tests/schedules tests/spec
+MEASURED := tests/chatproto tests/chat_client tests/reference_server tests/schedules tests/cluster tests/spec
 COUNTING := tests/chatproto/test_cost.py
 
 unit: $(READY)
@@ -156,6 +157,10 @@ attack: $(READY)
 
 schedules: $(READY)
 	$(BIN)/python -m tests.schedules
+
+# One that failed is shown, step by step, by python -m tests.cluster --show SEED.
+clusters: $(READY)
+	$(BIN)/python -m tests.cluster
 
 bench: $(VENV)/bench
 	$(BIN)/python -m benchmarks.fanout --json reports/fanout.json $(BENCH)

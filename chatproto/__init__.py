@@ -8,6 +8,7 @@ reads a clock or logs.
 from chatproto._version import __version__
 from chatproto.client import ClientConnection, ClientEvent, ServerEnded
 from chatproto.connection import ServerConnection
+from chatproto.entry import Entry
 from chatproto.errors import LocalProtocolError
 from chatproto.events import (
     BlankReceived,
@@ -18,6 +19,7 @@ from chatproto.events import (
     QuitReceived,
     Violation,
 )
+from chatproto.replica import Replica, Standing
 from chatproto.room import Limits, Member, Room
 from chatproto.sender import ip_sender, unix_sender
 from chatproto.states import TRANSITIONS, State, Step
@@ -42,6 +44,7 @@ __all__ = [
     "ClientEvent",
     "Code",
     "EndOfStream",
+    "Entry",
     "Event",
     "Events",
     "Heartbeat",
@@ -52,9 +55,11 @@ __all__ = [
     "MessageReceived",
     "Notice",
     "QuitReceived",
+    "Replica",
     "Room",
     "ServerConnection",
     "ServerEnded",
+    "Standing",
     "State",
     "Step",
     "Unit",

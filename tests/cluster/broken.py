@@ -1,0 +1,179 @@
+"""Clusters that are broken on purpose, each in one way, for the checker to catch."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from random import Random
+from typing import Final
+
+from chatproto import Entry, Events, Limits, Member, QuitReceived, Replica, Standing
+from chatproto.replica import _Flight
+from tests.cluster.engine import SimulatedEngine
+from tests.cluster.simulation import Simulation
+
+
+class ShowsWordsBeforeTheyAreCommitted(Replica):
+    """A node's own members receive what they say when it is sent to the engine."""
+
+    def outgoing(self) -> Entry | None:
+        before = self._flight
+        entry = super().outgoing()
+        if self._flight is not None and self._flight is not before:
+            self.room.append(self._flight.entry.units)
+            leaves = [item for item in self._flight.items if not isinstance(item, bytes)]
+            self._flight = _Flight(self._flight.entry, leaves)
+        return entry
+
+
+class DoublesAnEntryOnRetry(Replica):
+    """What the engine does not take is taken for lost, and said again in a new entry."""
+
+    def refused(self, end: int) -> None:  # noqa: ARG002
+        if self._flight is not None and self._flight.entry.after is not None:
+            self._queue.items.extendleft(reversed(self._flight.items))
+            self._flight = None
+
+    def deliver(self, position: int, entry: Entry) -> None:
+        if entry.run == self._run and (self._flight is None or self._flight.entry != entry):
+            self._flight = _Flight(entry, [entry.units])
+        super().deliver(position, entry)
+
+
+class PutsItsOwnWordsFirst(Replica):
+    """What other nodes say is held back while an entry of its own is in flight."""
+
+    def __init__(self, node: str, limits: Limits) -> None:
+        super().__init__(node, limits)
+        self._held: list[bytes] = []
+
+    def _judge(self, position: int, entry: Entry) -> None:
+        if self._flight is not None and self._flight.entry.after and entry != self._flight.entry:
+            self._held.append(entry.units)
+            entry = Entry(entry.node, entry.run, entry.after)
+        super()._judge(position, entry)
+        if self._flight is None:
+            self.room.append(b"".join(self._held))
+            self._held.clear()
+
+
+class JoinsPastWhatIsUnderWay(Replica):
+    """Who joins does not receive the entry that is in flight."""
+
+    def __init__(self, node: str, limits: Limits) -> None:
+        super().__init__(node, limits)
+        self._newcomers: list[tuple[Member, Entry]] = []
+
+    def join(self, sender: str) -> Member:
+        member = super().join(sender)
+        if self._flight is not None:
+            self._newcomers.append((member, self._flight.entry))
+        return member
+
+    def _judge(self, position: int, entry: Entry) -> None:
+        skips = [member for member, skipped in self._newcomers if skipped == entry]
+        waiting = {member: member.backlog for member in skips}
+        super()._judge(position, entry)
+        for member in skips:
+            if not waiting[member]:
+                member.sent(member.backlog)
+
+
+class LetsALeaverGoAtOnce(Replica):
+    """Who says quit is owed nothing of what is not committed yet."""
+
+    def receive(self, member: Member, octets: bytes, time: datetime) -> Events:
+        events = super().receive(member, octets, time)
+        if isinstance(events.ending, QuitReceived):
+            self._leave(member, None)
+        return events
+
+
+class CountsItsMembersFromOne(Replica):
+    """The numbers of members on Unix-domain sockets are unique on this node alone."""
+
+    def number(self) -> int:
+        return next(self._numbers)
+
+
+class PassesOverAGap(Replica):
+    """What the engine no longer keeps is left out."""
+
+    def deliver(self, position: int, entry: Entry) -> None:
+        self._position = max(self._position, position - 1)
+        self._heads.pop(entry.node, None) if entry.node != self._node else None
+        super().deliver(position, entry)
+
+
+class GoesOnThoughItWasReplaced(Replica):
+    """A start of another node of its name is none of its business, nor is what the engine says."""
+
+    def refused(self, end: int) -> None:
+        pass
+
+    def _judge(self, position: int, entry: Entry) -> None:
+        if entry.node != self._node or entry.run == self._run:
+            super()._judge(position, entry)
+
+
+class AdmitsAtOnce(Replica):
+    """Who connects joins at the log's end as far as this node knows it."""
+
+    def admits(self, number: int) -> bool:
+        return self._standing is Standing.SERVING or super().admits(number)
+
+
+class KeepsItsMembersInTheDark(Replica):
+    """A node that cannot reach the log waits until it can."""
+
+    def expire(self, now: float) -> None:
+        self._waits_since = now
+        super().expire(now)
+
+
+class AcceptsWhatItHasSeen(Replica):
+    """An entry that is delivered again is taken for a new one."""
+
+    def deliver(self, position: int, entry: Entry) -> None:
+        if position <= self._position:
+            self.room.append(entry.units)
+        super().deliver(position, entry)
+
+
+class LosesItsTail(SimulatedEngine):
+    """With its leader, the engine loses the last of what it has delivered."""
+
+    def lose_leader(self) -> None:
+        del self.entries[len(self.entries) - self._random.randint(0, 3) :]
+        self._heads.clear()
+        for position, entry in enumerate(self.entries, 1):
+            self._heads[entry.node] = position
+        super().lose_leader()
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One way to break a cluster."""
+
+    replica: Callable[[str, Limits], Replica] = Replica
+    engine: Callable[[Random, int | None], SimulatedEngine] = SimulatedEngine
+
+    def simulation(self, seed: int, trace: Callable[[str], None] = lambda _: None) -> Simulation:
+        """The run of a seed with this fault in it."""
+        return Simulation(seed, self.replica, self.engine, trace)
+
+
+NONE: Final = Fault()
+FAULTS: Final = {
+    "shows-words-before-commit": Fault(ShowsWordsBeforeTheyAreCommitted),
+    "doubles-an-entry-on-retry": Fault(DoublesAnEntryOnRetry),
+    "loses-its-tail": Fault(engine=LosesItsTail),
+    "orders-by-node": Fault(PutsItsOwnWordsFirst),
+    "joiner-misses-what-is-under-way": Fault(JoinsPastWhatIsUnderWay),
+    "leaver-goes-before-commit": Fault(LetsALeaverGoAtOnce),
+    "two-are-unix-1": Fault(CountsItsMembersFromOne),
+    "passes-over-a-gap": Fault(PassesOverAGap),
+    "serves-though-replaced": Fault(GoesOnThoughItWasReplaced),
+    "admits-at-once": Fault(AdmitsAtOnce),
+    "keeps-members-in-the-dark": Fault(KeepsItsMembersInTheDark),
+    "accepts-what-it-has-seen": Fault(AcceptsWhatItHasSeen),
+}

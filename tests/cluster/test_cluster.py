@@ -1,0 +1,54 @@
+"""A slice of the simulated clusters, and clusters broken on purpose: each is caught."""
+
+import contextlib
+from typing import Final
+
+import pytest
+
+from tests.cluster.broken import FAULTS
+from tests.cluster.history import Broken
+from tests.cluster.simulation import Simulation
+
+CLAUSES: Final = {
+    "shows-words-before-commit": "CLU-4",
+    "doubles-an-entry-on-retry": "CLU-3",
+    "loses-its-tail": "CLU-5",
+    "orders-by-node": "CLU-4",
+    "joiner-misses-what-is-under-way": "CLU-4",
+    "leaver-goes-before-commit": "QUIT-3",
+    "two-are-unix-1": "CLU-2",
+    "passes-over-a-gap": "CLU-4",
+    "serves-though-replaced": "CLU-5",
+    "admits-at-once": "ROOM-1",
+    "keeps-members-in-the-dark": "CLU-5",
+    "accepts-what-it-has-seen": "CLU-3",
+}
+"""What each fault breaks, among other things."""
+
+
+def test_a_slice_of_the_seeds() -> None:
+    for seed in range(150):
+        Simulation(seed).run()
+
+
+def _saw(seed: int) -> list[tuple[str, list[tuple[int, str, str]]]]:
+    return [(history.sender, history.received) for history in Simulation(seed).run()]
+
+
+def test_a_run_replays_from_its_seed() -> None:
+    assert _saw(7) == _saw(7) != _saw(8)
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_broken_cluster_is_caught(fault: str) -> None:
+    clauses: set[str] = set()
+    for seed in range(400):
+        with contextlib.suppress(Broken):
+            FAULTS[fault].simulation(seed).run()
+            continue
+        with pytest.raises(Broken) as caught:
+            FAULTS[fault].simulation(seed).run()
+        clauses.add(caught.value.clause)
+        if CLAUSES[fault] in clauses:
+            return
+    pytest.fail(f"{fault} broke {clauses or 'nothing'}")
