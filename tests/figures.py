@@ -34,6 +34,7 @@ the specimens, was found to break; and those that nobody can see from outside.
 """
 _REASONS: Final = {
     Kind.CLIENT: "is about clients; the library's own is held to it by its tests and the vectors",
+    Kind.CLUSTERED: "is about several servers of one room; a run knows one",
 }
 
 

@@ -235,7 +235,7 @@ def summarise(
     statuses = [
         _requirement(id_, played, id_ in selected, managed, declared.get(id_, []))
         for id_, requirement in requirements().items()
-        if requirement.kind is not Kind.CLIENT
+        if requirement.kind.binds_servers
     ]
     return Report(
         suite=suite,

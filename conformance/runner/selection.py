@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 import click
 
 from conformance.scenarios.registry import Scenario, scenarios
-from conformance.standard.requirements import Kind, Level, requirements
+from conformance.standard.requirements import Level, requirements
 
 
 class Ids(click.ParamType[tuple[str, ...]]):
@@ -72,7 +72,7 @@ def counting(refused: Collection[str], level: str) -> frozenset[str]:
     return frozenset(
         one.id
         for one in requirements().values()
-        if one.kind is not Kind.CLIENT
+        if one.kind.binds_servers
         and (level == "should" or one.level is Level.MUST)
         and one.id not in refused
     )

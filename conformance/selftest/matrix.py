@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from conformance.selftest.pool import AGAIN
 from conformance.selftest.trial import Judged
 from conformance.specimens import CATALOGUE
-from conformance.standard.requirements import Kind, requirements
+from conformance.standard.requirements import requirements
 
 
 class MatrixError(Exception):
@@ -141,7 +141,7 @@ def differences(kept: Matrix, now: Matrix) -> list[str]:
         if name not in before:
             continue
         for one in requirements().values():
-            if one.kind is Kind.CLIENT:
+            if not one.kind.binds_servers:
                 continue
             was, is_ = before[name].cell(one.id), after[name].cell(one.id)
             if was != is_ and {was, is_} != {"may", ""}:

@@ -6,7 +6,7 @@ from chatproto import __version__
 from conformance.output.html.template import Asset, environment
 from conformance.selftest.matrix import Matrix
 from conformance.specimens import CATALOGUE
-from conformance.standard.requirements import PROTOCOL, Kind, requirements
+from conformance.standard.requirements import PROTOCOL, requirements
 
 SYMBOLS: Final = {"caught": "✓", "missed": "✗", "accused": "!", "may": "·", "": ""}
 WORDS: Final = {
@@ -23,7 +23,7 @@ def render_matrix(matrix: Matrix) -> str:
     template = environment().get_template("specimens.html.j2")
     return template.render(
         matrix=matrix,
-        columns=[one for one in requirements().values() if one.kind is not Kind.CLIENT],
+        columns=[one for one in requirements().values() if one.kind.binds_servers],
         groups=[
             ("Broken servers", [row for row in matrix.specimens if not row.legal]),
             ("Strange but legal servers", [row for row in matrix.specimens if row.legal]),

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
-from conformance.standard.requirements import Kind, requirements
+from conformance.standard.requirements import requirements
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class Specimen:
 
 SPECIMENS: dict[str, Specimen] = {}
 
-ALL = " ".join(one.id for one in requirements().values() if one.kind is not Kind.CLIENT)
+ALL = " ".join(one.id for one in requirements().values() if one.kind.binds_servers)
 """Every requirement for servers: what a server with many faults, or none that lasts, may break."""
 LOSS = "ROOM-1 ROOM-2 ROOM-3"
 ORDER = "ROOM-1 ROOM-2 ROOM-3 ROOM-4 ROOM-5 ROOM-7 FRM-1 QUIT-3 QUIT-5 ERR-1"

@@ -18,12 +18,18 @@ class Level(StrEnum):
 
 
 class Kind(StrEnum):
-    """Who can check a requirement: a client over a socket; a suite that itself starts and stops
-    the server; a suite for clients."""
+    """Who is bound, and who can check it: servers, by a client over a socket; servers, by a suite
+    that itself starts and stops them; clients; the servers of one room together."""
 
     WIRE = "wire"
     MANAGED = "managed"
     CLIENT = "client"
+    CLUSTERED = "clustered"
+
+    @property
+    def binds_servers(self) -> bool:
+        """Whether every server is held to it."""
+        return self in (Kind.WIRE, Kind.MANAGED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +51,7 @@ class Requirement:
 
 _ENTRY: Final = re.compile(
     r"^#### (?P<id>[A-Z]+-\d+) — (?P<title>.+)\n"
-    r"\*(?P<level>MUST|SHOULD) · (?P<kind>wire|managed|client)\*\n"
+    r"\*(?P<level>MUST|SHOULD) · (?P<kind>wire|managed|client|clustered)\*\n"
     r"(?P<body>(?:(?!^#).*\n)*)",
     re.MULTILINE,
 )

@@ -13,11 +13,11 @@ from conformance.report.model import (
     summarise,
 )
 from conformance.scenarios.registry import scenarios
-from conformance.standard.requirements import Kind, requirements
+from conformance.standard.requirements import requirements
 from conformance.transcript.events import Event, Finish
 from tests.conformance.scene import START, Scene, chat, talk
 
-IDS = frozenset(one.id for one in requirements().values() if one.kind is not Kind.CLIENT)
+IDS = frozenset(one.id for one in requirements().values() if one.kind.binds_servers)
 
 
 def altered() -> Scene:

@@ -16,7 +16,7 @@ from conformance.selftest.matrix import (
 from conformance.selftest.matrix_page import render_matrix
 from conformance.selftest.trial import Judged
 from conformance.specimens import CATALOGUE
-from conformance.standard.requirements import Kind, requirements
+from conformance.standard.requirements import requirements
 from tests.evidence import EVIDENCE
 
 KEPT = EVIDENCE / "matrix.json"
@@ -104,7 +104,7 @@ def test_a_broken_file_is_refused(tmp_path: Path) -> None:
 def test_the_page_shows_every_cell() -> None:
     page = render_matrix(laid_out(judged("greets", "TRN-2"), judged("correct"), judged("s0")))
     for one in requirements().values():
-        assert (one.kind is Kind.CLIENT) == (f"<span>{one.id}</span>" not in page)
+        assert (not one.kind.binds_servers) == (f"<span>{one.id}</span>" not in page)
     assert 'title="TRN-2, caught: sanity/first">✓' in page
     assert "not caught" in page
     assert page.index("Broken servers") < page.index("Strange but legal servers")
