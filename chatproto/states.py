@@ -1,6 +1,6 @@
 """The life of one connection as the server sees it, in one table.
 
-The standard's section on states is drawn from this table; no transition hides in code.
+No transition hides in code: this table is the one in the standard's section on states.
 """
 
 from collections.abc import Mapping

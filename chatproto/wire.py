@@ -22,7 +22,7 @@ TXT-4, fits."""
 
 
 class Code(StrEnum):
-    """The notice codes the standard gives a meaning (ERR-3)."""
+    """The notice codes of the standard's registry (ERR-3)."""
 
     LINE_TOO_LONG = "line-too-long"
     INVALID_TEXT = "invalid-text"

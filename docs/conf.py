@@ -28,7 +28,7 @@ extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.viewcode"]
 root_doc = "docs/index"
 include_patterns = [
     "docs/**.md",
-    "spec/*.md",
+    "spec/**.md",
     "examples/README.md",
     "benchmarks/README.md",
     "README.md",

@@ -4,8 +4,9 @@ import re
 from pathlib import Path
 
 from chatproto import TRANSITIONS, State, Step
+from tests.docs.draw_states import GUIDE, MARK, draw_lifecycle
 from tests.examples.suite import judge
-from tests.spec.draw_states import BEGIN, END, GUIDE, draw_lifecycle, drawn_in
+from tests.spec.standard import between
 
 TEXT = GUIDE.read_text(encoding="utf-8")
 
@@ -18,8 +19,7 @@ def test_its_blocks_are_a_conformant_server(tmp_path: Path) -> None:
 
 
 def test_it_shows_the_table_the_library_runs_by() -> None:
-    assert TEXT.count(BEGIN) == TEXT.count(END) == 1
-    assert drawn_in(TEXT) == draw_lifecycle()
+    assert between(TEXT, MARK) == draw_lifecycle()
 
 
 def test_the_picture_has_every_move_and_no_other() -> None:

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 SPEC: Final = Path(__file__).parents[2] / "spec"
 DOCUMENT: Final = SPEC / "chatproto-1.md"
-KINDS: Final = ("client-streams", "lines", "units", "senders")
+KINDS: Final = ("client-streams", "lines", "units", "senders", "server-streams", "said")
 
 Vector = dict[str, Any]
 
@@ -25,6 +25,37 @@ def grammar() -> str:
 def ids() -> list[str]:
     """Find the requirements' ids, in the document's order."""
     return re.findall(r"^#### ([A-Z]+-\d+) ", document(), re.MULTILINE)
+
+
+def section(title: str) -> str:
+    """Find what stands under a heading of any level, up to the next of its own or a higher one."""
+    heading = re.search(rf"^(#+) {re.escape(title)}\n", document(), re.MULTILINE)
+    assert heading is not None, title
+    rest = document()[heading.end() :]
+    return re.split(rf"^#{{1,{len(heading[1])}}} ", rest, maxsplit=1, flags=re.MULTILINE)[0]
+
+
+def rows(text: str) -> list[list[str]]:
+    """Read the rows of the tables in a text, heads left out, as cells."""
+    tables = re.findall(r"^\|[^\n]*\|\n\|[-|: ]+\|\n((?:\|.*\|\n)*)", text, re.MULTILINE)
+    return [
+        [cell.strip() for cell in row.strip("|").split("|")]
+        for table in tables
+        for row in table.splitlines()
+    ]
+
+
+def between(text: str, name: str) -> str:
+    """Find what stands between the two marks of a name; they stand in the text once."""
+    begin, end = f"<!-- {name}: begin -->\n", f"<!-- {name}: end -->\n"
+    assert text.count(begin) == text.count(end) == 1, name
+    return text.partition(begin)[2].partition(end)[0]
+
+
+def replace_between(text: str, name: str, new: str) -> str:
+    """Put something else between the two marks of a name."""
+    begin, end = f"<!-- {name}: begin -->\n", f"<!-- {name}: end -->\n"
+    return text.replace(f"{begin}{between(text, name)}{end}", f"{begin}{new}{end}")
 
 
 def vector_file(kind: str) -> Any:

@@ -1,11 +1,15 @@
 """The document: each requirement once, the grammar as it is, examples that add up."""
 
 import re
+from pathlib import Path
 
 import pytest
 
-from chatproto import Malformed, UnitReader
+from chatproto import Code, Malformed, UnitReader
+from chatproto.connection import MAX_LINE_LIMIT, MIN_LINE_LIMIT
+from chatproto.room import GIVE_UP, LINGER, MIN_BACKLOG
 from tests.spec import standard
+from tests.spec.listings import anchor, relisted
 
 SECTIONS = {
     "TRN": 2,
@@ -18,7 +22,8 @@ SECTIONS = {
     "ERR": 3,
     "LIM": 6,
     "STOP": 3,
-    "CLI": 3,
+    "CLI": 12,
+    "CLU": 5,
 }
 
 
@@ -73,3 +78,56 @@ def test_an_example_s_octets_are_units_and_are_shown_as_they_are(example: str) -
     assert sent
     assert not any(isinstance(unit, Malformed) for unit in reader.receive(sent))
     assert reader.complete
+
+
+def test_contents_and_index_are_those_of_the_headings() -> None:
+    assert relisted(standard.document()) == standard.document()
+
+
+def test_every_link_within_the_document_leads_to_a_heading() -> None:
+    text = standard.document()
+    anchors = {anchor(title) for title in re.findall(r"^#+ (.+)$", text, re.MULTILINE)}
+    assert set(re.findall(r"\]\(#([^)]+)\)", text)) <= anchors
+
+
+def words(text: str) -> str:
+    """Undo the wrapping of lines."""
+    return " ".join(text.split())
+
+
+CONSTANTS = standard.rows(standard.section("Constants"))
+
+
+@pytest.mark.parametrize("row", CONSTANTS, ids=[name for name, *_ in CONSTANTS])
+def test_a_constant_has_the_value_its_requirement_gives_it(row: list[str]) -> None:
+    _, value, _, id_, _ = row
+    [text] = re.findall(rf"^#### {id_} (.*?)^\*Reason", standard.document(), re.M | re.S)
+    assert value.replace("15 min", "quarter hours") in words(text)
+
+
+def test_the_library_has_the_constants_of_the_document() -> None:
+    values = {name: value for name, value, *_ in CONSTANTS}
+    assert values["least line limit"] == f"{MIN_LINE_LIMIT:,} octets"
+    assert values["greatest line limit"] == f"{MAX_LINE_LIMIT:,} octets"
+    assert values["backlog that never evicts, server's part"] == f"{MIN_BACKLOG >> 20} MiB"
+    assert values["linger, from the last acknowledgement"] == f"{LINGER:g} s"
+    assert values["deliveries after the stop"] == f"{GIVE_UP:g} s"
+
+
+def test_the_registry_has_the_codes_of_the_library() -> None:
+    codes = [code.strip("`") for code, *_ in standard.rows(standard.section("Notice codes"))]
+    assert codes == list(Code)
+
+
+def test_the_checklist_has_each_requirement_once() -> None:
+    checklist = (standard.SPEC / "checklist.md").read_text(encoding="utf-8")
+    assert re.findall(r"^- \[ \] \*\*([A-Z]+-\d+)\*\* ", checklist, re.MULTILINE) == standard.ids()
+
+
+@pytest.mark.parametrize("page", sorted(standard.SPEC.rglob("*.md")), ids=lambda page: page.name)
+def test_the_pages_name_what_there_is(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    named = re.findall(rf"\b(?:{'|'.join(SECTIONS)})-\d+\b", text)
+    assert set(named) <= set(standard.ids())
+    for target in re.findall(r"\]\(([^)#:]+)[^)]*\)", text):
+        assert (page.parent / target).exists(), target

@@ -35,14 +35,25 @@ def test_the_grammar_s_code_points_are_the_model_s() -> None:
     assert grammar.points("not-lf") == SCALARS - {0x0A}
 
 
-@given(grammar.texts("server-stream"))
+@given(grammar.texts("server-stream") | grammar.texts("units"))
 def test_what_the_grammar_allows_a_server_the_library_reads(text: str) -> None:
     assert is_read(text.encode())
 
 
+@given(grammar.texts("server-stream"))
+def test_a_notice_is_the_last_unit_of_a_server_s_stream(text: str) -> None:
+    assert grammar.matches("units", text.encode())
+    assert grammar.matches("server-stream", f"{text}\n".encode()) == ("!" not in _starts(text))
+
+
+def _starts(text: str) -> set[str]:
+    """Tell by which code points the units of a server's stream begin."""
+    return {unit.value[0] for unit in grammar.find(grammar.parse("units", text), "unit")}
+
+
 @given(st.lists(units, max_size=3))
 def test_what_the_library_writes_the_grammar_allows(written: list[Unit]) -> None:
-    assert grammar.matches("server-stream", b"".join(map(encode, written)))
+    assert grammar.matches("units", b"".join(map(encode, written)))
 
 
 @given(grammar.texts("client-stream"))
@@ -97,15 +108,15 @@ def nearly(draw: st.DrawFn, rule: str) -> bytes:
 
 
 @settings(max_examples=150)
-@given(nearly("server-stream"))
+@given(nearly("units"))
 def test_on_what_is_nearly_a_server_s_stream_grammar_and_library_agree(octets: bytes) -> None:
-    assert grammar.matches("server-stream", octets) == is_read(octets)
+    assert grammar.matches("units", octets) == is_read(octets)
 
 
 @settings(max_examples=150)
 @given(nearly("unit"))
 def test_on_what_is_nearly_a_unit_grammar_and_library_agree(octets: bytes) -> None:
-    assert grammar.matches("server-stream", octets) == is_read(octets)
+    assert grammar.matches("units", octets) == is_read(octets)
 
 
 @settings(max_examples=150)

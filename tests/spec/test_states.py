@@ -1,29 +1,33 @@
-"""The document's tables of states are those the library runs by."""
+"""The document's transitions are those that the library runs by, and its diagram shows them all."""
 
 from chatproto import TRANSITIONS, State, Step
-from tests.spec.draw_states import BEGIN, END, draw_states, drawn_in, redraw
-from tests.spec.standard import document
+from tests.spec.standard import rows, section
+
+OVER = [State.CLOSED, State.ABORTED]
 
 
-def test_the_document_shows_the_table_the_library_runs_by() -> None:
-    assert document().count(BEGIN) == document().count(END) == 1
-    assert drawn_in(document()) == draw_states()
-
-
-def test_drawing_again_changes_nothing() -> None:
-    assert redraw(document(), draw_states()) == document()
-
-
-def test_the_tables_can_be_read_back() -> None:
-    rows = [line.strip("|").split("|") for line in draw_states().splitlines() if line[:1] == "|"]
-    cells = [[cell.strip() for cell in row] for row in rows]
-    matrix = [row for row in cells if len(row) == len(Step) + 1]
-    steps, _, *moves = matrix
+def test_the_document_s_transitions_are_the_library_s() -> None:
+    table = rows(section("Transitions"))
     assert {
-        (State[state], Step[step]): State[after]
-        for state, *afters in moves
-        for step, after in zip(steps[1:], afters, strict=True)
-        if after != "—"
+        (State[state], step): State[after]
+        for state, name, after, _ in table
+        for step in (Step if name == "any" else [Step[name]])
     } == dict(TRANSITIONS)
-    meanings = dict(row for row in cells if len(row) == 2)
-    assert all(meanings[each.name] == each.value for each in (*State, *Step))
+    assert all(puts_out for *_, puts_out in table)
+
+
+def test_each_transition_has_one_row() -> None:
+    keys = [(state, step) for state, step, *_ in rows(section("Transitions"))]
+    assert len(set(keys)) == len(keys)
+    assert [state for state, step in keys if step == "any"] == [state.name for state in OVER]
+
+
+def test_every_state_and_step_has_a_meaning() -> None:
+    named = [name for name, _ in rows(section("States of a connection"))]
+    assert named == [each.name for each in (*State, *Step)]
+
+
+def test_the_diagram_shows_each_state_and_each_step() -> None:
+    diagram = section("State diagram")
+    for each in (*State, *Step):
+        assert each.name in diagram

@@ -1,5 +1,6 @@
 """The test vectors: in order themselves, and the library passes each."""
 
+import re
 from collections import Counter
 
 import jsonschema
@@ -8,14 +9,18 @@ import pytest
 from chatproto import (
     BlankReceived,
     Broadcast,
+    ClientConnection,
+    ClientEvent,
     EndOfStream,
     Event,
     Heartbeat,
+    LocalProtocolError,
     Malformed,
     MessageReceived,
     Notice,
     QuitReceived,
     ServerConnection,
+    ServerEnded,
     Unit,
     UnitReader,
     Violation,
@@ -23,6 +28,7 @@ from chatproto import (
     ip_sender,
     unix_sender,
 )
+from chatproto.text import make_safe, trim
 from chatproto.wire import format_time
 from tests.spec import grammar, standard
 from tests.spec.standard import Vector
@@ -58,6 +64,20 @@ def say_unit(unit: Unit) -> Vector:
             return {"unit": "heartbeat"}
 
 
+def show(event: ClientEvent) -> Vector | None:
+    match event:
+        case Broadcast(_, sender, text):
+            return {"shown": "broadcast", "sender": sender, "text": text}
+        case Notice(code, explanation):
+            return {"shown": "notice", "code": code, "explanation": explanation}
+        case ServerEnded(complete):
+            return {"shown": "ended", "whole": complete}
+        case Malformed():
+            return {"shown": "malformed"}
+        case Heartbeat():
+            return None
+
+
 @pytest.mark.parametrize("kind", standard.KINDS)
 def test_the_vectors_are_what_the_schema_says(kind: str) -> None:
     schema = standard.vector_file("schema")
@@ -73,6 +93,12 @@ def test_the_vectors_are_many_and_no_two_have_one_id() -> None:
     assert ids.most_common(1)[0][1] == 1
 
 
+def test_the_readme_counts_the_vectors() -> None:
+    readme = (standard.SPEC / "vectors" / "README.md").read_text(encoding="utf-8")
+    counts = dict(re.findall(r"^\| \[([\w-]+)\.json\]\(.*?\) \| (\d+) \|", readme, re.MULTILINE))
+    assert counts == {kind: str(len(standard.vectors(kind))) for kind in standard.KINDS}
+
+
 def test_the_vectors_are_of_requirements_that_there_are() -> None:
     named = {
         requirement
@@ -83,15 +109,24 @@ def test_the_vectors_are_of_requirements_that_there_are() -> None:
     assert named <= set(standard.ids())
 
 
-@each("client-streams")
-@pytest.mark.parametrize("cut", ["as given", "in one", "one by one"])
-def test_a_client_s_stream_says_what_its_vector_says(vector: Vector, cut: str) -> None:
+cuts = pytest.mark.parametrize("cut", ["as given", "in one", "one by one"])
+
+
+def segments_of(vector: Vector, cut: str) -> list[bytes]:
+    """Read a vector's segments, or cut their octets otherwise."""
     segments = [bytes.fromhex(segment) for segment in vector["segments"]]
     whole = b"".join(segments)
     if cut == "in one":
-        segments = [whole]
-    elif cut == "one by one":
-        segments = [whole[at : at + 1] for at in range(len(whole))]
+        return [whole]
+    if cut == "one by one":
+        return [whole[at : at + 1] for at in range(len(whole))]
+    return segments
+
+
+@each("client-streams")
+@cuts
+def test_a_client_s_stream_says_what_its_vector_says(vector: Vector, cut: str) -> None:
+    segments = segments_of(vector, cut)
     connection = ServerConnection(vector.get("line_limit", 1_024))
     events = [event for segment in segments for event in connection.receive(segment)]
     events += connection.receive_eof() if vector["end"] else []
@@ -130,7 +165,7 @@ def test_a_server_s_stream_holds_the_units_of_its_vector(vector: Vector, cut: st
 def test_the_grammar_accepts_a_server_s_stream_where_its_vector_calls_it_complete(
     vector: Vector,
 ) -> None:
-    accepted = grammar.matches("server-stream", bytes.fromhex(vector["octets"]))
+    accepted = grammar.matches("units", bytes.fromhex(vector["octets"]))
     assert accepted == (vector["rest"] == "complete")
 
 
@@ -142,3 +177,72 @@ def test_a_peer_is_written_as_its_vector_says(vector: Vector) -> None:
         sender = ip_sender(vector["host"], vector["port"])
     assert sender == vector["sender"]
     assert grammar.matches("sender", sender.encode())
+
+
+@each("server-streams")
+@cuts
+def test_a_client_shows_what_its_vector_says(vector: Vector, cut: str) -> None:
+    connection = ClientConnection()
+    events: list[ClientEvent] = []
+    for segment in segments_of(vector, cut):
+        events += connection.receive(segment)
+    malformed = any(isinstance(event, Malformed) for event in events)
+    if vector["end"] and not malformed:
+        events += connection.receive_eof()
+    assert [shown for event in events if (shown := show(event))] == vector["shown"]
+
+
+def arrival(octets: bytes) -> list[Vector]:
+    """Read what a client sent as a server does that allows any length."""
+    return [say_event(event) for event in ServerConnection(1_048_576).receive(octets)]
+
+
+@each("said")
+def test_what_is_said_goes_out_as_its_vector_says(vector: Vector) -> None:
+    client = ClientConnection(vector.get("line_limit", 1_024))
+    text = trim(vector["said"])
+    match vector["result"]:
+        case {"kind": "arrives", "text": arrived}:
+            assert arrived == text
+            assert arrival(client.say(text)) == [{"event": "message", "text": text, "line": 1}]
+        case {"kind": "blank"}:
+            assert arrival(f"{text}\n".encode()) == [{"event": "blank", "line": 1}]
+        case {"kind": "quit"}:
+            assert arrival(f"{text}\n".encode()) == [{"event": "quit", "line": 1}]
+            refuses(client, text)
+        case {"kind": "parted", "parts": parts}:
+            refuses(client, text)
+            assert parts == parted(text, vector.get("line_limit", 1_024))
+            assert all(client.say(part) for part in parts)
+        case {"kind": "lines", "parts": parts}:
+            refuses(client, text)
+            assert parts == [trim(line) for line in text.split("\n") if trim(line)]
+            assert all(client.say(part) for part in parts)
+        case {"kind": "unsafe", "text": arrived}:
+            refuses(client, text)
+            assert arrived == make_safe(text) != text
+            sent = f"{text}\n".encode()
+            assert arrival(sent) == [{"event": "message", "text": arrived, "line": 1}]
+        case result:
+            raise AssertionError(result)
+
+
+def refuses(client: ClientConnection, text: str) -> None:
+    with pytest.raises(LocalProtocolError):
+        client.say(text)
+
+
+def parted(text: str, limit: int) -> list[str]:
+    """Part a text as the appendix says: as many code points into each part as fit."""
+    parts, rest = [], text
+    while rest:
+        size = next(n for n in range(min(limit, len(rest)), 0, -1) if fits(rest[:n], limit))
+        if trim(rest[size:]) == "quit":
+            size -= 1
+        parts.append(trim(rest[:size]))
+        rest = rest[size:]
+    return [part for part in parts if part]
+
+
+def fits(text: str, limit: int) -> bool:
+    return len(text.encode()) <= limit
