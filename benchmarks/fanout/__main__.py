@@ -63,6 +63,7 @@ def main(arguments: list[str] | None = None) -> int:
         for what, is_there in (
             ("a C compiler (gcc) for the load generator", compiler),
             ("Linux, for pinning and for what others do meanwhile", sys.platform == "linux"),
+            ("root, for --first", not options.first or os.geteuid() == 0),
             ("two cores", sys.platform == "linux" and len(os.sched_getaffinity(0)) >= 2),
         )
         if not is_there
@@ -77,7 +78,7 @@ def main(arguments: list[str] | None = None) -> int:
 def _measure(options: argparse.Namespace, compiler: str, folder: Path) -> int:
     results = Results(made(shlex.join(["python", "-m", *sys.orig_argv[2:]])), describe())
     folder.chmod(0o755)  # ngIRCd reads its settings as nobody
-    bench = Bench(build(compiler, folder), folder, choose_cores(), options.attempts)
+    bench = Bench(build(compiler, folder), folder, choose_cores(options.first), options.attempts)
     ready: list[Ready] = []
     for server in [*options.servers, *_variants(options.pythons, results)]:
         try:
@@ -163,6 +164,11 @@ def _parser() -> argparse.ArgumentParser:
         help="how often a round is taken while others disturb it (default: 3)",
     )
     add("--quick", action="store_true", help="short rounds, and 3 of them")
+    add(
+        "--first",
+        action="store_true",
+        help="let the server and the generator go ahead of all other processes (takes root)",
+    )
     add(
         "--minutes",
         type=float,

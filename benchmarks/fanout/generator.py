@@ -112,7 +112,9 @@ class Generator:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            start_new_session=True,
         )
+        cores.started(self._process.pid)
         self._is_idle = workload.is_idle
 
     def __enter__(self) -> Self:

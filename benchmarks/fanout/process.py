@@ -29,8 +29,10 @@ class ServerProcess:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             cwd=Path(__file__).parents[2],
+            start_new_session=True,
         )
         try:
+            cores.started(self.pid)
             self._wait()
         except BaseException:
             self._end()
