@@ -1,5 +1,6 @@
 # make demo     set up, and run the suite against the reference server and against a broken one
-# make test     set up, and pass every check
+# make test     set up, and pass what a developer needs before a commit
+# make check    make test, and all else that guards main: heavy tests, every specimen, the pages
 # make examples run the suite against the examples, a line each
 # make matrix   make the page of implementations, and let every broken server meet every scenario (heavy)
 # make implementations        write docs/implementations.md, and the README's part of it (heavy)
@@ -38,7 +39,7 @@ PYTHONS ?= python3.11 python3.12 python3.13 python3.14
 # What is launched by name is this environment's.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: demo test check lint types mypy verifytypes unit programs coverage suite examples specimens matrix implementations implementations-check bench bench-quick bench-pythons bench-keep bench-octets docs fuzz attack schedules clusters oracle corpus judged soak versions build clean
+.PHONY: demo test check guards heavy lint types mypy verifytypes unit programs coverage suite examples specimens matrix implementations implementations-check bench bench-quick bench-pythons bench-keep bench-octets docs fuzz attack schedules clusters oracle corpus judged soak versions build clean
 
 demo: $(READY)
 	@mkdir -p reports
@@ -53,7 +54,12 @@ demo: $(READY)
 	@echo
 	@echo "The reports are in reports/: reference and broken, each as .html, .json and .xml"
 
-test: lint types unit programs suite specimens
+test: lint types unit programs suite
+
+check: test guards
+
+# What .ci/run adds to make test.
+guards: heavy specimens
 
 lint: $(READY)
 	$(BIN)/ruff check .
@@ -88,7 +94,10 @@ unit: $(READY)
 	$(BIN)/coverage report --include 'chat_client/*' --fail-under 90
 
 programs: $(READY)
-	$(BIN)/python -m pytest -q -rs -n $(WORKERS) --dist worksteal $(COUNTING) tests $(MEASURED:%=--ignore=%)
+	$(BIN)/python -m pytest -q -rs -n $(WORKERS) --dist worksteal -m "not heavy" $(COUNTING) tests $(MEASURED:%=--ignore=%)
+
+heavy: $(READY)
+	$(BIN)/python -m pytest -q -rs -n $(WORKERS) --dist worksteal -m heavy tests $(MEASURED:%=--ignore=%)
 
 coverage: $(READY)
 	rm -f .coverage .coverage.*

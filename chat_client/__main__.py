@@ -24,7 +24,7 @@ def main(arguments: list[str] | None = None) -> int:
                 raise
             _tell(
                 "editing needs prompt_toolkit, which is not installed; "
-                'pip install "chatproto[client]", or use --plain'
+                'pip install "chatproto-1[client]", or use --plain'
             )
             return 2
         chat = terminal.chat

@@ -15,7 +15,7 @@ ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 
 from chatproto import __version__  # noqa: E402  # the path comes first
-from conformance.commands.cli import main  # noqa: E402  # as above
+from conformance.commands.cli import load  # noqa: E402  # as above
 from conformance.standard.requirements import requirements  # noqa: E402  # as above
 
 STANDARD = "spec/chatproto-1"
@@ -82,12 +82,12 @@ class Command(Directive):
     def run(self) -> list[nodes.Node]:
         name = self.arguments[0]
         context = click.Context(
-            main.commands[name],
+            load(name),
             info_name=f"chatproto-conformance {name}",
             terminal_width=96,
             max_content_width=96,
         )
-        text = main.commands[name].get_help(context)
+        text = load(name).get_help(context)
         return [nodes.literal_block(text, text, language="text")]
 
 

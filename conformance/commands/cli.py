@@ -1,38 +1,58 @@
-"""chatproto-conformance: judge any server of chatproto/1 over a socket."""
+"""chatproto-conformance: judge any server of chatproto/1 over a socket.
 
-import json
+Each command is imported when it is asked for, so that the small ones start at once.
+"""
+
+import os
 import signal
 import sys
+import tempfile
+import traceback
+from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
+from typing import Final
 
 import click
-from rich.console import Console
 
 from chatproto import __version__
-from conformance.commands.probe import probe as probe_command
-from conformance.commands.profiles import profiles as profiles_command
-from conformance.commands.replay import replay as replay_command
-from conformance.commands.report import report as report_command
-from conformance.commands.run import EPILOG, STATUS
-from conformance.commands.run import run as run_command
-from conformance.commands.specimens import specimens as specimens_command
-from conformance.output.console import (
-    print_findings,
-    print_requirement,
-    print_result,
-    print_scenario,
-    print_scenarios,
-)
-from conformance.report.model import judged_again
-from conformance.runner.selection import nearest_id
-from conformance.scenarios.registry import scenarios
-from conformance.standard.requirements import requirements
-from conformance.transcript.files import TranscriptError, read, schema
+from conformance.commands.exit_statuses import BROKEN_DOWN, EPILOG
+from conformance.commands.streams import open_what_is_closed, tolerate_what_fails
+
+COMMANDS: Final = {
+    "run": "run",
+    "probe": "probe",
+    "profiles": "profiles",
+    "list": "list_",
+    "explain": "explain",
+    "judge": "judge",
+    "replay": "replay",
+    "report": "report",
+    "specimens": "specimens",
+}
+"""By its name, which its module has too, the function that each command is."""
 
 
-@click.group(epilog=EPILOG)
-@click.version_option(__version__, package_name="chatproto")
-def main() -> None:
+def load(name: str) -> click.Command:
+    """The command of that name."""
+    found = getattr(import_module(f"conformance.commands.{name}"), COMMANDS[name])
+    assert isinstance(found, click.Command)
+    return found
+
+
+class _Commands(click.Group):
+    """The commands, in the order in which one needs them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  # click's signature
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        return load(cmd_name) if cmd_name in COMMANDS else None
+
+
+@click.group(cls=_Commands, epilog=EPILOG)
+@click.version_option(__version__, package_name="chatproto-1")
+def cli() -> None:
     """Judge any chat server that claims chatproto/1, over a socket.
 
     \b
@@ -44,59 +64,58 @@ def main() -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
-@main.command("list")
-def list_() -> None:
-    """List the scenarios, with the requirements each is there for."""
-    print_scenarios(Console(highlight=False, soft_wrap=True))
-
-
-@main.command()
-@click.argument("id_", metavar="ID")
-def explain(id_: str) -> None:
-    """Explain a requirement, ID, by its text, its reason, its scenarios, and what breaks it; or a
-    scenario by what it does, and what it is there for."""
-    known, console = requirements(), Console(highlight=False)
-    played = {one.id: one for one in scenarios()}
-    if id_.upper() in known:
-        print_requirement(console, known[id_.upper()])
-    elif id_.lower() in played:
-        print_scenario(console, played[id_.lower()])
-    else:
-        raise click.UsageError(f"no requirement or scenario {id_!r}; {nearest_id(id_)}")
-
-
-def _show_schema(context: click.Context, _: click.Parameter, wanted: bool) -> None:
-    if wanted:
-        click.echo(json.dumps(schema(), indent=1))
-        context.exit()
-
-
-@main.command(epilog=EPILOG)
-@click.argument("transcript", type=click.Path(path_type=Path))
-@click.option(
-    "--schema",
-    is_flag=True,
-    is_eager=True,
-    expose_value=False,
-    callback=_show_schema,
-    help="Print the JSON Schema of a transcript's line, and judge nothing.",
-)
-def judge(transcript: Path) -> None:
-    """Judge a transcript again, as written by run --transcripts: JSON lines, an event a line."""
+def main() -> None:
+    """Run the command line; an unexpected error goes to a file, which is named, and ends it with
+    status 3."""
+    open_what_is_closed()
+    tolerate_what_fails()
+    _mend_the_width()
+    _raise_the_limit_of_descriptors()
     try:
-        events = read(transcript)
-    except TranscriptError as error:
-        raise click.UsageError(str(error)) from None
-    result = judged_again(events)
-    console = Console(highlight=False, soft_wrap=True)
-    print_result(console, result)
-    print_findings(console, [result], lambda one: f"chatproto-conformance run … --only {one.id}")
-    sys.exit(STATUS[result.verdict])
+        cli()
+    except Exception:
+        _report_the_crash()
+        sys.exit(BROKEN_DOWN)
+    finally:
+        with suppress(OSError, ValueError):
+            sys.stdout.flush()
 
 
-main.add_command(run_command)
-main.add_command(replay_command)
-main.add_command(profiles_command)
-main.add_command(probe_command)
-main.add_command(report_command)
-main.add_command(specimens_command)
+def _mend_the_width() -> None:
+    """Forget a terminal's width that is none."""
+    columns = os.environ.get("COLUMNS")
+    if columns is not None and not (columns.isdecimal() and int(columns)):
+        del os.environ["COLUMNS"]
+
+
+def _raise_the_limit_of_descriptors() -> None:
+    """Take as many descriptors as the system allows: some scenarios need hundreds."""
+    try:
+        import resource
+    except ImportError:  # Windows has none, and needs none
+        return
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    # macOS refuses a limit without bound.
+    with suppress(OSError, ValueError):
+        resource.setrlimit(
+            resource.RLIMIT_NOFILE, (min(hard, 65_536) if hard > 0 else 10_240, hard)
+        )
+
+
+def _report_the_crash() -> None:
+    text = traceback.format_exc()
+    said = f"chatproto-conformance {__version__}, Python {sys.version}\n{sys.argv}\n\n{text}"
+    last = text.strip().rpartition("\n")[2]
+    for directory in (Path(tempfile.gettempdir()), Path()):
+        path = directory.absolute() / f"chatproto-conformance-{os.getpid()}.txt"
+        with suppress(OSError):
+            path.write_text(said, encoding="utf-8")
+            break
+    else:
+        click.echo(said, err=True)
+        return
+    click.echo(
+        f"chatproto-conformance: the suite itself broke down ({last}). This is a fault of the "
+        f"suite, not of your server. Please report it, with {path}.",
+        err=True,
+    )

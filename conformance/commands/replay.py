@@ -1,14 +1,15 @@
 """chatproto-conformance replay: perform a saved program again, and count how often it fails."""
 
 import sys
+from functools import partial
 from pathlib import Path
 
 import click
 from rich.console import Console
 
+from conformance.commands.exit_statuses import BROKEN_DOWN, EPILOG, STATUS
 from conformance.commands.options import find_target, target_options, written_out
-from conformance.commands.report import make_directory, write
-from conformance.commands.run import EPILOG, STATUS, UNREACHABLE
+from conformance.commands.outputs import Outputs, check_parent, make_directory
 from conformance.output.console import print_findings, print_result
 from conformance.output.repro_script import write_script
 from conformance.programs.program import Program, ProgramError, describe, load, summary
@@ -64,6 +65,8 @@ def replay(
         program = load(file)
     except ProgramError as error:
         raise click.UsageError(str(error)) from None
+    if script is not None:
+        check_parent(script)
     result: ScenarioReport | None = None
     if script is None or target or launch or profile_name:
         profile, address = find_target(target, launch, profile_name)
@@ -80,7 +83,10 @@ def replay(
         result = _replay(program, settings, times, f"chatproto-conformance replay {file}")
     if script is not None:
         finding = result.findings[0] if result is not None and result.findings else None
-        write(script, write_script(program, script.name, finding))
+        outputs = Outputs()
+        outputs.write(script, partial(write_script, program, script.name, finding))
+        if outputs.failed:
+            sys.exit(BROKEN_DOWN)
         click.echo(f"written: {script}")
     sys.exit(STATUS[result.verdict] if result is not None else 0)
 
@@ -99,7 +105,7 @@ def _replay(program: Program, settings: Settings, times: int, again: str) -> Sce
             counted = trials.count(program, times)
     except (LaunchError, Unreachable) as error:
         click.echo(f"chatproto-conformance: {error}", err=True)
-        sys.exit(UNREACHABLE)
+        sys.exit(BROKEN_DOWN)
     finally:
         session.close()
     result = trials.report()

@@ -1,9 +1,12 @@
 """chatproto-conformance report: what runs found, as a page, as Markdown, as a badge."""
 
+import sys
 from pathlib import Path
 
 import click
 
+from conformance.commands.exit_statuses import BROKEN_DOWN
+from conformance.commands.outputs import Outputs, check_parent
 from conformance.output.badge import badge_json, badge_svg
 from conformance.output.html import render_page
 from conformance.output.markdown import render_markdown
@@ -53,41 +56,18 @@ def report(
     \b
     chatproto-conformance report mine.json reference.json --html matrix.html
     """  # fmt: skip
+    for path in filter(None, (html, markdown, badge, badge_json_path)):
+        check_parent(path)
     try:
         comparison = compare([load_report(path) for path in paths], [path.stem for path in paths])
     except ReportError as error:
         raise click.UsageError(str(error)) from None
-    for path, render in (
-        (html, render_page),
-        (markdown, render_markdown),
-        (badge, badge_svg),
-        (badge_json_path, badge_json),
-    ):
-        if path is not None:
-            write(path, render(comparison))
+    outputs = Outputs()
+    outputs.write(html, lambda: render_page(comparison))
+    outputs.write(markdown, lambda: render_markdown(comparison))
+    outputs.write(badge, lambda: badge_svg(comparison))
+    outputs.write(badge_json_path, lambda: badge_json(comparison))
     for implementation in comparison.implementations:
         click.echo(one_line(implementation))
-
-
-def write(path: Path, text: str) -> None:
-    """Write a file as UTF-8; a usage error where that cannot be done."""
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise click.UsageError(f"{path}: {error.strerror}") from None
-
-
-def check_directory(path: Path) -> None:
-    """A usage error where this is no directory, and cannot become one."""
-    nearest = next(there for there in (path, *path.absolute().parents) if there.exists())
-    if not nearest.is_dir():
-        raise click.UsageError(f"{path}: {nearest} is no directory")
-
-
-def make_directory(path: Path) -> None:
-    """Make a directory where there is none; a usage error where that cannot be done."""
-    check_directory(path)
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise click.UsageError(f"{path}: {error.strerror}") from None
+    if outputs.failed:
+        sys.exit(BROKEN_DOWN)

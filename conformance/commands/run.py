@@ -3,15 +3,18 @@
 import os
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final
 from urllib.parse import quote
 
 import click
 from rich.console import Console
 
+from conformance.commands.exit_statuses import BROKEN_DOWN, EPILOG, OTHERWISE, STATUS
 from conformance.commands.options import find_target, target_options, written_out
-from conformance.commands.report import check_directory, make_directory
+from conformance.commands.outputs import Outputs, check_directory, check_parent, make_directory
 from conformance.output.console import ConsoleReporter, Detail, print_durations
 from conformance.output.github import tell_github
 from conformance.output.gradescope import POINTS, gradescope_without_server, render_gradescope
@@ -24,26 +27,13 @@ from conformance.report.known_failures import (
     load_known_failures,
     written,
 )
-from conformance.report.model import Report, Verdict
+from conformance.report.model import Report
 from conformance.runner.background import played_beside
 from conformance.runner.preflight import Unreachable
 from conformance.runner.selection import Ids, select
 from conformance.runner.session import Settings, transcript_path
 from conformance.runner.suite import run_suite
 from conformance.transcript.files import read
-
-STATUS: Final = {Verdict.CONFORMANT: 0, Verdict.NON_CONFORMANT: 1, Verdict.INCOMPLETE: 4}
-UNREACHABLE: Final = 3
-OTHERWISE: Final = 5
-EPILOG: Final = """\b
-Exit status:
-  0  conformant
-  1  non-conformant
-  2  wrong usage, a file that cannot be used, or nothing selected
-  3  the target could not be reached or launched, or the suite itself broke down
-  4  incomplete: no MUST failed, but not every MUST could be told
-"""
-
 
 _EPILOG: Final = (
     EPILOG
@@ -245,8 +235,8 @@ def run(
     known = _known(known_failures)
     before = _known(write_known_failures, new=True)
     for path in (json_path, junit, html_path, gradescope, write_known_failures):
-        if path is not None and not path.parent.is_dir():
-            raise click.UsageError(f"{path}: there is no directory {path.parent}")
+        if path is not None:
+            check_parent(path)
     check_directory(programs)
     if transcripts is not None:
         make_directory(transcripts)
@@ -266,31 +256,32 @@ def run(
         known=known,
     )
     console = Console(highlight=False, soft_wrap=True)
+    outputs = Outputs()
     reporter = ConsoleReporter(console, settings, chosen, jobs, detail)
     try:
-        with reporter:
-            report = run_suite(settings, reporter, jobs, junit)
+        with reporter, TemporaryDirectory() as directory:
+            drafted = Path(directory) / "junit.xml"
+            report = run_suite(settings, reporter, jobs, drafted if junit is not None else None)
+            outputs.write(junit, lambda: drafted.read_text(encoding="utf-8"))
     except Unreachable as error:
         click.echo(f"chatproto-conformance: {error}", err=True)
-        if gradescope is not None:
-            gradescope.write_text(gradescope_without_server(str(error)), encoding="utf-8")
-        sys.exit(UNREACHABLE)
-    if json_path is not None:
-        json_path.write_text(report.model_dump_json(indent=2, by_alias=True) + "\n")
+        outputs.write(gradescope, partial(gradescope_without_server, str(error)))
+        sys.exit(BROKEN_DOWN)
+    outputs.write(json_path, lambda: report.model_dump_json(indent=2, by_alias=True) + "\n")
     if html_path is not None:
-        pages = _write_transcripts(report, transcripts, html_path)
-        html_path.write_text(render_page(compare([report]), pages), encoding="utf-8")
-    if gradescope is not None:
-        worth = dict(zip(POINTS, points, strict=True))
-        gradescope.write_text(render_gradescope(report, settings.again, worth), encoding="utf-8")
+        pages = _write_transcripts(report, transcripts, html_path, outputs)
+        outputs.write(html_path, lambda: render_page(compare([report]), pages))
+    worth = dict(zip(POINTS, points, strict=True))
+    outputs.write(gradescope, lambda: render_gradescope(report, settings.again, worth))
     held = hold(known, known_failures, report) if known_failures is not None else None
     reporter.on_report(report, held)
     tell_github(report, settings.again, held, click.echo)
     if durations is not None:
         beside = [play.scenario.id for play in played_beside(settings)]
         print_durations(console, report, durations, beside)
-    if write_known_failures is not None:
-        write_known_failures.write_text(written(report, before), encoding="utf-8")
+    outputs.write(write_known_failures, lambda: written(report, before))
+    if outputs.failed:
+        sys.exit(BROKEN_DOWN)
     if held is None:
         accepted = report.otherwise if accept_declared else None
         sys.exit(STATUS[accepted or report.verdict])
@@ -307,7 +298,9 @@ def _known(path: Path | None, *, new: bool = False) -> KnownFailures:
         raise click.UsageError(str(error)) from None
 
 
-def _write_transcripts(report: Report, directory: Path | None, page: Path) -> dict[str, str]:
+def _write_transcripts(
+    report: Report, directory: Path | None, page: Path, outputs: Outputs
+) -> dict[str, str]:
     """Write the transcripts in which something was found as pages too, beside themselves; by
     scenario, where each is as seen from the report's page."""
     written: dict[str, str] = {}
@@ -317,8 +310,6 @@ def _write_transcripts(report: Report, directory: Path | None, page: Path) -> di
         kept = transcript_path(directory, result.id)
         if result.findings and kept.is_file():
             there = kept.with_suffix(".html")
-            there.write_text(
-                render_transcript(read(kept), result.findings, kept.name), encoding="utf-8"
-            )
+            outputs.write(there, partial(render_transcript, read(kept), result.findings, kept.name))
             written[result.id] = quote(os.path.relpath(there, page.parent))
     return written

@@ -22,8 +22,8 @@ from conformance.report.sequence_diagram import diagram_of
 from conformance.report.text import finding_lines, visible
 from conformance.runner.background import played_beside
 from conformance.runner.session import Settings, transcript_path
-from conformance.scenarios.registry import Scenario, scenarios
-from conformance.standard.requirements import Level, Requirement, requirements
+from conformance.scenarios.registry import Scenario
+from conformance.standard.requirements import Level, requirements
 from conformance.target.usage import Usage
 
 _VERDICTS: Final = {
@@ -297,38 +297,3 @@ def picture(finding: FindingReport) -> Iterator[str]:
         yield ""
         yield from sketch(diagram)
         yield ""
-
-
-def print_scenarios(console: Console) -> None:
-    """List every scenario."""
-    for scenario in scenarios():
-        console.print(f"[bold]{scenario.id}[/]  {' '.join(scenario.requirements)}")
-        console.print(f"    {escape(scenario.summary)}")
-
-
-def print_scenario(console: Console, scenario: Scenario) -> None:
-    """Show a scenario: what it does, and the requirements it is there for."""
-    console.print(f"[bold]{scenario.id}[/]\n")
-    console.print(escape(scenario.summary))
-    console.print("\n[bold]Requirements[/]")
-    for id_ in scenario.requirements:
-        requirement = requirements()[id_]
-        console.print(f"  {id_} {requirement.level}  [dim]{escape(requirement.title)}[/]")
-
-
-def print_requirement(console: Console, requirement: Requirement) -> None:
-    """Show a requirement: its text, its reason, its scenarios, and the specimens that break it."""
-    from conformance.specimens import CATALOGUE
-
-    console.print(f"[bold]{requirement.id}[/]  {escape(requirement.title)}")
-    console.print(f"{requirement.level}, {requirement.kind}\n")
-    console.print(escape(requirement.text))
-    console.print(f"\n[bold]Why[/]  {escape(requirement.reason)}")
-    console.print("\n[bold]Scenarios[/]")
-    for scenario in scenarios():
-        if requirement.id in scenario.requirements:
-            console.print(f"  {scenario.id}  [dim]{escape(scenario.summary)}[/]")
-    console.print("\n[bold]Broken by the specimens[/]")
-    for specimen in CATALOGUE.values():
-        if requirement.id in specimen.breaks:
-            console.print(f"  {specimen.name}  [dim]{escape(specimen.summary)}[/]")

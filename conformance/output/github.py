@@ -23,8 +23,11 @@ def tell_github(
     """Add to the step's summary, and say annotations, where the environment is one of GitHub's
     runners; and nothing elsewhere."""
     if summary := environment.get("GITHUB_STEP_SUMMARY"):
-        with Path(summary).open("a", encoding="utf-8") as file:
-            file.write(render_markdown(compare([report])))
+        try:
+            with Path(summary).open("a", encoding="utf-8") as file:
+                file.write(render_markdown(compare([report])))
+        except OSError as error:
+            say(f"cannot write the step's summary, {summary}: {error.strerror}")
     if environment.get("GITHUB_ACTIONS") == "true":
         for line in annotations(report, again, held):
             say(line)

@@ -136,7 +136,8 @@ def report_of(
 def _own_pytest() -> Iterator[None]:
     """Keep the options and plugins of the user's own pytest out of it."""
     outer = dict(os.environ)
-    os.environ.pop("PYTEST_ADDOPTS", None)
+    for name in ("PYTEST_ADDOPTS", "PYTEST_PLUGINS"):
+        os.environ.pop(name, None)
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     try:
         yield

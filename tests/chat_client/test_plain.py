@@ -244,7 +244,7 @@ def test_without_prompt_toolkit_plain_works_and_the_rest_names_the_extra(
     server = serve()
     with Terminal(server.addresses[0], PYTHONPATH=path) as user:
         assert user.end() == 2
-        assert 'pip install "chatproto[client]", or use --plain' in " ".join(user.text.split())
+        assert 'pip install "chatproto-1[client]", or use --plain' in " ".join(user.text.split())
     with Terminal("--plain", server.addresses[0], PYTHONPATH=path) as user:
         user.press(f"hello\n{CTRL_D}")
         assert user.end() == 0

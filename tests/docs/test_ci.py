@@ -14,7 +14,7 @@ import click
 import pytest
 import yaml
 
-from conformance.commands.cli import main
+from conformance.commands.cli import load
 from conformance.report.model import Report
 from tests.conformance.command import DEADLINE, REFERENCE, specimen
 
@@ -78,13 +78,13 @@ def options(command: click.Command) -> set[str]:
 def test_every_command_has_these_options(line: str) -> None:
     _, name, *rest = shlex.split(line)
     given = {word.partition("=")[0] for word in rest if re.match(r"--?[a-z]", word)}
-    assert given <= options(main.commands[name]), given - options(main.commands[name])
+    assert given <= options(load(name)), given - options(load(name))
 
 
 def test_the_step_has_the_commands_options() -> None:
     given = set(re.findall(r"(?<=[\s(])--[a-z-]+", STEP["run"]))
     assert given
-    assert given <= options(main.commands["run"])
+    assert given <= options(load("run"))
 
 
 def test_pytest_has_these_options() -> None:

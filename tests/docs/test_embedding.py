@@ -3,6 +3,8 @@
 import re
 from pathlib import Path
 
+import pytest
+
 from chatproto import TRANSITIONS, State, Step
 from tests.docs.draw_states import GUIDE, MARK, draw_lifecycle
 from tests.examples.suite import judge
@@ -11,6 +13,7 @@ from tests.spec.standard import between
 TEXT = GUIDE.read_text(encoding="utf-8")
 
 
+@pytest.mark.heavy
 def test_its_blocks_are_a_conformant_server(tmp_path: Path) -> None:
     blocks = re.findall(r"^```python\n(.*?)^```", TEXT, re.MULTILINE | re.DOTALL)
     server = tmp_path / "server.py"

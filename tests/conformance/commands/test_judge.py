@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from conformance.commands.cli import main
+from conformance.commands.cli import cli
 from conformance.transcript.events import Connected, Finish, Skipped
 from conformance.transcript.files import write
 from tests.conformance.command import run, specimen
@@ -55,7 +55,7 @@ def test_what_cannot_have_happened(line: str, said: str, tmp_path: Path) -> None
     path = tmp_path / "t.jsonl"
     write([START, Connected(0.1, "c1", None)], path)
     path.write_text(path.read_text() + line + "\n")
-    done = CliRunner().invoke(main, ["judge", str(path)])
+    done = CliRunner().invoke(cli, ["judge", str(path)])
     assert done.exit_code == 2
     assert "t.jsonl:3: not an event" in done.stderr
     assert said in done.stderr
@@ -63,7 +63,7 @@ def test_what_cannot_have_happened(line: str, said: str, tmp_path: Path) -> None
 
 def test_the_schema_of_transcripts_is_as_published() -> None:
     """docs/transcript.schema.json is what `judge --schema` prints."""
-    shown = CliRunner().invoke(main, ["judge", "--schema"]).output
+    shown = CliRunner().invoke(cli, ["judge", "--schema"]).output
     assert shown == PUBLISHED.read_text()
 
 

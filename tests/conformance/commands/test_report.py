@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from conformance.commands.cli import main
+from conformance.commands.cli import cli
 from conformance.report.model import Report
 from tests.conformance.samples import altered, passing, played, report
 
@@ -27,7 +27,7 @@ def _save(whole: Report, path: Path) -> None:
 
 
 def _run(*arguments: object) -> Result:
-    return CliRunner().invoke(main, [str(one) for one in ("report", *arguments)])
+    return CliRunner().invoke(cli, [str(one) for one in ("report", *arguments)])
 
 
 def test_it_writes_all_it_is_asked_for(saved: tuple[Path, Path], tmp_path: Path) -> None:
@@ -101,7 +101,7 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
 def test_a_file_that_cannot_be_written_is_named(saved: tuple[Path, Path], tmp_path: Path) -> None:
     result = _run(*saved, "--badge", tmp_path / "nowhere" / "a.svg")
     assert result.exit_code == 2
-    assert "a.svg: No such file or directory" in result.output
+    assert "a.svg: there is no directory" in result.output
 
 
 def test_no_report_at_all() -> None:

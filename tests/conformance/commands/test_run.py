@@ -18,7 +18,7 @@ import psutil
 import pytest
 from click.testing import CliRunner
 
-from conformance.commands.cli import main
+from conformance.commands.cli import cli
 from conformance.report.model import Report
 from conformance.runner.selection import Ids
 from conformance.scenarios.registry import scenarios
@@ -294,7 +294,7 @@ def test_in_a_shells_background_a_server_heeds_the_interrupt() -> None:
     ],
 )
 def test_wrong_usage(arguments: list[str], said: str) -> None:
-    done = CliRunner().invoke(main, arguments)
+    done = CliRunner().invoke(cli, arguments)
     assert done.exit_code == 2
     assert said in done.stderr
 
@@ -315,13 +315,13 @@ def test_every_scenario_is_listed() -> None:
 @pytest.mark.parametrize("id_", requirements())
 def test_every_requirement_is_explained(id_: str, capsys: pytest.CaptureFixture[str]) -> None:
     with capsys.disabled():
-        shown = CliRunner().invoke(main, ["explain", id_.lower()]).output
+        shown = CliRunner().invoke(cli, ["explain", id_.lower()]).output
     assert requirements()[id_].title in shown
     assert "Why" in shown
 
 
 def test_a_scenario_is_explained() -> None:
-    shown = CliRunner().invoke(main, ["explain", "QUIT/quit-leaves"]).output
+    shown = CliRunner().invoke(cli, ["explain", "QUIT/quit-leaves"]).output
     assert "QUIT-1 MUST" in shown
 
 

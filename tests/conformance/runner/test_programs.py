@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from chatproto import QuitReceived, ServerConnection, Violation
 from chatproto.connection import MIN_LINE_LIMIT
-from conformance.commands.cli import main
+from conformance.commands.cli import cli
 from conformance.oracle.findings import Judgement
 from conformance.output.repro_script import write_script
 from conformance.programs.program import (
@@ -106,7 +106,7 @@ def test_what_is_saved_is_loaded(
 def test_what_is_no_program_is_refused(tmp_path: Path, text: str, said: str) -> None:
     path = tmp_path / "p.json"
     path.write_text(text)
-    done = CliRunner().invoke(main, ["replay", str(path), "tcp://127.0.0.1:1"])
+    done = CliRunner().invoke(cli, ["replay", str(path), "tcp://127.0.0.1:1"])
     assert done.exit_code == 2
     assert said in done.stderr
     assert "p.json" in done.stderr
@@ -212,7 +212,7 @@ def test_where_nothing_can_be_replayed_against(tmp_path: Path) -> None:
     unreachable = run("replay", str(path), "tcp://127.0.0.1:1")
     assert unreachable.returncode == 3
     assert "nothing answers" in unreachable.stderr
-    unsaid = CliRunner().invoke(main, ["replay", str(path)])
+    unsaid = CliRunner().invoke(cli, ["replay", str(path)])
     assert unsaid.exit_code == 2
     assert "say what to judge" in unsaid.stderr
 
@@ -224,7 +224,7 @@ def test_as_a_script_it_needs_nothing_but_python(tmp_path: Path) -> None:
     said = (Send("c1", marked(1)[:5]), Send("c1", rest), Send("c2", b"quit\n"))
     save(Program((Join("c1"), Join("c2"), Fence(), *said)), program)
     assert (
-        CliRunner().invoke(main, ["replay", str(program), "--emit-script", str(script)]).exit_code
+        CliRunner().invoke(cli, ["replay", str(program), "--emit-script", str(script)]).exit_code
         == 0
     )
     with ServerProcess("--listen", "tcp://127.0.0.1:0") as server:

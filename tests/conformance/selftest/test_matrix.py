@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from conformance.commands.cli import main
+from conformance.commands.cli import cli
 from conformance.selftest.matrix import (
     Matrix,
     MatrixError,
@@ -96,7 +96,7 @@ def test_a_broken_file_is_refused(tmp_path: Path) -> None:
     path.write_text("{}")
     with pytest.raises(MatrixError, match=r"m\.json: not a matrix"):
         read_matrix(path)
-    done = CliRunner().invoke(main, ["specimens", "--compare", str(path)])
+    done = CliRunner().invoke(cli, ["specimens", "--compare", str(path)])
     assert done.exit_code == 2
     assert "not a matrix" in done.stderr
 

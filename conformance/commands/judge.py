@@ -1,0 +1,42 @@
+"""chatproto-conformance judge: a transcript judged again."""
+
+import json
+import sys
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from conformance.commands.exit_statuses import EPILOG, STATUS
+from conformance.output.console import print_findings, print_result
+from conformance.report.model import judged_again
+from conformance.transcript.files import TranscriptError, read, schema
+
+
+def _show_schema(context: click.Context, _: click.Parameter, wanted: bool) -> None:
+    if wanted:
+        click.echo(json.dumps(schema(), indent=1))
+        context.exit()
+
+
+@click.command(epilog=EPILOG)
+@click.argument("transcript", type=click.Path(path_type=Path))
+@click.option(
+    "--schema",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_show_schema,
+    help="Print the JSON Schema of a transcript's line, and judge nothing.",
+)
+def judge(transcript: Path) -> None:
+    """Judge a transcript again, as written by run --transcripts: JSON lines, an event a line."""
+    try:
+        events = read(transcript)
+    except TranscriptError as error:
+        raise click.UsageError(str(error)) from None
+    result = judged_again(events)
+    console = Console(highlight=False, soft_wrap=True)
+    print_result(console, result)
+    print_findings(console, [result], lambda one: f"chatproto-conformance run … --only {one.id}")
+    sys.exit(STATUS[result.verdict])

@@ -1,0 +1,50 @@
+"""The files that a command writes. What was found outlives what cannot be written: each file is
+tried, and one that fails is said in a line."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+
+
+class Outputs:
+    """The files of one command; `failed` where one of them could not be written."""
+
+    def __init__(self) -> None:
+        self.failed = False
+
+    def write(self, path: Path | None, render: Callable[[], str]) -> None:
+        """Write what is rendered as UTF-8, if a path is given; say so where that fails."""
+        if path is None:
+            return
+        try:
+            path.write_text(render(), encoding="utf-8")
+        except OSError as error:
+            self.fail(path, error)
+
+    def fail(self, path: Path, error: OSError) -> None:
+        """Say that a file could not be written."""
+        self.failed = True
+        click.echo(f"chatproto-conformance: cannot write {path}: {error.strerror}", err=True)
+
+
+def check_parent(path: Path) -> None:
+    """Raise a usage error where the directory of a file to be written is not there."""
+    if not path.parent.is_dir():
+        raise click.UsageError(f"{path}: there is no directory {path.parent}")
+
+
+def check_directory(path: Path) -> None:
+    """Raise a usage error where this is no directory, and cannot become one."""
+    nearest = next(there for there in (path, *path.absolute().parents) if there.exists())
+    if not nearest.is_dir():
+        raise click.UsageError(f"{path}: {nearest} is no directory")
+
+
+def make_directory(path: Path) -> None:
+    """Make a directory where there is none; raise a usage error where that cannot be done."""
+    check_directory(path)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise click.UsageError(f"{path}: {error.strerror}") from None

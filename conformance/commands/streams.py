@@ -1,0 +1,58 @@
+"""Standard streams that cannot end a run: whatever is closed, full or not UTF-8 loses what is
+printed there, and nothing else."""
+
+import io
+import os
+import sys
+from contextlib import suppress
+from typing import Final
+
+_STANDARD: Final = (0, 1, 2)
+
+
+class _Lenient(io.FileIO):
+    """A file descriptor whose reader may go, and whose disk may be full: from then on what is
+    written is dropped."""
+
+    _is_lost = False
+
+    def write(self, data: object, /) -> int:
+        if not self._is_lost:
+            try:
+                return super().write(data)  # type: ignore[arg-type]  # whatever FileIO takes
+            except BlockingIOError:
+                raise
+            except OSError:
+                self._is_lost = True
+        return memoryview(data).nbytes  # type: ignore[arg-type]  # as above
+
+
+def open_what_is_closed() -> None:
+    """Put the null device where a standard stream is closed, lest a socket gets its number."""
+    for number in _STANDARD:
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
+    if sys.stdin is None:
+        sys.stdin = open(0, encoding="utf-8")  # noqa: SIM115  # as long as the process lasts
+    sys.stdout = sys.stdout or _lenient(1, "utf-8")
+    sys.stderr = sys.stderr or _lenient(2, "utf-8")
+
+
+def tolerate_what_fails() -> None:
+    """Let standard output and error take any character, and outlive their readers."""
+    for name, number in (("stdout", 1), ("stderr", 2)):
+        stream = getattr(sys, name)
+        with suppress(OSError, ValueError, io.UnsupportedOperation):
+            if stream.fileno() == number:
+                stream.flush()
+                setattr(sys, name, _lenient(number, stream.encoding))
+
+
+def _lenient(number: int, encoding: str) -> io.TextIOWrapper:
+    raw = _Lenient(number, "w", closefd=False)
+    line_by_line = number == 2 or raw.isatty()
+    return io.TextIOWrapper(
+        io.BufferedWriter(raw), encoding=encoding, errors="replace", line_buffering=line_by_line
+    )

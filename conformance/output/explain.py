@@ -1,0 +1,82 @@
+"""A requirement or a scenario explained on a terminal, wrapped to its width."""
+
+from rich.console import Console, RenderableType
+from rich.markup import escape
+from rich.padding import Padding
+from rich.table import Table
+
+from conformance.scenarios.registry import Scenario, scenarios
+from conformance.specimens import CATALOGUE
+from conformance.standard.markup import Block, Spans, blocks
+from conformance.standard.requirements import Requirement, requirements
+
+
+def print_scenarios(console: Console) -> None:
+    """List every scenario."""
+    for scenario in scenarios():
+        console.print(f"[bold]{scenario.id}[/]  {' '.join(scenario.requirements)}")
+        console.print(f"    {escape(scenario.summary)}")
+
+
+def print_scenario(console: Console, scenario: Scenario) -> None:
+    """Show a scenario: what it does, and the requirements it is there for."""
+    console.print(f"[bold]{scenario.id}[/]\n")
+    console.print(escape(scenario.summary))
+    console.print("\n[bold]Requirements[/]")
+    for id_ in scenario.requirements:
+        requirement = requirements()[id_]
+        console.print(f"  {id_} {requirement.level}  [dim]{escape(requirement.title)}[/]")
+
+
+def print_requirement(console: Console, requirement: Requirement) -> None:
+    """Show a requirement: its text, its reason, its scenarios, and the specimens that break it."""
+    console.print(f"[bold]{requirement.id}[/]  {escape(requirement.title)}")
+    console.print(f"{requirement.level}, {requirement.kind}\n")
+    _print_text(console, requirement.text)
+    console.print("\n[bold]Why[/]")
+    _print_text(console, requirement.reason)
+    console.print("\n[bold]Scenarios[/]")
+    for scenario in scenarios():
+        if requirement.id in scenario.requirements:
+            _print_item(console, f"{scenario.id}  [dim]{escape(scenario.summary)}[/]")
+    console.print("\n[bold]Broken by the specimens[/]")
+    for specimen in CATALOGUE.values():
+        if requirement.id in specimen.breaks:
+            _print_item(console, f"{specimen.name}  [dim]{escape(specimen.summary)}[/]")
+
+
+def _print_text(console: Console, text: str) -> None:
+    for number, block in enumerate(blocks(text)):
+        if number:
+            console.print()
+        for part in _rendered(block):
+            console.print(part)
+
+
+def _rendered(block: Block) -> list[RenderableType]:
+    match block.kind:
+        case "paragraph":
+            [[spans]] = block.rows
+            return [escape(_plain(spans))]
+        case "list":
+            return [_hanging("- ", escape(_plain(spans))) for [spans] in block.rows]
+        case "table":
+            head, *rows = block.rows
+            table = Table(*(escape(_plain(spans)) for spans in head), box=None, pad_edge=False)
+            for row in rows:
+                table.add_row(*(escape(_plain(spans)) for spans in row))
+            return [table]
+
+
+def _print_item(console: Console, text: str) -> None:
+    console.print(Padding(text, (0, 0, 0, 2)))
+
+
+def _hanging(mark: str, text: str) -> Table:
+    grid = Table.grid()
+    grid.add_row(mark, text)
+    return grid
+
+
+def _plain(spans: Spans) -> str:
+    return "".join(span.text for span in spans)

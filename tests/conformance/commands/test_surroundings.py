@@ -1,0 +1,93 @@
+"""Nothing around a run bends its verdict or loses its report: streams, files, the environment."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from conformance.commands.cli import main
+from tests.conformance.command import REFERENCE
+
+RUN = f"{sys.executable} -m conformance run --only FRM-3 --json r.json"
+SOUND = f"{RUN} --launch '{REFERENCE}'"
+
+
+def shell(command: str, directory: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["bash", "-c", command],  # noqa: S607  # wherever it is
+        cwd=directory,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        errors="replace",
+        timeout=120,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize(
+    ("after", "environment"),
+    [
+        (">&-", {}),
+        ("2>&-", {}),
+        ("<&- >&- 2>&-", {}),
+        ("> /dev/full", {}),
+        ("", {"PYTHONIOENCODING": "ascii"}),
+        ("", {"LC_ALL": "en_US.ISO-8859-1", "PYTHONIOENCODING": "latin-1"}),
+        ("", {"COLUMNS": "0"}),
+        ("", {"COLUMNS": "wide"}),
+        ("", {"PYTEST_PLUGINS": "not_there"}),
+        ("", {"PYTEST_ADDOPTS": "--not-there"}),
+        ("", {"GITHUB_STEP_SUMMARY": "not/there"}),
+    ],
+)
+def test_the_verdict_and_the_report_stay(
+    after: str, environment: dict[str, str], tmp_path: Path
+) -> None:
+    done = shell(f"{SOUND} {after}", tmp_path, **environment)
+    assert done.returncode == 0, done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+    assert json.loads((tmp_path / "r.json").read_text())["verdict"] == "conformant"
+
+
+def test_a_reader_that_goes_takes_nothing_along(tmp_path: Path) -> None:
+    done = shell(f"set -o pipefail; {SOUND} | true; echo ${{PIPESTATUS[0]}}", tmp_path)
+    assert done.stdout == "0\n"
+    assert "Traceback" not in done.stderr
+    assert json.loads((tmp_path / "r.json").read_text())["verdict"] == "conformant"
+
+
+def test_few_descriptors_are_made_more(tmp_path: Path) -> None:
+    done = shell(f"ulimit -Sn 64; {RUN},LIM-6 --launch '{REFERENCE}'", tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_what_cannot_be_written_is_said_and_the_rest_is_kept(tmp_path: Path) -> None:
+    done = shell(f"{SOUND} --html /dev/full --junit r.xml", tmp_path)
+    assert done.returncode == 3
+    assert "cannot write /dev/full: No space left on device" in done.stderr
+    assert (tmp_path / "r.xml").read_text().startswith("<?xml")
+    assert json.loads((tmp_path / "r.json").read_text())["verdict"] == "conformant"
+
+
+def test_an_unexpected_error_goes_to_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def break_down() -> None:
+        raise RuntimeError("nobody expected this")
+
+    monkeypatch.setattr("conformance.commands.cli.cli", break_down)
+    monkeypatch.setattr("conformance.commands.cli.tolerate_what_fails", lambda: None)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    with pytest.raises(SystemExit) as ended:
+        main()
+    said = capsys.readouterr().err
+    [path] = tmp_path.iterdir()
+    assert ended.value.code == 3
+    assert "nobody expected this" in said
+    assert str(path) in said
+    assert "Traceback" not in said
+    assert "Traceback" in path.read_text()
