@@ -103,9 +103,13 @@ def _broadcast(dialect: Dialect) -> Iterator[tuple[str, str, bool]]:
 
 
 def _texts(dialect: Dialect) -> Iterator[tuple[str, str, bool]]:
-    if dialect.text != "stripped":
-        yield _said("text", dialect.text), "FRM-3 TXT-3", True
-    if dialect.text == "repr":
+    if dialect.text in ("verbatim", "repr", "left-stripped"):
+        yield _said("text", dialect.text), "FRM-3", True
+    if dialect.text in ("verbatim", "repr", "chomped"):
+        yield _said("text", dialect.text), "TXT-3", True
+    elif dialect.text != "stripped":
+        yield _said("text", dialect.text), "TXT-3", False
+    if dialect.is_repr:
         yield _said("text", dialect.text), "TXT-4", True
         yield _said("text", dialect.text), "TXT-5", False
     elif dialect.controls == "relayed":
@@ -123,11 +127,14 @@ def _besides(dialect: Dialect) -> Iterator[tuple[str, str, bool]]:
         yield "echo = false", "ROOM-2", False
     if dialect.blank != "ignored":
         yield _said("blank", dialect.blank), "HB-1", True
-    for key in ("greeting", "prompt", "join", "leave"):
+    for key in ("greeting", "prompt", "welcome", "join", "leave"):
         if getattr(dialect, key):
             yield _said(key, getattr(dialect, key)), "TRN-2", False
-    if dialect.prompt:
-        yield _said("prompt", dialect.prompt), "ROOM-1", False
+    if dialect.lines:
+        yield f"lines = [{', '.join(map(_quoted, dialect.lines))}]", "TRN-2", False
+    if dialect.asks_name:
+        first = ("prompt", dialect.prompt) if dialect.prompt else ("first_line", "name")
+        yield _said(*first), "ROOM-1", False
 
 
 def _leaving(dialect: Dialect) -> Iterator[tuple[str, str, bool]]:

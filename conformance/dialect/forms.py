@@ -11,6 +11,7 @@ from conformance.dialect.model import DIRECTIVES, PLAIN, Dialect, fields
 _HOST: Final = r"[0-9A-Fa-f.:%\[\]]+"
 _PORT: Final = r"\d{1,5}"
 _NAME: Final = r"\w+"
+_NUMBER: Final = r"\d+"
 _ANY: Final = r"[^\n]*"
 
 
@@ -19,7 +20,8 @@ class Forms:
     """A dialect's patterns. `opening` has the groups `header`, and `time` and `peer` where the
     header has them; it is None where a text begins at once. `besides` matches what is neither a
     broadcast nor a notice, None where there is no such thing; `welcome` what comes first on a
-    connection, and `farewell` last. `prompt` ends where a name is awaited."""
+    connection, and `farewell` last. `prompt` ends where a name is awaited; it is None where nothing
+    asks for one."""
 
     opening: re.Pattern[bytes] | None
     besides: re.Pattern[bytes] | None
@@ -35,13 +37,18 @@ def forms(dialect: Dialect) -> Forms:
     sends = dialect.sends
     header = _pattern(dialect.header, dialect, named=True)
     opening = f"{re.escape(dialect.prefix)}(?P<header>{header}){re.escape(dialect.infix)}"
-    lines = [_pattern(form, dialect) for form in (dialect.join, dialect.leave) if form]
-    greeting, prompt = _pattern(dialect.greeting, dialect), _pattern(dialect.prompt, dialect)
-    welcome = f"(?:{greeting})?(?:{prompt})?"
+    said = [dialect.join, dialect.leave, *dialect.lines]
+    if dialect.welcome.endswith("\n"):
+        # What others say may come before it.
+        said.append(dialect.welcome)
+    lines = [_pattern(form, dialect) for form in said if form]
+    prompt = _pattern(dialect.prompt, dialect)
+    first = [dialect.greeting, dialect.prompt, dialect.welcome]
+    welcome = "".join(f"(?:{_pattern(form, dialect)})?" for form in first if form)
     return Forms(
         _compiled(opening, sends) if dialect.opening else None,
         _compiled("|".join(lines), sends) if lines else None,
-        _compiled(welcome, sends) if dialect.greeting or dialect.prompt else None,
+        _compiled(welcome, sends) if welcome else None,
         dialect.quit.answer.encode(sends),
         _compiled(prompt, sends) if dialect.prompt else None,
         dialect.closing.encode(sends),
@@ -59,7 +66,7 @@ def label_of(dialect: Dialect, host: str, port: int, name: str = "") -> str | No
 
 def as_received(dialect: Dialect, text: str) -> bytes:
     """What stands in a stream where the server sent this text, or a part of one."""
-    if dialect.text == "repr":
+    if dialect.is_repr:
         return repr(text.encode(dialect.charset))[2:-1].encode()
     return text.encode(dialect.sends, "replace")
 
@@ -69,7 +76,7 @@ def as_said_by(dialect: Dialect, label: str, text: str) -> bytes:
     received = as_received(dialect, text)
     if not dialect.header.endswith("{peer}"):
         return received
-    quote = repr(text.encode(dialect.charset))[:2] if dialect.text == "repr" else ""
+    quote = repr(text.encode(dialect.charset))[:2] if dialect.is_repr else ""
     return f"{label}{dialect.infix}{quote}".encode(dialect.sends) + received
 
 
@@ -79,7 +86,11 @@ def _pattern(form: str, dialect: Dialect, *, named: bool = False) -> str:
         written.append(re.escape(literal))
         if name is not None:
             part = _part(name, dialect)
-            written.append(f"(?P<{name}>{part})" if named else f"(?:{part})")
+            if named and name == "any":
+                # What follows in the header may stand in a text as well.
+                part += "?"
+            group = f"?P<{name}>" if named and name in ("time", "peer") else "?:"
+            written.append(f"({group}{part})")
     return "".join(written)
 
 
@@ -95,6 +106,8 @@ def _part(name: str, dialect: Dialect) -> str:
             return _PORT
         case "name":
             return _NAME
+        case "number":
+            return _NUMBER
         case _:
             return _ANY
 

@@ -2,9 +2,13 @@
 
 from dataclasses import dataclass
 from enum import Enum
+from typing import Final, assert_never
 
 from chatproto.text import make_safe, trim
 from conformance.dialect.model import PLAIN, Dialect
+
+_ASCII_WHITE_SPACE: Final = " \t\n\v\f\r"
+"""What Python trims of octets."""
 
 
 class Meaning(Enum):
@@ -35,10 +39,29 @@ def read_line(octets: bytes, dialect: Dialect = PLAIN, *, ended: bool = True) ->
         return Read(Meaning.QUIT)
     if not trimmed:
         return Read(Meaning.BLANK)
-    if dialect.text == "repr":
-        return Read(Meaning.MESSAGE, text)
-    kept = trimmed if dialect.text == "stripped" else text
-    return Read(Meaning.MESSAGE, make_safe(kept) if dialect.controls == "replaced" else kept)
+    kept = _kept(text, trimmed, dialect)
+    if dialect.controls == "replaced" and not dialect.is_repr:
+        kept = make_safe(kept)
+    return Read(Meaning.MESSAGE, kept)
+
+
+def _kept(text: str, trimmed: str, dialect: Dialect) -> str:
+    """What is kept of a line with its LF gone."""
+    match dialect.text:
+        case "stripped":
+            return trimmed
+        case "left-stripped":
+            return text[text.index(trimmed) :]
+        case "right-stripped":
+            return text[: text.index(trimmed) + len(trimmed)]
+        case "chomped":
+            return text.removesuffix("\r")
+        case "repr-stripped":
+            return text.strip(_ASCII_WHITE_SPACE)
+        case "verbatim" | "repr":
+            return text
+        case _:
+            assert_never(dialect.text)
 
 
 def _is_quit(text: str, trimmed: str, dialect: Dialect) -> bool:
@@ -50,5 +73,11 @@ def _is_quit(text: str, trimmed: str, dialect: Dialect) -> bool:
             return trimmed.lower() in (word.lower() for word in words)
         case "prefix":
             return trimmed.startswith(words)
+        case "contains":
+            return any(word in trimmed for word in words)
+        case "exact":
+            return text.removesuffix("\n") in words
         case "bare":
             return text in words
+        case _:
+            assert_never(dialect.quit.match)

@@ -12,10 +12,12 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 DIRECTIVES: Final = {
     "Y": r"\d{4}", "y": r"\d\d", "m": r"\d\d", "d": r"\d\d", "H": r"\d\d", "I": r"\d\d",
-    "M": r"\d\d", "S": r"\d\d", "f": r"\d{6}", "p": r"[AP]M", "a": r"[A-Z][a-z]{2}",
+    "M": r"\d\d", "S": r"\d\d", "f": r"\d{1,6}", "p": r"[AP]M", "a": r"[A-Z][a-z]{2}",
     "b": r"[A-Z][a-z]{2}", "A": r"[A-Z][a-z]+", "B": r"[A-Z][a-z]+", "j": r"\d{3}",
 }  # fmt: skip
 """What a time's format may hold, and how each part is written."""
+_SAID: Final = ("time", "peer", "host", "port", "name", "number", "any")
+"""What the forms of lines other than broadcasts may hold."""
 Capability = Literal[
     "notices", "line-limit", "backlog-limit", "half-close", "many-members", "stop", "rebind",
     "second-server",
@@ -33,13 +35,14 @@ class Quit(_Table):
     """How a member leaves by a word.
 
     `words`: what leaves; none where no word does. `match`: the line trimmed and the same
-    (`stripped`); the same in any case (`any-case`); beginning with it (`prefix`); or the read
-    as it is, so that a line's end is one octet too many (`bare`). `answer`: octets said to
-    the leaver before the end. `closes`: the server ends the connection.
+    (`stripped`); the same in any case (`any-case`); beginning with it (`prefix`); with it anywhere
+    (`contains`); the line itself, no white space beside the word (`exact`); or the read as it is,
+    so that a line's end is one octet too many (`bare`). `answer`: octets said to the leaver before
+    the end. `closes`: the server ends the connection.
     """
 
     words: tuple[Annotated[str, Field(min_length=1)], ...] = ("quit",)
-    match: Literal["stripped", "any-case", "prefix", "bare"] = "stripped"
+    match: Literal["stripped", "any-case", "prefix", "contains", "exact", "bare"] = "stripped"
     answer: str = ""
     closes: bool = True
 
@@ -50,38 +53,49 @@ class Dialect(_Table):
     `framing`: each line is a message, or each read of at most `read_size` octets. `charset`: of
     what clients send, and `sends` of what the server does. `undecodable`: what a line that does
     not decode brings about: its sender is closed (`closes`), is heard no more (`mutes`), it is
-    broadcast somehow (`relays`), or the server dies (`kills`).
+    broadcast somehow (`relays`), left out (`drops`), or the server dies (`kills`).
 
     A broadcast is `prefix`, `header`, `infix`, the text and `tail`. The header has {time}, written
-    as `time` says, and {peer}, written as `peer` says with {host}, {port} or {name}. `text` is
-    trimmed (`stripped`), as it was sent with its own line's end (`verbatim`), or Python's repr of
-    those octets (`repr`); `controls` in it are replaced or relayed.
+    as `time` says, and {peer}, written as `peer` says with {host}, {port}, {name} or {number}; a
+    {number} in the header itself counts the messages. `text` is trimmed (`stripped`), at one end
+    (`left-stripped`, `right-stripped`), as it was sent but for its line's end and a CR before that
+    (`chomped`), as it was sent with its own line's end (`verbatim`), or Python's repr of those
+    octets, whole (`repr`) or trimmed first (`repr-stripped`); `controls` in it are replaced or
+    relayed.
 
     `echo`: a sender receives its own messages. `blank`: what a blank line is. `greeting` comes
-    first on a connection; `prompt` asks for a name, which is all the next line is. `join` and
-    `leave` are said to members about others. In these {peer}, {host}, {port}, {name} and {time}
-    stand for what they say, {any} for anything within a line. `absent`: what the server lacks.
+    first on a connection. With `first_line = "name"` the first line is a name and nothing else;
+    `prompt` asks for it, and `welcome` follows it. `join` and `leave` are said to members about
+    others, `lines` are what else is said to members, such as an answer to what one says. In all
+    these {peer}, {host}, {port}, {name} and {time} stand for what they say, {number} for digits and
+    {any} for anything within a line. `absent`: what the server lacks.
     """
 
     framing: Literal["line", "read"] = "line"
     read_size: Annotated[int, Field(ge=64)] = 65_536
     charset: str = "utf-8"
     sends: str = "utf-8"
-    undecodable: Literal["closes", "mutes", "relays", "kills"] = "closes"
+    undecodable: Literal["closes", "mutes", "relays", "drops", "kills"] = "closes"
     prefix: str = ""
     header: str = "{time} {peer}"
     time: str = "%Y%m%d %H:%M:%S"
     peer: str = "{host}:{port}"
     infix: str = "\n"
-    text: Literal["stripped", "verbatim", "repr"] = "stripped"
+    text: Literal[
+        "stripped", "left-stripped", "right-stripped", "chomped", "verbatim", "repr",
+        "repr-stripped",
+    ] = "stripped"  # fmt: skip
     controls: Literal["replaced", "relayed"] = "replaced"
     tail: str = "\n"
     echo: bool = True
     blank: Literal["ignored", "broadcast", "closes"] = "ignored"
     greeting: str = ""
+    first_line: Literal["message", "name"] = "message"
     prompt: str = ""
+    welcome: str = ""
     join: str = ""
     leave: str = ""
+    lines: tuple[Annotated[str, Field(min_length=1)], ...] = ()
     absent: frozenset[Capability] = frozenset()
     quit: Quit = Quit()
 
@@ -100,8 +114,19 @@ class Dialect(_Table):
     @property
     def tells_members_apart(self) -> bool:
         """Whether no two members have the same peer in their headers."""
-        named = "{name}" in self.peer or ("{host}" in self.peer and "{port}" in self.peer)
-        return self.has_peer and named
+        parts = {name for _, name in fields(self.peer)}
+        named = "name" in parts or {"host", "port"} <= parts
+        return self.has_peer and named and not parts & {"number", "any"}
+
+    @property
+    def asks_name(self) -> bool:
+        """Whether the first line of a connection is a name."""
+        return self.first_line == "name"
+
+    @property
+    def is_repr(self) -> bool:
+        """Whether a text is shown as Python writes its octets."""
+        return self.text in ("repr", "repr-stripped")
 
     @property
     def opening(self) -> str:
@@ -135,10 +160,17 @@ class Dialect(_Table):
             raise ValueError(f"{value} is no charset in which ASCII is itself") from None
         return value
 
-    @field_validator("header", "peer", "greeting", "prompt", "join", "leave")
+    @field_validator("header", "peer", "greeting", "prompt", "welcome", "join", "leave")
     @classmethod
     def _is_form(cls, value: str) -> str:
         list(fields(value))
+        return value
+
+    @field_validator("lines")
+    @classmethod
+    def _are_forms(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for form in value:
+            list(fields(form))
         return value
 
     @field_validator("time")
@@ -151,14 +183,23 @@ class Dialect(_Table):
                 raise ValueError(f"%{part[:1]} is not known here; these are: {known}")
         return value
 
+    @model_validator(mode="before")
+    @classmethod
+    def _prompt_asks_for_a_name(cls, data: object) -> object:
+        if isinstance(data, dict) and (data.get("prompt") or data.get("welcome")):
+            return {"first_line": "name", **data}
+        return data
+
     @model_validator(mode="after")
     def _holds_together(self) -> Self:
-        _only("header", self.header, ("time", "peer"))
-        _only("peer", self.peer, ("host", "port", "name"))
-        for key in ("greeting", "prompt", "join", "leave"):
-            _only(key, getattr(self, key), ("time", "peer", "host", "port", "name", "any"))
-        if "{name}" in self.peer + self.join + self.leave and not self.prompt:
-            raise ValueError("{name} needs a prompt that asks for it")
+        _only("header", self.header, ("time", "peer", "number", "any"))
+        _only("peer", self.peer, ("host", "port", "name", "number", "any"))
+        for key in ("greeting", "prompt", "welcome", "join", "leave"):
+            _only(key, getattr(self, key), _SAID)
+        for form in self.lines:
+            _only("lines", form, _SAID)
+        if "{name}" in self.peer + self.join + self.leave + self.welcome and not self.asks_name:
+            raise ValueError('{name} needs first_line = "name", or a prompt that asks for it')
         if not self.opening and "\n" not in self.closing:
             raise ValueError(
                 "nothing tells where a message ends: give a prefix, a header, or a tail with \\n"

@@ -121,6 +121,8 @@ class Speech:
         begun = rest.strip().lower()
         if not begun:
             return True
+        if dialect.quit.match == "contains" and len(rest) < _CERTAIN:
+            return True
         words = (_LEAVING, *(word.lower().encode(dialect.charset) for word in dialect.quit.words))
         departs = dialect.quit.words != ("quit",) or dialect.quit.match != "stripped"
         by_prefix = dialect.quit.match == "prefix"
@@ -139,7 +141,7 @@ class Speech:
         words = [word.encode(dialect.charset) for word in dialect.quit.words]
         try:
             characters = text.decode()
-            if dialect.text != "repr":
+            if not dialect.is_repr:
                 characters.encode(dialect.sends)
             same = [characters.encode(dialect.charset)]
         except UnicodeEncodeError:

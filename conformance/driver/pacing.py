@@ -149,13 +149,13 @@ class Pacer:
         ]
         every = bool(since) and conversation.nonce_stem.encode() not in said.line
         text = trim(said.line.decode("utf-8", "replace"))
-        if dialect.controls == "replaced" and dialect.text != "repr":
+        if dialect.controls == "replaced" and not dialect.is_repr:
             text = make_safe(text)
         if every and speaker.label is not None:
             word = as_said_by(dialect, speaker.label, text)
         else:
             word = as_received(dialect, text)
-        if dialect.text == "stripped" and not said.leaves:
+        if dialect.text in ("stripped", "right-stripped") and not said.leaves:
             word += dialect.closing.encode(dialect.sends)
         unheard = self.paced_at + UNHEARD * conversation.start.factor
         return _Pause(word, since, unheard if said.leaves else until, unheard, every)

@@ -112,10 +112,10 @@ class Stage:
         shown = label if self.start.addresses == "same" else None
         client = Client(self._conversation, name, shown, sock, holds=holds)
         self._clients.append(client)
-        if self.dialect is not None and self.dialect.prompt:
+        if self.dialect is not None and self.dialect.asks_name:
             prompt = forms(self.dialect).prompt
-            assert prompt is not None
-            self.wait([client], lambda: bool(prompt.search(client.received)), "the prompt")
+            if prompt is not None:
+                self.wait([client], lambda: bool(prompt.search(client.received)), "the prompt")
             client.introduce(called)
         return client
 

@@ -275,3 +275,126 @@ class StaysOpen(Wild):
 
     def compose(self, sender: Member, text: str) -> bytes:
         return super().compose(sender, text) + b"\n"
+
+
+class RelaysOctets(Wild):
+    """What does not decode is relayed as it came."""
+
+    def decode(self, line: bytes) -> str:
+        return line.decode(errors="surrogateescape")
+
+
+@speaks("numbered")
+class Numbered(RelaysOctets, NoEcho):
+    limit = 1 << 40
+
+    def label(self, _sock: socket.socket, _address: tuple[str, int]) -> str:
+        return str(self.joined)
+
+    def on_join(self, member: Member) -> None:
+        self.tell_all_but(member, f"server: client {member.label} just arrived\n")
+
+    def tell_all_but(self, about: Member, line: str) -> None:
+        for member in tuple(self.members):
+            if member is not about:
+                self.deliver(member, line.encode())
+
+    def trim(self, text: str) -> str:
+        return text
+
+    def is_quit(self, _text: str) -> bool:
+        return False
+
+    def compose(self, sender: Member, text: str) -> bytes:
+        return f"client {sender.label}: {text}\n".encode(errors="surrogateescape")
+
+    def leave(self, member: Member, last: bytes = b"") -> None:
+        if member in self.members:
+            self.tell_all_but(member, f"server: client {member.label} just left\n")
+        super().leave(member, last)
+
+    def close(self, member: Member) -> None:
+        if member in self.members:
+            self.members.pop(member)
+            self.tell_all_but(member, f"server: client {member.label} just left\n")
+        super().close(member)
+
+
+@speaks("login")
+class Login(Wild):
+    def on_join(self, member: Member) -> None:
+        member.label = ""
+        self.members.pop(member)
+
+    def on_text(self, member: Member, text: str) -> None:
+        if not member.label:
+            member.label = text.strip()
+            self.deliver(member, f"Hello {member.label}, type quit to leave\n".encode())
+            self.members[member] = None
+        elif text == "quit":
+            self.on_quit(member)
+        elif text.strip(WHITE_SPACE):
+            member.sent += 1
+            self.on_message(member, text.rstrip(WHITE_SPACE))
+
+    def on_message(self, sender: Member, text: str) -> None:
+        super().on_message(sender, text)
+        self.deliver(sender, b"(sent)\n")
+
+    def compose(self, sender: Member, text: str) -> bytes:
+        return f"{sender.label}: {text}\n".encode()
+
+
+@speaks("scanner")
+class Scanner(Wild):
+    def label(self, _sock: socket.socket, address: tuple[str, int]) -> str:
+        return f"::ffff:{address[0]}:{address[1]}"
+
+    def on_join(self, member: Member) -> None:
+        self.tell_all(f"{member.label} came\n")
+
+    def tell_all(self, line: str) -> None:
+        for member in tuple(self.members):
+            self.deliver(member, line.encode())
+
+    def violation(self, member: Member, code: str, line: bytes) -> None:
+        if code != "invalid-text":
+            super().violation(member, code, line)
+
+    def on_text(self, member: Member, text: str) -> None:
+        if "/bye" in text:
+            self.on_quit(member)
+        elif text.strip(WHITE_SPACE):
+            member.sent += 1
+            self.on_message(member, text.removesuffix("\r"))
+
+    def compose(self, sender: Member, text: str) -> bytes:
+        return f"{sender.label} says {text}\n".encode()
+
+    def leave(self, member: Member, last: bytes = b"") -> None:
+        present = member in self.members
+        super().leave(member, last)
+        if present:
+            self.tell_all(f"{member.label} went\n")
+
+    def close(self, member: Member) -> None:
+        present = member in self.members
+        super().close(member)
+        if present:
+            self.tell_all(f"{member.label} went\n")
+
+
+@speaks("octets")
+class Octets(RelaysOctets):
+    def on_blank(self, member: Member) -> None:
+        """A heartbeat asks for nothing."""
+
+    def trim(self, text: str) -> str:
+        return text.strip(" \t\n\v\f\r") if text.strip(WHITE_SPACE) else ""
+
+    def is_quit(self, text: str) -> bool:
+        return text.strip(WHITE_SPACE) == "quit"
+
+    def compose(self, sender: Member, text: str) -> bytes:
+        octets = text.encode(errors="surrogateescape")
+        return f"{self.header(self.now(), sender)}\n{octets!r}\n".encode()

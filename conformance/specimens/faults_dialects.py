@@ -97,3 +97,39 @@ class StaysOpenSpeaks(dialects.StaysOpen):
     def on_discarded(self, member: Member, octets: bytes) -> None:
         for line in octets.splitlines():
             self.on_message(member, line.decode("utf-8", "replace"))
+
+
+@fault_in("numbered", "ROOM-2", "loses every 50th broadcast of a member", may_break=WHICHEVER)
+class NumberedLoses(faults_room.LosesSomeForEach, dialects.Numbered):
+    pass
+
+
+@fault_in(
+    "numbered",
+    "FRM-1",
+    "forgets the beginning of a line that came in two reads",
+    may_break=f"{LOST} FRM-2",
+)
+class NumberedForgets(dialects.Numbered):
+    """The well-known slip of this exercise: the buffer is cleared with the lines taken from it."""
+
+    def frame(self, member: Member, octets: bytes) -> list[bytes]:
+        lines = super().frame(member, octets)
+        if lines:
+            member.tail.clear()
+        return lines
+
+
+@fault_in("login", "ROOM-4", "swaps one sender's broadcasts for one member", may_break=ORDER)
+class LoginSwaps(faults_room.SwapsOneSender, dialects.Login):
+    pass
+
+
+@fault_in("scanner", "ROOM-2", "doubles every 20th broadcast", may_break=f"{LOSS} ROOM-4 ROOM-7")
+class ScannerDoubles(faults_room.DoublesSome, dialects.Scanner):
+    pass
+
+
+@fault_in("octets", "MSG-5", "has a clock a minute slow", may_break="MSG-4")
+class OctetsSlow(faults_broadcast.ClockAMinuteSlow, dialects.Octets):
+    pass

@@ -149,6 +149,8 @@ def _losses(case: Case) -> Iterator[Finding]:
             continue
         for line in client.messages:
             if line not in case.came and _was_due(case, client, line):
+                if not case.history.has_echo and not _has_a_hearer(case, line):
+                    continue
                 lost[line] = {client.name: "nobody received it"}
             elif not case.is_owed(client.name, line):
                 continue
@@ -235,6 +237,16 @@ def _was_due(case: Case, client: ClientHistory, line: Line) -> bool:
     if client.cause is not None and client.ended is not None:
         return True
     return line.number < case.last_own.get(client.name, 0) or line.done < case.last_wait
+
+
+def _has_a_hearer(case: Case, line: Line) -> bool:
+    """Whether another client knew that it was a member when this was said (ROOM-1): where senders
+    receive no echo, nobody else need receive it."""
+    return any(
+        run[0].unit.span.last < line.begun
+        for name, run in case.runs.items()
+        if run and name != line.client
+    )
 
 
 def _deaf(case: Case) -> Iterator[Finding]:

@@ -51,7 +51,7 @@ class _DialectReader:
         self._limit = limit
         self._held = b""
         self._line = 0
-        self._awaits_name = bool(dialect.prompt)
+        self._awaits_name = dialect.asks_name
         self._gone = False
 
     def receive(self, octets: bytes) -> Iterator[Event]:

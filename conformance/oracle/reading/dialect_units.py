@@ -146,7 +146,7 @@ class _Ear:
         return text_end, at + 1
 
     def _text(self, octets: bytes) -> bytes:
-        if self._dialect.text == "repr":
+        if self._dialect.is_repr:
             return _read_repr(octets, self._dialect.charset)
         if self._dialect.sends == "utf-8":
             return octets
@@ -176,7 +176,7 @@ def _read_repr(octets: bytes, charset: str) -> bytes:
 @lru_cache(maxsize=64)
 def _sample(dialect: Dialect) -> bytes:
     time = re.sub(r"%[a-zA-Z]", lambda found: "0000" if found[0] == "%Y" else "00", dialect.time)
-    before = dialect.header.partition("{peer}")[0]
+    before = re.split(r"\{(?:peer|number|any)\}", dialect.header)[0]
     return (dialect.prefix + before.replace("{time}", time)).encode(dialect.sends)
 
 

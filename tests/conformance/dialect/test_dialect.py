@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from conformance.dialect import PLAIN, Dialect, Quit, departures, wholly_departed
 from conformance.dialect.forms import as_said_by, label_of
+from conformance.dialect.lines import Meaning, read_line
 from conformance.dialect.speech import Speech
 from conformance.oracle.reading.dialect_lines import reader_for
 from conformance.oracle.reading.dialect_units import hear_units
@@ -48,6 +49,17 @@ def test_another_charset_of_what_comes_in_is_no_departure() -> None:
         (Dialect(tail=""), "MSG-1"),
         (Dialect(text="verbatim"), "FRM-3 TXT-3"),
         (Dialect(text="repr"), "FRM-3 TXT-3 TXT-4 TXT-5"),
+        (Dialect(text="repr-stripped"), "TXT-3 TXT-4 TXT-5"),
+        (Dialect(text="chomped"), "TXT-3"),
+        (Dialect(text="right-stripped"), "TXT-3"),
+        (Dialect(text="left-stripped"), "FRM-3 TXT-3"),
+        (Dialect(peer="::ffff:{host}:{port}"), "MSG-2"),
+        (Dialect(header="{number}: {time} {peer}"), "MSG-1"),
+        (Dialect(first_line="name"), "ROOM-1"),
+        (Dialect(lines=("> ",)), "TRN-2"),
+        (Dialect(undecodable="drops"), "TXT-2"),
+        (Dialect(quit=Quit(match="exact")), "QUIT-2"),
+        (Dialect(quit=Quit(match="contains")), "QUIT-2"),
         (Dialect(controls="relayed"), "TXT-4"),
         (Dialect(sends="gbk"), "TXT-1 TXT-5"),
         (Dialect(undecodable="relays"), "TXT-2"),
@@ -94,12 +106,13 @@ def test_of_what_is_departed_from_in_part_the_rest_is_asked_for() -> None:
         ("[dialect]\ncharset = 'klingon'", "Python knows no charset 'klingon'"),
         (
             "[dialect]\nheader = '{time} {pear}'",
-            "header: {pear} is not known; these are: time peer",
+            "header: {pear} is not known; these are: time peer number any",
         ),
         ("[dialect]\nheader = '{time'", "a brace itself is written twice"),
         ("[dialect]\nheader = '{}'", "braces hold a name and nothing else"),
         ("[dialect]\ntime = '%Q'", "%Q is not known here"),
-        ("[dialect]\npeer = '{name}'", "{name} needs a prompt"),
+        ("[dialect]\npeer = '{name}'", '{name} needs first_line = "name"'),
+        ("[dialect]\nlines = ['{pear}']", "lines: {pear} is not known"),
         ("[dialect]\nheader = ''\ninfix = ''\ntail = ''", "nothing tells where a message ends"),
         ("[dialect.quit]\nmatch = 'bare'", 'quit.match = "bare" is for framing = "read"'),
     ],
@@ -131,6 +144,8 @@ def test_labels() -> None:
     assert label_of(PLAIN, "::1", 7) == "[::1]:7"
     assert label_of(Dialect(peer="('{host}', {port})"), "10.0.0.1", 7) == "('10.0.0.1', 7)"
     assert label_of(Dialect(peer="{host}"), "10.0.0.1", 7) is None
+    assert label_of(Dialect(peer="{number}"), "10.0.0.1", 7) is None
+    assert label_of(Dialect(peer="::ffff:{host}:{port}"), "10.0.0.1", 7) == "::ffff:10.0.0.1:7"
 
 
 @pytest.mark.parametrize(
@@ -178,7 +193,15 @@ def test_what_is_said(dialect: Dialect, segments: list[bytes], said: list[bytes]
 
 
 @pytest.mark.parametrize(
-    "quit_", [Quit(), Quit(words=("/quit",)), Quit(match="prefix"), Quit(match="any-case")]
+    "quit_",
+    [
+        Quit(),
+        Quit(words=("/quit",)),
+        Quit(match="prefix"),
+        Quit(match="any-case"),
+        Quit(match="contains"),
+        Quit(match="exact"),
+    ],
 )
 @given(st.lists(st.lists(st.sampled_from([b"quit", b"q", b"Q", b"/", b"\n"])).map(b"".join)))
 @example([b"/", b"quit\n"])
@@ -191,6 +214,39 @@ def test_what_is_said_does_not_depend_on_segments(quit_: Quit, segments: list[by
     )
     assert cut.left == whole.left
     assert cut.should_have_left == whole.should_have_left
+
+
+@pytest.mark.parametrize(
+    ("text", "came"),
+    [
+        ("stripped", "a b"),
+        ("left-stripped", "a b \r"),
+        ("right-stripped", "\t a b"),
+        ("chomped", "\t a b "),
+        ("verbatim", "\t a b \r"),
+        ("repr", "\t a b \r"),
+        ("repr-stripped", "a b"),
+    ],
+)
+def test_what_is_kept_of_a_line(text: str, came: str) -> None:
+    dialect = Dialect.model_validate({"text": text, "controls": "relayed"})
+    assert read_line(b"\t a b \r", dialect).text == came
+
+
+@pytest.mark.parametrize(
+    ("match", "leave", "stay"),
+    [
+        ("exact", ["quit"], [" quit", "quit\r", "quit now"]),
+        ("contains", ["quit", "I quit now"], ["qui t", "QUIT"]),
+        ("prefix", ["quit now", " quit"], ["I quit"]),
+    ],
+)
+def test_which_lines_leave(match: str, leave: list[str], stay: list[str]) -> None:
+    dialect = Dialect.model_validate({"quit": {"match": match}})
+    for line in leave:
+        assert read_line(line.encode(), dialect).meaning is Meaning.QUIT
+    for line in stay:
+        assert read_line(line.encode(), dialect).meaning is Meaning.MESSAGE
 
 
 def test_what_ends_a_client_and_cannot_be_said() -> None:
@@ -242,6 +298,32 @@ def test_what_was_held_back_is_sent_before_the_end() -> None:
             [b"a"],
         ),
         (Dialect(header="", infix="", quit=Quit(answer="close")), b"a\nclose", [b"a"]),
+        (
+            Dialect(prefix="user ", header="{peer}", peer="{number}", infix="> ",
+                    leave="{number} left, {number} stay\n"),
+            b"user 4> a\n4 left, 9 stay\nuser 10> b\n",
+            [b"a", b"b"],
+        ),
+        (
+            Dialect(header="[{number}] {any}", infix=": "),
+            b"[1] some one: a: b\n[2] x: c\n",
+            [b"a: b", b"c"],
+        ),
+        (
+            Dialect(header="{peer}", infix=": ", peer="{name}", first_line="name",
+                    welcome="Hello {name}!\n", lines=("> ", "{number} here\n")),
+            b"Hello ann!\n> 2 here\nbob: a\n> > bob: b\n",
+            [b"a", b"b"],
+        ),
+        (
+            Dialect(header="{peer}", infix=": ", peer="{name}", first_line="name",
+                    greeting="hi\n", welcome="Hello {name}!\n"),
+            b"hi\nbob: a\nHello ann!\nbob: b\n",
+            [b"a", b"b"],
+        ),
+        (Dialect(peer="::ffff:{host}:{port}", header="{peer}", infix=" "),
+         b"::ffff:127.0.0.1:9 a\n", [b"a"]),
+        (Dialect(header="", infix="", text="repr-stripped"), b"b'a'\nb\"b'\"\n", [b"a", b"b'"]),
     ],
 )  # fmt: skip
 def test_what_is_heard(dialect: Dialect, came: bytes, texts: list[bytes]) -> None:
