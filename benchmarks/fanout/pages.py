@@ -25,12 +25,13 @@ PYTHONS: Final = KEPT / "pythons.json"
 
 def pages() -> dict[Path, str]:
     """Every page that shows a kept run, as it should be."""
-    fanout = load_results(FANOUT)
+    fanout, pythons = load_results(FANOUT), load_results(PYTHONS)
     parts = {
         ROOT / "README.md": {"make bench": headline(fanout)},
         ROOT / "benchmarks" / "README.md": {
             "targets": targets(fanout),
             "every server": every_server(fanout),
+            "pythons": interpreters(pythons),
             "origin": origin(fanout),
         },
     }
@@ -97,31 +98,44 @@ def targets(results: Results) -> Iterator[str]:
 
 
 def interpreters(results: Results) -> Iterator[str]:
-    """The reference server under each interpreter, and its ratio to the first of them."""
-    columns = list(dict.fromkeys(row.server for row in results.rows))
-    names = [results.versions[name] for name in columns]
-    yield f"| | {' | '.join(names)} | ratio |"
-    yield f"|---|{'---:|' * (len(names) + 1)}"
+    """The reference server under each interpreter, and the ratio to the first of them."""
+    first, *others = dict.fromkeys(row.server for row in results.rows)
+    beside = "".join(f" {results.versions[name]} | ratio | CPU time |" for name in others)
+    yield f"| | {results.versions[first]} |{beside}"
+    yield f"|---|---:|{'---:|' * 3 * len(others)}"
     for on in WORKLOADS:
-        rows = [results.find(on.id, name) for name in columns]
-        if not any(rows):
+        base = results.find(on.id, first)
+        if base is None:
             continue
-        ratios = [results.ratio(row, rows[0], main_figure(on)) for row in rows[1:]]
-        cells = [_cell(on, row) if row else "" for row in rows]
-        beside = ", ".join(f"{ratio.middle:.2f}" if ratio else "" for ratio in ratios)
-        yield f"| {on.id} | {' | '.join(cells)} | {beside} |"
+        cells = [f"{on.id}: {on.measures}", _cell(on, base)]
+        for row in (results.find(on.id, name) for name in others):
+            ratio = results.ratio(row, base, main_figure(on))
+            by_time = None if on.is_less_better else results.ratio(row, base, by_cpu_time)
+            cells += [
+                _cell(on, row) if row else "",
+                f"{ratio.middle:.2f}" if ratio else "",
+                f"{by_time.middle:.2f}" if by_time else "",
+            ]
+        yield f"| {' | '.join(cells)} |"
+    yield ""
+    yield from _origin(results)
+    yield from (f"Not measured: {name} wants {what}.  " for name, what in results.missing.items())
 
 
 def origin(results: Results) -> Iterator[str]:
     """What was measured, where, and how."""
+    yield from _origin(results)
+    versions = (f"{_TITLES[name]}: {version}" for name, version in results.versions.items())
+    yield f"{'; '.join([*versions, *results.notes])}."
+
+
+def _origin(results: Results) -> Iterator[str]:
     machine, made = results.machine, results.made
     yield (
         f"Commit {made['commit']}, {made['date']}, `{made['command']}`, on {machine['processor']}, "
         f"{machine['cores']} cores, {machine['memory_gib']} GiB, {machine['kernel']}; "
         f"load average at the start {machine['load_average']}."
     )
-    versions = (f"{_TITLES[name]}: {version}" for name, version in results.versions.items())
-    yield f"{'; '.join([*versions, *results.notes])}."
 
 
 _TITLES: Final = {server.name: server.title for server in SERVERS}
