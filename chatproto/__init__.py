@@ -19,8 +19,10 @@ from chatproto.events import (
     QuitReceived,
     Violation,
 )
+from chatproto.limits import Limits
+from chatproto.member import Member
 from chatproto.replica import Replica, Standing
-from chatproto.room import Limits, Member, Room
+from chatproto.room import Delivery, Room
 from chatproto.sender import ip_sender, unix_sender
 from chatproto.states import TRANSITIONS, State, Step
 from chatproto.text import Charset
@@ -43,6 +45,7 @@ __all__ = [
     "ClientConnection",
     "ClientEvent",
     "Code",
+    "Delivery",
     "EndOfStream",
     "Entry",
     "Event",

@@ -6,7 +6,7 @@ The lines of a read are taken as one block: decoded, checked, trimmed and made s
 that says is what they say one by one; only to name a line that does not decode is it found.
 """
 
-from typing import Final
+from typing import Final, assert_never
 
 from chatproto import text
 from chatproto.events import Ending, EndOfStream, Event, Events, QuitReceived, Violation
@@ -23,20 +23,29 @@ MAX_LINE_LIMIT: Final = 1_048_576
 class ServerConnection:
     """One client, from the octets it sends; its `state` moves by the table in `states`.
 
-    `line_limit` is in octets before the LF, from 1,024 to 1,048,576 (LIM-1, LIM-2).
+    `line_limit` is in octets before the LF, from 1,024 to 1,048,576 (LIM-1, LIM-2). A connection
+    that is not `admitted` was never open: it is owed a notice, and flushing (LIM-5).
     """
 
-    def __init__(self, line_limit: int = 65_536, charset: text.Charset = "utf-8") -> None:
+    def __init__(
+        self,
+        line_limit: int = 65_536,
+        charset: text.Charset = "utf-8",
+        *,
+        admitted: bool = True,
+    ) -> None:
         if not MIN_LINE_LIMIT <= line_limit <= MAX_LINE_LIMIT:
             raise ValueError(
                 f"the line limit is from {MIN_LINE_LIMIT} to {MAX_LINE_LIMIT} octets, "
                 f"not {line_limit}"
             )
+        if charset not in text.CHARSETS:
+            raise ValueError(f"charset is one of {', '.join(text.CHARSETS)}, not {charset!r}")
         self._limit = line_limit
         self._charset: text.Charset = charset
         self._reader = LineReader(line_limit)
         self._line = 0
-        self._state = State.OPEN
+        self._state = State.OPEN if admitted else State.FLUSHING
 
     @property
     def state(self) -> State:
@@ -56,6 +65,8 @@ class ServerConnection:
 
         For a server that needs no events, only the `texts`, `messages` and `ending` of a read.
         """
+        if not isinstance(octets, bytes):
+            raise TypeError(f"what was read is bytes, not {type(octets).__name__}")
         if self._state is not State.OPEN:
             self._take(Step.OCTETS)
             return Events([], self._line, None)
@@ -68,8 +79,10 @@ class ServerConnection:
                 self._take(Step.OCTETS)
             case QuitReceived():
                 self._take(Step.QUIT)
-            case Violation():  # pragma: no branch
+            case Violation():
                 self._take(Step.VIOLATION)
+            case _:
+                assert_never(ending)
         return Events(texts, first, ending)
 
     def receive_eof(self) -> list[Event]:

@@ -19,12 +19,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 from itertools import count
-from typing import Final
+from typing import Final, assert_never
 
 from chatproto.connection import ServerConnection
 from chatproto.entry import Entry
 from chatproto.events import Event, Events, QuitReceived, Violation
-from chatproto.room import FLOOD, OWN_BACKLOG, Limits, Member, Room
+from chatproto.limits import FLOOD, OWN_BACKLOG, Limits
+from chatproto.member import Member
+from chatproto.room import Room
 from chatproto.states import State
 from chatproto.text import Charset
 from chatproto.wire import Code, Notice, encode_broadcasts, write_header
@@ -308,8 +310,10 @@ class Replica:
                 self._queue.put(_Leave(member, notice))
             case QuitReceived():
                 self._queue.put(_Leave(member))
-            case None:  # pragma: no branch
+            case None:
                 pass
+            case _:
+                assert_never(events.ending)
         return events
 
     def receive_eof(self, member: Member) -> list[Event]:

@@ -5,10 +5,12 @@ compare, and only then replace (TXT-4, TXT-5). `to_texts` does the same for many
 """
 
 import re
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 Charset = Literal["utf-8", "gbk"]
 """The charset of what clients send; what a server sends is always UTF-8 (TXT-1)."""
+
+CHARSETS: Final[tuple[Charset, ...]] = get_args(Charset)
 
 WHITE_SPACE: Final = (
     "\t\n\v\f\r \x85\xa0\u1680"

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Final
+from typing import Final, assert_never
 
 from chatproto.errors import LocalProtocolError
 from chatproto.framing import LineReader
@@ -99,8 +99,10 @@ def encode(unit: Unit) -> bytes:
             return f"!{code}\n".encode()
         case Notice(code, explanation):
             return f"!{code} {explanation}\n".encode()
-        case Heartbeat():  # pragma: no branch
+        case Heartbeat():
             return b"\n"
+        case _:
+            assert_never(unit)
 
 
 def write_header(time: datetime, sender: str) -> str:

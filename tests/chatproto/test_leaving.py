@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chatproto import EndOfStream, LocalProtocolError, QuitReceived, ServerConnection, State
+from chatproto.limits import TICK
 from tests.chatproto import models
 from tests.chatproto.helpers import Table, leave, receive, say, state_of
 from tests.chatproto.strategies import (
@@ -86,45 +87,89 @@ def test_quit_3_a_leaver_is_read_until_its_end_of_stream() -> None:
     assert not table.room.members
 
 
-def test_quit_3_a_leaver_that_never_ends_its_stream_is_closed_after_a_second() -> None:
+def linger(octets: list[int | None]) -> float:
+    """See a leaver out that never ends its stream; give back how many seconds it lingers.
+
+    Every quarter of a second its system has so many octets to acknowledge; None: nobody knows.
+    """
     table = Table(2)
     leaver, other = table.members
     table.feed(leaver, b"quit\n")
     table.room.expire(99.0)
     table.room.flushed(leaver)
-    table.room.expire(100.0)
-    table.room.expire(100.75)
-    assert state_of(leaver) is State.LINGERING
-    table.room.expire(101.0)
+    for quarters in range(400):
+        unacknowledged = octets[min(quarters, len(octets) - 1)]
+        if unacknowledged is not None:
+            table.room.unacknowledged(leaver, unacknowledged)
+        assert table.room.expire(100.0 + quarters / 4) == (
+            TICK if state_of(leaver) is State.LINGERING else None
+        )
+        if state_of(leaver) is not State.LINGERING:
+            break
     assert state_of(leaver) is State.CLOSED
     assert list(table.room.members) == [other]
+    return quarters / 4
 
 
-def test_quit_3_a_leaver_that_takes_nothing_is_given_up_when_patience_ends() -> None:
+def test_quit_3_a_leaver_that_never_ends_its_stream_is_closed_a_second_after_it_has_all() -> None:
+    assert linger([0]) == 1.0
+    assert linger([400, 300, 1, 1, 1, 0]) == 1.25 + 1.0
+
+
+def test_quit_3_where_nobody_can_tell_what_it_has_the_linger_is_ten_seconds() -> None:
+    assert linger([None]) == 10.0
+
+
+def test_quit_3_a_leaver_that_acknowledges_nothing_is_closed_after_ten_seconds() -> None:
+    assert linger([400]) == 10.0
+    assert linger([400, 400, 300]) == 0.5 + 10.0
+
+
+def test_quit_3_a_leaver_that_reads_too_slowly_is_closed_after_a_minute() -> None:
+    assert linger([1_000_000 - n for n in range(1_000)]) == 59.0  # it left one before the flush
+
+
+def test_quit_3_a_leaver_that_takes_nothing_is_given_up_after_ten_seconds() -> None:
     table = Table(1)
     (leaver,) = table.members
     table.feed(leaver, b"bye\nquit\n")
-    for now in (0.0, 29.75):
+    for now in (0.0, 9.75):
         table.room.expire(now)
     table.take(leaver, 1)
-    for now in (30.0, 59.75):
+    for now in (10.0, 19.75):
         table.room.expire(now)
         leaver.sent(0)
         assert state_of(leaver) is State.FLUSHING
-    table.room.expire(60.0)
+    table.room.unacknowledged(leaver, 3)  # its system has taken some of what it was sent
+    table.room.expire(19.75)
+    table.room.expire(29.5)
+    assert state_of(leaver) is State.FLUSHING
+    table.room.expire(29.75)
     assert state_of(leaver) is State.ABORTED
     assert not leaver.pending()
     assert not table.room.members
 
 
-def test_quit_3_patience_holds_after_the_end_of_stream_too() -> None:
+def test_quit_3_a_leaver_has_a_minute_however_steadily_it_reads() -> None:
+    table = Table(1)
+    (leaver,) = table.members
+    table.feed(leaver, b"x" * 200 + b"\nquit\n")
+    for second in range(60):
+        table.room.expire(float(second))
+        table.take(leaver, 1)
+        assert state_of(leaver) is State.FLUSHING
+    table.room.expire(60.0)
+    assert state_of(leaver) is State.ABORTED
+
+
+def test_quit_3_the_bounds_hold_after_the_end_of_stream_too() -> None:
     table = Table(1)
     (leaver,) = table.members
     table.feed(leaver, b"bye\n")
     table.room.receive_eof(leaver)
     table.room.expire(0.0)
     assert state_of(leaver) is State.FLUSHING_ENDED
-    table.room.expire(30.0)
+    table.room.expire(10.0)
     assert state_of(leaver) is State.ABORTED
 
 

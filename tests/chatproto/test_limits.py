@@ -132,16 +132,10 @@ def test_lim_3_a_room_forgets_what_all_its_members_were_sent() -> None:
     assert 0 < sum(one.size for one in taken.filter_traces([ours]).traces) < 1_000_000
 
 
-@pytest.mark.parametrize("backlog", [0, MIB - 1, 48 * MIB + 1])
+@pytest.mark.parametrize("backlog", [0, MIB - 1, 15 * MIB + 1])
 def test_lim_3_a_backlog_out_of_bounds_is_refused(backlog: int) -> None:
-    with pytest.raises(ValueError, match=f"from 1048576 to 50331648 octets, not {backlog}"):
+    with pytest.raises(ValueError, match=f"from 1048576 to 15728640 octets, not {backlog}"):
         Limits(backlog=backlog)
-
-
-@pytest.mark.parametrize("patience", [0.0, -1.0, float("nan")])
-def test_lim_3_patience_out_of_bounds_is_refused(patience: float) -> None:
-    with pytest.raises(ValueError, match="more than 0 seconds"):
-        Limits(patience=patience)
 
 
 @settings(max_examples=20)

@@ -183,6 +183,7 @@ def test_a_fault_of_the_caller_s_puts_nothing_off() -> None:
     member = room.join("unix:0")
     room.receive(member, b"quit\n", TIME)
     room.flushed(member)
+    room.unacknowledged(member, 0)
     room.expire(0.0)
     with pytest.raises(LocalProtocolError, match=r"FLUSHED cannot .* LINGERING"):
         room.flushed(member)

@@ -13,7 +13,19 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from chatproto import Limits, LocalProtocolError, Member, Room, State, Violation, log, room
+from chatproto import (
+    Delivery,
+    Limits,
+    LocalProtocolError,
+    Member,
+    Room,
+    State,
+    Violation,
+    limits,
+    log,
+    member,
+    room,
+)
 from tests.chatproto import models
 from tests.chatproto.helpers import say
 from tests.chatproto.strategies import TIME, bad_lines, cut, good_lines
@@ -23,6 +35,7 @@ BACKLOG = 512
 LINE = 1_024
 CAPACITY = 6
 PATIENCE = 2.0
+LEAVING = 5.0
 
 
 @dataclass(eq=False)
@@ -36,6 +49,10 @@ class Naive:
     owed: bytes = b""
     sent: int = 0
     is_lost: bool = False
+    is_refused: bool = False
+    is_full: bool = False
+    unacknowledged: int | None = None
+    leaves_since: float | None = None
     waits_since: float | None = None
     views: list[tuple[memoryview, bytes]] = field(default_factory=list)
 
@@ -61,9 +78,11 @@ class RoomMachine(RuleBasedStateMachine):
         self.patch = pytest.MonkeyPatch()
         self.patch.setattr(log, "SEGMENT_SIZE", SEGMENT)
         self.patch.setattr(room, "SEGMENT_SIZE", SEGMENT)
-        self.patch.setattr(room, "MIN_BACKLOG", BACKLOG)
-        limits = Limits(line=LINE, backlog=BACKLOG, members=CAPACITY, patience=PATIENCE)
-        self.room = Room(limits)
+        self.patch.setattr(limits, "MIN_BACKLOG", BACKLOG)
+        self.patch.setattr(member, "PATIENCE", PATIENCE)
+        self.patch.setattr(member, "LEAVING", LEAVING)
+        self.room = Room(Limits(line=LINE, backlog=BACKLOG, members=CAPACITY))
+        self.deliveries: list[Delivery] = []
         self.joined: list[Naive] = []
         self.said = 0
         self.now = 0.0
@@ -107,10 +126,11 @@ class RoomMachine(RuleBasedStateMachine):
 
     @rule()
     def join(self) -> None:
-        is_full = len(self.present()) >= CAPACITY
+        is_full = sum(not each.is_refused for each in self.present()) >= CAPACITY
         sender = f"unix:{len(self.joined)}"
         each = Naive(self.room.join(sender), sender)
         self.joined.append(each)
+        each.is_refused = self.stopped or is_full
         if self.stopped:
             self.leave(each, b"!shutting-down\n")
         elif is_full:
@@ -171,7 +191,7 @@ class RoomMachine(RuleBasedStateMachine):
         after = {"OPEN": "FLUSHING_ENDED", "FLUSHING": "FLUSHING_ENDED", "LINGERING": "CLOSED"}
         each.state = after.get(each.state, each.state)
 
-    @precondition(lambda self: self.joined)
+    @precondition(lambda self: self.joined and not self.deliveries)
     @rule(who=members)
     def look(self, who: int) -> None:
         """Take a view, as a driver does before it sends without the lock."""
@@ -181,7 +201,7 @@ class RoomMachine(RuleBasedStateMachine):
         assert bool(view) == bool(each.backlog)
         each.views = [(view, bytes(view))]
 
-    @precondition(lambda self: self.joined)
+    @precondition(lambda self: self.joined and not self.deliveries)
     @rule(who=members, size=st.integers(0, 200))
     def report(self, who: int, size: int) -> None:
         """Say, perhaps much later, how much of the view was sent."""
@@ -196,7 +216,7 @@ class RoomMachine(RuleBasedStateMachine):
                 each.waits_since = None if sent else each.waits_since
         each.views = []
 
-    @precondition(lambda self: self.joined)
+    @precondition(lambda self: self.joined and not self.deliveries)
     @rule(who=members)
     def send_all(self, who: int) -> None:
         each = self.find(who)
@@ -208,14 +228,68 @@ class RoomMachine(RuleBasedStateMachine):
             each.waits_since = None
         assert each.state == "ABORTED" or each.sent == len(each.owed)
 
+    @rule()
+    def ask_for_deliveries(self) -> None:
+        """Ask for what is to be sent now: everybody's next octets, each member once."""
+        if self.deliveries:
+            return
+        self.deliveries = self.room.deliveries()
+        offered = [member for delivery in self.deliveries for member in delivery.members]
+        assert len(offered) == len(set(offered))
+        for each in self.joined:
+            each.views = []
+            assert (each.real in offered) == bool(each.backlog and not each.is_full)
+        for delivery in self.deliveries:
+            for each in self.joined:
+                if each.real in delivery.members:
+                    octets = delivery.octets
+                    assert octets == each.owed[each.sent : each.sent + len(octets)]
+        at = [len(each.owed) - each.sent for each in self.joined if each.real in offered]
+        assert len(self.deliveries) <= len(set(at)) + len(self.room.leavers)
+
+    @rule(shorts=st.dictionaries(members, st.integers(0, 60), max_size=2))
+    def deliver(self, shorts: dict[int, int]) -> None:
+        """Say, perhaps much later, what each took."""
+        for delivery in self.deliveries:
+            size = len(delivery.octets)
+            took = {self.find(who).real: min(n, size - 1) for who, n in shorts.items()}
+            short = {who: n for who, n in took.items() if who in delivery.members}
+            for each in self.joined:
+                if each.real in delivery.members:
+                    each.is_full |= each.real in short
+                    if each.state == "ABORTED":
+                        continue
+                    taken = short.get(each.real, size)
+                    assert delivery.octets[:taken] == each.owed[each.sent : each.sent + taken]
+                    each.sent += taken
+                    each.waits_since = None if taken else each.waits_since
+            self.room.delivered(delivery, short)
+        self.deliveries = []
+
+    @precondition(lambda self: self.joined)
+    @rule(who=members)
+    def take_again(self, who: int) -> None:
+        each = self.find(who)
+        self.room.writable(each.real)
+        each.is_full = False
+
+    @precondition(lambda self: self.joined)
+    @rule(who=members, octets=st.integers(0, 2))
+    def acknowledge(self, who: int, octets: int) -> None:
+        each = self.find(who)
+        self.room.unacknowledged(each.real, octets)
+        if each.unacknowledged is None or octets < each.unacknowledged:
+            each.waits_since = None
+        each.unacknowledged = octets
+
     @precondition(lambda self: self.joined)
     @rule(who=members)
     def flush(self, who: int) -> None:
         each = self.find(who)
-        if each.state in ("OPEN", "LINGERING"):
+        if each.state in ("OPEN", "LINGERING") or (each.backlog and each.state != "CLOSED"):
             with pytest.raises(LocalProtocolError):
                 self.room.flushed(each.real)
-        elif not each.backlog:
+        else:
             self.room.flushed(each.real)
             each.waits_since = None
             after = {"FLUSHING": "LINGERING", "FLUSHING_ENDED": "CLOSED"}
@@ -254,11 +328,14 @@ class RoomMachine(RuleBasedStateMachine):
             self.gives_up_at = self.now + 2.5
         gives_up = self.gives_up_at is not None and self.now >= self.gives_up_at
         for each in self.present():
-            wait = {"LINGERING": 1.0, "OPEN": None}.get(each.state, PATIENCE)
-            if wait is None:
+            if each.state == "OPEN":
                 continue
+            each.leaves_since = self.now if each.leaves_since is None else each.leaves_since
             each.waits_since = self.now if each.waits_since is None else each.waits_since
-            if gives_up or self.now - each.waits_since >= wait:
+            is_done = each.state == "LINGERING" and each.unacknowledged == 0
+            is_late = self.now - each.waits_since >= (1.0 if is_done else PATIENCE)
+            is_late |= not is_done and self.now - each.leaves_since >= LEAVING
+            if gives_up or is_late:
                 each.state = "CLOSED" if each.state == "LINGERING" else "ABORTED"
 
     @precondition(lambda self: len(self.joined) > 4)

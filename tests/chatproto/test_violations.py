@@ -82,13 +82,14 @@ def test_err_3_the_explanation_says_where(line: bytes, explanation: str) -> None
     assert broken_by(events).notice.explanation == explanation
 
 
-def test_err_3_the_codes_are_five() -> None:
+def test_err_3_the_codes_are_those_of_the_registry() -> None:
     assert {code.value for code in Code} == {
         "line-too-long",
         "invalid-text",
         "room-full",
         "too-slow",
         "shutting-down",
+        "log-unavailable",
     }
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from random import Random
 from typing import Final
+from unittest.mock import patch
 
 from chatproto import Code, Limits, Member, Replica, Standing, State, unix_sender
 from chatproto.entry import Entry
@@ -29,8 +30,6 @@ from tests.cluster.history import EXCUSED, Broken, End, History, check
 from tests.conformance.scene import START
 
 TIME: Final = datetime(2021, 7, 3, 17, 45, 39)
-LIMITS: Final = Limits(patience=1e9)
-"""Clients read when the seed says so, however late."""
 CLIENTS: Final = 10
 STEPS: Final = 800
 SETTLING: Final = 40
@@ -105,6 +104,7 @@ class Simulation:
         self._transcript: list[Event] = []
         self._faults = self.random.choice(((), FAULTS, FAULTS, FAULTS))
 
+    @patch.multiple("chatproto.member", PATIENCE=1e9, LEAVING=1e9)  # they read late
     def run(self) -> list[History]:
         """Play the seed; raise `Broken`, or give back what the clients saw."""
         for name in ("a", "b", "c")[: self.random.choice((2, 3))]:
@@ -285,7 +285,7 @@ class Simulation:
     # How it is done
 
     def _start_node(self, name: str) -> None:
-        node = Node(name, self._make_replica(name, LIMITS))
+        node = Node(name, self._make_replica(name, Limits()))
         self.nodes.append(node)
         self._start(node)
 

@@ -7,7 +7,7 @@ import pytest
 
 from chatproto import Code, Malformed, UnitReader
 from chatproto.connection import MAX_LINE_LIMIT, MIN_LINE_LIMIT
-from chatproto.room import GIVE_UP, LINGER, MIN_BACKLOG
+from chatproto.limits import GIVE_UP, LINGER, MIN_BACKLOG
 from tests.spec import standard
 from tests.spec.listings import anchor, relisted
 
