@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final, TextIO
 
+from chatproto.text import trim
 from reference_server.server import ChatServer
 
 PROMPT: Final = ">>> "
@@ -35,7 +36,7 @@ class Console:
         """Take what the operator typed and answer it; tells whether to stop."""
         *lines, self._unfinished = (self._unfinished + octets).split(b"\n")
         for line in lines:
-            command = line.decode(errors="replace").strip()
+            command = trim(line.decode(errors="replace"))
             if command == "quit":
                 return True
             _print(self._answer(command))

@@ -1,18 +1,23 @@
-"""The distribute thread: hands each member's socket the log from its cursor on, and closes it.
+"""Delivering: hands each member's socket the log from its cursor on, shuts it and closes it.
 
-The only place that sends to members, shuts and closes their sockets. Sends never block: a socket
-that takes no more is left to the selector until it does, and delays nobody (TRN-1).
+The only place that sends to members, shuts and closes their sockets, and always by a thread that
+has the turn (`locked_room`): the distribute thread, or for a while a receive thread. Sends never
+block: a socket that takes no more is left to the selector until it does, and delays nobody (TRN-1).
 """
 
 import contextlib
+import fcntl
 import logging
 import selectors
 import socket
 import struct
+import sys
+import termios
 import time
+from collections.abc import Sequence
 from typing import Final
 
-from reference_server.locked_room import Connection, LockedRoom
+from reference_server.locked_room import ROUNDS, Connection, LockedRoom, Send
 from reference_server.waker import Waker
 
 RESET: Final = struct.pack("ii", 1, 0)
@@ -22,7 +27,8 @@ log = logging.getLogger("reference_server")
 
 
 class Distributor:
-    """Runs until the room has stopped and the last connection is closed."""
+    """`run` is the distribute thread, until the room has stopped and the last connection is closed;
+    `help` is what a receive thread does with the turn."""
 
     def __init__(self, room: LockedRoom, waker: Waker) -> None:
         self._room = room
@@ -34,49 +40,72 @@ class Distributor:
     def close(self) -> None:
         self._selector.close()
 
+    def help(self, sends: Sequence[Send]) -> None:
+        """Deliver while all goes well, a few times at most; then the distribute thread goes on."""
+        rounds = 0
+        while sends:
+            rounds += 1
+            for each in sends:
+                self._send(each)
+            sends = self._room.helped(sends, rounds < ROUNDS)
+
     def run(self) -> None:
-        while (round_ := self._room.next_round(time.monotonic())) is not None:
+        writable: list[Connection] = []
+        while (round_ := self._room.next_round(time.monotonic(), writable)) is not None:
             for connection in round_.evicted:
                 log.warning("%s evicted: it does not read", connection.member.sender)
+            for connection in round_.full:
+                self._await_room(connection)
             for connection in round_.wakes:
                 self._wake_reader(connection)
             for connection in round_.resets:
                 self._make_reset(connection)
             for connection in round_.closes:
                 self._close(connection)
-            if round_.shuts:
-                for connection in round_.shuts:
-                    self._shut(connection)
-                self._room.flushed(round_.shuts)
-            if round_.sends:
-                self._room.sent([(each, self._send(each, octets)) for each, octets in round_.sends])
-            if not round_.sends and not round_.shuts:
-                self._wait(round_.wait)
+            for connection in round_.shuts:
+                self._shut(connection)
+            for each in round_.sends:
+                self._send(each)
+            unacknowledged = {each: count_unacknowledged(each.socket) for each in round_.asks}
+            writable = []
+            if round_.sends or round_.shuts or round_.asks:
+                self._room.finish(round_.sends, round_.shuts, unacknowledged)
+            if round_.is_last:
+                writable = self._wait(round_.wait)
             elif self._full:
-                self._wait(0)
+                writable = self._wait(0)
 
-    def _send(self, connection: Connection, octets: memoryview) -> int:
-        """Hand over what the socket takes now; -1: the connection is lost."""
-        try:
-            sent = connection.socket.send(octets, socket.MSG_DONTWAIT)
-        except BlockingIOError:
-            sent = 0
-        except OSError:
-            # What it had sent before is still there to be read, up to the end this puts to it.
-            self._wake_reader(connection)
-            return -1
-        if sent < len(octets):
-            connection.is_full = True
-            self._full += 1
-            self._selector.register(connection.socket, selectors.EVENT_WRITE, connection)
-        return sent
+    def _send(self, send: Send) -> None:
+        """Hand every socket what it takes now, and note those that did not take all."""
+        octets, size = send.delivery.octets, len(send.delivery.octets)
+        for connection in send.connections:
+            try:
+                sent = connection.socket.send(octets, socket.MSG_DONTWAIT)
+            except BlockingIOError:
+                sent = 0
+            except OSError:
+                # What it had sent before is still there to be read, up to the end this puts to it.
+                self._wake_reader(connection)
+                send.failed.append(connection)
+                sent = 0
+            if sent < size:
+                send.short[connection] = sent
 
-    def _wait(self, seconds: float | None) -> None:
+    def _wait(self, seconds: float | None) -> list[Connection]:
+        """Sleep until there is something to do; give back whose sockets take more again."""
+        writable = []
         for key, _ in self._selector.select(seconds):
             if isinstance(key.data, Connection):
                 self._forget_full(key.data)
+                writable.append(key.data)
             else:
                 self._waker.drain()
+        return writable
+
+    def _await_room(self, connection: Connection) -> None:
+        connection.is_full = True
+        self._full += 1
+        self._selector.register(connection.socket, selectors.EVENT_WRITE, connection)
 
     def _forget_full(self, connection: Connection) -> None:
         self._selector.unregister(connection.socket)
@@ -103,3 +132,13 @@ class Distributor:
             self._forget_full(connection)
         with contextlib.suppress(OSError):
             connection.socket.close()
+
+
+def count_unacknowledged(sock: socket.socket) -> int | None:
+    """Ask how many octets the peer's system has not acknowledged, the end of stream among them;
+    None where this system cannot tell."""
+    try:
+        answer: bytes = fcntl.ioctl(sock, termios.TIOCOUTQ, bytes(4))
+    except OSError:
+        return None
+    return int.from_bytes(answer, sys.byteorder)

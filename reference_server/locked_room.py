@@ -1,41 +1,51 @@
 """The room behind its lock: everything that threads share, and nothing else.
 
 The one lock protects the room (its log, its members and their cursors), the table of connections
-with the flags of each, the totals, and whether the distribute thread sleeps. It is held for
-computing only: no function here makes a system call under it. What has to be done to sockets is
-handed back, as a `Round`, and done by the distribute thread without the lock. What a `Round` says
-stays true outside it: octets in the log are written once, and what is over stays over.
+with the flags of each, the totals, and whose turn it is. It is held for computing only: no function
+here makes a system call under it. What has to be done to sockets is handed back, as deliveries and
+a `Round`, and done without the lock. What they say stays true outside it: octets in the log are
+written once, and what is over stays over.
+
+Whoever sends to members, or shuts or closes their sockets, has the turn: one thread at a time, so
+that a socket's octets keep their order and no socket is closed under a send. The distribute thread
+takes the turn whenever there is anything to do. But a receive thread that finds the turn free has
+just put something into the log, and takes it to deliver that itself: so a message to a quiet room
+wakes no other thread. It delivers as long as every socket takes all it is given and nobody has to
+be seen out, a few times at most, for its own member is not read meanwhile; then it hands over.
 
 Two things make a receive thread wait here, and neither is another member's slowness (TRN-1): the
-log has run ahead of the distribute thread, or its own member floods and does not read.
+log has run ahead of what was delivered, or its own member floods and does not read.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
+from enum import Enum
 from socket import socket
 from threading import Condition, Lock
 from typing import Final
 
-from chatproto import Charset, Events, Limits, Member, Room, State
+from chatproto import Charset, Delivery, Events, Limits, Member, Room, State
 
 READ_SIZE: Final = 16_384
 """Octets of one read: few enough that, as broadcasts of one-letter lines, they fit the smallest
 backlog."""
 AHEAD: Final = 1_048_576
-"""Octets the log may run ahead of the distribute thread."""
-TICK: Final = 0.1
-"""Seconds between two looks at leavers."""
+"""Octets the log may run ahead of what was delivered."""
+ROUNDS: Final = 4
+"""How often a receive thread delivers before it hands over."""
+LOOK: Final = 0.1
+"""Seconds between two looks at what leavers have acknowledged."""
 
 
 @dataclass(eq=False, slots=True)
 class Connection:
-    """A member and its socket, which the distribute thread alone closes.
+    """A member and its socket, which only the distribute thread closes.
 
     `is_refused`: it had left when it joined; like the member and the socket, set once. Under the
     lock: `is_read`, its receive thread may still use the socket; `is_woken`, that thread was told
-    to end; `has_left`, how it left is known. The distribute thread's alone: `is_full`, the socket
-    takes no more for now.
+    to end; `has_left`, how it left is known. The distribute thread's alone: `is_full`, its socket
+    is in the selector, since it takes no more for now.
     """
 
     member: Member
@@ -48,19 +58,42 @@ class Connection:
 
 
 @dataclass(slots=True)
+class Send:
+    """One view of the log and the connections to send it to; then what came of it.
+
+    `short`: how many octets those took that took less than all. `failed`: of those, the ones that
+    take none ever again.
+    """
+
+    delivery: Delivery
+    connections: list[Connection]
+    short: dict[Connection, int] = field(default_factory=dict)
+    failed: list[Connection] = field(default_factory=list)
+
+
+@dataclass(slots=True)
 class Round:
     """What the distribute thread has to do now, and how long it may wait afterwards.
 
-    `resets` are those of `closes` that were given up, and are to be closed by a reset (LIM-3).
+    `full`: who took less than it was given since the last round. `asks`: leavers whose system is
+    to be asked what it has acknowledged. `resets`: those of `closes` that were given up, and are
+    to be closed by a reset (LIM-3).
     """
 
-    sends: list[tuple[Connection, memoryview]] = field(default_factory=list)
+    full: list[Connection] = field(default_factory=list)
+    sends: Sequence[Send] = ()
     shuts: list[Connection] = field(default_factory=list)
+    asks: list[Connection] = field(default_factory=list)
     wakes: list[Connection] = field(default_factory=list)
     closes: list[Connection] = field(default_factory=list)
     resets: list[Connection] = field(default_factory=list)
     evicted: list[Connection] = field(default_factory=list)
     wait: float | None = None
+
+    @property
+    def is_last(self) -> bool:
+        """Whether there is nothing to do after it but to wait."""
+        return not self.sends and not self.shuts and not self.closes
 
 
 @dataclass(slots=True)
@@ -70,6 +103,14 @@ class Totals:
     members: int = 0
     broadcasts: int = 0
     octets: int = 0
+
+
+class Turn(Enum):
+    """Who may use members' sockets."""
+
+    FREE = "nobody: there is nothing to do"
+    RECEIVER = "the receive thread that found it free"
+    DISTRIBUTOR = "the distribute thread, which may have to be woken for it"
 
 
 class LockedRoom:
@@ -85,18 +126,17 @@ class LockedRoom:
     ) -> None:
         self._lock = Lock()
         self._may_go_on = Condition(self._lock)
-        self._room = Room(limits, charset)
-        self._connections: dict[Connection, None] = {}
+        self._room = Room(limits, charset, heartbeat)
+        self._connections: dict[Member, Connection] = {}
         self._waiting: set[Connection] = set()
         self._totals = Totals()
-        self._distributed = 0
-        self._sleeps = False
+        self._turn = Turn.FREE
+        self._has_chores = False
+        self._full: list[Connection] = []
         self._wake = wake
         self._time_zone = time_zone
-        self._heartbeat = heartbeat or None
         self._ahead = min(AHEAD, limits.backlog // 4)
-        self._next_tick = 0.0
-        self._next_heartbeat: float | None = None
+        self._next_look = 0.0
         self._stopped = False
 
     def join(self, socket: socket, sender: str) -> Connection:
@@ -105,16 +145,22 @@ class LockedRoom:
             member = self._room.join(sender)
             is_refused = member.state is not State.OPEN
             connection = Connection(member, socket, is_refused, has_left=is_refused)
-            self._connections[connection] = None
+            self._connections[member] = connection
             self._totals.members += 1
-            wake = is_refused and self._rouse()
-        if wake:
+            wakes = is_refused and self._leave_chores()
+        if wakes:
             self._wake()
         return connection
 
-    def receive(self, connection: Connection, octets: bytes) -> Events | None:
-        """Take one read of a member's, after waiting where it must; None: read no more."""
+    def receive(
+        self, connection: Connection, octets: bytes
+    ) -> tuple[Events | None, Sequence[Send]]:
+        """Take what was read, once the room is ready for it; None where the member is over.
+
+        Where there are sends, the turn is the caller's: make them, and report by `helped`.
+        """
         member = connection.member
+        sends: Sequence[Send] = ()
         with self._lock:
             if not self._may_be_read(connection):
                 self._waiting.add(connection)
@@ -122,15 +168,32 @@ class LockedRoom:
                     self._may_go_on.wait()
                 self._waiting.remove(connection)
             if member.state in (State.CLOSED, State.ABORTED):
-                return None
-            before, state = self._room.octets, member.state
+                return None, sends
+            members = len(self._room.members)
             events = self._room.receive(member, octets, datetime.now(self._time_zone))
-            connection.has_left |= events.ending is not None
             self._totals.broadcasts += events.messages
-            wake = (self._room.octets > before or member.state is not state) and self._rouse()
-        if wake:
+            wakes = False
+            if events.ending is not None or len(self._room.members) < members:
+                connection.has_left |= events.ending is not None
+                wakes = self._leave_chores()
+            elif events.messages and self._turn is Turn.FREE:
+                sends = self._sends()
+                self._turn = Turn.RECEIVER if sends else Turn.FREE
+        if wakes:
             self._wake()
-        return events
+        return events, sends
+
+    def helped(self, sends: Sequence[Send], may_go_on: bool) -> Sequence[Send]:
+        """Say what came of a receive thread's sends; give it more, or take the turn from it."""
+        with self._lock:
+            all_took_all = self._report(sends)
+            if all_took_all and may_go_on and not self._has_chores:
+                more = self._sends()
+                self._turn = Turn.RECEIVER if more else Turn.FREE
+                return more
+            self._turn = Turn.DISTRIBUTOR
+        self._wake()
+        return ()
 
     def end_reading(self, connection: Connection, orderly: bool) -> bool:
         """Take the receive thread's last word: the member's end of stream, or that it is lost.
@@ -145,8 +208,8 @@ class LockedRoom:
             else:
                 self._room.abort(connection.member)
             connection.is_read = False
-            wake = self._rouse()
-        if wake:
+            wakes = self._leave_chores()
+        if wakes:
             self._wake()
         return was_open
 
@@ -155,10 +218,10 @@ class LockedRoom:
         with self._lock:
             self._room.stop()
             self._stopped = True
-            for connection in self._connections:
+            for connection in self._connections.values():
                 connection.has_left = True
-            wake = self._rouse()
-        if wake:
+            wakes = self._leave_chores()
+        if wakes:
             self._wake()
 
     def members(self) -> list[tuple[str, State, int]]:
@@ -170,73 +233,80 @@ class LockedRoom:
         with self._lock:
             return Totals(self._totals.members, self._totals.broadcasts, self._room.octets)
 
-    def next_round(self, now: float) -> Round | None:
-        """Find what is to be done; None once the server has stopped and no connection is left.
+    def next_round(self, now: float, writable: Sequence[Connection]) -> Round | None:
+        """Find what the distribute thread has to do; `writable` are sockets that take more again.
 
-        Where a round has nothing to send or to shut, the distribute thread sleeps until `wake`,
-        or `Round.wait`, or a full socket takes more.
+        None once the server has stopped and no connection is left. Where a round has nothing to
+        do, the thread sleeps until it is woken, or `Round.wait`, or a full socket takes more.
         """
         round_ = Round()
         with self._lock:
             if self._stopped and not self._connections:
                 return None
-            self._keep_time(now)
-            behind = 0
-            has_leavers = False
-            for connection in self._connections:
-                member = connection.member
-                state = member.state
-                has_leavers |= state is not State.OPEN
-                match state:
-                    case State.OPEN | State.FLUSHING | State.FLUSHING_ENDED:
-                        pending = member.pending()
-                        if not pending:
-                            if state is not State.OPEN:
-                                round_.shuts.append(connection)
-                        elif not connection.is_full:
-                            round_.sends.append((connection, pending))
-                            if state is State.OPEN:
-                                behind = max(behind, member.backlog)
-                    case State.LINGERING:
-                        pass
-                    case State.CLOSED | State.ABORTED:
-                        self._end(connection, round_)
-            for connection in round_.closes:
-                del self._connections[connection]
-            self._distributed = self._room.octets - behind
-            if any(map(self._may_be_read, self._waiting)):
+            for connection in writable:
+                self._room.writable(connection.member)
+            self._has_chores = self._turn is Turn.RECEIVER
+            if self._has_chores:
+                return round_  # that thread hands over as soon as it can, and wakes this one
+            round_.full, self._full = self._full, []
+            round_.wait = self._room.expire(now)
+            round_.sends = self._sends()
+            self._see_leavers_out(round_, now)
+            self._turn = Turn.FREE if round_.is_last else Turn.DISTRIBUTOR
+            if self._waiting:
                 self._may_go_on.notify_all()
-            round_.wait = self._wait(now, has_leavers)
-            self._sleeps = not round_.sends and not round_.shuts
         return round_
 
-    def sent(self, outcomes: list[tuple[Connection, int]]) -> None:
-        """Say how many octets the socket of each took; of a lost one -1."""
+    def finish(
+        self,
+        sends: Sequence[Send],
+        shuts: Sequence[Connection],
+        unacknowledged: Mapping[Connection, int | None],
+    ) -> None:
+        """Say what came of a round: of its sends, of its shuts (QUIT-3), and of what it asked."""
         with self._lock:
-            for connection, octets in outcomes:
-                if octets > 0:
-                    connection.member.sent(octets)
-                elif octets < 0:
-                    self._room.send_failed(connection.member)
-
-    def flushed(self, connections: list[Connection]) -> None:
-        """Say that the write side of each is shut (QUIT-3)."""
-        with self._lock:
-            for connection in connections:
+            self._report(sends)
+            for connection in shuts:
                 self._room.flushed(connection.member)
+            for connection, octets in unacknowledged.items():
+                if octets is not None:
+                    self._room.unacknowledged(connection.member, octets)
 
-    def _may_be_read(self, connection: Connection) -> bool:
-        member = connection.member
-        if member.state is not State.OPEN:
-            return True
-        if self._room.octets - self._distributed > self._ahead:
-            return False
-        return not member.is_flooding
+    def _sends(self) -> list[Send]:
+        connections = self._connections
+        return [
+            Send(delivery, [connections[member] for member in delivery.members])
+            for delivery in self._room.deliveries()
+        ]
 
-    def _rouse(self) -> bool:
-        """Note that the distribute thread has work; tell whether it sleeps and must be woken."""
-        sleeps, self._sleeps = self._sleeps, False
-        return sleeps
+    def _report(self, sends: Sequence[Send]) -> bool:
+        """Tell the room what came of sends; whether each socket took all it was given."""
+        all_took_all = True
+        for send in sends:
+            for connection in send.failed:
+                self._room.send_failed(connection.member)
+            if send.short:
+                all_took_all = False
+                self._full += [each for each in send.short if each not in send.failed]
+                short = {each.member: octets for each, octets in send.short.items()}
+                self._room.delivered(send.delivery, short)
+            else:
+                self._room.delivered(send.delivery)
+        if self._waiting:
+            self._may_go_on.notify_all()
+        return all_took_all
+
+    def _see_leavers_out(self, round_: Round, now: float) -> None:
+        """Find whose write side is to be shut, whom to ask, and whose connection is over."""
+        for member in self._room.leavers:
+            if member.state is not State.LINGERING and not member.backlog:
+                round_.shuts.append(self._connections[member])
+        if now >= self._next_look:
+            self._next_look = now + LOOK
+            round_.asks = [self._connections[member] for member in self._room.leavers]
+        if len(self._connections) > len(self._room.members):
+            for member in self._connections.keys() - self._room.members:
+                self._end(self._connections[member], round_)
 
     def _end(self, connection: Connection, round_: Round) -> None:
         """Close what is over once its receive thread has ended; until then, end that thread."""
@@ -244,6 +314,7 @@ class LockedRoom:
             connection.has_left = True
             round_.evicted.append(connection)
         if not connection.is_read:
+            del self._connections[connection.member]
             round_.closes.append(connection)
             if connection.member.state is State.ABORTED:
                 round_.resets.append(connection)
@@ -251,20 +322,19 @@ class LockedRoom:
             connection.is_woken = True
             round_.wakes.append(connection)
 
-    def _keep_time(self, now: float) -> None:
-        if now >= self._next_tick:
-            self._next_tick = now + TICK
-            self._room.expire(now)
-        if self._heartbeat is not None:
-            if self._next_heartbeat is None:
-                self._next_heartbeat = now + self._heartbeat
-            elif now >= self._next_heartbeat:
-                self._next_heartbeat = now + self._heartbeat
-                self._room.heartbeat()
+    def _may_be_read(self, connection: Connection) -> bool:
+        member = connection.member
+        if member.state is not State.OPEN:
+            return True
+        return self._room.undelivered <= self._ahead and not member.is_flooding
 
-    def _wait(self, now: float, has_leavers: bool) -> float | None:
-        if has_leavers:
-            return max(0.0, self._next_tick - now)
-        if self._next_heartbeat is not None:
-            return max(0.0, self._next_heartbeat - now)
-        return None
+    def _leave_chores(self) -> bool:
+        """Note that there is more to do than to deliver, which is the distribute thread's.
+
+        Tells whether to wake it for that: whoever has the turn sees it without.
+        """
+        self._has_chores = True
+        if self._turn is not Turn.FREE:
+            return False
+        self._turn = Turn.DISTRIBUTOR
+        return True

@@ -60,7 +60,7 @@ def parser() -> argparse.ArgumentParser:
         type=_checked(lambda given: Limits(backlog=_size(given)).backlog),
         default=Limits().backlog,
         metavar="SIZE",
-        help="octets that may wait for a member before it is evicted, 1MiB to 48MiB "
+        help="octets that may wait for a member before it is evicted, 1MiB to 15MiB "
         "(default: 8MiB)",
     )
     add(

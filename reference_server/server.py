@@ -229,12 +229,15 @@ class ChatServer:
         size, most = IDLE_SIZE, READ_SIZE
         try:
             while octets := connection.socket.recv(size):
-                events = self._room.receive(connection, octets)
+                events, sends = self._room.receive(connection, octets)
+                if sends:
+                    self._distributor.help(sends)
                 if events is None:
                     break
-                self._tell(sender, events)
-                if events and isinstance(events[-1], QuitReceived | Violation):
+                if events.ending is not None:
                     most = DRAIN_SIZE
+                if self._log_text or events.ending is not None:
+                    self._tell(sender, events)
                 size = most if len(octets) >= IDLE_SIZE else IDLE_SIZE
             orderly, how = True, "end of stream"
         except OSError as error:

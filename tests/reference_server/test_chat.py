@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from chatproto import Limits, State
+from chatproto import Event, Events, Limits, State
 from reference_server import ChatServer
 from tests.reference_server.conftest import Connect, Serve
 from tests.reference_server.peer import Peer, eventually
@@ -39,6 +39,32 @@ def test_lines_in_another_charset_go_out_as_utf_8(serve: Serve, connect: Connect
     ann = connect(serve(charset="gbk"))
     ann.send("你好\n".encode("gbk"))
     ann.read_until("你好\n".encode())
+
+
+def test_no_event_is_made_that_nobody_looks_at(
+    serve: Serve, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[Event] = []
+    make = Events._made
+
+    def count(events: Events) -> list[Event]:
+        made.extend(make(events))
+        return made
+
+    monkeypatch.setattr(Events, "_made", count)
+    server = serve()
+    ann, bob, cid = connect(server), connect(server), connect(server)
+    for _ in range(100):
+        ann.send(b"a\n\nb\n" * 10)
+        ann.fence()
+    bob.send(b"bye\nquit\n")
+    bob.read_to_end()
+    cid.send(b"bye\n\xff\n")
+    cid.read_to_end()
+    ann.end()
+    ann.read_to_end()
+    assert server.totals().broadcasts == 3 + 100 * 21 + 2
+    assert made == []
 
 
 def test_the_order_is_one_for_all(serve: Serve, connect: Connect) -> None:

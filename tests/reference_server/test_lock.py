@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from chatproto import Limits, Member, Room, ServerConnection
+from chatproto.cursors import Cursors, Group
 from chatproto.log import Log
 from reference_server.locked_room import Connection, LockedRoom, Totals
 from tests.reference_server.conftest import Connect, Serve
@@ -143,7 +144,7 @@ class Lockset:
         patch.setattr(owner, "__setattr__", write)
 
 
-SHARED = (LockedRoom, Connection, Totals, Room, Member, Log, ServerConnection)
+SHARED = (LockedRoom, Connection, Totals, Room, Member, Log, Cursors, Group, ServerConnection)
 
 
 def test_whatever_two_threads_use_is_used_under_the_lock(
@@ -156,7 +157,7 @@ def test_whatever_two_threads_use_is_used_under_the_lock(
             lockset.watch(patch, shared)
         live(serve, connect)
     assert lockset.races() == set()
-    assert {"Connection.is_full", "Room._members", "Member._position"} <= lockset.fields
+    assert {"LockedRoom._turn", "Room._members", "Cursors._groups"} <= lockset.fields
 
 
 def test_a_field_used_without_the_lock_is_seen(

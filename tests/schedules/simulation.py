@@ -16,7 +16,9 @@ from socket import socket
 from types import SimpleNamespace
 from typing import Any, Final, cast
 
+import chatproto.limits
 import chatproto.log
+import chatproto.member
 import chatproto.room
 import reference_server.distributor
 import reference_server.locked_room
@@ -44,8 +46,8 @@ from tests.schedules.transport import (
 ADDRESS: Final = "tcp://127.0.0.1:9999"
 BACKLOG: Final = 8192
 SCALED: Final = (
-    (chatproto.room, "MIN_BACKLOG", 1024),
-    (chatproto.room, "FLOOD", 256),
+    (chatproto.limits, "MIN_BACKLOG", 1024),
+    (chatproto.member, "FLOOD", 256),
     (chatproto.room, "OWN_BACKLOG", 1024),
     (chatproto.room, "SEGMENT_SIZE", 512),
     (chatproto.log, "SEGMENT_SIZE", 512),
@@ -147,6 +149,11 @@ def _names(system: System, listener: SimulatedListener) -> list[tuple[Any, str, 
         (reference_server.server, "Waker", lambda: SimulatedWaker(system)),
         (reference_server.distributor, "selectors", simulated),
         (reference_server.distributor, "time", time),
+        (
+            reference_server.distributor,
+            "count_unacknowledged",
+            lambda connected: connected.count_unacknowledged(),
+        ),
         (reference_server.locked_room, "Lock", lambda: lock),
         (reference_server.locked_room, "Condition", SimulatedCondition),
         (reference_server.locked_room, "datetime", Clock),

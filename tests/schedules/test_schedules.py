@@ -9,7 +9,7 @@ import pytest
 
 from chatproto import Room, State
 from reference_server.distributor import Distributor
-from reference_server.locked_room import Connection, LockedRoom
+from reference_server.locked_room import Connection, LockedRoom, Send, Turn
 from tests.schedules.simulation import Failed, run
 
 Patch = pytest.MonkeyPatch
@@ -30,21 +30,69 @@ def wrap(patch: Patch, owner: type, name: str, wrapper: Callable[..., Any]) -> N
     patch.setattr(owner, name, lambda *arguments: wrapper(method, *arguments))
 
 
-def wakes_nobody_for_what_was_said(patch: Patch) -> None:
-    def receive(method: Any, self: LockedRoom, *arguments: Any) -> Any:
+def wakes_nobody(patch: Patch, name: str) -> None:
+    """Have this method of the room wake nobody."""
+
+    def silent(method: Any, self: LockedRoom, *arguments: Any) -> Any:
         wake, self._wake = self._wake, lambda: None
         try:
             return method(self, *arguments)
         finally:
             self._wake = wake
 
+    wrap(patch, LockedRoom, name, silent)
+
+
+def wakes_nobody_for_who_left(patch: Patch) -> None:
+    wakes_nobody(patch, "receive")
+
+
+def wakes_nobody_for_what_it_hands_over(patch: Patch) -> None:
+    wakes_nobody(patch, "helped")
+
+
+def delivers_though_another_does(patch: Patch) -> None:
+    def receive(method: Any, self: LockedRoom, *arguments: Any) -> Any:
+        self._turn = Turn.FREE
+        return method(self, *arguments)
+
     wrap(patch, LockedRoom, "receive", receive)
+
+
+def distributes_though_another_does(patch: Patch) -> None:
+    def next_round(method: Any, self: LockedRoom, *arguments: Any) -> Any:
+        self._turn = Turn.FREE
+        return method(self, *arguments)
+
+    wrap(patch, LockedRoom, "next_round", next_round)
+
+
+def keeps_the_turn(patch: Patch) -> None:
+    """A receive thread has delivered all, and does not say that it is done."""
+
+    def helped(method: Any, self: LockedRoom, *arguments: Any) -> Any:
+        more = method(self, *arguments)
+        if self._turn is Turn.FREE:
+            self._turn = Turn.RECEIVER
+        return more
+
+    wrap(patch, LockedRoom, "helped", helped)
+
+
+def forgets_its_chores(patch: Patch) -> None:
+    """Who leaves while a receive thread delivers is not seen out."""
+
+    def helped(method: Any, self: LockedRoom, *arguments: Any) -> Any:
+        self._has_chores = False
+        return method(self, *arguments)
+
+    wrap(patch, LockedRoom, "helped", helped)
 
 
 def forgets_the_member_that_joined(patch: Patch) -> None:
     def join(method: Any, self: LockedRoom, *arguments: Any) -> Any:
         connection = method(self, *arguments)
-        self._connections.pop(connection)
+        self._connections.pop(connection.member)
         return connection
 
     wrap(patch, LockedRoom, "join", join)
@@ -53,29 +101,29 @@ def forgets_the_member_that_joined(patch: Patch) -> None:
 def echoes_to_the_sender_at_once(patch: Patch) -> None:
     def receive(method: Any, self: LockedRoom, connection: Connection, octets: bytes) -> Any:
         before = self._room.octets
-        events = method(self, connection, octets)
+        told = method(self, connection, octets)
         if connection.member.state is State.OPEN and self._room.octets > before:
             said = self._room._log.read(before)
             with contextlib.suppress(OSError):
                 connection.member.sent(connection.socket.send(said, socket.MSG_DONTWAIT))
-        return events
+        return told
 
     wrap(patch, LockedRoom, "receive", receive)
 
 
 def takes_part_of_a_send_for_all(patch: Patch) -> None:
-    def send(method: Any, self: Distributor, connection: Connection, octets: memoryview) -> int:
-        sent = method(self, connection, octets)
-        return len(octets) if sent > 0 else sent
+    def send(method: Any, self: Distributor, send: Send) -> None:
+        method(self, send)
+        send.short = {each: octets for each, octets in send.short.items() if not octets}
 
     wrap(patch, Distributor, "_send", send)
 
 
 def shuts_before_it_has_flushed(patch: Patch) -> None:
-    def next_round(method: Any, self: LockedRoom, now: float) -> Any:
-        round_ = method(self, now)
-        if round_ is not None:
-            for connection, _ in list(round_.sends):
+    def next_round(method: Any, self: LockedRoom, *arguments: Any) -> Any:
+        round_ = method(self, *arguments)
+        for send in round_.sends if round_ is not None else ():
+            for connection in send.connections:
                 if connection.member.state is not State.OPEN:
                     connection.socket.shutdown(socket.SHUT_WR)
         return round_
@@ -84,14 +132,13 @@ def shuts_before_it_has_flushed(patch: Patch) -> None:
 
 
 def closes_without_lingering(patch: Patch) -> None:
-    def flushed(method: Any, self: LockedRoom, connections: list[Connection]) -> None:
-        method(self, connections)
-        for connection in connections:
+    def finish(method: Any, self: LockedRoom, sends: Any, shuts: Any, asked: Any) -> None:
+        method(self, sends, shuts, asked)
+        for connection in shuts:
             if connection.member.state is State.LINGERING:
-                connection.member._connection.lingered()
-                self._room._forget_if_over(connection.member)
+                self._room._give_up(connection.member)
 
-    wrap(patch, LockedRoom, "flushed", flushed)
+    wrap(patch, LockedRoom, "finish", finish)
 
 
 def closes_under_the_reader(patch: Patch) -> None:
@@ -116,7 +163,13 @@ def never_wakes_a_reader_that_waits(patch: Patch) -> None:
 
 
 def ignores_that_a_send_failed(patch: Patch) -> None:
-    wrap(patch, Distributor, "_send", lambda method, *arguments: max(0, method(*arguments)))
+    """Waits for its socket to take more, which it does at once, to fail again."""
+
+    def send(method: Any, self: Distributor, send: Send) -> None:
+        method(self, send)
+        send.failed = []
+
+    wrap(patch, Distributor, "_send", send)
 
 
 def forgets_a_full_socket(patch: Patch) -> None:
@@ -127,37 +180,39 @@ def forgets_a_full_socket(patch: Patch) -> None:
 
 
 def sends_under_the_lock(patch: Patch) -> None:
-    def run_(method: Any, self: LockedRoom, outcomes: Any) -> None:
-        with self._lock:
-            for connection, _ in outcomes:
+    def report(method: Any, self: LockedRoom, sends: Any) -> Any:
+        for send in sends:
+            for connection in send.connections:
                 connection.socket.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        method(self, outcomes)
+        return method(self, sends)
 
-    wrap(patch, LockedRoom, "sent", run_)
+    wrap(patch, LockedRoom, "_report", report)
 
 
 def sleeps_though_it_was_roused(patch: Patch) -> None:
-    """The flag is set after the lock was let go: what comes in between wakes nobody."""
+    """The turn is given up after the lock was let go: what comes in between wakes nobody."""
 
-    def next_round(method: Any, self: LockedRoom, now: float) -> Any:
-        round_ = method(self, now)
-        sleeps, self._sleeps = self._sleeps, False
-        self._scheduler_point()  # type: ignore[attr-defined]
-        self._sleeps = sleeps
+    def next_round(method: Any, self: LockedRoom, *arguments: Any) -> Any:
+        round_ = method(self, *arguments)
+        turn = self._turn
+        if turn is Turn.FREE:
+            self._turn = Turn.DISTRIBUTOR
+            self.totals()
+            self._turn = turn
         return round_
 
-    patch.setattr(LockedRoom, "_scheduler_point", lambda self: self.totals(), raising=False)
     wrap(patch, LockedRoom, "next_round", next_round)
 
 
 def drains_the_waker_too_late(patch: Patch) -> None:
     """Waits once more after it was woken: what came before that is not looked at."""
 
-    def wait(method: Any, self: Distributor, seconds: float | None) -> None:
-        method(self, seconds)
+    def wait(method: Any, self: Distributor, seconds: float | None) -> Any:
+        writable = method(self, seconds)
         if seconds is None:
             self._waker.drain()
-            method(self, seconds)
+            writable += method(self, seconds)
+        return writable
 
     wrap(patch, Distributor, "_wait", wait)
 
@@ -181,9 +236,9 @@ def accepts_lines_after_the_stop(patch: Patch) -> None:
 
 
 def delivers_twice_after_a_full_socket(patch: Patch) -> None:
-    def send(method: Any, self: Distributor, connection: Connection, octets: memoryview) -> int:
-        sent = method(self, connection, octets)
-        return 0 if 0 < sent < len(octets) else sent
+    def send(method: Any, self: Distributor, send: Send) -> None:
+        method(self, send)
+        send.short = dict.fromkeys(send.short, 0)
 
     wrap(patch, Distributor, "_send", send)
 
@@ -192,14 +247,19 @@ def ends_reading_at_quit(patch: Patch) -> None:
     """The receive thread ends with the member's `quit`, and does not drain what follows."""
 
     def receive(method: Any, self: LockedRoom, *arguments: Any) -> Any:
-        events = method(self, *arguments)
-        return None if arguments[0].has_left else events
+        events, sends = method(self, *arguments)
+        return None if arguments[0].has_left else events, sends
 
     wrap(patch, LockedRoom, "receive", receive)
 
 
 BROKEN = (
-    wakes_nobody_for_what_was_said,
+    wakes_nobody_for_who_left,
+    wakes_nobody_for_what_it_hands_over,
+    delivers_though_another_does,
+    distributes_though_another_does,
+    keeps_the_turn,
+    forgets_its_chores,
     forgets_the_member_that_joined,
     echoes_to_the_sender_at_once,
     takes_part_of_a_send_for_all,

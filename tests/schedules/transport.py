@@ -71,7 +71,7 @@ class SimulatedSocket:
         self.is_reset = False
         self.is_closed = False
         self.is_refused = False
-        self.readers = 0
+        self.readers = self.senders = 0
         self._resets = False
         self._is_deaf = False
 
@@ -93,7 +93,11 @@ class SimulatedSocket:
 
     def send(self, octets: memoryview, flags: int = 0) -> int:
         assert flags == socket.MSG_DONTWAIT
+        self.senders += 1
         self._check("send")
+        if self.senders > 1:
+            raise Unsound(f"{self.name} sent to by two threads at once")
+        self.senders -= 1
         self._raise_error()
         if self.outgoing.is_ended:
             raise BrokenPipeError(errno.EPIPE, "Broken pipe")
@@ -116,8 +120,8 @@ class SimulatedSocket:
         if self.is_closed:
             return
         self._check("close")
-        if self.readers:
-            raise Unsound(f"{self.name} closed while a thread reads it")
+        if self.readers or self.senders:
+            raise Unsound(f"{self.name} closed while a thread uses it")
         self.is_closed = True
         self._system.open.discard(self)
         if self._resets or self.incoming.octets:
@@ -125,6 +129,11 @@ class SimulatedSocket:
             del self.outgoing.octets[self._system.scheduler.random.randint(0, CAPACITY) :]
             self.is_reset = True
         self.outgoing.is_ended = True
+
+    def count_unacknowledged(self) -> int:
+        """What the client has not read: it has acknowledged all that it has."""
+        self._check("ioctl")
+        return len(self.outgoing.octets)
 
     def lose(self, number: int) -> None:
         """The peer is gone: by a reset, or without a word until the system gives it up."""
