@@ -39,7 +39,7 @@ PYTHONS ?= python3.11 python3.12 python3.13 python3.14
 # What is launched by name is this environment's.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: demo test check guards heavy lint types mypy verifytypes unit programs coverage suite examples specimens matrix implementations implementations-check bench bench-quick bench-pythons bench-keep bench-octets docs fuzz attack schedules clusters oracle corpus judged soak versions build clean
+.PHONY: demo test check guards heavy lowest lint types mypy verifytypes unit programs coverage suite examples specimens matrix implementations implementations-check bench bench-quick bench-pythons bench-keep bench-octets docs fuzz attack schedules clusters oracle corpus judged soak versions build clean
 
 demo: $(READY)
 	@mkdir -p reports
@@ -59,7 +59,7 @@ test: lint types unit programs suite
 check: test guards
 
 # What .ci/run adds to make test.
-guards: heavy specimens
+guards: heavy specimens lowest
 
 lint: $(READY)
 	$(BIN)/ruff check .
@@ -95,6 +95,11 @@ unit: $(READY)
 
 programs: $(READY)
 	$(BIN)/python -m pytest -q -rs -n $(WORKERS) --dist worksteal -m "not heavy" $(COUNTING) tests $(MEASURED:%=--ignore=%)
+
+# With the lowest versions of the dependencies that are allowed.
+lowest: $(READY)
+	@mkdir -p build
+	$(BIN)/python -m tests.lowest build/lowest
 
 heavy: $(READY)
 	$(BIN)/python -m pytest -q -rs -n $(WORKERS) --dist worksteal -m heavy tests $(MEASURED:%=--ignore=%)
