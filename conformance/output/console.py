@@ -248,7 +248,7 @@ def print_verdict(console: Console, report: Report, held: Held | None = None) ->
         interrupted += ", as known"
     console.print(
         f"{escape(visible(report.name or report.target))}: "
-        f"[bold {style}]{report.verdict}[/]{interrupted}{_beyond(report)} "
+        f"[bold {style}]{report.verdict_in_words}[/]{interrupted}{_beyond(report)} "
         f"({report.protocol}, {len(report.scenarios)} scenarios, {report.duration_s:.1f} s)"
     )
 

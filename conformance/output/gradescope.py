@@ -41,7 +41,8 @@ def render_gradescope(
         for one in report.requirements
         if not (one.status == "skip" and one.reason in _NOT_ASKED)
     ]
-    whole = f"{report.protocol}: {report.verdict}{', interrupted' if report.interrupted else ''}"
+    interrupted = ", interrupted" if report.interrupted else ""
+    whole = f"{report.protocol}: {report.verdict_in_words}{interrupted}"
     return _written({"output": whole, "execution_time": round(report.duration_s), "tests": tests})
 
 

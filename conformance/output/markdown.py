@@ -45,7 +45,7 @@ def verdicts(comparison: Comparison) -> Iterator[str]:
     for one in comparison.implementations:
         counts = one.counts
         interrupted = ", interrupted" if one.report.interrupted else ""
-        verdict = f"**{one.report.verdict}**{interrupted}"
+        verdict = f"**{one.report.verdict_in_words}**{interrupted}"
         passed = [f"{one.count(level, Status.PASS)} of {one.total(level)}" for level in Level]
         fails = f"{counts[Status.FAIL]} MUST, {counts[Status.SHOULD_FAIL]} SHOULD"
         if counts[Status.DECLARED]:

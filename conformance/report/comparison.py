@@ -144,7 +144,7 @@ class Comparison:
         """The verdict, or how many of the implementations are conformant."""
         count = len(self.implementations)
         if count == 1:
-            return str(self.implementations[0].report.verdict)
+            return self.implementations[0].report.verdict_in_words
         return f"{self.conformant} of {count} conformant"
 
 
@@ -206,8 +206,8 @@ def one_line(implementation: Implementation) -> str:
         counts = ((status, implementation.count(level, status)) for status in Status)
         said = ", ".join(f"{count} {status.word}" for status, count in counts if count)
         levels.append(f"{level} {said.replace('SHOULD fail', 'fail') or 'none'}")
-    interrupted = ", interrupted" if report.interrupted else ""
-    return f"{visible(implementation.label)}: {report.verdict}{interrupted} ({'; '.join(levels)})"
+    verdict = f"{report.verdict_in_words}{', interrupted' if report.interrupted else ''}"
+    return f"{visible(implementation.label)}: {verdict} ({'; '.join(levels)})"
 
 
 def sections(rows: Iterable[Row]) -> list[str]:

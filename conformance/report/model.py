@@ -161,6 +161,15 @@ class Report(_Model):
     requirements: list[RequirementReport]
     scenarios: list[ScenarioReport]
 
+    @property
+    def verdict_in_words(self) -> str:
+        """The verdict; of a run that was not asked for every MUST, with how many it was."""
+        musts = [one for one in self.requirements if one.level is Level.MUST]
+        asked = [one for one in musts if one.reason != "not-selected"]
+        if self.verdict is not Verdict.CONFORMANT or len(asked) == len(musts):
+            return self.verdict.value
+        return f"conformant as far as asked ({len(asked)} of {len(musts)} MUSTs)"
+
 
 def judged(
     scenario: Scenario, judgement: Judgement, stuck: str | None, transcript: Transcript = ()

@@ -102,3 +102,10 @@ def test_the_next_step_is_about_what_decides() -> None:
 
 def test_there_is_no_next_step_where_nothing_is_wrong() -> None:
     assert "next:" not in run("run", "--launch", REFERENCE, "--only", "sanity/first").stdout
+
+
+def test_a_run_of_a_few_says_how_far_its_verdict_goes() -> None:
+    done = run("run", "--launch", REFERENCE, "--only", "FRM-3")
+    assert done.returncode == 0
+    assert re.search(r": conformant as far as asked \(1 of \d+ MUSTs\) \(chatproto/1", done.stdout)
+    assert run("run", *BROKEN[1:], CASE).stdout.count("as far as asked") == 0
