@@ -4,7 +4,7 @@ import time
 
 from conformance.driver.interruption import Stuck
 from conformance.driver.stage import Stage
-from conformance.oracle.checks.process import SIGNALS
+from conformance.oracle.checks.process import was_killed
 from conformance.standard.constants import STOP
 from conformance.target.process import LaunchedServer, LaunchError
 from conformance.target.profile import Way
@@ -56,7 +56,7 @@ class ManagedServer:
         # What the server sent before it ended may still be on its way to the clients: a window that
         # was shut for long opens late.
         stage.let(lambda: all(client.stalled for client in stage.open_clients()), stage.patience)
-        return status is not None and status != SIGNALS.get(way)
+        return status is not None and not was_killed(way, status)
 
     def restart(self) -> None:
         """Launch the server again, at once, on the same address; where it does not come up there,

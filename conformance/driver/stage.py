@@ -21,6 +21,7 @@ from conformance.driver.pacing import Conversation
 from conformance.target.address import AS_USUAL, Address, Side
 from conformance.timing.policy import HEARING, UNSAID
 from conformance.transcript.events import (
+    FLOOD,
     THE_END,
     Connected,
     Event,
@@ -333,8 +334,7 @@ class Stage:
     def _bound(self, clients: Sequence[Client]) -> None:
         for client in clients:
             if self.is_flooded(client):
-                what = "an end of what is sent unasked"
-                self.record(Waited(self.now(), client.name, what, 0.0))
+                self.record(Waited(self.now(), client.name, FLOOD, 0.0))
                 raise Stuck(f"{client.name} received {len(client.received)} octets, and no end")
 
     def open_clients(self) -> Iterator[Client]:

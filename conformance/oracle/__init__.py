@@ -8,8 +8,10 @@ import gc
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Final
 
 from conformance.dialect import wholly_departed
+from conformance.oracle.attribution import attribute
 from conformance.oracle.case import prepare
 from conformance.oracle.checks.delivery import check_delivery
 from conformance.oracle.checks.endings import check_endings
@@ -18,13 +20,24 @@ from conformance.oracle.checks.limits import check_limits
 from conformance.oracle.checks.process import check_process
 from conformance.oracle.checks.text import check_texts
 from conformance.oracle.checks.timing import check_timing, zone_of
+from conformance.oracle.controls import Controls
 from conformance.oracle.coverage import exercised
 from conformance.oracle.findings import Finding, Judgement, Outcome
+from conformance.oracle.incidents import gather
 from conformance.transcript.events import Transcript
 
 __all__ = ["Finding", "Judgement", "Outcome", "judge"]
 
-_AT_MOST = 3
+CHECKS: Final = (
+    check_units,
+    check_texts,
+    check_delivery,
+    check_endings,
+    check_timing,
+    check_limits,
+    check_process,
+)
+_AT_MOST: Final = 3
 """Findings kept of one requirement in one transcript: more say the same again."""
 
 
@@ -52,21 +65,15 @@ def _judge(transcript: Transcript) -> Judgement:
     dialect = case.history.start.dialect
     departed = frozenset[str]() if dialect is None else wholly_departed(dialect)
     judgement = Judgement(exercised=exercised(case), zone=zone_of(case))
+    facts = [fact for check in CHECKS for fact in check(case)]
+    controls = Controls(case, facts)
+    is_unread = case.died is None and not case.is_readable
     kept: Counter[str] = Counter()
-    unread = case.died is None and not case.is_readable
-    for check in (
-        check_units,
-        check_texts,
-        check_delivery,
-        check_endings,
-        check_timing,
-        check_limits,
-        check_process,
-    ):
-        for finding in check(case):
+    for incident in gather(case, facts):
+        for finding in attribute(case, controls, incident):
             if finding.requirement in departed:
                 continue
-            if unread and check is not check_process and not _is_about_form(finding):
+            if is_unread and not _can_be_told_unread(finding):
                 continue
             kept[finding.requirement] += 1
             if kept[finding.requirement] <= _AT_MOST:
@@ -74,6 +81,7 @@ def _judge(transcript: Transcript) -> Judgement:
     return judgement
 
 
-def _is_about_form(finding: Finding) -> bool:
-    """Whether it can be said where most of what came has no broadcast's form."""
-    return finding.requirement.startswith(("MSG-", "TRN-2"))
+def _can_be_told_unread(finding: Finding) -> bool:
+    """Whether it can be said where most of what came has no broadcast's form: it is about form, or
+    about the process."""
+    return finding.requirement.startswith(("MSG-", "TRN-2", "STOP-"))

@@ -22,6 +22,7 @@ from conformance.oracle.reading.history import (
 )
 from conformance.oracle.reading.units import ReceivedBroadcast
 from conformance.standard.constants import LINGER, MIN_BACKLOG, STOP
+from conformance.timing.policy import TOGETHER
 from conformance.transcript.events import Exited, Stopping, Transcript
 
 _HEADER: Final = 40
@@ -48,6 +49,16 @@ class Case:
             for tie in run:
                 came[tie.line][name] = tie
         return dict(came)
+
+    @cached_property
+    def came_lines(self) -> list[Line]:
+        """The lines that came to anyone, in the order in which they were begun."""
+        return sorted(self.came, key=lambda line: line.begun)
+
+    @cached_property
+    def is_one_component(self) -> bool:
+        """Whether all that came hangs together in the log."""
+        return len(set(self.log.component.values())) <= 1
 
     @cached_property
     def came_at(self) -> dict[str, list[int]]:
@@ -109,6 +120,47 @@ class Case:
             for author, number in of.items():
                 last[author] = max(last.get(author, 0), number)
         return last
+
+    @cached_property
+    def last_heard(self) -> dict[str, int]:
+        """The number of each client's last message that came to anybody."""
+        last: dict[str, int] = {}
+        for line in self.came:
+            last[line.client] = max(last.get(line.client, 0), line.number)
+        return last
+
+    def is_after_all_heard(self, line: Line) -> bool:
+        """Whether nothing of its sender's came to anybody from a line on."""
+        return line.number > self.last_heard.get(line.client, 0)
+
+    def last_own_came(self, name: str, before: int) -> int:
+        """Where a client's last message was sent that came to anybody and was sent before a line of
+        the transcript, or where it connected."""
+        client = self.history.clients[name]
+        own = [one.done for one in client.messages if one in self.came and one.done < before]
+        return max(own, default=client.connected)
+
+    def last_heard_by(self, name: str) -> int:
+        """Where the last broadcast came to a client, or where it connected."""
+        return max(self.came_at[name], default=self.history.clients[name].connected)
+
+    @cached_property
+    def last_broadcast(self) -> int:
+        """The transcript's line with which the last broadcast came to anybody."""
+        return max((ats[-1] for ats in self.came_at.values() if ats), default=0)
+
+    @cached_property
+    def first_end(self) -> int:
+        """The transcript's line where the server, once its last broadcast had come, first ended a
+        connection whose client had not left."""
+        ends = [one.ended for one in self.clients if self.was_ended_by_server(one)]
+        end = len(self.history.transcript) + 1
+        return min((at for at in ends if at and at > self.last_broadcast), default=end)
+
+    def settled_before(self, at: int) -> int:
+        """Where all was last settled before a line of the transcript."""
+        settled = (one for one, _ in self.history.settled if one < at)
+        return max(settled, default=0)
 
     @cached_property
     def last_wait(self) -> int:
@@ -282,8 +334,34 @@ class Case:
             and not self.may_miss_the_end(client)
         )
 
-    def was_stalled(self, client: ClientHistory) -> bool:
-        return bool(client.stalls)
+    def has_stopped_reading(self, client: ClientHistory, line: Line) -> bool:
+        """Whether the suite had let a client read no more when a line was sent, to the end."""
+        stalls, resumes = client.stalls, client.resumes
+        return bool(stalls) and len(resumes) < len(stalls) and line.done > stalls[-1]
+
+    def is_last_for(self, line: Line, name: str) -> bool:
+        """Whether nothing that was said after a line came to a client."""
+        run = self.runs[name]
+        if not run:
+            return True
+        if self.last_of[name].get(line.client, 0) > line.number:
+            return False
+        reached = self.reached[name]
+        if line in self.came and self.log.component[line] in reached:
+            return self.log.position[line] > reached[self.log.component[line]]
+        return run[-1].line.t - line.t < TOGETHER
+
+    def is_for_limits(self, client: ClientHistory) -> bool:
+        """Whether it is for the limits to judge the end of a client: it stalled, it was there then,
+        and it said nothing afterwards that may have ended it."""
+        if not client.stalls or client.ended is None:
+            return bool(client.stalls)
+        stalled, ended = client.stalls[0], client.ended
+        if any(stalled < line.begun < ended and line.text is None for line in client.lines):
+            return False
+        later = any(stalled < line.begun < ended for line in self.came)
+        had = any(tie.line.begun > stalled for tie in self.runs[client.name])
+        return had or not later or client.ending is Ending.RESET
 
     def was_evicted(self, client: ClientHistory) -> bool:
         """Whether the server broke off a connection for which 1 MiB had come to wait (LIM-3),

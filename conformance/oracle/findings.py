@@ -21,7 +21,9 @@ class Finding:
     `evidence` are numbers of lines of the transcript, from 1. `octets` is what came, as far as
     it matters, and `wanted` what should have, where that can be said; both may be empty.
     `segments` are the segments that led there, as their sender cut them. `by_time` is what took
-    too long and was right else: of a server, or of a busy machine.
+    too long and was right else: of a server, or of a busy machine. `kind` and `signs` say in closed
+    words what was detected, and how it looked; `follows` what happened because of it, which is no
+    finding of its own.
     """
 
     requirement: str
@@ -34,6 +36,9 @@ class Finding:
     segments: tuple[bytes, ...] = ()
     outcome: Outcome = Outcome.FAIL
     by_time: bool = False
+    kind: str = ""
+    signs: tuple[str, ...] = ()
+    follows: tuple[str, ...] = ()
 
     @property
     def wrong(self) -> int | None:

@@ -38,6 +38,7 @@ class Matching:
     """`runs`: for each client its ties in the order they came. `stray`: what is tied to nothing.
     `labels`: each client's label, as known or as its own messages show it."""
 
+    said: "Said"
     runs: dict[str, list[Tie]] = field(default_factory=dict)
     stray: list[tuple[str, ReceivedBroadcast | Junk | Rest]] = field(default_factory=list)
     labels: dict[str, str] = field(default_factory=dict)
@@ -46,30 +47,30 @@ class Matching:
         return chain.from_iterable(self.runs.values())
 
 
-class _Said:
+class Said:
     """All lines that were sent, to be found by what came of them."""
 
     def __init__(self, history: History) -> None:
         self.by_text: dict[bytes, list[Line]] = defaultdict(list)
         self.without_nonce: dict[str, list[Line]] = {}
-        self._by_nonce: dict[bytes, Line] = {}
+        self.by_nonce: dict[bytes, Line] = {}
         for client in history.clients.values():
             self.without_nonce[client.name] = [line for line in client.lines if not line.nonces]
             for line in client.lines:
                 if line.text is not None:
                     self.by_text[line.text].append(line)
                 for nonce in line.nonces:
-                    self._by_nonce.setdefault(nonce, line)
+                    self.by_nonce.setdefault(nonce, line)
 
     def with_nonce_of(self, text: bytes) -> Line | None:
         nonces = NONCE.findall(text)
-        return next((self._by_nonce[nonce] for nonce in nonces if nonce in self._by_nonce), None)
+        return next((self.by_nonce[nonce] for nonce in nonces if nonce in self.by_nonce), None)
 
 
 def match(history: History) -> Matching:
     """Tie every broadcast of a history."""
-    said = _Said(history)
-    matching = Matching(labels=_labels(history, said.by_text))
+    said = Said(history)
+    matching = Matching(said, labels=_labels(history, said.by_text))
     authors: dict[str | None, str] = {label: name for name, label in matching.labels.items()}
     for client in history.clients.values():
         matching.runs[client.name] = []
@@ -84,7 +85,7 @@ def _tie(
     matching: Matching,
     history: History,
     client: ClientHistory,
-    said: _Said,
+    said: Said,
     authors: Mapping[str | None, str],
 ) -> None:
     """Tie what came to one client, as far as its text tells."""
@@ -208,7 +209,7 @@ def _choose(
     )
 
 
-def _stands_alone(following: Sequence[ReceivedUnit], said: _Said) -> bool:
+def _stands_alone(following: Sequence[ReceivedUnit], said: Said) -> bool:
     """Whether a text stands alone, parted from the header before it."""
     return any(isinstance(unit, Junk) and unit.octets in said.by_text for unit in following)
 

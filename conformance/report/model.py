@@ -40,7 +40,9 @@ class FindingReport(_Model):
     """One finding. Octets are written as the Latin-1 characters of the same numbers, and long
     ones cut: `cut` octets are left out before `octets`, and `wrong` is the index in it of the
     first wrong one. `evidence` are lines of the scenario's transcript, from 1, which has `lines`
-    of them, and `stretch` what stands around them; `crossing` is for findings about order."""
+    of them, and `stretch` what stands around them; `crossing` is for findings about order. `kind`
+    and `signs` say in closed words what was detected and how it looked, and `follows` in a sentence
+    each what happened because of it."""
 
     requirement: str
     outcome: Outcome
@@ -56,6 +58,9 @@ class FindingReport(_Model):
     lines: int = 0
     stretch: list[StretchEvent] = []
     crossing: Crossing | None = None
+    kind: str = ""
+    signs: list[str] = []
+    follows: list[str] = []
 
     @classmethod
     def of(cls, finding: Finding, transcript: Transcript = ()) -> "FindingReport":
@@ -77,6 +82,9 @@ class FindingReport(_Model):
             lines=len(transcript),
             stretch=stretch_of(finding, transcript),
             crossing=crossing_of(finding, transcript) if transcript else None,
+            kind=finding.kind,
+            signs=list(finding.signs),
+            follows=list(finding.follows),
         )
 
 

@@ -43,6 +43,8 @@ def finding_lines(finding: FindingReport, again: str) -> Iterator[str]:
         lines = sorted(set(finding.evidence))
         which = f"line{'s' if len(lines) > 1 else ''} {', '.join(map(str, lines))}"
         yield f"  evidence  {which} of the transcript{where}"
+    for index, consequence in enumerate(finding.follows):
+        yield from _field("followed" if index == 0 else "", visible(consequence))
     yield f"  again     {again}"
 
 

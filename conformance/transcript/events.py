@@ -39,9 +39,9 @@ class Start:
     `addresses`: whether the server sees clients under the addresses they have here. `capacity`:
     the members the server is known to have room for. `stops`: the ways to stop the server that
     it is said to offer, empty where nothing is said. `earlier`: labels of clients of earlier
-    scenarios. `factor`: what deadlines are multiplied by. `zone`: the quarter hours by which
-    headers in earlier scenarios differed from UTC, if they told. `dialect`: what the server
-    speaks, where that is not the wire format.
+    scenarios, and `words` what the suite's words began with there. `factor`: what deadlines are
+    multiplied by. `zone`: the quarter hours by which headers in earlier scenarios differed from
+    UTC, if they told. `dialect`: what the server speaks, where that is not the wire format.
     """
 
     t: Number
@@ -61,6 +61,7 @@ class Start:
     earlier: tuple[str, ...]
     zone: int | None = None
     dialect: Dialect | None = None
+    words: tuple[str, ...] = ()
     event: Literal["start"] = "start"
 
 
@@ -160,6 +161,8 @@ class Resumed:
     event: Literal["resumed"] = "resumed"
 
 
+FLOOD: Final = "an end of what is sent unasked"
+"""What a client waited for that received without an end what nobody owed it."""
 THE_END: Final = "the end of the connection"
 """What a client waited for that waited for that."""
 

@@ -1,18 +1,18 @@
-"""Did all of it come, once, in one order? ROOM-1 to ROOM-7, and losses laid where they belong."""
+"""Did all of it come, once, in one order?"""
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from itertools import pairwise
 
-from conformance.oracle import attribution
 from conformance.oracle.case import Case
+from conformance.oracle.checks.text import line_signs
 from conformance.oracle.checks.total_order import causes, check_one_log, named
-from conformance.oracle.findings import Finding
+from conformance.oracle.facts import Fact, Kind, Sign
 from conformance.oracle.matching import Tie
 from conformance.oracle.reading.history import Cause, ClientHistory, Fate, Line
 
 
-def check_delivery(case: Case) -> Iterator[Finding]:
+def check_delivery(case: Case) -> Iterator[Fact]:
     """One log, and each member's run of it contiguous, whole and without repetition."""
     sound = True
     for check in (
@@ -22,6 +22,7 @@ def check_delivery(case: Case) -> Iterator[Finding]:
         _cause_before_effect,
         _losses,
         _deaf,
+        _history,
     ):
         for finding in check(case):
             sound = False
@@ -31,7 +32,7 @@ def check_delivery(case: Case) -> Iterator[Finding]:
         yield from check_one_log(case)
 
 
-def _doubled(case: Case) -> Iterator[Finding]:
+def _doubled(case: Case) -> Iterator[Fact]:
     doubled: dict[Line, list[tuple[Tie, Tie]]] = defaultdict(list)
     for run in case.matching.runs.values():
         seen: dict[Line, Tie] = {}
@@ -40,19 +41,22 @@ def _doubled(case: Case) -> Iterator[Finding]:
                 doubled[tie.line].append((first, tie))
     for line, twice in doubled.items():
         for_many = len({tie.client for _, tie in twice}) > 1
+        signs = (Sign.FOR_ALL,) if for_many else (Sign.FOR_ONE,)
         for first, tie in twice:
-            yield Finding(
-                "ROOM-7" if for_many and line.exercises[:1] == ("ROOM-7",) else "ROOM-2",
+            yield Fact(
+                Kind.DOUBLED,
                 "each message once",
                 f"{tie.client} received it twice",
                 (line.begun, first.unit.span.last, tie.unit.span.last),
                 tie.client,
                 tie.unit.octets,
                 segments=case.segments(line),
+                signs=(*signs, *line_signs(case, line)),
+                line=line,
             )
 
 
-def _order_of_each_sender(case: Case) -> Iterator[Finding]:
+def _order_of_each_sender(case: Case) -> Iterator[Fact]:
     for name, run in case.runs.items():
         latest: dict[str, Tie] = {}
         for tie in run:
@@ -60,8 +64,8 @@ def _order_of_each_sender(case: Case) -> Iterator[Finding]:
                 continue
             before = latest.get(tie.line.client)
             if before is not None and before.line.number > tie.line.number:
-                yield Finding(
-                    "ROOM-4",
+                yield Fact(
+                    Kind.SENDER_ORDER,
                     f"{tie.line.client}'s line {tie.line.number} before its line "
                     f"{before.line.number}, as it sent them",
                     f"{name} received them the other way round",
@@ -73,14 +77,14 @@ def _order_of_each_sender(case: Case) -> Iterator[Finding]:
                 latest[tie.line.client] = tie
 
 
-def _one_order(case: Case) -> Iterator[Finding]:
+def _one_order(case: Case) -> Iterator[Fact]:
     """The smallest contradiction: two clients that received two broadcasts in two orders."""
     for name, first, second in case.inversions:
         witness = _witness(case, second.line, first.line)
         if witness is None or first.line.client == second.line.client:
             continue
-        yield Finding(
-            "ROOM-3",
+        yield Fact(
+            Kind.TWO_ORDERS,
             "one order of all broadcasts",
             f"{name} received {named(first.line)} before {named(second.line)}, {witness} "
             f"received them the other way round",
@@ -104,7 +108,7 @@ def _witness(case: Case, earlier: Line, later: Line) -> str | None:
     return None
 
 
-def _cause_before_effect(case: Case) -> Iterator[Finding]:
+def _cause_before_effect(case: Case) -> Iterator[Fact]:
     """What its sender had received before it sent a message comes before it, for everyone."""
     position, cause_of = case.log.position, dict(causes(case))
     log_is_sound = all(
@@ -120,8 +124,8 @@ def _cause_before_effect(case: Case) -> Iterator[Finding]:
             cause = cause_of.get(tie.line)
             if cause is None or place.get(cause.line, -1) < place[tie.line]:
                 continue
-            yield Finding(
-                "ROOM-5",
+            yield Fact(
+                Kind.EFFECT_FIRST,
                 f"{named(cause.line)} before {named(tie.line)}, whose sender had received it",
                 f"{name} received them the other way round",
                 (cause.unit.span.last, tie.line.begun, tie.unit.span.last),
@@ -131,16 +135,18 @@ def _cause_before_effect(case: Case) -> Iterator[Finding]:
             )
 
 
-def _losses(case: Case) -> Iterator[Finding]:
-    """What was owed and did not come. Nothing is owed that the text leaves open."""
+def _losses(case: Case) -> Iterator[Fact]:
+    """Detect what was owed and did not come. Nothing is owed that the text leaves open."""
     lost: dict[Line, dict[str, str]] = defaultdict(dict)
     # Where orders disagree on the place of a broadcast, nobody is said to lack it in that place.
     disputed = {tie.line for _, *two in case.inversions for tie in two}
     for client in case.clients:
         for line in _gaps(case, client):
-            if line in disputed:
-                continue
-            lost[line][client.name] = f"{client.name} received what came before and after it"
+            if line not in disputed:
+                lost[line][client.name] = f"{client.name} received what came before and after it"
+        for line in _skipped(case, client):
+            if line not in disputed:
+                lost[line][client.name] = f"{client.name} received what was said before and after"
         if not case.may_miss_the_end(client):
             for line in _missing_end(case, client):
                 lost[line].setdefault(client.name, f"{client.name} received nothing more")
@@ -152,16 +158,15 @@ def _losses(case: Case) -> Iterator[Finding]:
                 if not case.history.has_echo and not _has_a_hearer(case, line):
                     continue
                 lost[line] = {client.name: "nobody received it"}
-            elif not case.is_owed(client.name, line):
+            elif not case.is_owed(client.name, line) or case.has_stopped_reading(client, line):
                 continue
             elif client.name not in case.came.get(line, {}) and _was_due(case, client, line):
                 lost[line].setdefault(client.name, "its sender did not receive it")
     for line, losers in sorted(lost.items(), key=lambda item: item[0].begun):
-        requirement = attribution.for_loss(case, line, losers)
         evidence = [line.begun, line.done]
         evidence += [at for name in losers for at, _ in case.history.clients[name].waits[:1]]
-        yield Finding(
-            requirement,
+        yield Fact(
+            Kind.LOST,
             f"{named(line)} broadcast to every member, once",
             "; ".join(dict.fromkeys(losers.values())),
             tuple(evidence),
@@ -169,7 +174,41 @@ def _losses(case: Case) -> Iterator[Finding]:
             b"",
             line.text,
             case.segments(line),
+            (*_loss_signs(case, line, losers), *line_signs(case, line)),
+            line,
+            tuple(losers),
         )
+
+
+def _loss_signs(case: Case, line: Line, losers: Collection[str]) -> Iterator[Sign]:
+    if line not in case.came:
+        yield Sign.FOR_ALL
+    elif list(losers) == [line.client]:
+        yield Sign.FOR_SENDER
+    else:
+        yield Sign.FOR_ONE
+    if all(case.is_last_for(line, name) for name in losers):
+        yield Sign.AT_THE_END
+    if line is case.history.clients[line.client].messages[0]:
+        yield Sign.FIRST_LINE
+
+
+def _skipped(case: Case, client: ClientHistory) -> Iterator[Line]:
+    """What shares no run with what a member received, and came in between all the same: it was sent
+    when the member had received something, and had come to others when something was sent that
+    the member received as well."""
+    run = case.runs[client.name]
+    if not run or case.is_one_component:
+        return
+    component, reached = case.log.component, case.reached[client.name]
+    since, until = run[0].unit.span.last, max(tie.line.begun for tie in run)
+    for line in case.came_lines:
+        if line.begun > until:
+            return
+        if line.begun > since and component[line] not in reached:
+            owed = line.fate is Fate.MESSAGE and case.is_owed(client.name, line)
+            if owed and case.first_came[line] < until:
+                yield line
 
 
 def _gaps(case: Case, client: ClientHistory) -> Iterator[Line]:
@@ -234,6 +273,9 @@ def _was_due(case: Case, client: ClientHistory, line: Line) -> bool:
     """Whether a message of this client's must have come by the transcript's end."""
     if case.stopping is not None and line not in case.came:
         return False
+    if case.has_stopped_reading(client, line) and line not in case.came:
+        # A server may read a member more slowly that does not read itself.
+        return line.number < case.last_own.get(client.name, 0)
     if client.cause is not None and client.ended is not None:
         return True
     return line.number < case.last_own.get(client.name, 0) or line.done < case.last_wait
@@ -249,7 +291,26 @@ def _has_a_hearer(case: Case, line: Line) -> bool:
     )
 
 
-def _deaf(case: Case) -> Iterator[Finding]:
+def _history(case: Case) -> Iterator[Fact]:
+    """Detect broadcasts that had come to others before a member connected."""
+    for client in case.clients:
+        for tie in case.runs[client.name]:
+            if case.first_came[tie.line] >= client.connected:
+                break
+            yield Fact(
+                Kind.HISTORY,
+                "nothing from before a member was admitted",
+                f"{named(tie.line)}, which had come to others before {client.name} connected",
+                (case.first_came[tie.line], client.connected, tie.unit.span.last),
+                client.name,
+                tie.unit.octets,
+                b"",
+                line=tie.line,
+            )
+            break
+
+
+def _deaf(case: Case) -> Iterator[Fact]:
     """Connections that waited in vain for anything of what the others said all the while."""
     if case.died is not None:
         return
@@ -265,10 +326,11 @@ def _deaf(case: Case) -> Iterator[Finding]:
             ]
             if client.segments or not said:
                 continue
-            yield Finding(
-                (*waited.exercises, "ROOM-1")[0],
+            yield Fact(
+                Kind.NEVER_HEARD,
                 "a member from when the server accepts it, though it says nothing",
                 f"{client.name} received nothing of what was said for {waited.seconds:g} s",
                 (client.connected, said[0].begun, at),
                 client.name,
+                exercises=waited.exercises,
             )

@@ -1,17 +1,19 @@
-"""Is it a unit? TRN-2, MSG-1, MSG-2, MSG-3, and what a stream may end within."""
+"""Does every octet belong to a unit, and has every unit its form?"""
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
-from functools import cache, partial
 from math import inf
 from typing import Final
 
 from chatproto.text import make_safe
-from conformance.oracle import attribution
+from conformance.oracle.alteration import alteration_of, is_of_characters, text_signs
 from conformance.oracle.case import Case
-from conformance.oracle.findings import Finding, Outcome
-from conformance.oracle.reading.history import Cause, ClientHistory, Ending
+from conformance.oracle.facts import Fact, Kind, Sign
+from conformance.oracle.findings import Outcome
+from conformance.oracle.matching import Tie
+from conformance.oracle.mixture import HEADER_INSIDE
+from conformance.oracle.reading.history import ClientHistory, Ending
 from conformance.oracle.reading.units import (
     Junk,
     ReceivedBroadcast,
@@ -20,70 +22,85 @@ from conformance.oracle.reading.units import (
     Rest,
 )
 
-HEADER_INSIDE: Final = re.compile(rb"\d{8} \d\d:\d\d:\d\d \S+:\d+")
 _HEADER_SHAPE: Final = b"00000000 00:00:00 "
 _CODE: Final = re.compile(r"[a-z0-9-]+")
 _FRAGMENT: Final = 3
 _SHOWN: Final = 40
-_TORN: Final = {
-    None: "ROOM-6",
-    Cause.QUIT: "QUIT-3",
-    Cause.END_OF_STREAM: "QUIT-5",
-    Cause.VIOLATION: "ERR-2",
-    Cause.RESET: "ROOM-6",
-}
+_MOST: Final = 100
+"""Facts of one kind about one client: a server that sends rubbish without end has more."""
 
 
-def check_units(case: Case) -> Iterator[Finding]:
-    """Every octet that came belongs to a unit, and every unit has its form."""
+def check_units(case: Case) -> Iterator[Fact]:
+    """Detect octets that belong to no unit, and units of another form."""
     tied = {id(tie.unit) for tie in case.matching.ties() if isinstance(tie.unit, Junk)}
-    is_fragment = cache(partial(_is_fragment, case))
     sound: set[bytes] = set()
     for client in case.clients:
-        for unit in client.units:
-            match unit:
-                case ReceivedBroadcast(header=header):
-                    if header not in sound:
-                        finding = _header(case, client, unit)
-                        if finding is None:
-                            sound.add(header)
-                        else:
-                            yield finding
-                case ReceivedNotice(span=span, octets=octets, code=code):
-                    if _CODE.fullmatch(code) is None:
-                        yield Finding(
-                            "TRN-2",
-                            "a notice: !CODE, CODE of lower-case letters, digits and hyphens",
-                            f"the code {code!r}",
-                            (span.first, span.last),
-                            client.name,
-                            octets,
-                        )
-                    elif case.history.start.dialect is None:
-                        yield from _explanation(client, unit)
-                case Junk(span=span, octets=octets):
-                    if id(unit) in tied:
-                        continue
-                    torn = HEADER_INSIDE.search(octets) is not None or is_fragment(octets)
-                    yield Finding(
-                        "ROOM-6" if torn else "TRN-2",
-                        "a broadcast, a notice or a heartbeat: a digit, '!' or LF first",
-                        "a line that is none of them"
-                        + (", but a part of a broadcast" if torn else ""),
-                        (span.first, span.last),
-                        client.name,
-                        octets,
-                        b"",
-                    )
-                case Rest():
-                    yield from _rest(case, client, unit)
-                case ReceivedHeartbeat():
-                    pass
+        told: Counter[Kind] = Counter()
+        for fact in _of_client(case, client, tied, sound):
+            told[fact.kind] += 1
+            yield fact
+            if told[fact.kind] >= _MOST:
+                break
     yield from _headers_agree(case)
     yield from _labels(case)
 
 
-def _explanation(client: ClientHistory, notice: ReceivedNotice) -> Iterator[Finding]:
+def _of_client(
+    case: Case, client: ClientHistory, tied: set[int], sound: set[bytes]
+) -> Iterator[Fact]:
+    first = next(
+        (one.span.start for one in client.units if isinstance(one, ReceivedBroadcast)), inf
+    )
+    for unit in client.units:
+        match unit:
+            case ReceivedBroadcast(header=header):
+                if header not in sound:
+                    fact = _header(case, client, unit)
+                    if fact is None:
+                        sound.add(header)
+                    else:
+                        yield fact
+            case ReceivedNotice(span=span, octets=octets, code=code):
+                if _CODE.fullmatch(code) is None:
+                    yield Fact(
+                        Kind.NOTICE_CODE,
+                        "a notice: !CODE, CODE of lower-case letters, digits and hyphens",
+                        f"the code {code!r}",
+                        (span.first, span.last),
+                        client.name,
+                        octets,
+                    )
+                elif case.history.start.dialect is None:
+                    yield from _explanation(client, unit)
+            case Junk(span=span, octets=octets):
+                if id(unit) not in tied:
+                    yield _no_unit(case, client, octets, (span.first, span.last), span.end <= first)
+            case Rest():
+                yield from _rest(case, client, unit)
+            case ReceivedHeartbeat():
+                pass
+
+
+def _no_unit(
+    case: Case, client: ClientHistory, octets: bytes, where: tuple[int, ...], is_greeting: bool
+) -> Fact:
+    said = _is_fragment(case, octets)
+    signs = [Sign.SAID] if said else []
+    signs += [Sign.GREETING] if is_greeting else []
+    signs += [Sign.DIGIT_FIRST] if octets[:1].isdigit() else []
+    return Fact(
+        Kind.NO_UNIT,
+        "a broadcast, a notice or a heartbeat: a digit, '!' or LF first",
+        "a line that is none of them" + (", but a part of what somebody said" if said else ""),
+        where,
+        client.name,
+        octets,
+        b"",
+        signs=tuple(signs),
+    )
+
+
+def _explanation(client: ClientHistory, notice: ReceivedNotice) -> Iterator[Fact]:
     """What explains a notice is a text, as all that is shown."""
     _, parted, octets = notice.octets.partition(b" ")
     where = (notice.span.first, notice.span.last)
@@ -92,13 +109,12 @@ def _explanation(client: ClientHistory, notice: ReceivedNotice) -> Iterator[Find
     try:
         text = octets.decode()
     except UnicodeDecodeError:
-        requirement, wanted = "TXT-1", "an explanation in UTF-8"
+        kind, wanted = Kind.EXPLANATION_CHARSET, "an explanation in UTF-8"
     else:
-        if make_safe(text) != text:
-            requirement, wanted = "TXT-4", "an explanation that drives no terminal"
-        else:
+        if make_safe(text) == text:
             return
-    yield Finding(requirement, wanted, "a notice with another", where, client.name, notice.octets)
+        kind, wanted = Kind.EXPLANATION_CONTROLS, "an explanation that drives no terminal"
+    yield Fact(kind, wanted, "a notice with another", where, client.name, notice.octets)
 
 
 def _is_fragment(case: Case, octets: bytes) -> bool:
@@ -107,11 +123,11 @@ def _is_fragment(case: Case, octets: bytes) -> bool:
     return len(piece) > _FRAGMENT and piece in case.lines_sent
 
 
-def _header(case: Case, client: ClientHistory, unit: ReceivedBroadcast) -> Finding | None:
+def _header(case: Case, client: ClientHistory, unit: ReceivedBroadcast) -> Fact | None:
     where = (unit.span.first, unit.span.last)
     if not (unit.sender and case.is_sender(unit.sender)) and _is_torn(unit.header):
-        return Finding(
-            "ROOM-6",
+        return Fact(
+            Kind.MIXED,
             "a broadcast's octets with nothing else between them",
             "a header begun, and another within it",
             where,
@@ -119,8 +135,8 @@ def _header(case: Case, client: ClientHistory, unit: ReceivedBroadcast) -> Findi
             unit.header,
         )
     if unit.time is None and case.shows_times:
-        return Finding(
-            "MSG-1",
+        return Fact(
+            Kind.HEADER,
             "a header YYYYMMDD HH:MM:SS SENDER: a real date, a 24-hour time, single spaces",
             f"the header {unit.header.decode('latin-1')!r}",
             where,
@@ -130,8 +146,8 @@ def _header(case: Case, client: ClientHistory, unit: ReceivedBroadcast) -> Findi
         )
     if unit.sender is None or not case.is_sender(unit.sender):
         more = unit.sender is not None and any(map(case.is_sender, unit.sender.split()))
-        return Finding(
-            "MSG-1" if more else "MSG-2",
+        return Fact(
+            Kind.HEADER if more else Kind.SENDER,
             "the sender's address: 127.0.0.1:52012, [2001:db8::1]:52012 or unix:N",
             f"{unit.header[18:].decode('latin-1')!r}",
             where,
@@ -162,21 +178,23 @@ def _nearest_header(header: bytes) -> bytes:
     return header if header[18:19].strip() else bytes(nearest) + b"127.0.0.1:52012"
 
 
-def _rest(case: Case, client: ClientHistory, unit: Rest) -> Iterator[Finding]:
+def _rest(case: Case, client: ClientHistory, unit: Rest) -> Iterator[Fact]:
     where = (unit.span.first, client.ended or unit.span.last)
     if not unit.is_unit:
-        yield Finding(
-            "TRN-2",
+        signs = (Sign.PROMPT, Sign.SAID) if _is_fragment(case, unit.octets) else (Sign.PROMPT,)
+        yield Fact(
+            Kind.NO_UNIT,
             "a broadcast, a notice or a heartbeat: a digit, '!' or LF first",
             "octets that start none of them, without an LF",
             where,
             client.name,
             unit.octets,
             b"",
+            signs=signs,
         )
         return
-    if unit.begun is not None and (finding := _header(case, client, unit.begun)) is not None:
-        yield finding
+    if unit.begun is not None and (fact := _header(case, client, unit.begun)) is not None:
+        yield fact
     sound = all(
         one.sender is not None and case.is_sender(one.sender)
         for one in client.units
@@ -184,8 +202,8 @@ def _rest(case: Case, client: ClientHistory, unit: Rest) -> Iterator[Finding]:
     )
     whole = client.ending is Ending.ORDERLY and not client.stalls and sound
     if whole and case.died is None:
-        yield Finding(
-            "STOP-1" if case.stopping is not None and client.cause is None else _TORN[client.cause],
+        yield Fact(
+            Kind.CUT_OFF,
             "a stream that ends where a unit ends",
             "an end of stream within a unit",
             where,
@@ -194,7 +212,7 @@ def _rest(case: Case, client: ClientHistory, unit: Rest) -> Iterator[Finding]:
         )
 
 
-def _headers_agree(case: Case) -> Iterator[Finding]:
+def _headers_agree(case: Case) -> Iterator[Fact]:
     for ties in case.came.values():
         first: ReceivedBroadcast | None = None
         for tie in ties.values():
@@ -203,12 +221,12 @@ def _headers_agree(case: Case) -> Iterator[Finding]:
                 continue
             if first is None:
                 first = unit
-            elif unit.octets != first.octets and attribution.is_about_text(tie, unit.text):
+            elif unit.octets != first.octets and _is_whole(tie, unit.text):
                 one, other = first.header, unit.header
                 if one == other:
                     one, other = _parting(first.text, unit.text)
-                yield Finding(
-                    "MSG-3",
+                yield Fact(
+                    Kind.DIFFERS,
                     "the same octets for every recipient",
                     f"{one.decode('latin-1')!r} for one and "
                     f"{other.decode('latin-1')!r} for {tie.client}",
@@ -217,8 +235,15 @@ def _headers_agree(case: Case) -> Iterator[Finding]:
                     unit.octets,
                     first.octets,
                     case.segments(tie.line),
+                    text_signs(tie.line),
+                    tie.line,
                 )
                 break
+
+
+def _is_whole(tie: Tie, came: bytes) -> bool:
+    """Whether what came with a tie is its text, exact or written otherwise, and not torn."""
+    return tie.exact or (bool(came) and is_of_characters(alteration_of(tie.line, came)))
 
 
 def _parting(one: bytes, other: bytes) -> tuple[bytes, bytes]:
@@ -228,7 +253,7 @@ def _parting(one: bytes, other: bytes) -> tuple[bytes, bytes]:
     return one[start : start + _SHOWN], other[start : start + _SHOWN]
 
 
-def _labels(case: Case) -> Iterator[Finding]:
+def _labels(case: Case) -> Iterator[Fact]:
     start = case.history.start
     shown: dict[str, dict[str, ReceivedBroadcast]] = defaultdict(dict)
     for tie in case.matching.ties():
@@ -245,8 +270,8 @@ def _labels(case: Case) -> Iterator[Finding]:
             if client.label is not None and sender != client.label:
                 if start.addresses != "translated":
                     unsure = start.addresses == "unsure"
-                    yield Finding(
-                        "MSG-2",
+                    yield Fact(
+                        Kind.LABEL,
                         f"the sender's address, {client.label}",
                         f"{sender}"
                         + (
@@ -262,14 +287,14 @@ def _labels(case: Case) -> Iterator[Finding]:
                         outcome=Outcome.UNKNOWN if unsure and len(senders) == 1 else Outcome.FAIL,
                     )
             elif client.label is None and not sender.startswith("unix:"):
-                yield Finding(
-                    "MSG-2", "unix:N on a Unix-domain socket", sender, where, name, unit.header
+                yield Fact(
+                    Kind.LABEL, "unix:N on a Unix-domain socket", sender, where, name, unit.header
                 )
         for sender, unit in senders.items():
             owner = owners.setdefault(sender, name)
             if owner != name and _together(case.history.clients[owner], client):
-                yield Finding(
-                    "MSG-2",
+                yield Fact(
+                    Kind.LABEL,
                     "labels that differ between members",
                     f"{sender} for {owner} and for {name}",
                     (client.connected, unit.span.first, unit.span.last),
@@ -277,8 +302,8 @@ def _labels(case: Case) -> Iterator[Finding]:
                     unit.header,
                 )
         if len(senders) > 1 and client.label is None:
-            yield Finding(
-                "MSG-2",
+            yield Fact(
+                Kind.LABEL,
                 "one label for one member",
                 f"{', '.join(sorted(senders))} for {name}",
                 (client.connected,),

@@ -1,11 +1,11 @@
-"""Are the limits kept? LIM-3, LIM-5 and LIM-6; the others show in lines and runs."""
+"""Are the limits of backlog and members kept? The others show in lines and runs."""
 
 from collections.abc import Iterator
 from typing import Final
 
 from chatproto import Code
 from conformance.oracle.case import Case
-from conformance.oracle.findings import Finding
+from conformance.oracle.facts import Fact, Kind
 from conformance.oracle.reading.history import ClientHistory, Ending
 from conformance.standard.constants import LINGER, MAX_BACKLOG, MEMBERS, MIN_BACKLOG
 
@@ -13,30 +13,30 @@ _MANY: Final = 8
 """Members from which on a server that takes in no more counts as full."""
 
 
-def check_limits(case: Case) -> Iterator[Finding]:
+def check_limits(case: Case) -> Iterator[Fact]:
     """Who stalls is let go neither too early nor too late; who is too many is told so."""
     for client in case.clients:
         yield from _stalled(case, client)
         yield from _room_full(case, client)
 
 
-def _stalled(case: Case, client: ClientHistory) -> Iterator[Finding]:
-    if not client.stalls or case.stopping is not None or case.died is not None:
+def _stalled(case: Case, client: ClientHistory) -> Iterator[Fact]:
+    if not case.is_for_limits(client) or case.stopping is not None or case.died is not None:
         return
     waited = case.waiting(client)
     if case.was_ended_by_server(client):
         assert client.ended is not None
         if waited < MIN_BACKLOG:
-            yield Finding(
-                "LIM-3",
+            yield Fact(
+                Kind.EVICTED_EARLY,
                 "a member as long as less than 1 MiB waits for it",
                 f"disconnected with {waited:,} octets waiting",
                 (client.stalls[0], client.ended),
                 client.name,
             )
     elif client.cause is None and waited >= MAX_BACKLOG:
-        yield Finding(
-            "LIM-3",
+        yield Fact(
+            Kind.HOARDED,
             "disconnected before 64 MiB wait for it",
             f"still a member with {waited:,} octets waiting",
             (client.stalls[0], *(at for at, _ in client.waits[:1])),
@@ -44,12 +44,12 @@ def _stalled(case: Case, client: ClientHistory) -> Iterator[Finding]:
         )
 
 
-def _members_before(case: Case, client: ClientHistory) -> int:
-    """How many clients were certainly connected when this one came."""
+def members_before(case: Case, at: int) -> int:
+    """How many clients were certainly connected at a line of the transcript."""
     return sum(
-        other.connected < client.connected
-        and (other.left is None or other.left > client.connected)
-        and (other.ended is None or other.ended > client.connected)
+        other.connected < at
+        and (other.left is None or other.left > at)
+        and (other.ended is None or other.ended > at)
         for other in case.clients
     )
 
@@ -69,7 +69,7 @@ def _just_gone(case: Case, client: ClientHistory) -> int:
 def is_one_too_many(case: Case, client: ClientHistory) -> bool:
     """Whether the server was known to be full when this client came."""
     capacity = case.history.start.capacity
-    return capacity is not None and _members_before(case, client) >= capacity
+    return capacity is not None and members_before(case, client.connected) >= capacity
 
 
 def may_be_one_too_many(case: Case, client: ClientHistory) -> bool:
@@ -77,17 +77,18 @@ def may_be_one_too_many(case: Case, client: ClientHistory) -> bool:
     capacity = case.history.start.capacity
     if capacity is None:
         return _is_turned_away(case, client)
-    return _members_before(case, client) + _just_gone(case, client) >= capacity
+    return members_before(case, client.connected) + _just_gone(case, client) >= capacity
 
 
 def _is_turned_away(case: Case, client: ClientHistory) -> bool:
     """Whether a server of unknown capacity ended this client before it was a member, with many
     there, and took nobody in where as many were."""
-    here = _members_before(case, client) + _just_gone(case, client)
+    here = members_before(case, client.connected) + _just_gone(case, client)
     if here < _MANY or case.runs[client.name]:
         return False
     return not any(
-        case.runs[other.name] and _members_before(case, other) >= here for other in case.clients
+        case.runs[other.name] and members_before(case, other.connected) >= here
+        for other in case.clients
     )
 
 
@@ -95,22 +96,23 @@ def _is_refused(case: Case, client: ClientHistory) -> bool:
     """Whether a server that should have had room took itself for full when this client came."""
     told = any(notice.code == Code.ROOM_FULL for notice in client.notices)
     if case.history.start.capacity is not None:
-        return told and not may_be_one_too_many(case, client)
+        full = may_be_one_too_many(case, client)
+        return told and (not full or "LIM-6" in case.history.start.requirements)
     if case.history.time(client.connected) < LINGER or _just_gone(case, client):
         return False  # who left, in an earlier scenario or in this, may still be counted
     ended = case.was_ended_by_server(client) and case.stopping is None
     return told or (ended and _is_turned_away(case, client))
 
 
-def _room_full(case: Case, client: ClientHistory) -> Iterator[Finding]:
-    here = _members_before(case, client)
+def _room_full(case: Case, client: ClientHistory) -> Iterator[Fact]:
+    here = members_before(case, client.connected)
     codes = [notice.code for notice in client.notices]
     if here < MEMBERS and _is_refused(case, client):
         told = [notice for notice in client.notices if notice.code == "room-full"]
         at = client.ended if not told else told[0].span.last
         assert at is not None
-        yield Finding(
-            "LIM-6",
+        yield Fact(
+            Kind.TURNED_AWAY,
             f"room for {MEMBERS} members",
             f"{'the notice !room-full' if told else 'an end at once'} with {here} members",
             (client.connected, at),
@@ -119,16 +121,16 @@ def _room_full(case: Case, client: ClientHistory) -> Iterator[Finding]:
         )
     if is_one_too_many(case, client) and case.stopping is None:
         if Code.ROOM_FULL not in codes:
-            yield Finding(
-                "LIM-5",
+            yield Fact(
+                Kind.NOT_TOLD_FULL,
                 "the notice !room-full",
                 f"the notice !{codes[-1]}" if codes else "no notice",
                 (client.connected, *((client.ended,) if client.ended else ())),
                 client.name,
             )
         elif client.ending is not Ending.ORDERLY:
-            yield Finding(
-                "LIM-5",
+            yield Fact(
+                Kind.NOT_TOLD_FULL,
                 "an orderly end of stream after the notice !room-full",
                 "a reset" if client.ending is Ending.RESET else "no end of the connection",
                 (client.notices[-1].span.last, *((client.ended,) if client.ended else ())),

@@ -1,5 +1,4 @@
-"""Does the server stop, start again and give way as it should? STOP-1, STOP-2, STOP-3; and does
-it say that it stops? ERR-3."""
+"""Does the server stop, start again and give way as it should, and does it say that it stops?"""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -9,75 +8,97 @@ from typing import Final, get_args
 
 from chatproto import Code
 from conformance.oracle.case import Case
-from conformance.oracle.findings import Finding
+from conformance.oracle.facts import Fact, Kind, Sign
 from conformance.oracle.reading.history import ClientHistory, Ending
 from conformance.standard.constants import STOP
 from conformance.target.profile import Way
 from conformance.timing.policy import ABORT, LAST_LINE
-from conformance.transcript.events import Event, Exited, Restarted, Rival, Running, Stopping
+from conformance.transcript.events import (
+    Event,
+    Exited,
+    Refused,
+    Restarted,
+    Rival,
+    Running,
+    Stopping,
+)
 
 _TOLD: Final = re.compile(b"!%b[^\n]*\n" % Code.SHUTTING_DOWN.encode())
 """Why a stopping server ends a connection, be it where no unit starts."""
-SIGNALS: Final = {"sigterm": -SIGTERM, "sigint": -SIGINT}
-"""The status of a process that such a way ended by default."""
+_SIGNALS: Final = {"sigterm": SIGTERM, "sigint": SIGINT}
+_BY_SHELL: Final = 128
+"""What a shell, or a JVM, adds to the number of the signal that ended it."""
 
 
-def check_process(case: Case) -> Iterator[Finding]:
+def was_killed(way: str, status: int) -> bool:
+    """Whether a way to stop did no more than what such a signal does to any process."""
+    number = _SIGNALS.get(way)
+    return number is not None and status in (-number, _BY_SHELL + number)
+
+
+def check_process(case: Case) -> Iterator[Fact]:
     """The process ends when told, leaves its address free, and keeps it while it lives."""
     yield from _stops(case)
     yield from _not_told(case)
     for at, event in case.history.server:
         match event:
             case Restarted(error=str(error)):
-                yield Finding("STOP-2", "the same address bound again at once", error, (at,))
+                yield Fact(Kind.NOT_BOUND, "the same address bound again at once", error, (at,))
             case Rival():
                 yield from _rival(at, event)
             case _:
                 pass
 
 
-def _stops(case: Case) -> Iterator[Finding]:
-    """Each way to stop that the server offers must do; where it names none, one must."""
+def _stops(case: Case) -> Iterator[Fact]:
+    """Each way to stop that the server offers must do; where it names none, one must, and none may
+    leave it half stopped."""
     declared = case.history.start.stops
-    not_offered: list[Finding] = []
+    not_offered: list[Fact] = []
     tried: set[str] = set()
+    done = False
     for begin, way, end in _episodes(case):
         episode = case.history.transcript[begin - 1 : end - 1]
         stop = episode[0]
         assert isinstance(stop, Stopping)
         tried.add(way)
-        findings = list(_stop(case, begin, stop, episode))
-        reacted = _has_reacted(episode, way)
-        if declared or reacted:
-            yield from findings
-            if not findings and not declared:
-                return
-            not_offered = [] if reacted else not_offered
+        facts = list(_stop(case, begin, stop, episode))
+        if declared or _has_reacted(case, begin, end, way):
+            yield from facts
+            done = done or not declared
         else:
-            not_offered += findings
-        if reacted and not declared:
-            return
-    if tried.issuperset(get_args(Way)):
+            not_offered += facts
+    if not done and tried.issuperset(get_args(Way)):
+        not_offered.sort(key=lambda fact: fact.kind is not Kind.STOP_HANGS)
         yield from not_offered[:1]
 
 
-def _stop(case: Case, begin: int, stop: Stopping, episode: Sequence[Event]) -> Iterator[Finding]:
+def _stop(case: Case, begin: int, stop: Stopping, episode: Sequence[Event]) -> Iterator[Fact]:
     limit = STOP + ABORT * case.history.start.factor
+    hung = False
     for offset, event in enumerate(episode):
         at = begin + offset
         match event:
             case Exited(t=t, status=status):
                 if status != 0:
-                    how = f"status {status}" if status > 0 else f"signal {-status} ended it"
-                    yield Finding("STOP-1", f"status 0 after {stop.way}", how, (begin, at))
-                if t - stop.t > limit:
+                    killed = was_killed(stop.way, status)
+                    how = "the signal ended it" if killed else f"status {status}"
+                    yield Fact(
+                        Kind.STOP_STATUS,
+                        f"status 0 after {stop.way}",
+                        how,
+                        (begin, at),
+                        signs=(Sign.KILLED,) if killed else (),
+                    )
+                if t - stop.t > limit and not hung:
                     took = f"{t - stop.t:.1f} s"
-                    yield Finding(
-                        "STOP-1", f"an end within {STOP:g} s", took, (begin, at), by_time=True
+                    yield Fact(
+                        Kind.STOP_LATE, f"an end within {STOP:g} s", took, (begin, at), by_time=True
                     )
             case Running(seconds=seconds):
-                yield Finding(
-                    "STOP-1",
+                hung = True
+                yield Fact(
+                    Kind.STOP_HANGS,
                     f"an end within {STOP:g} s of {stop.way}",
                     f"still running after {seconds:.1f} s",
                     (begin, at),
@@ -93,8 +114,8 @@ def _stop(case: Case, begin: int, stop: Stopping, episode: Sequence[Event]) -> I
         early = client.ended_t - stop.t < STOP
         reads = len(client.stalls) == len(client.resumes) and not case.was_evicted(client)
         if client.ending is Ending.RESET and early and reads:
-            yield Finding(
-                "STOP-1",
+            yield Fact(
+                Kind.STOP_RESETS,
                 "an orderly end for every member",
                 f"a reset after {client.ended_t - stop.t:.1f} s",
                 (begin, client.ended),
@@ -102,10 +123,10 @@ def _stop(case: Case, begin: int, stop: Stopping, episode: Sequence[Event]) -> I
             )
 
 
-def _not_told(case: Case) -> Iterator[Finding]:
+def _not_told(case: Case) -> Iterator[Fact]:
     """Members who read all there was, and were not told why it ended (ERR-3)."""
     for begin, way, end in _episodes(case):
-        if not _has_reacted(case.history.transcript[begin - 1 : end - 1], way):
+        if not _has_reacted(case, begin, end, way):
             continue
         for client in case.clients:
             if client.ended is None or not begin < client.ended < end or client.stalls:
@@ -113,8 +134,8 @@ def _not_told(case: Case) -> Iterator[Finding]:
             member = client.cause is None and bool(case.runs[client.name])
             told = _TOLD.search(b"".join(octets for _, _, octets in client.reads))
             if member and client.ending is Ending.ORDERLY and not told:
-                yield Finding(
-                    "ERR-3",
+                yield Fact(
+                    Kind.STOP_UNTOLD,
                     "the notice !shutting-down",
                     f"the notice !{client.notices[-1].code}" if client.notices else "no notice",
                     (begin, client.ended),
@@ -132,14 +153,25 @@ def _episodes(case: Case) -> Iterator[tuple[int, str, int]]:
         yield begin, way, until
 
 
-def _has_reacted(episode: Sequence[Event], way: str) -> bool:
-    """Whether the server ended, and not because such a signal ends what does not heed it."""
-    return any(isinstance(event, Exited) and event.status != SIGNALS.get(way) for event in episode)
+def _has_reacted(case: Case, begin: int, end: int, way: str) -> bool:
+    """Whether the server did anything when it was told to stop in this way: it ended, and not of a
+    signal that it does not heed; it told or ended a member; or it let nobody in any more."""
+    episode = case.history.transcript[begin - 1 : end - 1]
+    exits = [event for event in episode if isinstance(event, Exited)]
+    if exits:
+        return not was_killed(way, exits[0].status)
+    hung = next((at for at, one in enumerate(episode, begin) if isinstance(one, Running)), end)
+    return any(isinstance(event, Refused) for event in episode) or any(
+        begin < at < hung
+        for client in case.clients
+        if not client.stalls and client.cause is None
+        for at in (client.ended or 0, *(one.span.last for one in client.notices))
+    )
 
 
 def _late_lines(
     case: Case, client: ClientHistory, begin: int, stop: Stopping, gone: int
-) -> Iterator[Finding]:
+) -> Iterator[Fact]:
     """Lines that were broadcast though the server had long been told to stop, or said it does."""
     told = [one.span.last for one in client.notices if one.code == "shutting-down"]
     told += [client.ended] if client.ended is not None else []
@@ -148,8 +180,8 @@ def _late_lines(
         if not begin < line.begun < gone or line not in case.came:
             continue
         if line.t > latest or any(at < line.begun for at in told):
-            yield Finding(
-                "STOP-1",
+            yield Fact(
+                Kind.STOP_LISTENS,
                 "no more lines accepted",
                 f"a line was broadcast that was sent {line.t - stop.t:.1f} s after the server "
                 "was told to stop, or after its sender was",
@@ -159,7 +191,7 @@ def _late_lines(
             )
 
 
-def _rival(at: int, rival: Rival) -> Iterator[Finding]:
+def _rival(at: int, rival: Rival) -> Iterator[Fact]:
     name = rival.address.rpartition(":")[2]
     if rival.status is None:
         actual = f"it was still running after {rival.seconds:.1f} s"
@@ -169,8 +201,8 @@ def _rival(at: int, rival: Rival) -> Iterator[Finding]:
         actual = f"a message that does not name {rival.address}: {rival.output.strip()[-300:]!r}"
     else:
         return
-    yield Finding(
-        "STOP-3",
+    yield Fact(
+        Kind.RIVAL,
         "a second server on an address in use ends promptly, with a status other than 0 and a "
         "message that names the address",
         actual,

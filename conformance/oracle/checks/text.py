@@ -1,79 +1,146 @@
-"""Is it what was said? The text section, and what should not have been broadcast at all."""
+"""Is what was broadcast what somebody said, as it should be broadcast?"""
 
 import re
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from itertools import pairwise
 from typing import Final
 
 from chatproto import Code
-from conformance.oracle import attribution
+from conformance.oracle.alteration import alteration_of, text_signs
 from conformance.oracle.case import Case
-from conformance.oracle.checks.form import HEADER_INSIDE
-from conformance.oracle.findings import Finding
+from conformance.oracle.facts import Fact, Kind, Sign
 from conformance.oracle.matching import Tie
-from conformance.oracle.reading.history import NONCE, Cause, ClientHistory, Fate, Line
+from conformance.oracle.mixture import Mixtures
+from conformance.oracle.reading.history import NONCE, ClientHistory, Fate, Line
 from conformance.oracle.reading.units import (
     Junk,
     ReceivedBroadcast,
     ReceivedHeartbeat,
     ReceivedNotice,
+    ReceivedUnit,
 )
 
 _NOTICE: Final = re.compile(rb"!(?:%s)" % "|".join(Code).encode())
 _NONCE_END: Final = re.compile(rb"x\d{5,}z")
+_NONCE_STEM: Final = re.compile(rb"(n[0-9a-f]{6})x\d{5,}z")
+_COMING_OR_GOING: Final = re.compile(
+    rb"\b(?:join(?:ed|s)?|enter(?:ed|s)?|(?:dis)?connect(?:ed|s|ion)?|left|leaves?|leaving|quits?|"
+    rb"exit(?:ed|s)?|online|offline|arrived|gone|welcome|hello|hi|bye|goodbye|came|went|logged)\b",
+    re.IGNORECASE,
+)
+_BLANK: Final = re.compile(r"[\s\0-\x1f\ufffd]+")
 _MANY: Final = 20
+_FRAGMENT: Final = 3
+_MOST: Final = 300
+"""Facts of one transcript: what a server makes up without end is told by the first of it."""
+UNWANTED_SIGNS: Final = {
+    Fate.QUIT: Sign.QUIT,
+    Fate.AFTER_QUIT: Sign.AFTER_QUIT,
+    Fate.INCOMPLETE: Sign.INCOMPLETE,
+    Fate.BLANK: Sign.BLANK,
+    Fate.VIOLATION: Sign.VIOLATION,
+    Fate.AFTER_VIOLATION: Sign.VIOLATION,
+}
 
 
-def check_texts(case: Case) -> Iterator[Finding]:
-    """Every broadcast is a message's, with its text; nothing else is broadcast."""
-    by_nonce = {nonce: line for one in case.clients for line in one.lines for nonce in line.nonces}
+def check_texts(case: Case) -> Iterator[Fact]:
+    """Detect broadcasts that are no message's, or have another text."""
+    mixtures = Mixtures(case)
+    told = 0
     for tie in case.matching.ties():
         if isinstance(tie.unit, Junk):
-            yield from _without_header(case, tie)
+            fact = _without_header(case, tie, mixtures)
         elif not tie.exact and isinstance(tie.unit, ReceivedBroadcast):
-            yield _inexact(case, tie, tie.unit.text, by_nonce)
-    yield from _strays(case)
+            fact = _inexact(case, tie, tie.unit.text, mixtures)
+        else:
+            continue
+        yield fact
+        told += 1
+        if told >= _MOST:
+            break
+    yield from _strays(case, mixtures)
     for client in case.clients:
         yield from _answers(case, client)
 
 
-def _without_header(case: Case, tie: Tie) -> Iterator[Finding]:
-    """A text stands where a unit should start: its header is missing, or it is torn."""
-    if not tie.exact and HEADER_INSIDE.search(tie.unit.octets):
-        return
+def line_signs(case: Case, line: Line) -> tuple[Sign, ...]:
+    """What is particular about a line: its text, and how it lay in segments."""
+    segments = case.segments(line)
+    signs = text_signs(line)
+    if len(segments) > 1:
+        signs += (Sign.SPLIT_SEGMENT,)
+    if any(segment.count(b"\n") > 1 for segment in segments):
+        signs += (Sign.SHARED_SEGMENT,)
+    return signs
+
+
+def _unwanted(case: Case, tie: Tie, came: bytes) -> Fact:
     line = tie.line
-    before = _before(case, tie)
-    run = case.matching.runs[tie.client]
-    place = bisect_left(run, tie.unit.span.start, key=lambda other: other.unit.span.end)
-    previous = run[place]
-    shared = (
-        previous.unit.span.end == tie.unit.span.start
-        and previous.line.begun == line.begun
-        and previous.line.number < line.number
+    signs = (UNWANTED_SIGNS[line.fate], *line_signs(case, line))
+    if line.text is None and came and len(came) < len(line.octets.strip()):
+        signs = (Sign.CUT, *signs)
+    return Fact(
+        Kind.UNWANTED,
+        f"no broadcast of a line that is {line.fate.value}",
+        "it was broadcast",
+        (line.begun, line.done, tie.unit.span.last),
+        tie.client,
+        came,
+        b"",
+        case.segments(line),
+        signs,
+        line,
     )
-    requirement, what = "MSG-1", "its text alone, without a header"
+
+
+def _without_header(case: Case, tie: Tie, mixtures: Mixtures) -> Fact:
+    """A text stands where a unit should start: its header is another or missing, or it is torn."""
+    line, octets = tie.line, tie.unit.octets
     if line.fate is not Fate.MESSAGE:
-        requirement, what = (
-            attribution.for_unwanted(case, line),
-            f"its text; it is {line.fate.value}",
-        )
-    elif before is not None and not before.text:
-        requirement, what = "HB-2", "an LF between its header and its text"
+        return _unwanted(case, tie, octets)
+    before = _before(case, tie)
+    text = line.text or b""
+    kind, what = Kind.NO_HEADER, "its text alone, without a header"
+    sign: tuple[Sign, ...] = ()
+    if before is not None and not before.text:
+        kind, what = Kind.LF_WITHIN, "an LF between its header and its text"
     elif before is not None and _NOTICE.search(before.text):
-        requirement, what = "ERR-3", "a notice between its header and its text"
-    elif before is not None and HEADER_INSIDE.search(before.text):
-        requirement, what = "ROOM-6", "another header between its header and its text"
-    elif shared or (not tie.exact and len(case.segments(line)) > 1):
-        requirement, what = "FRM-1", "its text in the broadcast of what shared a read with it"
-    yield Finding(
-        requirement,
+        kind, what = Kind.NOTICE_WITHIN, "a notice between its header and its text"
+    elif before is not None and (inner := mixtures.header_in(before.text)) is not None:
+        client = case.history.clients[tie.client]
+        if before.text[: inner.start()] in case.matching.said.by_text:
+            kind, what = Kind.RUN_TOGETHER, "its text after a broadcast without its last LF"
+        elif mixtures.are_in(client, _place(client, before), before.text):
+            kind, what = Kind.MIXED, "another header between its header and its text"
+    elif len(octets) > len(text) and text and octets.endswith(text):
+        kind, what = Kind.HEADER, f"it after {octets[: -len(text)].decode('latin-1')!r}"
+        sign = (Sign.OTHER_HEADER,)
+    elif _shared(case, tie) or (not tie.exact and len(case.segments(line)) > 1):
+        kind, what = Kind.SHARED_HEADER, "its text in the broadcast of what shared a read with it"
+    elif not tie.exact:
+        sign = (alteration_of(line, octets),)
+    return Fact(
+        kind,
         "a broadcast for each message: header, text",
         what,
         (line.begun, line.done, tie.unit.span.last),
         tie.client,
-        tie.unit.octets,
+        octets,
         segments=case.segments(line),
+        signs=(*sign, *line_signs(case, line)),
+        line=line,
+    )
+
+
+def _shared(case: Case, tie: Tie) -> bool:
+    """Whether the broadcast right before a text is of an earlier line in the same segment."""
+    run = case.matching.runs[tie.client]
+    previous = run[bisect_left(run, tie.unit.span.start, key=lambda other: other.unit.span.end)]
+    return (
+        previous.unit.span.end == tie.unit.span.start
+        and previous.line.begun == tie.line.begun
+        and previous.line.number < tie.line.number
     )
 
 
@@ -84,66 +151,75 @@ def _before(case: Case, tie: Tie) -> ReceivedBroadcast | None:
     return before if isinstance(before, ReceivedBroadcast) and before.span.end == start else None
 
 
-def _inexact(case: Case, tie: Tie, came: bytes, by_nonce: dict[bytes, Line]) -> Finding:
+def _inexact(case: Case, tie: Tie, came: bytes, mixtures: Mixtures) -> Fact:
     line = tie.line
-    segments = case.segments(line)
-    where = (line.begun, line.done, tie.unit.span.last)
     if line.fate is not Fate.MESSAGE:
-        return Finding(
-            attribution.for_unwanted(case, line),
-            f"no broadcast of a line that is {line.fate.value}",
-            "it was broadcast",
-            where,
-            tie.client,
-            came,
-            b"",
-            segments,
-        )
-    if _NOTICE.search(came):
-        return Finding(
-            "ERR-3",
-            "a notice after a whole unit only",
-            "a notice within a broadcast",
-            where,
-            tie.client,
-            came,
-            line.text,
-            segments,
-        )
-    nonces = [nonce for nonce in NONCE.findall(came) if nonce in by_nonce]
-    lines = {line if nonce in line.nonces else by_nonce[nonce] for nonce in nonces}
-    if HEADER_INSIDE.search(came) or len({one.client for one in lines}) > 1:
-        requirement, what = "ROOM-6", "a text with parts of other broadcasts in it"
-    elif len(lines) > 1 or _nonce_ends(came) > max(len(nonces), _nonce_ends(line.octets)):
-        requirement, what = "FRM-1", "one text made of several lines"
-    elif line.text is not None and came and _is_piece(came, segments):
-        requirement, what = "FRM-1", "a text cut where the segments were cut"
+        return _unwanted(case, tie, came)
+    segments = case.segments(line)
+    client = case.history.clients[tie.client]
+    said = case.matching.said
+    lines = {
+        line if nonce in line.nonces else said.by_nonce[nonce]
+        for nonce in NONCE.findall(came)
+        if nonce in said.by_nonce
+    }
+    ends = len(_NONCE_END.findall(came))
+    expected = "the line's text, decoded, trimmed and made safe"
+    sign: tuple[Sign, ...] = ()
+    inner = mixtures.header_in(came)
+    if _NOTICE.search(came) and not _NOTICE.search(line.text or b""):
+        kind, what = Kind.NOTICE_WITHIN, "a notice within a broadcast"
+        expected = "a notice after a whole unit only"
+    elif inner is not None and mixtures.are_in(client, _place(client, tie.unit), came):
+        kind, what = Kind.MIXED, "a text with a part of another broadcast in it, and its rest after"
+    elif inner is not None and line.text is not None and came.startswith(line.text + inner[0]):
+        kind, what = Kind.RUN_TOGETHER, "another header right behind it"
+        expected = "an LF behind the text"
+    elif inner is not None and len(lines) > 1:
+        kind, what = Kind.ALTERED, "its beginning, and then another broadcast"
+        sign = (Sign.CUT,)
+    elif len({one.client for one in lines}) > 1:
+        kind, what = Kind.MIXED, "a text with parts of other members' in it"
+    elif len(lines) > 1 or ends > max(
+        len(NONCE.findall(came)), len(_NONCE_END.findall(line.octets))
+    ):
+        kind, what = Kind.JOINED, "one text made of several lines"
+    elif _is_piece(line, came, segments):
+        kind, what = Kind.CUT_AT_SEGMENT, "a text cut where the segments were cut"
+        sign = (Sign.CUT,)
     else:
-        requirement, what = attribution.for_alteration(line, came), "another text"
-    return Finding(
-        requirement,
-        "the line's text, decoded, trimmed and made safe",
+        sign = (alteration_of(line, came),)
+        kind, what = Kind.ALTERED, "another text"
+    return Fact(
+        kind,
+        expected,
         what,
-        where,
+        (line.begun, line.done, tie.unit.span.last),
         tie.client,
         came,
         line.text,
         segments,
+        (*sign, *line_signs(case, line)),
+        line,
     )
 
 
-def _nonce_ends(octets: bytes) -> int:
-    return len(_NONCE_END.findall(octets))
+def _place(client: ClientHistory, unit: ReceivedUnit) -> int:
+    """The place of a unit among its client's."""
+    return bisect_left(client.units, unit.span.end, key=lambda one: one.span.end)
 
 
-def _is_piece(came: bytes, segments: tuple[bytes, ...]) -> bool:
-    """Whether the text is what one of several segments holds of a line."""
-    return len(segments) > 1 and any(came == part.strip() for part in segments)
+def _is_piece(line: Line, came: bytes, segments: tuple[bytes, ...]) -> bool:
+    """Whether the text is what one of several segments holds of a line, and more than what is
+    trimmed is missing."""
+    if len(segments) < 2 or not came or line.text is None or came.strip() == line.text.strip():
+        return False
+    return any(came == part.strip() for part in segments)
 
 
-def _answers(case: Case, client: ClientHistory) -> Iterator[Finding]:
-    """Whether blank lines are answered (HB-1): a heartbeat or a notice for each, time and again,
-    between two echoes, and hardly any where no blank line was sent."""
+def _answers(case: Case, client: ClientHistory) -> Iterator[Fact]:
+    """Detect answers to blank lines: a heartbeat or a notice for each, time and again, between two
+    echoes, and hardly any where no blank line was sent."""
     if all(line.fate is not Fate.BLANK for line in client.lines):
         return
     answered: list[tuple[Line, int]] = []
@@ -166,47 +242,84 @@ def _answers(case: Case, client: ClientHistory) -> Iterator[Finding]:
             quiet.append(came)
     if len(answered) > 1 and quiet and max(quiet) < _MANY // 4:
         line, came = answered[-1]
-        yield Finding(
-            "HB-1",
+        yield Fact(
+            Kind.ANSWERED,
             "no answer to blank lines",
             f"{came} of them came between two broadcasts, one for each blank line",
             (line.begun, line.done),
             client.name,
             segments=case.segments(line),
+            signs=(Sign.BLANK,),
+            line=line,
         )
 
 
-def _strays(case: Case) -> Iterator[Finding]:
+def _strays(case: Case, mixtures: Mixtures) -> Iterator[Fact]:
+    """Detect broadcasts that nobody's line accounts for, here or in what the suite said before."""
     start = case.history.start
     authors = {label: name for name, label in case.matching.labels.items()}
-    known = set(start.earlier)
+    known, words = set(start.earlier), set(start.words)
     texts_alone = {
         (tie.client, tie.unit.span.start)
         for tie in case.matching.ties()
         if isinstance(tie.unit, Junk)
     }
+    told = 0
     for name, unit in case.matching.stray:
         if not isinstance(unit, ReceivedBroadcast) or (name, unit.span.end) in texts_alone:
             continue
         author = authors.get(unit.sender or "")
         if author is None and (not start.exclusive or unit.sender in known):
             continue
-        requirement, what = "ROOM-2", "a broadcast that nobody's line accounts for"
-        if _NOTICE.match(unit.text):
-            requirement, what = "ERR-3", "a notice within a broadcast"
-        client = case.history.clients.get(author or "")
-        if client is not None and not unit.text:
-            requirement, what = "ROOM-2", f"an empty broadcast of {author}'s"
-            if client.cause is Cause.END_OF_STREAM and client.half_closed is not None:
-                requirement, what = "QUIT-5", f"an empty broadcast after {author}'s end of stream"
-            elif any(line.fate is Fate.BLANK for line in client.lines):
-                requirement = "HB-1"
-        yield Finding(
-            requirement,
-            "a broadcast for each message, and for nothing else",
-            what,
-            (unit.span.first, unit.span.last),
-            name,
-            unit.octets,
-            b"",
-        )
+        if any(stem.decode() in words for stem in _NONCE_STEM.findall(unit.text)):
+            continue
+        yield _stray(case, name, unit, author, mixtures)
+        told += 1
+        if told >= _MOST:
+            return
+
+
+def _stray(
+    case: Case, name: str, unit: ReceivedBroadcast, author: str | None, mixtures: Mixtures
+) -> Fact:
+    client = case.history.clients[name]
+    kind, what = Kind.MADE_UP, "a broadcast that nobody's line accounts for"
+    signs: tuple[Sign, ...] = ()
+    line: Line | None = None
+    if _NOTICE.match(unit.text):
+        kind, what = Kind.NOTICE_WITHIN, "a notice within a broadcast"
+    elif not _BLANK.sub("", unit.text.decode("utf-8", "replace")):
+        kind, what = Kind.EMPTY, f"an empty broadcast of {author or unit.sender}'s"
+    elif mixtures.header_in(unit.text) is not None:
+        what = "another header where its text should be"
+        if mixtures.are_in(client, _place(client, unit), unit.text):
+            kind = Kind.MIXED
+    elif len(unit.text) > _FRAGMENT and unit.text in case.lines_sent:
+        what, signs = "a broadcast of a part of what somebody said", (Sign.SAID,)
+        line = _line_before(case, name, unit)
+    elif _COMING_OR_GOING.search(unit.text) or _names_a_member(case, unit):
+        kind, what = Kind.ANNOUNCED, "a broadcast about who comes or goes, which nobody said"
+    return Fact(
+        kind,
+        "a broadcast for each message, and for nothing else",
+        what,
+        (unit.span.first, unit.span.last),
+        name,
+        unit.octets,
+        b"",
+        signs=signs,
+        line=line,
+    )
+
+
+def _line_before(case: Case, name: str, unit: ReceivedBroadcast) -> Line | None:
+    """The line of the broadcast right before another, where that is a part of it."""
+    run = case.matching.runs[name]
+    place = bisect_right(run, unit.span.start, key=lambda tie: tie.unit.span.end)
+    before = run[place - 1].line if place else None
+    return before if before is not None and unit.text in before.octets else None
+
+
+def _names_a_member(case: Case, unit: ReceivedBroadcast) -> bool:
+    labels = (label.encode() for label in case.matching.labels.values())
+    return any(label in unit.text for label in labels)

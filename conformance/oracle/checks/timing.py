@@ -1,4 +1,4 @@
-"""Is it the right time, and in time? MSG-4, MSG-5, and members that delay others."""
+"""Do headers tell the right time, and do broadcasts come in time?"""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -7,7 +7,8 @@ from statistics import median
 from typing import Final
 
 from conformance.oracle.case import Case
-from conformance.oracle.findings import Finding, Outcome
+from conformance.oracle.facts import Fact, Kind
+from conformance.oracle.findings import Outcome
 from conformance.oracle.reading.history import Line
 from conformance.oracle.reading.units import ReceivedBroadcast
 from conformance.standard.constants import CLOCK, QUARTER_HOUR
@@ -19,7 +20,7 @@ _STEP: Final = 4
 _DELAYING: Final = ("TRN-1", "ROOM-7", "LIM-3", "QUIT-5")
 
 
-def check_timing(case: Case) -> Iterator[Finding]:
+def check_timing(case: Case) -> Iterator[Fact]:
     """Headers tell the time; nobody waits for another."""
     yield from _clock(case)
     yield from _delays(case)
@@ -39,7 +40,7 @@ def zone_of(case: Case) -> int | None:
     return round((_timestamp(time) - case.history.start.wall - came) / QUARTER_HOUR)
 
 
-def _clock(case: Case) -> Iterator[Finding]:
+def _clock(case: Case) -> Iterator[Fact]:
     start = case.history.start
     wall = start.wall
     shown_in: dict[Line, tuple[int, ReceivedBroadcast]] = {}
@@ -58,8 +59,8 @@ def _clock(case: Case) -> Iterator[Finding]:
         # A header has whole seconds: its time was up to one second later than it says.
         if not sent - CLOCK - 1 <= shown <= came + CLOCK or abs(zone) > _WIDEST_ZONE:
             off = shown - came if abs(zone) <= _WIDEST_ZONE else shown - came + zone * QUARTER_HOUR
-            yield Finding(
-                "MSG-5",
+            yield Fact(
+                Kind.CLOCK,
                 "the server's clock when the line was accepted, give or take 5 s",
                 f"{unit.time}, {off:+.0f} s off",
                 (tie.line.done, unit.span.last),
@@ -73,7 +74,7 @@ def _clock(case: Case) -> Iterator[Finding]:
     yield from _zones(case, shown_in)
 
 
-def _zones(case: Case, shown_in: dict[Line, tuple[int, ReceivedBroadcast]]) -> Iterator[Finding]:
+def _zones(case: Case, shown_in: dict[Line, tuple[int, ReceivedBroadcast]]) -> Iterator[Fact]:
     """One time zone, in this scenario as in earlier ones; or two, where summer time begins or
     ends: one step, that the log does not take back."""
     stretches: list[tuple[int, ReceivedBroadcast]] = []
@@ -93,8 +94,8 @@ def _zones(case: Case, shown_in: dict[Line, tuple[int, ReceivedBroadcast]]) -> I
         before = (
             "as in earlier scenarios" if len(stretches) == 1 else f"as at {stretches[-2][1].time}"
         )
-        yield Finding(
-            "MSG-5",
+        yield Fact(
+            Kind.ZONE_CHANGED,
             f"one time zone, UTC{zones[-2] / 4:+g} h {before}",
             f"{unit.time}, which is UTC{zone / 4:+g} h",
             (unit.span.last,),
@@ -102,8 +103,8 @@ def _zones(case: Case, shown_in: dict[Line, tuple[int, ReceivedBroadcast]]) -> I
         )
     zone, unit = stretches[0]
     if len(stretches) == 1 and zone:
-        yield Finding(
-            "MSG-4",
+        yield Fact(
+            Kind.NOT_UTC,
             "UTC",
             f"{unit.time}, which is UTC{zone / 4:+g} h",
             (unit.span.last,),
@@ -116,7 +117,7 @@ def _timestamp(time: datetime) -> float:
     return time.replace(tzinfo=UTC).timestamp()
 
 
-def _delays(case: Case) -> Iterator[Finding]:
+def _delays(case: Case) -> Iterator[Fact]:
     """What was sent to show that nobody waits for another came as promptly as all else.
 
     One long delay; or lesser ones, at least two that do not overlap, for too much of the time: a
@@ -170,13 +171,14 @@ def _away(case: Case, sent: float, came: float) -> float:
     return sum(overlap for overlap in overlaps if overlap > 0)
 
 
-def _delay(case: Case, line: Line, at: int, seconds: float) -> Finding:
-    return Finding(
-        line.exercises[0],
+def _delay(case: Case, line: Line, at: int, seconds: float) -> Fact:
+    return Fact(
+        Kind.LATE,
         "a broadcast as prompt as all others, nobody having to wait for another",
         f"it took {seconds:.1f} s",
         (line.done, at),
         line.client,
         segments=case.segments(line),
+        line=line,
         by_time=True,
     )

@@ -1,4 +1,4 @@
-"""Is there one log that accounts for all that came? ROOM-2 to ROOM-5, taken together.
+"""Is there one log that accounts for all that came?
 
 Where no two receptions contradict each other, there may still be no log of which every member
 received a run: three may contradict each other in a circle, or runs that share no broadcast may
@@ -12,26 +12,31 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice, pairwise
 from math import inf
+from typing import Final
 
-from conformance.oracle import attribution
 from conformance.oracle.case import Case
-from conformance.oracle.findings import Finding
+from conformance.oracle.facts import Fact, Kind, Sign
 from conformance.oracle.matching import Tie
 from conformance.oracle.reading.history import Cause, ClientHistory, Line
+
+_RANKS: Final = (Kind.LOST, Kind.EFFECT_FIRST, Kind.SENDER_ORDER, Kind.TWO_ORDERS)
+"""A loss says more than what contradicts it, and what a sender did more than an order."""
 
 
 @dataclass(frozen=True, slots=True)
 class Before:
-    """One broadcast comes before another: `why`, and what is broken where it does not."""
+    """One broadcast comes before another: `why`, and what it is where it does not. `loser` lacks
+    the later one."""
 
     earlier: Line
     later: Line
-    requirement: str
+    kind: Kind
     why: str
     evidence: tuple[int, ...]
+    loser: str = ""
 
 
-def check_one_log(case: Case) -> Iterator[Finding]:
+def check_one_log(case: Case) -> Iterator[Fact]:
     """The first that no log accounts for, if nothing simpler was found."""
     circle = _circle(case)
     if circle is not None:
@@ -47,11 +52,11 @@ def check_one_log(case: Case) -> Iterator[Finding]:
         if one != other:
             edges[one].setdefault(other, before)
         elif position[before.earlier] > position[before.later]:
-            yield _finding(case, [before])
+            yield _contradiction(case, [before])
             return
     cycle = _cycle(edges)
     if cycle:
-        yield _finding(case, cycle)
+        yield _contradiction(case, cycle)
 
 
 def _accepted(case: Case) -> dict[Line, int]:
@@ -100,11 +105,12 @@ def _known(case: Case, accepted: dict[Line, int]) -> Iterator[Before]:
     for client in case.clients:
         said = [line for line in client.messages if line in accepted]
         for one, other in pairwise(said):
-            yield Before(one, other, "ROOM-4", "as it sent them", (one.begun, other.begun))
+            yield Before(one, other, Kind.SENDER_ORDER, "as it sent them", (one.begun, other.begun))
     for line, cause in causes(case):
         if line in accepted:
             where = (cause.unit.span.last, line.begun)
-            yield Before(cause.line, line, "ROOM-5", "whose sender had received it", where)
+            why = "whose sender had received it"
+            yield Before(cause.line, line, Kind.EFFECT_FIRST, why, where)
     lines = list(accepted)
     for client in case.clients:
         if case.runs[client.name]:
@@ -134,7 +140,7 @@ def _after_what_it_had(
             yield Before(
                 had.line,
                 line,
-                "ROOM-3",
+                Kind.TWO_ORDERS,
                 f"sent when {client.name}, a member still, had received it",
                 (had.unit.span.last, line.begun, accepted[line]),
             )
@@ -157,9 +163,10 @@ def _own_after_all(
             yield Before(
                 last.line,
                 line,
-                _loss(line),
+                Kind.LOST,
                 "which did not come back to its sender",
                 (line.begun, last.unit.span.last),
+                line.client,
             )
 
 
@@ -177,17 +184,14 @@ def _nothing_after_all(case: Case, client: ClientHistory) -> Iterator[Before]:
             yield Before(
                 line,
                 first.line,
-                _loss(line),
+                Kind.LOST,
                 f"for {client.name} waited, and did not receive it",
                 (case.first_came[line], until),
+                client.name,
             )
 
 
-def _loss(line: Line) -> str:
-    return line.exercises[0] if line.exercises else "ROOM-2"
-
-
-def _circle(case: Case) -> Finding | None:
+def _circle(case: Case) -> Fact | None:
     """The first two broadcasts that one received in an order that others together contradict."""
     position = case.log.position
     for name, run in case.runs.items():
@@ -195,8 +199,8 @@ def _circle(case: Case) -> Finding | None:
             if position[other.line] > position[one.line]:
                 continue
             path = _path(case, other.line, one.line)
-            return Finding(
-                "ROOM-3",
+            return Fact(
+                Kind.TWO_ORDERS,
                 "one order of all broadcasts",
                 f"{name} received {named(one.line)} before {named(other.line)}, while "
                 + ", ".join(
@@ -268,32 +272,31 @@ def _cycle(edges: dict[int, dict[int, Before]]) -> list[Before]:
     return way[seen[at] :][::-1]
 
 
-def _finding(case: Case, befores: list[Before]) -> Finding:
+def _contradiction(case: Case, befores: list[Before]) -> Fact:
     """No log has all of these: the one order, if it is one, contradicts what all received."""
-    first = min(befores, key=lambda before: _rank(before.requirement))
-    requirement, expected = first.requirement, _said(first)
+    first = min(befores, key=lambda before: _RANKS.index(before.kind))
+    kind, expected, loser = first.kind, _said(first), first.loser
     for line in (before.later for before in befores if before.later not in case.came):
-        requirement = attribution.for_loss(case, line, [line.client])
+        kind, loser = Kind.LOST, line.client
         expected = f"{named(line)} broadcast to every member, once"
-    return Finding(
-        requirement,
+        first = next(before for before in befores if before.later is line)
+    line = first.later
+    return Fact(
+        kind,
         expected,
         "all that was received puts it after"
         if len(befores) == 1
         else "no one order has all of this: " + "; ".join(map(_said, befores)),
         tuple(dict.fromkeys(at for before in befores for at in before.evidence)),
-        first.later.client,
+        line.client,
         b"",
-        first.later.text,
-        case.segments(first.later),
+        line.text,
+        case.segments(line),
+        (Sign.FOR_ONE if line in case.came else Sign.FOR_ALL,) if kind is Kind.LOST else (),
+        line,
+        (loser,) if loser else (),
     )
 
 
 def _said(before: Before) -> str:
     return f"{named(before.earlier)} before {named(before.later)}, {before.why}"
-
-
-def _rank(requirement: str) -> int:
-    """A loss says more than what contradicts it, and what a sender did more than an order."""
-    ranks = ("ROOM-2", "ROOM-5", "ROOM-4", "ROOM-3")
-    return ranks.index(requirement) if requirement in ranks else -1

@@ -98,13 +98,16 @@ def test_an_empty_broadcast_at_the_end_of_stream() -> None:
 
 
 @pytest.mark.parametrize("sender", [b"127.0.0.1:50000", b"127.0.0.1:7"])
-def test_what_nobody_said(sender: bytes) -> None:
+@pytest.mark.parametrize(
+    ("text", "found"), [(b"ann has joined", ["TRN-2"]), (b"something else", ["ROOM-2"])]
+)
+def test_what_nobody_said(sender: bytes, text: bytes, found: list[str]) -> None:
     scene = chat()
     for peer in scene.peers.values():
-        peer.waiting.append(b"20210703 17:45:39 " + sender + b"\nann has joined\n")
+        peer.waiting.append(b"20210703 17:45:39 " + sender + b"\n" + text + b"\n")
     scene.deliver()
     scene.fence()
-    assert blamed(scene) == ["ROOM-2"]
+    assert blamed(scene) == found
 
 
 def test_two_lines_broadcast_as_one() -> None:

@@ -78,8 +78,8 @@ def way_out(run: Run, name: str) -> str:
 
 def losses(run: Run, told: Told) -> str:
     """A loss is ROOM-1's or ROOM-2's: to receive each, and each to come to all; of what precedes
-    its sender's leaving, it may be laid to that."""
-    return f"ROOM-1 ROOM-2 {way_out(run, run.sender(told))}".replace("ERR-2", "ERR-1")
+    its sender's leaving, or comes while others leave, it may be attributed to that."""
+    return f"ROOM-1 ROOM-2 ROOM-7 {way_out(run, run.sender(told))}".replace("ERR-2", "ERR-1")
 
 
 def leaver(run: Run, data: st.DataObject) -> str:

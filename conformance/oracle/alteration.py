@@ -1,0 +1,104 @@
+"""How a text was altered on its way, in closed words."""
+
+import unicodedata
+from contextlib import suppress
+from typing import Final
+
+from chatproto.text import REPLACEMENT, make_safe, trim
+from conformance.oracle.facts import Sign
+from conformance.oracle.reading.history import Line
+
+_CHARSETS: Final = ("latin-1", "cp1252", "gbk", "gb18030", "shift_jis", "euc_kr", "ascii")
+_BLANK: Final = " \r"
+_LONG: Final = 900
+_MARKUP: Final = frozenset("<>&\\%{}$`/:")
+_OF_CHARACTERS: Final = frozenset(
+    (
+        Sign.UNDECODABLE, Sign.CONTROLS_RELAYED, Sign.CONTROLS_DROPPED, Sign.CONTROLS_OTHERWISE,
+        Sign.UNTRIMMED, Sign.SPACES_CHANGED, Sign.OVERTRIMMED, Sign.OTHER_CHARSET, Sign.CHANGED,
+        Sign.DECORATED,
+    )
+)  # fmt: skip
+
+
+def alteration_of(line: Line, came: bytes) -> Sign:
+    """How a message was altered that came with another text; `line.text` is what it should be."""
+    assert line.text is not None
+    expected = line.text.decode()
+    try:
+        text = came.decode()
+    except UnicodeDecodeError:
+        return Sign.UNDECODABLE
+    if not text:
+        return Sign.EMPTY
+    if line.octets.endswith(b"\r") and text.rstrip(REPLACEMENT + _BLANK) == expected:
+        return Sign.CR_KEPT
+    if make_safe(text) != text:
+        return Sign.CONTROLS_RELAYED
+    if trim(text) == expected or trim(text.replace(REPLACEMENT, " ")) == expected:
+        return Sign.UNTRIMMED
+    if len(text) < len(expected) and text.split() == expected.split():
+        return Sign.SPACES_CHANGED
+    before, found, after = expected.partition(text)
+    if found and all(map(_is_blank_or_control, before + after)):
+        return Sign.OVERTRIMMED
+    if text == expected.replace(REPLACEMENT, ""):
+        return Sign.CONTROLS_DROPPED
+    torn = text.endswith(REPLACEMENT) and expected.startswith(text.rstrip(REPLACEMENT))
+    if found or (torn and len(text) < len(expected)):
+        return Sign.CUT
+    if REPLACEMENT in expected and _differs_only_there(text, expected, REPLACEMENT):
+        return Sign.CONTROLS_OTHERWISE
+    if _is_in_another_charset(expected, text):
+        return Sign.OTHER_CHARSET
+    return Sign.DECORATED if expected in text else Sign.CHANGED
+
+
+def is_of_characters(sign: Sign) -> bool:
+    """Whether an alteration is one of characters, and the text is whole."""
+    return sign in _OF_CHARACTERS
+
+
+def text_signs(line: Line) -> tuple[Sign, ...]:
+    """What a line's text has that a plain one has not; `PLAIN_TEXT` where there is nothing."""
+    signs = []
+    octets = line.octets
+    if octets.removesuffix(b"\r") != octets.strip() or octets[:1] in b" \t":
+        signs.append(Sign.WHITE_SPACE_TEXT)
+    text = octets.decode("utf-8", "replace")
+    if make_safe(text.removesuffix("\r")) != text.removesuffix("\r"):
+        signs.append(Sign.CONTROL_TEXT)
+    elif not octets.isascii():
+        signs.append(Sign.WIDE_TEXT)
+    elif _MARKUP.intersection(text):
+        signs.append(Sign.MARKUP_TEXT)
+    if len(octets) > _LONG:
+        signs.append(Sign.LONG_TEXT)
+    return tuple(signs) or (Sign.PLAIN_TEXT,)
+
+
+def _is_blank_or_control(point: str) -> bool:
+    return point == REPLACEMENT or unicodedata.category(point)[0] in "ZC"
+
+
+def _is_in_another_charset(expected: str, text: str) -> bool:
+    octets = expected.encode()
+    for charset in _CHARSETS:
+        with suppress(UnicodeDecodeError):
+            if make_safe(octets.decode(charset, "replace")) == text:
+                return True
+    return False
+
+
+def _differs_only_there(text: str, expected: str, point: str) -> bool:
+    """Whether a text is what was expected but for what stands in the places of one character."""
+    first, *rest = filter(None, expected.split(point)) if expected.strip(point) else [""]
+    if not expected.startswith(point) and not text.startswith(first):
+        return False
+    place = 0
+    for part in (first, *rest):
+        found = text.find(part, place)
+        if found < 0:
+            return False
+        place = found + len(part)
+    return expected.endswith(point) or place == len(text)

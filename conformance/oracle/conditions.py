@@ -1,0 +1,487 @@
+"""The conditions of the attribution table: each a question about one incident.
+
+The docstrings are printed by `explain`, after "where".
+"""
+
+from dataclasses import dataclass
+
+from chatproto import Code
+from conformance.oracle.case import Case
+from conformance.oracle.checks.limits import members_before
+from conformance.oracle.controls import Controls, treatment_of
+from conformance.oracle.facts import Fact, Sign
+from conformance.oracle.incidents import Incident
+from conformance.oracle.reading.history import Cause, ClientHistory, Fate, Line
+from conformance.oracle.triggers import What
+from conformance.timing.policy import ON_ITS_WAY, SILENT
+
+MANY = 8
+"""Members from which on a server that takes in no more counts as full."""
+
+
+@dataclass(frozen=True, slots=True)
+class Circumstances:
+    """An incident in its case."""
+
+    case: Case
+    controls: Controls
+    incident: Incident
+
+    @property
+    def fact(self) -> Fact:
+        return self.incident.head
+
+    @property
+    def line(self) -> Line:
+        line = self.fact.line
+        assert line is not None
+        return line
+
+    @property
+    def client(self) -> ClientHistory | None:
+        """The client whose connection shows it."""
+        return self.case.history.clients.get(self.fact.client or "")
+
+    @property
+    def what(self) -> What | None:
+        trigger = self.incident.trigger
+        return None if trigger is None else trigger.what
+
+    @property
+    def theme(self) -> str:
+        """What the line that set it off was sent to exercise, or the line it is about."""
+        trigger = self.incident.trigger
+        if trigger is not None and trigger.what is What.TREATED and trigger.line is not None:
+            return treatment_of(trigger.line)
+        return self.fact.theme
+
+    def has(self, *signs: Sign) -> bool:
+        return any(sign in self.fact.signs for sign in signs)
+
+
+# Controls
+
+
+def is_controlled_by_plain_lines(about: Circumstances) -> bool:
+    is_last = about.has(Sign.MUTED, Sign.STOOD_STILL)
+    return about.controls.plain_fared_well(about.line, is_last=is_last)
+
+
+def was_heard_before(about: Circumstances) -> bool:
+    fact = about.fact
+    return any(came < fact.at for came in about.case.first_came.values())
+
+
+# How a connection was left
+
+
+def server_was_stopping(about: Circumstances) -> bool:
+    """the server was stopping"""
+    client = about.client
+    return about.case.stopping is not None and (client is None or client.cause is None)
+
+
+def client_quit(about: Circumstances) -> bool:
+    """the client had quit"""
+    return about.client is not None and about.client.cause is Cause.QUIT
+
+
+def client_ended_its_side(about: Circumstances) -> bool:
+    """the client had ended its side"""
+    return about.client is not None and about.client.cause is Cause.END_OF_STREAM
+
+
+def client_offended(about: Circumstances) -> bool:
+    """the client had sent a violation"""
+    return about.client is not None and about.client.cause is Cause.VIOLATION
+
+
+# How a text came
+
+
+def is_undecodable(about: Circumstances) -> bool:
+    """it is not UTF-8"""
+    return about.has(Sign.UNDECODABLE)
+
+
+def is_emptied(about: Circumstances) -> bool:
+    """nothing is left of it"""
+    return about.has(Sign.EMPTY)
+
+
+def keeps_its_cr(about: Circumstances) -> bool:
+    """the CR of its CR LF is kept"""
+    return about.has(Sign.CR_KEPT)
+
+
+def has_controls_otherwise(about: Circumstances) -> bool:
+    """controls are relayed, left out or replaced otherwise"""
+    return about.has(Sign.CONTROLS_RELAYED, Sign.CONTROLS_DROPPED, Sign.CONTROLS_OTHERWISE)
+
+
+def is_overtrimmed(about: Circumstances) -> bool:
+    """more than white space is trimmed"""
+    return about.has(Sign.OVERTRIMMED)
+
+
+def has_white_space_otherwise(about: Circumstances) -> bool:
+    """white space is left at its ends, changed within, or more than that is trimmed"""
+    return about.has(Sign.UNTRIMMED, Sign.SPACES_CHANGED, Sign.OVERTRIMMED)
+
+
+def is_cut(about: Circumstances) -> bool:
+    """it is cut"""
+    return about.has(Sign.CUT)
+
+
+def is_cut_for_all(about: Circumstances) -> bool:
+    """it is cut, and came whole to nobody"""
+    ties = about.case.came.get(about.line, {}).values()
+    return about.has(Sign.CUT) and not any(tie.exact for tie in ties)
+
+
+def is_cut_for_a_slow_reader(about: Circumstances) -> bool:
+    """it is cut for a member that had stopped reading, and came whole to others"""
+    client = about.client
+    return is_cut(about) and not is_cut_for_all(about) and bool(client and client.stalls)
+
+
+def is_in_another_charset(about: Circumstances) -> bool:
+    """it was read in another charset"""
+    return about.has(Sign.OTHER_CHARSET)
+
+
+# What was broadcast
+
+
+def is_quit(about: Circumstances) -> bool:
+    """it is the line quit"""
+    return about.has(Sign.QUIT)
+
+
+def follows_quit(about: Circumstances) -> bool:
+    """it follows quit"""
+    return about.has(Sign.AFTER_QUIT)
+
+
+def is_incomplete(about: Circumstances) -> bool:
+    """it has no LF"""
+    return about.has(Sign.INCOMPLETE)
+
+
+def is_blank(about: Circumstances) -> bool:
+    """it is blank"""
+    return about.has(Sign.BLANK)
+
+
+def violation_was_recognised(about: Circumstances) -> bool:
+    """the server had taken the violation for one"""
+    return about.case.is_recognised(about.case.history.clients[about.line.client])
+
+
+def violation_is_of_text(about: Circumstances) -> bool:
+    """the line does not decode"""
+    return _violation(about).code == Code.INVALID_TEXT
+
+
+def _violation(about: Circumstances) -> Line:
+    lines = about.case.history.clients[about.line.client].lines
+    return next((one for one in lines if one.fate is Fate.VIOLATION), about.line)
+
+
+def is_a_piece_of_what_was_said(about: Circumstances) -> bool:
+    """it is a part of what somebody said"""
+    return about.has(Sign.SAID)
+
+
+def author_ended_its_side(about: Circumstances) -> bool:
+    """a client had ended its side, and is named in it or had just done so"""
+    case = about.case
+    author = _author(about)
+    if author is not None:
+        return author.cause is Cause.END_OF_STREAM and author.half_closed is not None
+    trigger = about.incident.trigger
+    if trigger is None or trigger.client is None:
+        return False
+    return case.history.clients[trigger.client].half_closed is not None
+
+
+def author_sent_a_blank_line(about: Circumstances) -> bool:
+    """its author had sent a blank line"""
+    author = _author(about)
+    return author is not None and any(line.fate is Fate.BLANK for line in author.lines)
+
+
+def _author(about: Circumstances) -> ClientHistory | None:
+    for name, label in about.case.matching.labels.items():
+        if label.encode() + b"\n" in about.fact.octets:
+            return about.case.history.clients[name]
+    return None
+
+
+# How messages were lost
+
+
+def losers_were_evicted(about: Circumstances) -> bool:
+    """it lacks to members for which 1 MiB had come to wait"""
+    clients = _losers(about)
+    case = about.case
+    return bool(clients) and all(
+        case.was_evicted(client) or (case.has_overflowed(client) and client.cause is None)
+        for client in clients
+    )
+
+
+def _losers(about: Circumstances) -> list[ClientHistory]:
+    return [about.case.history.clients[name] for name in about.fact.losers]
+
+
+def is_lost_by_stopping(about: Circumstances) -> bool:
+    """members were still to receive it when the server was told to stop"""
+    clients = _losers(about)
+    return bool(clients) and all(_was_still_to_come(about, client) for client in clients)
+
+
+def _was_still_to_come(about: Circumstances, client: ClientHistory) -> bool:
+    case, line = about.case, about.line
+    if not case.was_ended_by_stopping(client) or not case.is_last_for(line, client.name):
+        return False
+    assert case.stopping is not None
+    if client.stalls or line not in case.came:
+        return True
+    told = case.history.time(case.stopping)
+    return told - case.history.time(case.first_came[line]) < ON_ITS_WAY
+
+
+def came_to_nobody(about: Circumstances) -> bool:
+    """it came to nobody as it should"""
+    return not any(tie.exact for tie in about.case.came.get(about.line, {}).values())
+
+
+def losers_stood_still(about: Circumstances) -> bool:
+    """nothing came any more to those who lack it"""
+    return all(about.case.is_last_for(about.line, name) for name in about.fact.losers)
+
+
+def whole_room_stood_still(about: Circumstances) -> bool:
+    """it came to nobody, and nothing after it to those who lack it"""
+    return about.line not in about.case.came and losers_stood_still(about)
+
+
+def stood_still_behind_a_backlog(about: Circumstances) -> bool:
+    """a member had stopped reading, with a backlog, and nothing came to anybody any more"""
+    if about.what is not What.BACKLOG or about.has(Sign.DEAFENED):
+        return False
+    return about.case.last_wait > about.case.last_broadcast
+
+
+def stopped_after_a_violation(about: Circumstances) -> bool:
+    """nothing came any more after somebody's violation"""
+    return about.what is What.VIOLATION
+
+
+def stopped_after_a_treated_line(about: Circumstances) -> bool:
+    """nothing came any more after a line that was sent to exercise how lines are treated"""
+    return about.what is What.TREATED
+
+
+def stopped_after_a_blank_line(about: Circumstances) -> bool:
+    """nothing came any more after a blank line"""
+    return about.what is What.BLANK
+
+
+def stopped_after_somebody_left(about: Circumstances) -> bool:
+    """nothing came any more after somebody had left"""
+    return about.what is What.LEFT
+
+
+def all_had_left(about: Circumstances) -> bool:
+    """every client had left"""
+    return about.what is What.ALL_LEFT
+
+
+def sender_left(about: Circumstances) -> bool:
+    """its sender had left"""
+    return about.case.history.clients[about.line.client].cause is not None
+
+
+def somebody_left(about: Circumstances) -> bool:
+    """another client left meanwhile"""
+    return about.controls.left_meanwhile(about.line) is not None
+
+
+def is_a_first_line_swallowed(about: Circumstances) -> bool:
+    """it is the first line of its sender, of whom later ones came"""
+    heard = about.case.last_heard.get(about.line.client, 0)
+    return about.has(Sign.FIRST_LINE) and came_to_nobody(about) and heard > about.line.number
+
+
+def losers_are_left_behind(about: Circumstances) -> bool:
+    """others received it, and those who lack it had only just become members, or heard no more"""
+    line = about.line
+    return line in about.case.came and all(
+        _is_left_behind(about.case, line, name) for name in about.fact.losers
+    )
+
+
+def _is_left_behind(case: Case, line: Line, name: str) -> bool:
+    run = case.runs[name]
+    if not run or case.log.component.get(line) != case.log.component[run[0].line]:
+        return False
+    place = case.log.position[line]
+    if place > case.log.position[run[-1].line]:
+        return True
+    return len(run) > 1 and place < case.log.position[run[1].line]
+
+
+def sender_quit(about: Circumstances) -> bool:
+    """its sender quit before it was sure to have come"""
+    return _left_before(about, Cause.QUIT)
+
+
+def sender_ended_its_side(about: Circumstances) -> bool:
+    """its sender ended its side before it was sure to have come"""
+    return _left_before(about, Cause.END_OF_STREAM)
+
+
+def sender_offended(about: Circumstances) -> bool:
+    """its sender sent a violation before it was sure to have come"""
+    return _left_before(about, Cause.VIOLATION)
+
+
+def sender_quit_and_lacks_it(about: Circumstances) -> bool:
+    """its sender alone lacks it, and quit before it was sure to have come"""
+    return _lacks_its_own(about) and _left_before(about, Cause.QUIT)
+
+
+def sender_ended_its_side_and_lacks_it(about: Circumstances) -> bool:
+    """its sender alone lacks it, and ended its side before it was sure to have come"""
+    return _lacks_its_own(about) and _left_before(about, Cause.END_OF_STREAM)
+
+
+def sender_offended_and_lacks_it(about: Circumstances) -> bool:
+    """its sender alone lacks it, and offended before it was sure to have come"""
+    return _lacks_its_own(about) and _left_before(about, Cause.VIOLATION)
+
+
+def _lacks_its_own(about: Circumstances) -> bool:
+    return list(about.fact.losers) == [about.line.client]
+
+
+def _left_before(about: Circumstances, cause: Cause) -> bool:
+    case, line = about.case, about.line
+    client = case.history.clients[line.client]
+    if client.cause is not cause or client.left is None:
+        return False
+    own = case.came.get(line, {}).get(line.client)
+    last = max((at for at, _, _ in client.reads if at < client.left), default=0)
+    return last < line.done if own is None else own.unit.span.last > client.left
+
+
+def is_held_up(about: Circumstances) -> bool:
+    """nothing of its sender's came any more while another connection said nothing, or no whole
+    line"""
+    line = about.line
+    return about.case.is_after_all_heard(line) and any(
+        since < line.begun < until and name != line.client
+        for name, since, until in about.case.standstills
+    )
+
+
+def stood_still_after_somebody_left(about: Circumstances) -> bool:
+    """nothing came any more, and somebody had left before"""
+    if not about.has(Sign.STOOD_STILL, Sign.MUTED, Sign.DEAFENED):
+        return False
+    clients = (one for one in about.case.clients if one.name != about.line.client)
+    ends = (at for one in clients for at in (one.left, one.aborted) if at is not None)
+    return any(at < about.fact.at for at in ends)
+
+
+def came_twice_to_many(about: Circumstances) -> bool:
+    """it came twice to several members"""
+    return about.has(Sign.FOR_ALL)
+
+
+# How connections ended
+
+
+def input_had_ended(about: Circumstances) -> bool:
+    """standard input had ended"""
+    return about.what is What.INPUT_ENDED
+
+
+def rival_had_come(about: Circumstances) -> bool:
+    """a second server had been launched on its address"""
+    return about.what is What.RIVAL
+
+
+def blank_line_was_unanswered(about: Circumstances) -> bool:
+    """a blank line was the first that nothing had come of"""
+    return about.has(Sign.BLANK)
+
+
+def treated_line_was_unanswered(about: Circumstances) -> bool:
+    """a line that was sent to exercise how lines are treated had not been answered"""
+    return about.what is What.TREATED
+
+
+def notice_was_of_text(about: Circumstances) -> bool:
+    """the notice was !invalid-text"""
+    return f"!{Code.INVALID_TEXT}" in about.fact.actual
+
+
+def notice_was_of_length(about: Circumstances) -> bool:
+    """the notice was !line-too-long"""
+    return f"!{Code.LINE_TOO_LONG}" in about.fact.actual
+
+
+def somebody_had_left(about: Circumstances) -> bool:
+    """another had just left, and the client itself had said nothing but plain messages"""
+    return _latest_leaver(about) is not None
+
+
+def somebody_had_offended(about: Circumstances) -> bool:
+    """another had just sent a violation, and the client itself nothing but plain messages"""
+    latest = _latest_leaver(about)
+    return latest is not None and latest.cause is Cause.VIOLATION
+
+
+def _latest_leaver(about: Circumstances) -> ClientHistory | None:
+    trigger, history = about.incident.trigger, about.case.history
+    if trigger is None or trigger.what is not What.LEFT or trigger.client is None:
+        return None
+    leaver = history.clients[trigger.client]
+    left = max(leaver.left or 0, leaver.aborted or 0)
+    ended = history.time(about.fact.evidence[0])
+    return leaver if ended - history.time(left) < SILENT else None
+
+
+def had_been_silent(about: Circumstances) -> bool:
+    """the client had been silent for about a second"""
+    client = about.client
+    if client is None or client.ended is None or about.fact.line is not None:
+        return False
+    history = about.case.history
+    lines = (line.t for line in client.lines if line.begun < (client.ended or 0))
+    since = max([history.time(client.connected), *lines])
+    return client.ended_t - since >= SILENT
+
+
+def many_were_there(about: Circumstances) -> bool:
+    """many members were there"""
+    at = about.fact.evidence[0]
+    return members_before(about.case, at) >= MANY
+
+
+def plain_quit_works(about: Circumstances) -> bool:
+    """it is quit, and others were let go for quit with a bare LF, alone in its segment"""
+    line = about.fact.line
+    if line is not None and line.fate is not Fate.QUIT:
+        return False
+    case = about.case
+    return any(
+        client.cause is Cause.QUIT
+        and client.ended is not None
+        and any(sent.octets == b"quit\n" for _, sent in client.segments)
+        for client in case.clients
+    )

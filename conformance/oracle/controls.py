@@ -1,0 +1,147 @@
+"""Controls: how plain lines fared beside those that were sent to exercise something.
+
+A line that is lost or cut is laid to what it was sent to exercise only where plain lines of the
+same member, before and after it, fared well. A scenario need not mark them: what its clients say to
+join and to wait for each other is plain.
+"""
+
+from bisect import bisect_left
+from collections.abc import Iterable
+from functools import cached_property
+from typing import Final
+
+from conformance.oracle.case import Case
+from conformance.oracle.facts import Fact, Kind, Sign
+from conformance.oracle.reading.history import NONCE, ClientHistory, Line
+
+TREATMENTS: Final = ("FRM-", "TXT-", "QUIT-1", "QUIT-2", "QUIT-4", "LIM-1", "LIM-2", "HB-1")
+"""What is about how a line is treated, whoever receives it."""
+_LONG: Final = 900
+
+
+def treatment_of(line: Line) -> str:
+    """The treatment that a line was sent to exercise first; empty where it was none."""
+    theme = line.exercises[0] if line.exercises else ""
+    return theme if theme.startswith(TREATMENTS) else ""
+
+
+class Controls:
+    """The controls of one case. `facts` are all that were detected in it."""
+
+    def __init__(self, case: Case, facts: Iterable[Fact]) -> None:
+        self._case = case
+        self._lost = {
+            fact.line: fact for fact in facts if fact.kind is Kind.LOST and fact.line is not None
+        }
+
+    def is_plain(self, line: Line) -> bool:
+        """Whether nothing about a message is particular: a word and no more, alone in one
+        segment."""
+        if treatment_of(line) or not line.nonces or len(line.octets) > _LONG:
+            return False
+        return self._case.segments(line) == (line.octets + b"\n",) and line.octets == line.text
+
+    def is_alone(self, line: Line) -> bool:
+        """Whether its sender's message before it had come when a message was sent, so that the
+        server could not read both at once."""
+        lines = self._case.history.clients[line.client].messages
+        place = bisect_left([one.number for one in lines], line.number)
+        return not place or self._case.first_came.get(lines[place - 1], line.begun) < line.begun
+
+    @cached_property
+    def _plain_lost(self) -> list[Line]:
+        """Plain messages that were lost for all, and that later ones of the same sender followed:
+        where there are any, any message may be lost."""
+        last = self._case.last_own
+        return [
+            line
+            for line, fact in self._lost.items()
+            if Sign.FOR_ALL in fact.signs
+            and Sign.FIRST_LINE not in fact.signs
+            and line.number < last.get(line.client, 0)
+            and self.is_plain(line)
+        ]
+
+    def plain_fared_well(self, line: Line, *, is_last: bool) -> bool:
+        """Whether the nearest plain messages of its sender before a line and after it came to
+        all, or only before it where nothing of its sender's came after it; and whether the same
+        text, said again, fared no better.
+
+        The circumstances must be the same: of what was sent alone, what was; framing (FRM-*) has
+        no other control.
+        """
+        alone = treatment_of(line).startswith("FRM-") or self.is_alone(line)
+        if any(not alone or self.is_alone(one) for one in self._plain_lost):
+            return False
+        if self._fared_better_elsewhere(line):
+            return False
+        lines = self._case.history.clients[line.client].messages
+        place = bisect_left([one.number for one in lines], line.number)
+        before = next((one for one in reversed(lines[:place]) if self.is_plain(one)), None)
+        after = next(
+            (
+                one
+                for one in lines[place:]
+                if one is not line and self.is_plain(one) and (not alone or self.is_alone(one))
+            ),
+            None,
+        )
+        if before is None or not self.fared_well(before):
+            return False
+        if after is None:
+            return is_last or alone
+        return is_last or self.fared_well(after)
+
+    def fared_well(self, line: Line) -> bool:
+        """Whether a message came, as it should, and was lost for nobody."""
+        ties = self._case.came.get(line, {}).values()
+        return line not in self._lost and any(tie.exact for tie in ties)
+
+    def _fared_better_elsewhere(self, line: Line) -> bool:
+        pattern = NONCE.sub(b"", line.octets)
+        if pattern.strip() == b"" and line.octets == line.text:
+            return False
+        return any(
+            other is not line
+            and NONCE.sub(b"", other.octets) == pattern
+            and self._is_cut_alike(line, other)
+            and self.fared_well(other)
+            for client in self._case.clients
+            for other in client.messages
+            if other.exercises == line.exercises
+        )
+
+    def _is_cut_alike(self, one: Line, other: Line) -> bool:
+        """Whether two lines lay in as many segments, with as many others in them."""
+        shapes = [
+            [segment.count(b"\n") for segment in self._case.segments(line)] for line in (one, other)
+        ]
+        return shapes[0] == shapes[1]
+
+    def left_meanwhile(self, line: Line) -> ClientHistory | None:
+        """Another client that left, or was let go, between the last time before a line that all
+        was settled and the next."""
+        since, until = self._between_settlements(line)
+        for client in self._case.clients:
+            if client.name == line.client:
+                continue
+            ends = (client.left, client.aborted, client.half_closed, client.ended)
+            if any(at is not None and since <= at <= until for at in ends):
+                return client
+        return None
+
+    @cached_property
+    def losses_need_leavers(self) -> bool:
+        """Whether messages were lost only where somebody left meanwhile."""
+        return all(self.left_meanwhile(line) is not None for line in self._lost)
+
+    @cached_property
+    def _settled(self) -> list[int]:
+        return [at for at, _ in self._case.history.settled]
+
+    def _between_settlements(self, line: Line) -> tuple[int, int]:
+        place = bisect_left(self._settled, line.begun)
+        since = self._settled[place - 1] if place else 0
+        after = bisect_left(self._settled, line.done)
+        until = self._settled[after] if after < len(self._settled) else 1 << 62
+        return since, until

@@ -1,0 +1,169 @@
+"""What checks detect: facts, as data. A fact says what happened, not which requirement is broken.
+
+`Kind` names what was detected, one kind a check; `Sign` says in closed words how it looked. Both
+are kept with the finding that a fact becomes, so that root causes can be ranked by them.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from conformance.oracle.findings import Outcome
+from conformance.oracle.reading.history import Line
+
+
+class Kind(StrEnum):
+    """What a check detected. The value is what `explain` prints."""
+
+    # Units
+    NO_UNIT = "octets that start no unit"
+    NOTICE_CODE = "a notice whose code has another form"
+    EXPLANATION_CHARSET = "a notice whose explanation is not UTF-8"
+    EXPLANATION_CONTROLS = "a notice whose explanation holds controls"
+    NOTICE_WITHIN = "a notice within a broadcast"
+    LF_WITHIN = "an LF between a header and its text"
+    HEADER = "a header of another form"
+    SENDER = "a header whose sender has another form"
+    LABEL = "a header that names another sender"
+    NO_HEADER = "a text without a header"
+    SHARED_HEADER = "several messages under one header"
+    MIXED = "octets of two broadcasts mixed"
+    RUN_TOGETHER = "a broadcast whose last LF is missing"
+    CUT_OFF = "an end of stream within a unit"
+    DIFFERS = "a broadcast that differs between recipients"
+    # Texts
+    ALTERED = "a message with another text"
+    JOINED = "one broadcast made of several lines"
+    CUT_AT_SEGMENT = "a broadcast of what one segment holds of a line"
+    UNWANTED = "a broadcast of a line that is no message"
+    MADE_UP = "a broadcast of what nobody said"
+    ANNOUNCED = "a broadcast that tells of members who come or go"
+    EMPTY = "an empty broadcast"
+    ANSWERED = "an answer to blank lines"
+    # Delivery
+    LOST = "a message that did not come"
+    DOUBLED = "a message that came twice"
+    SENDER_ORDER = "one sender's messages in another order"
+    TWO_ORDERS = "two broadcasts in two orders"
+    EFFECT_FIRST = "a broadcast before the one it answers"
+    HISTORY = "a broadcast from before a member came"
+    NEVER_HEARD = "a connection that hears nothing"
+    # Connections
+    PUT_OUT = "a connection ended whose client had not left"
+    RESET_LEAVER = "a reset for a client that left"
+    KEPT = "no end of the connection of a client that left"
+    UNNOTICED = "a violation that has no consequence"
+    WRONG_CODE = "another notice than the violation's"
+    BOTH_CODES = "a line that is too long refused for its text"
+    FALSE_NOTICE = "the notice of a violation where there is none"
+    REFUSED = "a connection refused"
+    # Limits
+    EVICTED_EARLY = "a stalled member disconnected too early"
+    HOARDED = "64 MiB waiting for one member"
+    TURNED_AWAY = "a full room with fewer than 256 members"
+    NOT_TOLD_FULL = "a connection over capacity that is not told so in order"
+    # Time
+    CLOCK = "a header with another time than the server's clock"
+    ZONE_CHANGED = "headers in two time zones"
+    NOT_UTC = "headers in another zone than UTC"
+    LATE = "a broadcast that came late"
+    # The process
+    DIED = "the server's process ended unasked"
+    FLOODED = "more octets than anybody is owed, without an end"
+    SPUN = "a server that is busy while nothing is said"
+    STOP_STATUS = "another exit status than 0 when stopped"
+    STOP_HANGS = "a server that does not end when stopped"
+    STOP_LATE = "a server that takes too long to end when stopped"
+    STOP_RESETS = "a reset for a member when stopped"
+    STOP_LISTENS = "a line accepted after the stop"
+    STOP_UNTOLD = "a member that is not told of the stop"
+    NOT_BOUND = "an address that cannot be bound again"
+    RIVAL = "a second server that does not give way"
+
+
+class Sign(StrEnum):
+    """How a fact looked: closed words, of which a fact has some, the most telling first."""
+
+    STOOD_STILL = "nothing that anybody said came any more"
+    MUTED = "nothing that its sender said came any more"
+    DEAFENED = "nothing came to it any more"
+    FOR_ALL = "lost for all"
+    FOR_SENDER = "lost for its sender"
+    FOR_ONE = "lost for some"
+    AT_THE_END = "nothing came after it"
+    FIRST_LINE = "the first line of its sender"
+    SHARED_SEGMENT = "shared its segment with other lines"
+    SPLIT_SEGMENT = "lay in several segments"
+    UNDECODABLE = "altered: not UTF-8"
+    EMPTY = "altered: nothing left"
+    CR_KEPT = "altered: the CR of CR LF kept"
+    CONTROLS_RELAYED = "altered: controls relayed"
+    CONTROLS_DROPPED = "altered: controls left out"
+    CONTROLS_OTHERWISE = "altered: controls replaced otherwise"
+    UNTRIMMED = "altered: white space left at its ends"
+    SPACES_CHANGED = "altered: white space within it changed"
+    OVERTRIMMED = "altered: trimmed of more than white space"
+    CUT = "altered: cut"
+    OTHER_CHARSET = "altered: read in another charset"
+    CHANGED = "altered: characters changed"
+    DECORATED = "altered: something put around it"
+    BY_RESET = "ended by a reset"
+    BY_END = "ended by an end of stream"
+    AFTER_QUIT = "a line after quit"
+    QUIT = "the line quit"
+    BLANK = "a blank line"
+    INCOMPLETE = "a line without an LF"
+    VIOLATION = "a line that is a violation, or follows one"
+    INVALID_TEXT = "a line that does not decode"
+    TOO_LONG = "a line that is too long"
+    KILLED = "ended by the signal itself"
+    GREETING = "at the start of a connection"
+    DIGIT_FIRST = "begins with a digit"
+    PROMPT = "without an LF at its end"
+    OTHER_HEADER = "a text said, under another header"
+    SAID = "holds what somebody said"
+    PLAIN_TEXT = "of a plain text"
+    WHITE_SPACE_TEXT = "of a text with white space at its ends"
+    CONTROL_TEXT = "of a text with controls"
+    LONG_TEXT = "of a long line"
+    WIDE_TEXT = "of a text that is not ASCII"
+    MARKUP_TEXT = "of a text with markup or commands"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Fact:
+    """One thing that a check detected.
+
+    `evidence` are numbers of lines of the transcript, from 1; `at` is the one with which it
+    begins, for what happened before it. `line` is the line that it is about, `losers` the
+    clients that lack it, `client` whose connection shows it. `octets` is what came, as far as it
+    matters, and `wanted` what should have, where that can be said. `by_time` is what took too
+    long and was right else.
+    """
+
+    kind: Kind
+    expected: str
+    actual: str
+    evidence: tuple[int, ...] = ()
+    client: str | None = None
+    octets: bytes = b""
+    wanted: bytes | None = None
+    segments: tuple[bytes, ...] = ()
+    signs: tuple[Sign, ...] = ()
+    line: Line | None = None
+    losers: tuple[str, ...] = ()
+    exercises: tuple[str, ...] = ()
+    outcome: Outcome = Outcome.FAIL
+    by_time: bool = False
+
+    @property
+    def at(self) -> int:
+        """The transcript's line with which it begins."""
+        if self.line is not None:
+            return self.line.begun
+        return min(self.evidence, default=0)
+
+    @property
+    def theme(self) -> str:
+        """What the line it is about was sent to exercise first; empty where it was nothing."""
+        named = self.exercises or (self.line.exercises if self.line is not None else ())
+        return named[0] if named else ""

@@ -1,0 +1,220 @@
+"""Gathers facts into incidents: what follows from one event is one incident, with a beginning.
+
+A member that is heard no more, hears no more or is ended; a server that dies, stands still or
+floods: each begins with one fact, and the later facts that it explains follow from it. What
+happened just before its beginning is its trigger.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from conformance.oracle.case import Case
+from conformance.oracle.facts import Fact, Kind, Sign
+from conformance.oracle.reading.history import Line
+from conformance.oracle.triggers import Trigger, trigger_between
+from conformance.transcript.events import FLOOD
+
+_FLOOD: Final = 50
+"""Units that nobody said, from which on they are one flood."""
+_OF_STREAMS: Final = frozenset(
+    (
+        Kind.MADE_UP, Kind.EMPTY, Kind.ANNOUNCED, Kind.NO_UNIT, Kind.DOUBLED, Kind.NO_HEADER,
+        Kind.CUT_OFF,
+    )
+)  # fmt: skip
+_OF_WAITING: Final = frozenset(
+    (
+        Kind.LOST, Kind.KEPT, Kind.UNNOTICED, Kind.NEVER_HEARD, Kind.REFUSED, Kind.LATE,
+        Kind.STOP_HANGS, Kind.STOP_LATE, Kind.STOP_UNTOLD, Kind.HOARDED,
+    )
+)  # fmt: skip
+
+
+_OF_DEATH: Final = _OF_WAITING | {
+    Kind.CUT_OFF, Kind.PUT_OUT, Kind.RESET_LEAVER, Kind.WRONG_CODE
+}  # fmt: skip
+
+
+@dataclass(slots=True)
+class Incident:
+    """`head` is what is attributed, `trigger` what happened just before it, where that is known,
+    and `follows` what happened because of it."""
+
+    head: Fact
+    trigger: Trigger | None = None
+    follows: list[Fact] = field(default_factory=list)
+
+
+class _Rest:
+    """The facts that belong to no incident yet."""
+
+    def __init__(self, facts: Iterable[Fact]) -> None:
+        self.facts = list(facts)
+
+    def of(self, *kinds: Kind) -> list[Fact]:
+        return [fact for fact in self.facts if fact.kind in kinds]
+
+    def take(self, head: Fact, follows: Callable[[Fact], bool]) -> list[Fact]:
+        """Take a fact out, and those that follow from it; these."""
+        taken = [fact for fact in self.facts if fact is not head and follows(fact)]
+        gone = {id(head), *map(id, taken)}
+        self.facts = [fact for fact in self.facts if id(fact) not in gone]
+        return taken
+
+
+def gather(case: Case, facts: Sequence[Fact]) -> list[Incident]:
+    """Gather facts into incidents, in the order in which their heads were detected."""
+    rest = _Rest(facts)
+    gatherings = (
+        _death, _flood, _stop, _standstill, _put_out, _run_together, _pieces, _muted, _deafened,
+    )  # fmt: skip
+    found = [incident for gathering in gatherings for incident in gathering(case, rest)]
+    place = {id(fact): number for number, fact in enumerate(facts)}
+    heads = [(place[id(head)], incident) for head, incident in found]
+    heads += [(place[id(fact)], Incident(fact)) for fact in rest.facts]
+    return [incident for _, incident in sorted(heads, key=lambda pair: pair[0])]
+
+
+_Found = Iterator[tuple[Fact, Incident]]
+"""Incidents, each with its head as it was detected."""
+
+
+def _death(case: Case, rest: _Rest) -> _Found:
+    """The server's process ended: nothing could come after its last sign of life."""
+    for head in rest.of(Kind.DIED):
+        alive = max((line.begun for line in case.came), default=0)
+        trigger = trigger_between(case, alive, min(case.first_end, head.at))
+        follows = rest.take(head, lambda fact: fact.kind in _OF_DEATH)
+        yield head, Incident(head, trigger, follows)
+
+
+def _flood(case: Case, rest: _Rest) -> _Found:
+    """What nobody said comes without an end."""
+    waited_out = any(waited.what == FLOOD for one in case.clients for _, waited in one.waits)
+    kinds = (Kind.EMPTY, Kind.MADE_UP, Kind.NO_UNIT) if waited_out else (Kind.EMPTY,)
+    strays = max(map(rest.of, kinds), key=len)
+    if not strays or not (waited_out or len(strays) >= _FLOOD):
+        return
+    head = min(strays, key=lambda fact: fact.at)
+    begun = head.at
+    follows = rest.take(
+        head, lambda fact: fact.kind in _OF_STREAMS | _OF_WAITING and fact.at >= begun
+    )
+    trigger = trigger_between(case, case.settled_before(begun), begun)
+    yield head, Incident(replace(head, kind=Kind.FLOODED), trigger, follows)
+
+
+def _standstill(case: Case, rest: _Rest) -> _Found:
+    """Nothing that anybody said after a certain line came to anybody."""
+    begun = max((line.begun for line in case.came), default=0)
+    lost = [
+        fact
+        for fact in rest.of(Kind.LOST)
+        if Sign.FOR_ALL in fact.signs and fact.at > begun and fact.line is not None
+    ]
+    senders = {fact.line.client for fact in lost if fact.line is not None}
+    if len(senders) < 2:
+        return
+    head = min(lost, key=lambda fact: fact.at)
+    follows = rest.take(head, lambda fact: fact.kind in _OF_WAITING and fact.at >= head.at)
+    trigger = trigger_between(case, begun, head.at, lost=head.line)
+    yield head, Incident(_marked(head, Sign.STOOD_STILL), trigger, follows)
+
+
+def _put_out(case: Case, rest: _Rest) -> _Found:
+    """The server ended a connection, and its client lost what it said and was owed."""
+    for head in rest.of(Kind.PUT_OUT):
+        follows = rest.take(head, _of_the_ended(head.client))
+        ended = head.evidence[0]
+        since = case.last_own_came(head.client or "", ended)
+        yield head, Incident(head, trigger_between(case, since, ended, head.client), follows)
+
+
+def _of_the_ended(name: str | None) -> Callable[[Fact], bool]:
+    def follows(fact: Fact) -> bool:
+        if fact.kind in (Kind.CUT_OFF, Kind.FALSE_NOTICE):
+            return fact.client == name
+        if fact.kind is not Kind.LOST or fact.line is None:
+            return False
+        return fact.line.client == name or fact.losers == (name,)
+
+    return follows
+
+
+def _run_together(_: Case, rest: _Rest) -> _Found:
+    """Broadcasts whose last LF is missing: each lacks it, and the next one's header with it."""
+    together = rest.of(Kind.RUN_TOGETHER)
+    if together:
+        kinds = (Kind.RUN_TOGETHER, Kind.NO_HEADER, Kind.LOST, Kind.CUT_OFF)
+        follows = rest.take(together[0], lambda fact: fact.kind in kinds)
+        yield together[0], Incident(together[0], None, follows)
+
+
+def _stop(_: Case, rest: _Rest) -> _Found:
+    """A stop hangs: the server goes on meanwhile, and tells nobody."""
+    for head in rest.of(Kind.STOP_HANGS):
+        follows = rest.take(head, lambda fact: fact.kind in (Kind.STOP_LISTENS, Kind.STOP_UNTOLD))
+        yield head, Incident(head, None, follows)
+
+
+def _pieces(_: Case, rest: _Rest) -> _Found:
+    """A line is cut to pieces, of which each is broadcast."""
+    pieces = {fact.line for fact in rest.of(Kind.MADE_UP) if fact.line is not None}
+    for head in rest.of(Kind.ALTERED, Kind.UNWANTED, Kind.CUT_AT_SEGMENT, Kind.UNNOTICED):
+        if head.line in pieces:
+            pieces.discard(head.line)
+            follows = rest.take(head, _of_the_line(head.line))
+            yield head, Incident(head, None, follows)
+
+
+def _of_the_line(line: Line | None) -> Callable[[Fact], bool]:
+    return lambda fact: fact.line is line and fact.kind is Kind.MADE_UP
+
+
+def _muted(case: Case, rest: _Rest) -> _Found:
+    """A member is heard no more: from one of its lines on, nothing came to anybody."""
+    lost: dict[str, list[Fact]] = defaultdict(list)
+    for fact in rest.of(Kind.LOST):
+        line = fact.line
+        if line is not None and Sign.FOR_ALL in fact.signs and case.is_after_all_heard(line):
+            lost[line.client].append(fact)
+    for name, its in lost.items():
+        head = min(its, key=lambda fact: fact.at)
+        follows = rest.take(head, _of_the_muted(name, its, head.at))
+        since = case.last_own_came(name, head.at)
+        trigger = trigger_between(case, since, head.at, name, head.line)
+        yield head, Incident(_marked(head, Sign.MUTED), trigger, follows)
+
+
+def _of_the_muted(name: str, lost: list[Fact], begun: int) -> Callable[[Fact], bool]:
+    gathered = set(map(id, lost))
+    kinds = (Kind.KEPT, Kind.UNNOTICED)
+    return lambda fact: (
+        id(fact) in gathered or (fact.kind in kinds and fact.client == name and fact.at >= begun)
+    )
+
+
+def _deafened(case: Case, rest: _Rest) -> _Found:
+    """A member hears no more: from one broadcast on, nothing came to it."""
+    lost: dict[tuple[str, ...], list[Fact]] = defaultdict(list)
+    for fact in rest.of(Kind.LOST):
+        if Sign.AT_THE_END in fact.signs and Sign.FOR_ALL not in fact.signs:
+            lost[fact.losers].append(fact)
+    for losers, its in lost.items():
+        head = min(its, key=lambda fact: fact.at)
+        gathered = set(map(id, its))
+        follows = rest.take(head, _gathered_in(gathered))
+        since = case.last_heard_by(losers[0])
+        trigger = trigger_between(case, since, head.at, losers[0])
+        yield head, Incident(_marked(head, Sign.DEAFENED), trigger, follows)
+
+
+def _gathered_in(ids: set[int]) -> Callable[[Fact], bool]:
+    """Whether a fact is one of these."""
+    return lambda fact: id(fact) in ids
+
+
+def _marked(head: Fact, sign: Sign) -> Fact:
+    return replace(head, signs=(sign, *head.signs))

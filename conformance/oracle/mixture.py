@@ -1,0 +1,99 @@
+"""Tells octets of two broadcasts that are really mixed (ROOM-6) from what only looks like it.
+
+A message may contain a header, an LF may be missing between two broadcasts, and the rest of one may
+be lost. Octets are mixed where one broadcast is begun, another stands in it, and the rest of the
+first comes after that.
+"""
+
+import re
+from collections.abc import Sequence
+from typing import Final
+
+from conformance.dialect.forms import forms
+from conformance.oracle.case import Case
+from conformance.oracle.reading.history import ClientHistory
+from conformance.oracle.reading.units import (
+    Junk,
+    ReceivedBroadcast,
+    ReceivedHeartbeat,
+    ReceivedUnit,
+    Rest,
+)
+
+HEADER_INSIDE: Final = re.compile(rb"\d{8} \d\d:\d\d:\d\d (?:\S+:\d+)")
+_NEAR: Final = 24
+"""Units after the one that was interrupted among which its rest is looked for."""
+_TELLING: Final = 8
+"""Octets of a rest that are enough to know it by."""
+_BUDGET: Final = 200
+"""Different headers of a transcript that are looked for among what was said."""
+
+
+class Mixtures:
+    """Finds mixed octets in one case."""
+
+    def __init__(self, case: Case) -> None:
+        self._case = case
+        dialect = case.history.start.dialect
+        self._header = HEADER_INSIDE if dialect is None else forms(dialect).opening
+        self._said: dict[bytes, bool] = {}
+
+    def header_in(self, octets: bytes, start: int = 0) -> re.Match[bytes] | None:
+        """The first header in octets that is no part of what anybody said; a dialect's opening in
+        a dialect."""
+        if self._header is None:
+            return None
+        for found in self._header.finditer(octets, start):
+            if found[0] and not self._is_said(found[0]):
+                return found
+        return None
+
+    def _is_said(self, header: bytes) -> bool:
+        if header not in self._said:
+            within = len(self._said) < _BUDGET and header in self._case.lines_sent
+            self._said[header] = within
+        return self._said[header]
+
+    def are_in(self, client: ClientHistory, place: int, octets: bytes) -> bool:
+        """Whether a text that came, in the unit at this place of a client's, was begun, then
+        interrupted by another broadcast, and went on after it."""
+        inner = self.header_in(octets)
+        if inner is None:
+            return False
+        # Where the other's header ends the text, the other's own text comes next.
+        first = place + (2 if inner.end() == len(octets) else 1)
+        return self._goes_on(octets[: inner.start()], client.units[first : first + _NEAR])
+
+    def _goes_on(self, begun: bytes, following: Sequence[ReceivedUnit]) -> bool:
+        said = self._case.matching.said
+        line = said.with_nonce_of(begun) if begun else None
+        rest = b""
+        if line is not None and line.text is not None and line.text.startswith(begun):
+            rest = line.text[len(begun) :]
+            if not rest:
+                return _ends_later(following)
+        for unit in following:
+            for came in _lines(unit):
+                if begun + came in said.by_text:
+                    return True
+                if len(rest) >= _TELLING and rest[:_TELLING] in came:
+                    return True
+        return False
+
+
+def _ends_later(following: Sequence[ReceivedUnit]) -> bool:
+    """Whether the LF of a text that was interrupted comes after what stands in it."""
+    return any(isinstance(unit, ReceivedHeartbeat) for unit in following[:3])
+
+
+def _lines(unit: ReceivedUnit) -> tuple[bytes, ...]:
+    """What a unit says, line by line: the rest of a text may look like a header."""
+    match unit:
+        case ReceivedBroadcast(header=header, text=text):
+            return header, text
+        case Junk(octets=octets):
+            return (octets,)
+        case Rest(octets=octets):
+            return tuple(octets.split(b"\n"))
+        case _:
+            return ()

@@ -1,0 +1,117 @@
+"""What happened just before something: what an incident is attributed to."""
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final
+
+from conformance.oracle.case import Case
+from conformance.oracle.controls import treatment_of
+from conformance.oracle.reading.history import ClientHistory, Fate, Line
+from conformance.transcript.events import InputEnded, Rival
+
+_BACKLOG: Final = 65_536
+"""Octets waiting for a member that does not read, from which on it may hold the others up."""
+
+
+class What(Enum):
+    """What may set an incident off; the value is how `explain` says it."""
+
+    INPUT_ENDED = "standard input had ended"
+    RIVAL = "a second server had been launched"
+    VIOLATION = "a violation had been sent"
+    TREATED = "a line that exercises how lines are treated had been sent"
+    BLANK = "a blank line had been sent"
+    LEFT = "another client had left"
+    ALL_LEFT = "every client had left"
+    BACKLOG = "a member had stopped reading, with a backlog"
+    HELD_UP = "another connection said nothing, or no whole line"
+    CAME = "a client had connected"
+    NOTHING = "nothing but plain messages had been sent"
+
+
+@dataclass(frozen=True, slots=True)
+class Trigger:
+    """What happened, and with which line or client."""
+
+    what: What
+    line: Line | None = None
+    client: str | None = None
+
+
+def trigger_between(
+    case: Case, since: int, until: int, name: str | None = None, lost: Line | None = None
+) -> Trigger:
+    """What happened between two lines of the transcript that may account for what began with the
+    second: the doing of one client alone comes before all others', where it is named. `lost` is the
+    line it began with, if it did with one."""
+    for at, event in case.history.server:
+        if at < until and isinstance(event, InputEnded):
+            return Trigger(What.INPUT_ENDED)
+        if since <= at < until and isinstance(event, Rival):
+            return Trigger(What.RIVAL)
+    clients = case.clients if name is None else [case.history.clients[name]]
+    lines = [
+        line
+        for client in clients
+        for line in client.lines
+        if since < line.done < until or line is lost or _is_right_before(line, lost)
+    ]
+    lines.sort(key=lambda line: line.done)
+    telling = (
+        (What.VIOLATION, [line for line in lines if line.fate is Fate.VIOLATION]),
+        (What.TREATED, [line for line in lines if treatment_of(line)]),
+        (What.BLANK, [line for line in lines if line.fate is Fate.BLANK]),
+    )
+    for what, found in telling:
+        if found:
+            return Trigger(what, found[-1], found[-1].client)
+    return _of_others(case, since, until, name)
+
+
+def _is_right_before(line: Line, lost: Line | None) -> bool:
+    """Whether a line came in the segment with which another begins, before that."""
+    return (
+        lost is not None
+        and line.client == lost.client
+        and line.done == lost.begun
+        and line.number < lost.number
+    )
+
+
+def _of_others(case: Case, since: int, until: int, name: str | None) -> Trigger:
+    others = [client for client in case.clients if client.name != name]
+    members = [client for client in others if case.runs[client.name]]
+    if name is None and members and all(case.has_left(client, until) for client in members):
+        return Trigger(What.ALL_LEFT)
+    gone = [(left, client) for client in others if since <= (left := _left(client)) < until]
+    if gone:
+        _, leaver = max(gone, key=lambda pair: pair[0])
+        return Trigger(What.LEFT, client=leaver.name)
+    holder = _holder_of_a_backlog(case, until)
+    if holder is not None:
+        return Trigger(What.BACKLOG, client=holder.name)
+    for held, begun, end in case.standstills:
+        if begun < until <= end and held != name:
+            return Trigger(What.HELD_UP, client=held)
+    came = [client for client in others if since <= client.connected < until]
+    if came:
+        return Trigger(What.CAME, client=came[-1].name)
+    return Trigger(What.NOTHING)
+
+
+def _left(client: ClientHistory) -> int:
+    """When a client left of its own accord, or broke off; never is -1."""
+    return max(client.left or -1, client.aborted or -1)
+
+
+def _holder_of_a_backlog(case: Case, until: int) -> ClientHistory | None:
+    """A member that does not read at this time, and for which something waits."""
+    for client in case.clients:
+        stalls = [at for at in client.stalls if at < until]
+        resumes = [at for at in client.resumes if at < until]
+        is_there = client.ended is None or client.ended > until
+        if len(stalls) > len(resumes) and is_there and client.aborted is None:
+            said = case.octets_said(until) - case.octets_said(stalls[-1])
+            if said >= _BACKLOG:
+                return client
+    return None
