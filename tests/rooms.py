@@ -25,6 +25,7 @@ ROOMS: Final = (
     "driver",
     "scenarios",
     "report",
+    "diagnosis",
     "runner",
     "output",
     "selftest",

@@ -1,9 +1,10 @@
-"""chatproto-conformance explain: a requirement or a scenario, in words."""
+"""chatproto-conformance explain: a requirement, a scenario or a fault, in words."""
 
 import click
 from rich.console import Console
 
-from conformance.output.explain import print_requirement, print_scenario
+from conformance.diagnosis.families import families, family_of
+from conformance.output.explain import print_family, print_requirement, print_scenario
 from conformance.runner.selection import nearest_id
 from conformance.scenarios.registry import scenarios
 from conformance.standard.requirements import requirements
@@ -12,13 +13,20 @@ from conformance.standard.requirements import requirements
 @click.command()
 @click.argument("id_", metavar="ID")
 def explain(id_: str) -> None:
-    """Explain a requirement, ID, by its text, its reason, its scenarios, and what breaks it; or a
-    scenario by what it does, and what it is there for."""
+    """Explain ID: a requirement by its text, its reason, its scenarios, and what breaks it; a
+    scenario by what it does, and what it is there for; a fault by its symptom, cause and remedy.
+
+    \b
+    chatproto-conformance explain QUIT-3
+    chatproto-conformance explain one-read-one-message
+    """
     known, console = requirements(), Console(highlight=False)
     played = {one.id: one for one in scenarios()}
     if id_.upper() in known:
         print_requirement(console, known[id_.upper()])
     elif id_.lower() in played:
         print_scenario(console, played[id_.lower()])
+    elif family := families().get(id_.lower()) or family_of().get(id_.lower()):
+        print_family(console, family)
     else:
-        raise click.UsageError(f"no requirement or scenario {id_!r}; {nearest_id(id_)}")
+        raise click.UsageError(f"no requirement, scenario or fault {id_!r}; {nearest_id(id_)}")

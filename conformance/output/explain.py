@@ -1,10 +1,11 @@
-"""A requirement or a scenario explained on a terminal, wrapped to its width."""
+"""A requirement, a scenario or a fault explained on a terminal, wrapped to its width."""
 
 from rich.console import Console, RenderableType
 from rich.markup import escape
 from rich.padding import Padding
 from rich.table import Table
 
+from conformance.diagnosis.families import Family
 from conformance.scenarios.registry import Scenario, scenarios
 from conformance.specimens import CATALOGUE
 from conformance.standard.markup import Block, Spans, blocks
@@ -43,6 +44,27 @@ def print_requirement(console: Console, requirement: Requirement) -> None:
     for specimen in CATALOGUE.values():
         if requirement.id in specimen.breaks:
             _print_item(console, f"{specimen.name}  [dim]{escape(specimen.summary)}[/]")
+
+
+def print_family(console: Console, family: Family) -> None:
+    """Show a family of faults: what one sees, why it is so, and how it is mended."""
+    console.print(f"[bold]{family.name}[/]  {escape(family.title)}\n")
+    console.print(escape(family.symptom))
+    for head, text in (("Why", family.cause), ("Remedy", family.remedy)):
+        console.print(f"\n[bold]{head}[/]")
+        console.print(escape(text))
+    for head, code in (("Wrong", family.wrong), ("Right", family.right)):
+        console.print(f"\n[bold]{head}[/]")
+        for line in code.strip("\n").splitlines():
+            console.print(f"    {line}", markup=False, soft_wrap=True)
+    console.print("\n[bold]Where it comes from[/]")
+    console.print(escape(family.origin))
+    console.print("\n[bold]Breaks[/]")
+    for id_ in family.breaks:
+        _print_item(console, f"{id_}  [dim]{escape(requirements()[id_].title)}[/]")
+    console.print("\n[bold]Specimens[/]")
+    for name in family.specimens:
+        _print_item(console, f"{name}  [dim]{escape(CATALOGUE[name].summary)}[/]")
 
 
 def _print_text(console: Console, text: str) -> None:

@@ -1,0 +1,1 @@
+"""From verdict to cause: families of faults, and what each looks like from outside."""
