@@ -8,12 +8,11 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from typing import TextIO
 
 from chatproto import Limits
 from reference_server.addresses import AddressError
 from reference_server.capacity import make_room
-from reference_server.console import LOG_FORMAT, Console, prompting
+from reference_server.console import Console, has_operator, logging_to_stderr, prompting
 from reference_server.options import parser
 from reference_server.server import ChatServer
 from reference_server.waker import Waker
@@ -27,7 +26,7 @@ def main(arguments: list[str] | None = None) -> int:
     too_low = make_room(options.max_members)
     with ExitStack() as stack:
         signalled = stack.enter_context(_signals())
-        handler = stack.enter_context(_log(options.log_level.upper()))
+        handler = stack.enter_context(logging_to_stderr(log, options.log_level.upper()))
         for complaint in too_low:
             log.warning("%s", complaint)
         server = _server(options)
@@ -36,9 +35,9 @@ def main(arguments: list[str] | None = None) -> int:
         except AddressError as error:
             print(f"chatproto-server: {error}", file=sys.stderr)  # noqa: T201  # STOP-3
             return 1
-        if sys.stdin is not None and (options.console or _has_operator()):
+        if sys.stdin is not None and (options.console or has_operator()):
             with prompting(handler):
-                _wait(signalled, Console(server))
+                _wait(signalled, Console(server.members))
         else:
             _wait(signalled, None)
     return 0
@@ -93,27 +92,6 @@ def _signals() -> Iterator[Waker]:
         for number, handler in zip(numbers, handlers, strict=True):
             signal.signal(number, handler)
         waker.close()
-
-
-@contextmanager
-def _log(level: str) -> Iterator["logging.StreamHandler[TextIO]"]:
-    """While in it, the server's log goes to standard error."""
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(logging.Formatter(LOG_FORMAT))
-    log.addHandler(handler)
-    log.setLevel(level)
-    try:
-        yield handler
-    finally:
-        log.removeHandler(handler)
-
-
-def _has_operator() -> bool:
-    """Tell whether someone sits at standard input; where this was started with `&`, no one."""
-    try:
-        return os.tcgetpgrp(sys.stdin.fileno()) == os.getpgrp()
-    except (OSError, ValueError):  # no terminal, or closed
-        return False
 
 
 if __name__ == "__main__":

@@ -5,13 +5,14 @@ It is driven by whoever waits for input: octets in, and out comes whether to sto
 
 import contextlib
 import logging
+import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final, TextIO
 
+from chatproto import State
 from chatproto.text import trim
-from reference_server.server import ChatServer
 
 PROMPT: Final = ">>> "
 LOG_FORMAT: Final = "%(asctime)s %(levelname)s %(message)s"
@@ -23,10 +24,10 @@ help      this
 
 
 class Console:
-    """Commands for one server, a line each."""
+    """Commands for one server, a line each; `members` tells of every connection."""
 
-    def __init__(self, server: ChatServer) -> None:
-        self._server = server
+    def __init__(self, members: Callable[[], list[tuple[str, State, int]]]) -> None:
+        self._members = members
         self._unfinished = b""
 
     def prompt(self) -> None:
@@ -50,7 +51,7 @@ class Console:
             case "help":
                 return HELP
             case "members":
-                members = self._server.members()
+                members = self._members()
                 lines = [f"{who}  {state.name}  {backlog}\n" for who, state, backlog in members]
                 return "".join(lines) or "no members\n"
             case _:
@@ -67,6 +68,27 @@ def prompting(handler: "logging.StreamHandler[TextIO]") -> Iterator[None]:
     handler.terminator = f"\n{PROMPT}"
     yield
     handler.terminator = "\n"
+
+
+@contextmanager
+def logging_to_stderr(log: logging.Logger, level: str) -> "Iterator[logging.StreamHandler[TextIO]]":
+    """While in it, a server's log goes to standard error, from this level on."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter(LOG_FORMAT))
+    log.addHandler(handler)
+    log.setLevel(level)
+    try:
+        yield handler
+    finally:
+        log.removeHandler(handler)
+
+
+def has_operator() -> bool:
+    """Tell whether someone sits at standard input; where this was started with `&`, no one."""
+    try:
+        return os.tcgetpgrp(sys.stdin.fileno()) == os.getpgrp()
+    except (OSError, ValueError):  # no terminal, or closed
+        return False
 
 
 def _print(text: str) -> None:

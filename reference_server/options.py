@@ -39,25 +39,31 @@ def parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
+    add_options(options)
+    return options
+
+
+def add_options(options: argparse.ArgumentParser) -> None:
+    """Add what can be asked of any server here: where it listens, its limits, clock and log."""
     add = options.add_argument
     add(
         "--listen",
         action="append",
-        type=_checked(_address),
+        type=checked(_address),
         metavar="ADDRESS",
         help="tcp://HOST:PORT, tcp://[::1]:PORT or unix:/path; may be repeated "
         "(default: tcp://127.0.0.1:9999)",
     )
     add(
         "--line-limit",
-        type=_checked(lambda given: Limits(line=_size(given)).line),
+        type=checked(lambda given: Limits(line=size(given)).line),
         default=Limits().line,
         metavar="SIZE",
         help="octets a line may have, 1KiB to 1MiB (default: 64KiB)",
     )
     add(
         "--backlog",
-        type=_checked(lambda given: Limits(backlog=_size(given)).backlog),
+        type=checked(lambda given: Limits(backlog=size(given)).backlog),
         default=Limits().backlog,
         metavar="SIZE",
         help="octets that may wait for a member before it is evicted, 1MiB to 15MiB "
@@ -65,14 +71,14 @@ def parser() -> argparse.ArgumentParser:
     )
     add(
         "--max-members",
-        type=_checked(_members),
+        type=checked(_members),
         metavar="N",
         help="members at once; more are refused with a notice, and limits of the system's that are "
         "lower are told at the start (default: no bound)",
     )
     add(
         "--heartbeat",
-        type=_checked(_seconds),
+        type=checked(_seconds),
         default=30.0,
         metavar="SECONDS",
         help="time between heartbeats, which find dead members, as soon as the system gives their "
@@ -87,7 +93,7 @@ def parser() -> argparse.ArgumentParser:
     )
     add(
         "--time-zone",
-        type=_checked(_time_zone),
+        type=checked(_time_zone),
         default=UTC,
         metavar="ZONE",
         help="of the broadcasts' headers: Europe/Berlin, +05:30, --time-zone=-03:00 (default: UTC)",
@@ -105,10 +111,9 @@ def parser() -> argparse.ArgumentParser:
         help="read the operator's commands from standard input, though it is no terminal",
     )
     add("--version", action="version", version=f"%(prog)s {__version__}")
-    return options
 
 
-def _checked(read: Callable[[str], _T]) -> Callable[[str], _T]:
+def checked(read: Callable[[str], _T]) -> Callable[[str], _T]:
     """Let argparse say what is wrong with a value, and what would do, in the reader's words."""
 
     def check(given: str) -> _T:
@@ -125,7 +130,7 @@ def _address(given: str) -> str:
     return given
 
 
-def _size(given: str) -> int:
+def size(given: str) -> int:
     match = re.fullmatch(r"([0-9]+)\s*(|KiB|MiB)", given, re.IGNORECASE)
     if match is None:
         raise ValueError(f"not a size: {given!r}; write octets, as 65536, 64KiB or 8MiB")
