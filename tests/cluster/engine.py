@@ -21,7 +21,7 @@ class SimulatedEngine:
         self.is_away = False
         self.requests: list[Entry] = []
         self._heads: dict[str, int] = {}
-        self._runs: set[str] = set()
+        self._runs: set[tuple[str, str]] = set()
         self._random = random
         self._retained = retained
 
@@ -43,9 +43,9 @@ class SimulatedEngine:
     def append(self, entry: Entry) -> bool:
         """Store an entry if it is the next of its node; tell whether it is there."""
         if entry.after is None:
-            if entry.run in self._runs:
+            if (entry.node, entry.run) in self._runs:
                 return True
-            self._runs.add(entry.run)
+            self._runs.add((entry.node, entry.run))
         head = self._heads.get(entry.node, 0)
         if head < self.first:
             head = 0

@@ -1,0 +1,56 @@
+"""The port: the four calls that a clustered room asks of the engine that keeps its log.
+
+Any engine will do that keeps one sequence of entries, replicated and on disk, and appends an entry
+only where it follows the last one of its node. `jetstream` is one such engine, `memory` another.
+"""
+
+from collections.abc import AsyncIterator
+from typing import Protocol
+
+from chatproto import Entry
+
+
+class Unavailable(Exception):
+    """The engine gave no answer in time, or cannot serve now. What was asked may have been done."""
+
+
+class Refused(Exception):
+    """The entry is not the next one of its node, and was not stored by this call."""
+
+
+class Foreign(Exception):
+    """What the engine keeps under the room's name is no log of this room's; says what it is."""
+
+
+class Engine(Protocol):
+    """A log of entries, at positions that count from 1 without a gap.
+
+    Each call may raise `Unavailable`, and may be cancelled.
+    """
+
+    @property
+    def largest_entry(self) -> int:
+        """The octets that an encoded entry may have."""
+
+    async def end(self) -> int:
+        """Find the position of the last entry, 0 where there is none.
+
+        It is at least that of each entry whose `append` has returned, on any node.
+        """
+
+    async def append(self, entry: Entry) -> None:
+        """Append an entry where `entry.after` is the position of the last one of its node.
+
+        A start, whose `after` is None, follows whatever there is, but only once. Raises `Refused`
+        for an entry that does not follow. What was appended is never lost, moved or taken back.
+        """
+
+    def read(self, position: int) -> AsyncIterator[tuple[int, Entry]]:
+        """Read the log from a position on, and then what is appended, as it comes.
+
+        Begins with the first entry kept where that one no longer is. Raises `Unavailable` where
+        it cannot go on, to be called again; `Foreign` for what is no entry.
+        """
+
+    async def close(self) -> None:
+        """Let go of the engine; nothing is called after it."""

@@ -1,0 +1,170 @@
+"""Real engines for tests and the demo: nats-server processes, each with a directory of its own."""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self
+
+DEADLINE: Final = 30.0
+
+
+def find() -> str | None:
+    """Find the engine: what NATS_SERVER names, else the wheel's beside this Python, else PATH's."""
+    named = os.environ.get("NATS_SERVER")
+    beside = Path(sys.executable).parent / "nats-server"
+    return named or (str(beside) if beside.exists() else shutil.which("nats-server"))
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports of 127.0.0.1 that nobody listens on just now."""
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [each.getsockname()[1] for each in sockets]
+    for each in sockets:
+        each.close()
+    return ports
+
+
+class EngineNode:
+    """One nats-server with JetStream. `start` it again after `kill`: it keeps its directory."""
+
+    def __init__(self, name: str, directory: Path, ports: tuple[int, int, int], extra: str) -> None:
+        self.name = name
+        self.client_port, self.route_port, self.monitor_port = ports
+        self._directory = directory / name
+        self._extra = extra
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"nats://127.0.0.1:{self.client_port}"
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    def start(self, routes: Sequence[int]) -> None:
+        """Start it; a cluster where there are routes to others."""
+        self._directory.mkdir(parents=True, exist_ok=True)
+        config = self._directory / "server.conf"
+        text = f"""
+            server_name: {self.name}
+            listen: 127.0.0.1:{self.client_port}
+            http: 127.0.0.1:{self.monitor_port}
+            jetstream {{ store_dir: "{self._directory}", sync_interval: always }}
+            {self._extra}
+        """
+        if len(routes) > 1:
+            urls = ", ".join(f"nats://127.0.0.1:{port}" for port in routes)
+            text += f"""
+            cluster {{ name: engine, listen: 127.0.0.1:{self.route_port}, routes: [{urls}] }}
+            """
+        config.write_text(text)
+        executable = find()
+        assert executable is not None
+        with (self._directory / "log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [executable, "-c", str(config)], stdout=log, stderr=log, start_new_session=True
+            )
+
+    def log(self) -> str:
+        return (self._directory / "log").read_text(errors="replace")
+
+    def signal(self, number: int) -> None:
+        """Send it a signal; SIGSTOP pauses it, SIGCONT lets it go on."""
+        os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        """End it at once, as a power cut would, but for what the system has yet to write."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGKILL)
+            self._process.wait()
+            self._process = None
+
+    @property
+    def is_running(self) -> bool:
+        return self._process is not None
+
+    def ask(self, path: str) -> dict[str, Any]:
+        """Ask its monitoring port; empty where it does not answer."""
+        try:
+            with urllib.request.urlopen(
+                f"http://127.0.0.1:{self.monitor_port}/{path}", timeout=2
+            ) as answer:
+                found: dict[str, Any] = json.load(answer)
+                return found
+        except (OSError, urllib.error.URLError, ValueError):
+            return {}
+
+
+class Engines:
+    """A number of engine nodes that keep each stream on all of them; ready once entered."""
+
+    def __init__(self, directory: Path, count: int = 1, extra: str = "") -> None:
+        ports = iter(free_ports(3 * count))
+        self.nodes = [
+            EngineNode(f"n{number}", directory, (next(ports), next(ports), next(ports)), extra)
+            for number in range(1, count + 1)
+        ]
+
+    @property
+    def urls(self) -> str:
+        """What to give a node as `--log`."""
+        return ",".join(node.url for node in self.nodes)
+
+    def start(self, node: EngineNode) -> None:
+        node.start([each.route_port for each in self.nodes] if len(self.nodes) > 1 else [])
+
+    def wait_until_ready(self) -> None:
+        """Return when all that run agree on a leader and are up to date."""
+        deadline = time.monotonic() + DEADLINE
+        while not all(self._is_ready(node) for node in self.nodes if node.is_running):
+            if time.monotonic() > deadline:
+                raise TimeoutError("\n".join(node.log()[-2000:] for node in self.nodes))
+            time.sleep(0.1)
+
+    def leader(self, stream: str) -> EngineNode | None:
+        """The node that leads a stream just now."""
+        for node in self.nodes:
+            found = node.ask("jsz?streams=true") if node.is_running else {}
+            for account in found.get("account_details", []):
+                for detail in account.get("stream_detail", []):
+                    if detail["name"] == stream:
+                        name = detail.get("cluster", {}).get("leader", node.name)
+                        return next((each for each in self.nodes if each.name == name), None)
+        return None
+
+    def _is_ready(self, node: EngineNode) -> bool:
+        if len(self.nodes) == 1:
+            return node.ask("healthz").get("status") == "ok"
+        meta = node.ask("jsz").get("meta_cluster", {})
+        return bool(meta.get("leader")) and node.ask("healthz").get("status") == "ok"
+
+    def __enter__(self) -> Self:
+        try:
+            for node in self.nodes:
+                self.start(node)
+            self.wait_until_ready()
+        except BaseException:
+            self.__exit__(None, None, None)
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for node in self.nodes:
+            node.kill()
