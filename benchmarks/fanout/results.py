@@ -127,11 +127,12 @@ def merge(runs: list[Results]) -> Results:
             raise ValueError(f"runs of {whole.made['commit']} and of {run.made['commit']}")
         if {row.workload for row in run.rows} & {row.workload for row in whole.rows}:
             raise ValueError("two runs have a workload in common; ratios are of one run")
+        versions, missing = whole.versions | run.versions, whole.missing | run.missing
         whole = Results(
             {**whole.made, "command": f"{whole.made['command']}; {run.made['command']}"},
             whole.machine,
-            whole.versions | run.versions,
-            whole.missing | run.missing,
+            versions,
+            {name: what for name, what in missing.items() if name not in versions},
             list(dict.fromkeys(whole.notes + run.notes)),
             whole.rows + run.rows,
         )
