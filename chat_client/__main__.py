@@ -44,7 +44,8 @@ def _is_terminal() -> bool:
 
 def _loop() -> asyncio.AbstractEventLoop:
     # Unlike epoll, poll takes a file as input, too: chatproto-chat --plain < lines.
-    return asyncio.SelectorEventLoop(selectors.PollSelector())
+    selector = getattr(selectors, "PollSelector", selectors.DefaultSelector)
+    return asyncio.SelectorEventLoop(selector())
 
 
 def _tell(what: str) -> None:

@@ -66,6 +66,8 @@ async def connect(address: Address) -> socket.socket:
         async with asyncio.timeout(PATIENCE):
             match address:
                 case Unix(path):
+                    if not hasattr(socket, "AF_UNIX"):
+                        raise OSError("this system has no Unix-domain sockets")
                     return await _connect(socket.AF_UNIX, path)
                 case Tcp(host, port):
                     return await _connect_to_any(host, port)

@@ -18,6 +18,7 @@ import click
 from chatproto import __version__
 from conformance.commands.exit_statuses import BROKEN_DOWN, EPILOG
 from conformance.commands.streams import open_what_is_closed, tolerate_what_fails
+from conformance.target.system import raise_descriptor_limit
 
 COMMANDS: Final = {
     "run": "run",
@@ -70,7 +71,7 @@ def main() -> None:
     open_what_is_closed()
     tolerate_what_fails()
     _mend_the_width()
-    _raise_the_limit_of_descriptors()
+    raise_descriptor_limit()
     try:
         cli()
     except Exception:
@@ -86,20 +87,6 @@ def _mend_the_width() -> None:
     columns = os.environ.get("COLUMNS")
     if columns is not None and not (columns.isdecimal() and int(columns)):
         del os.environ["COLUMNS"]
-
-
-def _raise_the_limit_of_descriptors() -> None:
-    """Take as many descriptors as the system allows: some scenarios need hundreds."""
-    try:
-        import resource
-    except ImportError:  # Windows has none, and needs none
-        return
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    # macOS refuses a limit without bound.
-    with suppress(OSError, ValueError):
-        resource.setrlimit(
-            resource.RLIMIT_NOFILE, (min(hard, 65_536) if hard > 0 else 10_240, hard)
-        )
 
 
 def _report_the_crash() -> None:

@@ -1,11 +1,8 @@
 """One connection of a scenario's: what it sends in which segments, what comes, how it ends."""
 
-import fcntl
-import select
 import selectors
 import socket
 import struct
-import termios
 from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
@@ -15,6 +12,7 @@ from conformance.dialect.forms import as_received
 from conformance.dialect.speech import Speech, Utterance
 from conformance.driver.pacing import Conversation, Pacer
 from conformance.target.address import Source
+from conformance.target.system import AF_UNIX, MSG_NOSIGNAL, is_broken, unsent
 from conformance.transcript.events import (
     Aborted,
     Ended,
@@ -90,7 +88,7 @@ class Client:
     @property
     def source(self) -> Source | None:
         """Where it has connected from; None on a Unix-domain socket."""
-        if self._sock.family == socket.AF_UNIX:
+        if self._sock.family == AF_UNIX:
             return None
         host, port = self._sock.getsockname()[:2]
         return host, port
@@ -124,7 +122,7 @@ class Client:
             octets = self._speech.line(text.encode()) or octets
         self._loop.record(Sent(self._loop.now(), self.name, octets, tuple(exercises)))
         with suppress(OSError):
-            self._sock.send(octets, socket.MSG_NOSIGNAL)
+            self._sock.send(octets, MSG_NOSIGNAL)
 
     def say(self, text: str, exercises: Sequence[str] = ()) -> None:
         """Send a text as one line in one segment."""
@@ -162,9 +160,7 @@ class Client:
 
     def is_broken(self) -> bool:
         """Whether the server has broken the connection off, as can be told without reading."""
-        poll = select.poll()
-        poll.register(self._sock, 0)
-        return self.ended or bool(poll.poll(0))
+        return self.ended or is_broken(self._sock)
 
     @property
     def sending(self) -> bool:
@@ -221,7 +217,7 @@ class Client:
                 self._conversation.most_owed += _REPLACED * len(self._unsent)
                 self._loop.record(Sent(self._loop.now(), self.name, self._unsent, exercises))
             try:
-                taken = self._sock.send(self._unsent, socket.MSG_NOSIGNAL)
+                taken = self._sock.send(self._unsent, MSG_NOSIGNAL)
             except BlockingIOError:
                 break
             except _GONE as error:
@@ -297,12 +293,12 @@ class Client:
         every kernel tells."""
         if self.ended:
             return
-        with suppress(OSError):
-            held = fcntl.ioctl(self._sock, termios.TIOCOUTQ, bytes(struct.calcsize("i")))
-            [queued] = struct.unpack("i", held)
-            if queued < self._queued:
-                self.taken_at = self._loop.now()
-            self._queued = queued
+        queued = unsent(self._sock)
+        if queued is None:
+            return
+        if queued < self._queued:
+            self.taken_at = self._loop.now()
+        self._queued = queued
 
     def _on_ready(self, events: int) -> None:
         if events & selectors.EVENT_WRITE:
@@ -353,7 +349,7 @@ class Client:
         if rest:
             self._loop.record(Sent(self._loop.now(), self.name, rest))
             with suppress(OSError):
-                self._sock.send(rest, socket.MSG_NOSIGNAL)
+                self._sock.send(rest, MSG_NOSIGNAL)
 
     def discard(self) -> None:
         """Close without a word in the transcript: the scenario is over."""

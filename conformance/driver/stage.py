@@ -19,6 +19,7 @@ from conformance.driver.interruption import Stuck, Unplayable
 from conformance.driver.loop import Loop
 from conformance.driver.pacing import Conversation
 from conformance.target.address import AS_USUAL, Address, Side
+from conformance.target.system import AF_UNIX
 from conformance.timing.policy import HEARING, UNSAID
 from conformance.transcript.events import (
     FLOOD,
@@ -103,7 +104,7 @@ class Stage:
             self.record(Refused(self.now(), name, str(error)))
             raise Stuck(f"{name} could not connect: {error}") from None
         sock.setblocking(False)
-        if sock.family != socket.AF_UNIX:
+        if sock.family != AF_UNIX:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         called = f"u{self.nonce_stem[1:]}{name}"
         label = self._label(sock, called)
@@ -121,7 +122,7 @@ class Stage:
         return client
 
     def _label(self, sock: socket.socket, called: str) -> str | None:
-        if sock.family == socket.AF_UNIX:
+        if sock.family == AF_UNIX:
             return None
         host, port = sock.getsockname()[:2]
         return label_of(self.dialect or PLAIN, host, port, called)

@@ -14,6 +14,7 @@ from typing import Final
 from conformance.target.address import Address
 from conformance.target.process import LaunchedServer, LaunchError
 from conformance.target.profile import Launch
+from conformance.target.system import AF_UNIX
 
 QUIET: Final = 0.15
 """Seconds of silence after which an answer is over; times the factor."""
@@ -34,7 +35,7 @@ class Talker:
         self.ended = False
         self.name = name
         self.host, self.port = ("", 0)
-        if sock.family != socket.AF_UNIX:
+        if sock.family != AF_UNIX:
             self.host, self.port = sock.getsockname()[:2]
         self._sock = sock
         self._factor = factor

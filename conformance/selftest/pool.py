@@ -11,6 +11,7 @@ from typing import Final
 
 from conformance.selftest.trial import MEET_ALL, Judged, judge_specimen, meant_for
 from conformance.specimens import CATALOGUE
+from conformance.target.system import block
 
 AGAIN: Final = 4
 """Times that a specimen which was missed is judged again: whether its fault shows almost always,
@@ -36,13 +37,13 @@ def judge_specimens(
     under_way: set[Future[Judged]] = set()
     try:
         # A process that is only beginning waits with them until it can tell what they mean.
-        signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+        block(_SIGNALS, wanted=True)
         under_way = {
             pool.submit(_judge_until_broken_off, one, whole)
             for one in sorted(names, key=lambda name: -_lasts(name, whole))
             for _ in range(rounds)
         }
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
+        block(_SIGNALS, wanted=False)
         again: set[str] = set()
         while under_way:
             done, under_way = wait(under_way, return_when=FIRST_COMPLETED)
@@ -67,7 +68,7 @@ def _begin_to_judge(over: Event) -> None:
     global _over  # what a pool hands to a process can be kept nowhere else
     _over = over
     _heed_signals(_ignore)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
+    block(_SIGNALS, wanted=False)
 
 
 def _judge_until_broken_off(name: str, whole: bool) -> Judged:

@@ -3,7 +3,6 @@ twice or never, and writes that nobody guards do to a room, each made to happen 
 
 import os
 import random
-import resource
 from abc import abstractmethod
 from collections.abc import Iterable
 from contextlib import suppress
@@ -327,7 +326,9 @@ class ClosesTwice(BaseServer):
 )
 class LeaksDescriptors(BaseServer):
     def listen(self) -> None:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (300, 300))
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_NOFILE, (300, 300))  # type: ignore[attr-defined, unused-ignore]  # POSIX
         super().listen()
 
     def on_join(self, _member: Member) -> None:

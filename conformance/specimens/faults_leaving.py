@@ -198,8 +198,8 @@ class HalfCloseDropsWhatIsOwed(BaseServer):
 @fault("QUIT-5", "drops what it has not read when a half-close arrives", may_break=f"{ENDS} FRM-1")
 class HalfCloseDropsUnread(BaseServer):
     def read(self, member: Member) -> None:
-        poll = select.poll()
-        poll.register(member.sock, select.POLLRDHUP)
+        poll = select.poll()  # type: ignore[attr-defined, unused-ignore]  # POSIX
+        poll.register(member.sock, select.POLLRDHUP)  # type: ignore[attr-defined, unused-ignore]  # POSIX
         if poll.poll(0) and member.present:
             member.ended = True
             self.on_end_of_stream(member)

@@ -107,7 +107,7 @@ class NoReuseOfTheAddress(BaseServer):
 class ChildKeepsTheAddress(BaseServer):
     def listen(self) -> None:
         super().listen()
-        if os.fork() == 0:
+        if os.fork() == 0:  # type: ignore[attr-defined, unused-ignore]  # POSIX
             parent = os.getppid()
             signal.set_wakeup_fd(-1)
             signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -122,7 +122,7 @@ class ChildKeepsTheAddress(BaseServer):
 class SharesTheAddress(BaseServer):
     def prepare_listener(self) -> None:
         super().prepare_listener()
-        self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)  # type: ignore[attr-defined, unused-ignore]  # POSIX
 
 
 @fault("STOP-3", "ends with status 0 when its address is in use")

@@ -38,9 +38,9 @@ class WaitsForTheRestOfALine(BaseServer):
         super().read(member)
         for other in tuple(self.touched):
             self.flush(other)
-        poll = select.poll()
+        poll = select.poll()  # type: ignore[attr-defined, unused-ignore]  # POSIX
         if member.present and member.tail:
-            poll.register(member.sock, select.POLLIN)
+            poll.register(member.sock, select.POLLIN)  # type: ignore[attr-defined, unused-ignore]  # POSIX
         while member.present and member.tail and not member.ended and poll.poll(10_000):
             super().read(member)
 

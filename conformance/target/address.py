@@ -8,6 +8,8 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Final
 
+from conformance.target.system import unix_socket
+
 _QUEUE_FULL: Final = 0.01
 _TCP: Final = re.compile(r"tcp://(?:\[(?P<v6>[^\[\]]+)\]|(?P<host>[^\[\]:/]+)):(?P<port>\d+)/?")
 
@@ -95,7 +97,7 @@ class UnixAddress:
     def connect(self, timeout: float, side: Side = AS_USUAL) -> socket.socket:
         """Connect, within seconds."""
         here = Side(receive_buffer=side.receive_buffer)
-        return _connect(socket.socket(socket.AF_UNIX), self.path, timeout, here)
+        return _connect(unix_socket(), self.path, timeout, here)
 
     def with_free_port(self) -> "UnixAddress":
         return self
@@ -116,7 +118,7 @@ def _connect(
             client.bind(side.source)
         if side.receive_buffer is not None:
             client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, side.receive_buffer)
-        if side.segment is not None:
+        if side.segment is not None and hasattr(socket, "TCP_MAXSEG"):
             client.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, side.segment)
         client.settimeout(timeout)
         end = time.monotonic() + timeout

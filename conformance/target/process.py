@@ -20,6 +20,7 @@ import psutil
 
 from conformance.target.address import Address, TcpAddress
 from conformance.target.profile import Launch, Way
+from conformance.target.system import end_group, group_of_its_own
 
 _POLL: Final = 0.01
 _CHILDREN_EVERY: Final = 5
@@ -81,7 +82,7 @@ class _Process:
                 stderr=subprocess.STDOUT,
                 cwd=launch.directory,
                 env={**os.environ, **launch.environment},
-                start_new_session=True,
+                **group_of_its_own(),
             )
         except (OSError, ValueError) as error:
             self._output.close()
@@ -119,8 +120,7 @@ class _Process:
 
     def end(self) -> None:
         """Kill whatever is left of the process group."""
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._popen.pid, signal.SIGKILL)
+        end_group(self._popen.pid)
         self._popen.wait()
         self.end_input()
         self._output.close()

@@ -11,6 +11,8 @@ from typing import Final
 import psutil
 from pydantic import BaseModel, ConfigDict
 
+from conformance.target.system import descriptors
+
 _EVERY: Final = 0.25
 _CHILDREN: Final = 1.0
 """Seconds between two looks at the processes, and between two for new ones: that takes a look at
@@ -132,7 +134,7 @@ def _figures(process: psutil.Process) -> Figures:
         times = process.cpu_times()
         return Figures(
             memory=process.memory_info().rss,
-            descriptors=process.num_fds(),
+            descriptors=descriptors(process),
             threads=process.num_threads(),
             cpu_s=times.user + times.system,
         )

@@ -1,0 +1,97 @@
+"""What not every system has, chosen at run time: Unix-domain sockets, signals, process groups, and
+what a kernel tells of a socket. Where something is missing, its place says what is left."""
+
+import os
+import select
+import signal
+import socket
+import struct
+import subprocess
+from collections.abc import Sequence
+from contextlib import suppress
+from importlib import import_module
+from typing import Any, Final
+
+import psutil
+
+
+def _module(name: str) -> Any:
+    """A module that not every system has; `ImportError` where it is missing."""
+    return import_module(name)
+
+
+AF_UNIX: Final[int | None] = getattr(socket, "AF_UNIX", None)
+MSG_NOSIGNAL: Final[int] = getattr(socket, "MSG_NOSIGNAL", 0)
+
+
+def unix_socket() -> socket.socket:
+    """A Unix-domain socket; `OSError` on a system without them."""
+    if AF_UNIX is None:
+        raise OSError("this system has no Unix-domain sockets")
+    return socket.socket(AF_UNIX)
+
+
+def unsent(sock: socket.socket) -> int | None:
+    """Octets that this kernel still holds for the peer; None where it does not tell."""
+    try:
+        fcntl, termios = _module("fcntl"), _module("termios")
+        held = fcntl.ioctl(sock, termios.TIOCOUTQ, bytes(struct.calcsize("i")))
+    except (ImportError, OSError):
+        return None
+    return int(struct.unpack("i", held)[0])
+
+
+def is_broken(sock: socket.socket) -> bool:
+    """Whether a connection has been broken off, as far as that can be told without reading."""
+    if not hasattr(select, "poll"):
+        return bool(sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR))
+    poll = select.poll()
+    poll.register(sock, 0)
+    return bool(poll.poll(0))
+
+
+def group_of_its_own() -> dict[str, Any]:
+    """What `subprocess.Popen` is to be told, so that a process and all it starts end together."""
+    if hasattr(os, "killpg"):
+        return {"start_new_session": True}
+    return {"creationflags": getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)}
+
+
+def end_group(pid: int) -> None:
+    """Kill what is left of a process that was started in a group of its own."""
+    if hasattr(os, "killpg"):
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(pid, getattr(signal, "SIGKILL", signal.SIGTERM))
+        return
+    with suppress(psutil.Error):
+        process = psutil.Process(pid)
+        for one in [*process.children(recursive=True), process]:
+            with suppress(psutil.Error):
+                one.kill()
+
+
+def descriptors(process: psutil.Process) -> int:
+    """The descriptors, or on Windows the handles, that a process has open."""
+    system: Any = process
+    return int(system.num_fds() if hasattr(system, "num_fds") else system.num_handles())
+
+
+def raise_descriptor_limit() -> None:
+    """Allow this process as many descriptors as the system will: some scenarios need hundreds."""
+    try:
+        resource = _module("resource")
+    except ImportError:  # Windows has none, and needs none
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    # macOS says that there is no limit, and refuses more than 10,240.
+    wanted = 10_240 if hard == resource.RLIM_INFINITY else min(hard, 65_536)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        with suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def block(numbers: Sequence[signal.Signals], *, wanted: bool) -> None:
+    """Let signals wait, or come again; nothing on a system that cannot hold them back."""
+    system: Any = signal
+    if hasattr(system, "pthread_sigmask"):
+        system.pthread_sigmask(system.SIG_BLOCK if wanted else system.SIG_UNBLOCK, numbers)
