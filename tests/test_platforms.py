@@ -5,6 +5,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from socket import gaierror
 from types import SimpleNamespace
 
 import pytest
@@ -51,6 +52,6 @@ def test_a_unix_domain_socket_is_refused_in_words() -> None:
 
 
 def test_the_client_refuses_it_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("chat_client.address.socket", SimpleNamespace())
+    monkeypatch.setattr("chat_client.address.socket", SimpleNamespace(gaierror=gaierror))
     with pytest.raises(ConnectError, match="this system has no Unix-domain sockets"):
         asyncio.run(connect(Unix("/nowhere")))
