@@ -1,5 +1,6 @@
 """The wheel holds all there is, and works from another folder with nothing of the checkout."""
 
+import os
 import subprocess
 import sys
 import zipfile
@@ -59,3 +60,27 @@ def test_it_works_from_another_folder(unpacked: Path, tmp_path: Path) -> None:
     assert "QUIT-3" in run("conformance", "explain", "QUIT-3")
     assert "--listen" in run("reference_server", "--help")
     assert "--plain" in run("chat_client", "--help")
+
+
+def test_a_zipped_checkout_finds_the_standard_and_its_data(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "checkout.zip", "w") as archive:
+        for folder in ("chatproto", "conformance", "spec"):
+            for path in (ROOT / folder).rglob("*"):
+                if "__pycache__" not in path.parts:
+                    archive.write(path, path.relative_to(ROOT))
+
+    def run(*arguments: str) -> str:
+        done = subprocess.run(
+            [sys.executable, "-m", "conformance", *arguments],
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": str(tmp_path / "checkout.zip")},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    assert "QUIT-3" in run("explain", "QUIT-3")
+    assert "one-read-one-message" in run("explain", "read-ends-a-line")
+    assert "slash-dates" in run("profiles")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Final, Literal
 
-from conformance.standard.requirements import directory, requirements
+from conformance.standard.requirements import requirements, text_of_the_standard
 
 _MARK: Final = re.compile(r"`(?P<code>[^`]+)`|\*\*(?P<strong>[^*]+)\*\*|\b(?P<id>[A-Z]+-\d+)\b")
 _KEY_WORD: Final = re.compile(r"\b(MUST NOT|MUST|SHOULD NOT|SHOULD|MAY)\b")
@@ -82,10 +82,9 @@ def _words(text: str) -> Iterator[Span]:
 @cache
 def section_titles() -> dict[str, str]:
     """The title of each section of requirements, by the name that ids begin with."""
-    text = (directory() / "chatproto-1.md").read_text(encoding="utf-8")
     titles: dict[str, str] = {}
     title = ""
-    for line in text.splitlines():
+    for line in text_of_the_standard().splitlines():
         if line.startswith("### "):
             title = line[4:].strip()
         elif line.startswith("#### "):

@@ -1,13 +1,16 @@
 """The register of requirements, read from the standard's own text: the one source of it."""
 
 import re
+import zipfile
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
+from importlib.resources import files
 from pathlib import Path
 from typing import Final
 
 PROTOCOL: Final = "chatproto/1"
+_NAME: Final = "chatproto-1.md"
 
 
 class Level(StrEnum):
@@ -57,18 +60,24 @@ _ENTRY: Final = re.compile(
 )
 
 
-def directory() -> Path:
-    """Where the standard and its data lie: inside the installed package, or beside it in a
-    checkout."""
-    package = Path(__file__).parent.parent
-    installed = package / "spec"
-    return installed if installed.is_dir() else package.parent / "spec"
+@cache
+def text_of_the_standard() -> str:
+    """The standard's text. It lies inside the installed package, or beside it in a checkout; either
+    may be zipped."""
+    package = files("conformance")
+    found = package / "spec" / _NAME
+    if not found.is_file():
+        assert isinstance(package, Path | zipfile.Path)
+        beside = package.parent
+        assert isinstance(beside, Path | zipfile.Path)
+        found = beside / "spec" / _NAME
+    return found.read_text(encoding="utf-8")
 
 
 @cache
 def requirements() -> dict[str, Requirement]:
     """Every requirement by its id, in the standard's order."""
-    text = (directory() / "chatproto-1.md").read_text(encoding="utf-8")
+    text = text_of_the_standard()
     return {entry["id"]: _requirement(entry) for entry in _ENTRY.finditer(text)}
 
 
