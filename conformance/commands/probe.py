@@ -51,9 +51,13 @@ def probe(
         click.echo(text, nl=False)
         return
     output.write_text(text, encoding="utf-8")
-    for one in learnt.conclusions.values():
+    for one in learnt.faults:
+        console.print(f"[bold]breaks {one.key}[/]  {escape(' '.join(one.why.split()))}")
+    for one in learnt.departing:
         console.print(f"[bold]{one.key}[/] = {escape(repr(one.value))}")
         console.print(f"    {escape(' '.join(one.why.split()))}")
+    if learnt.plain:
+        console.print(f"as chatproto/1 has it: {', '.join(learnt.plain)}")
     for line in learnt.untold:
         console.print(f"could not be told  {escape(line)}")
     if learnt.restarts:

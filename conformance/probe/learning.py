@@ -1,29 +1,38 @@
-"""What was learnt of a dialect: each setting with the octets that led to it, and what could not
-be told; and the profile that says it all."""
+"""What was learnt of a dialect: each setting with what led to it, what is broken besides, and what
+could not be told; and the profile that says it all."""
 
 import json
 from dataclasses import dataclass, field
+from typing import Final
 
 from pydantic import ValidationError
 
 from conformance.dialect import PLAIN, Dialect, Quit
 
-_QUIT = "quit."
+_QUIT: Final = "quit."
+_WIDEST: Final = 110
+"""Characters of a comment's line."""
 
 
 @dataclass(frozen=True, slots=True)
 class Conclusion:
-    """A setting, and why: what was sent, and what came of it."""
+    """A setting, and why: what was sent, and what came of it. What is broken whatever a profile
+    says has a requirement's id for its key, and no value."""
 
     key: str
     value: object
     why: str
 
+    @property
+    def is_fault(self) -> bool:
+        """Whether it is no setting, but a requirement that is broken."""
+        return self.key[:1].isupper()
+
 
 @dataclass(slots=True)
 class Learnt:
-    """All that was learnt, in the order it was. `restarts` counts how often the server was
-    launched anew for it."""
+    """All that was learnt, in the order it was. `restarts` counts how often the server had to be
+    launched again for it."""
 
     conclusions: dict[str, Conclusion] = field(default_factory=dict)
     untold: list[str] = field(default_factory=list)
@@ -32,64 +41,89 @@ class Learnt:
     def conclude(self, key: str, value: object, why: str) -> None:
         self.conclusions[key] = Conclusion(key, value, why)
 
-    def lacks(self, capability: str, why: str) -> None:
-        """Note that the server lacks something."""
-        before = self.conclusions.get("absent")
-        values = (
-            [*before.value, capability]
-            if before and isinstance(before.value, list)
-            else [capability]
-        )
-        self.conclude("absent", values, f"{before.why}; {why}" if before else why)
-
     def get(self, key: str, default: object = None) -> object:
         found = self.conclusions.get(key)
         return default if found is None else found.value
 
     @property
+    def faults(self) -> list[Conclusion]:
+        """What is broken whatever a profile says."""
+        return [one for one in self.conclusions.values() if one.is_fault]
+
+    @property
+    def departing(self) -> list[Conclusion]:
+        """The settings that are not as chatproto/1 has them."""
+        return [
+            one
+            for one in self.conclusions.values()
+            if not one.is_fault and one.value != _as_written(_default(one.key))
+        ]
+
+    @property
+    def plain(self) -> list[str]:
+        """The settings that were found to be as chatproto/1 has them."""
+        departing = {one.key for one in [*self.departing, *self.faults]}
+        return [key for key in self.conclusions if key not in departing]
+
+    @property
     def dialect(self) -> Dialect:
         """The dialect, as far as it is known."""
-        plain = {one.key: one.value for one in self.conclusions.values() if "." not in one.key}
-        quit_ = {
-            one.key.removeprefix(_QUIT): one.value
-            for one in self.conclusions.values()
-            if one.key.startswith(_QUIT)
-        }
+        settings = {one.key: one.value for one in self.departing}
+        plain = {key: value for key, value in settings.items() if "." not in key}
+        quit_ = {k.removeprefix(_QUIT): v for k, v in settings.items() if k.startswith(_QUIT)}
         try:
             return Dialect.model_validate({**plain, "quit": Quit.model_validate(quit_)})
         except ValidationError as error:
             problem = error.errors()[0]["msg"].removeprefix("Value error, ")
-            self.untold.append(f"all of it together: {problem}")
+            untold = f"all of it together: {problem}"
+            if untold not in self.untold:
+                self.untold.append(untold)
             return PLAIN
 
     def profile(self, target: str | None, launch: str | None) -> str:
         """The profile, with a comment for each setting."""
         lines = ["# Found by chatproto-conformance probe: each setting, and what led to it."]
-        lines += [f"# Could not be told: {_one_line(one)}" for one in self.untold]
+        lines += [_comment(f"Breaks {one.key}: {one.why}") for one in self.faults]
+        lines += [_comment(f"Could not be told: {one}") for one in self.untold]
+        if self.plain:
+            lines += [f"# As chatproto/1 has it: {', '.join(self.plain)}"]
         if target is not None:
             lines += ["", "[target]", f"address = {_written(target)}"]
         if launch is not None:
             lines += ["", "[launch]", f"command = {_written(launch)}"]
         for title, in_quit in (("dialect", False), ("dialect.quit", True)):
-            chosen = [
-                one for one in self.conclusions.values() if one.key.startswith(_QUIT) is in_quit
-            ]
+            chosen = [one for one in self.departing if one.key.startswith(_QUIT) is in_quit]
             if chosen:
                 lines += ["", f"[{title}]"]
             for one in chosen:
-                lines.append(f"# {_one_line(one.why)}")
+                lines.append(_comment(one.why))
                 lines.append(f"{one.key.removeprefix(_QUIT)} = {_written(one.value)}")
         return "\n".join(lines) + "\n"
 
 
-def shown(octets: bytes, most: int = 120) -> str:
+def shown(octets: bytes, most: int = 60) -> str:
     """Octets as evidence shows them."""
     more = f" … ({len(octets)} octets)" if len(octets) > most else ""
     return repr(octets[:most])[1:] + more
 
 
-def _one_line(text: str) -> str:
-    return " ".join(text.split())
+def _default(key: str) -> object:
+    table = PLAIN.quit if key.startswith(_QUIT) else PLAIN
+    return getattr(table, key.removeprefix(_QUIT))
+
+
+def _as_written(value: object) -> object:
+    """A setting's value as a conclusion has it: with a list for what there may be several of."""
+    return (
+        sorted(value)
+        if isinstance(value, frozenset)
+        else (list(value) if isinstance(value, tuple) else value)
+    )
+
+
+def _comment(text: str) -> str:
+    text = " ".join(text.split())
+    return f"# {text if len(text) <= _WIDEST else text[: _WIDEST - 1] + '…'}"
 
 
 def _written(value: object) -> str:

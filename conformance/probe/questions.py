@@ -1,396 +1,219 @@
-"""The questions a server is asked, one after the other, each on connections of its own."""
+"""What a server is asked, in which order, and what is concluded from its answers.
 
-import re
-from collections.abc import Callable
+Everything is asked twice, the second time in the opposite order and, where the suite launched the
+server, of one launched anew. What did not come out the same is asked a third time, alone; where no
+two answers agree, nothing is concluded.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import Final
 
-from conformance.probe.learning import Learnt, shown
-from conformance.probe.shape import take_apart
-from conformance.probe.talking import Gone, Room, Talker
-from conformance.standard.constants import MAX_LINE_LIMIT
+from conformance.dialect import Dialect, Quit
+from conformance.probe.acquaintance import acquaint
+from conformance.probe.guests import Guests
+from conformance.probe.learning import Conclusion, Learnt, shown
+from conformance.probe.memberships import ask_entrance, ask_half_close, ask_limit, ask_words
+from conformance.probe.shape import Sample, common_form
+from conformance.probe.talking import Gone, OutOfTime, Room
+from conformance.probe.texts import (
+    ask_blank,
+    ask_charset,
+    ask_framing,
+    ask_shape,
+    ask_text,
+    ask_undecodable,
+    conclude_shape,
+)
 from conformance.target.address import Address
 from conformance.target.profile import Launch
 
-_WORDS: Final = (
-    "quit", "/quit", "exit", "/exit", "bye", "by", "/bye", "disconnect", "/disconnect", ":q", "/q",
-    "close", "q", "logout",
-)  # fmt: skip
-_CHARSETS: Final = ("gb2312", "gbk", "big5", "shift_jis", "euc_kr", "cp1252", "latin-1")
-_LONG: Final = 5_000
-_ENDLESS: Final = MAX_LINE_LIMIT + 1
+_SECONDS: Final = 60.0
+"""Seconds that a probe may take; times the factor."""
+_SLOW: Final = 90.0
+"""Seconds more for each second that an answer takes."""
+_FORMS: Final = ("greeting", "prompt", "welcome", "join", "leave")
+"""Settings that are forms: what differs in them from one time to the next is part of them."""
+_SETTINGS: Final = frozenset({*Dialect.model_fields, *(f"quit.{key}" for key in Quit.model_fields)})
+_CAPABILITIES: Final = ("notices", "line-limit", "half-close")
+_LATE: Final = "all of it: the time was over, and not all was asked twice"
+
+Answers = dict[str, list[Conclusion]]
 
 
 def probe(address: Address, launch: Launch | None, factor: float) -> Learnt:
     """Find out a server's dialect; `Gone` where nothing at all can be learnt of it."""
-    asker = _Asker(address, launch, factor)
-    try:
-        return asker.ask()
-    finally:
-        asker.room.close()
+    with Room(address, launch, factor, _SECONDS).open() as room:
+        return _Asker(room, factor).ask()
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """What is asked, for those it is said to when it stays open, and how."""
+
+    what: str
+    ask: Callable[[Guests], list[Conclusion]]
+    answers: Answers = field(default_factory=lambda: defaultdict(list))
+    failures: list[str] = field(default_factory=list)
 
 
 class _Asker:
-    def __init__(self, address: Address, launch: Launch | None, factor: float) -> None:
-        self.room = Room(address, launch, factor)
-        self.learnt = Learnt()
+    def __init__(self, room: Room, factor: float) -> None:
+        self.room = room
+        self.guests = Guests(room, factor)
+        self.samples: list[Sample] = []
+        self.questions = (
+            _Question("what its sender receives", lambda one: ask_shape(one, self.samples)),
+            _Question("framing", ask_framing),
+            _Question("how a text is trimmed, and controls", ask_text),
+            _Question("what a blank line is", ask_blank),
+            _Question("what is said of who comes", ask_entrance),
+            _Question("the charset", ask_charset),
+            _Question("what leaves", ask_words),
+            _Question("what a half-close does", ask_half_close),
+            _Question("whether there is a line limit", ask_limit),
+            _Question("what does not decode", ask_undecodable),
+        )
 
     def ask(self) -> Learnt:
-        with self.room.question():
-            self._greeting()
-            self._shape()
-        questions: tuple[tuple[str, Callable[[], None]], ...] = (
-            ("framing", self._framing),
-            ("how a text is trimmed, and controls", self._text),
-            ("what a blank line is", self._blank),
-            ("what leaves", self._leaving),
-            ("what ends with a half-close, and what is said of who comes and goes", self._comings),
-            ("the charset", self._charset),
-            ("what does not decode", self._undecodable),
-            ("whether there is a line limit", self._limit),
-        )
-        for what, question in questions:
-            self._put(what, question)
-        for capability in ("backlog-limit", "many-members", "stop", "rebind", "second-server"):
-            self.learnt.untold.append(f"{capability}: a run asks for it")
-        self.learnt.restarts = self.room.restarts
-        return self.learnt
-
-    def _put(self, what: str, question: Callable[[], None]) -> None:
-        """Put a question, once again to a server launched anew where it died or hung."""
+        learnt = Learnt()
         try:
-            with self.room.question():
-                question()
-        except Gone as first:
-            if not self.room.restart():
-                self.learnt.untold.append(f"{what}: {first}")
+            acquaint(self.guests)
+            self.room.extend(_SLOW * min(self.room.slowest or 0.0, 2.0))
+            for question in self.questions:
+                self._put(question)
+                self._know(learnt)
+            self.room.restart(counted=False)
+            self.guests.forget()
+            for question in self.questions[::-1]:
+                self._put(question)
+            for question in self.questions:
+                if len(question.failures) == 1 or any(
+                    agreed(key, found) is None for key, found in question.answers.items()
+                ):
+                    self._put(question)
+        except OutOfTime:
+            learnt.untold.append(_LATE)
+        self._know(learnt)
+        learnt.restarts = self.room.restarts
+        return learnt
+
+    def _put(self, question: _Question) -> None:
+        """Put a question, once again to a server launched anew where it died or hung."""
+        for again in (False, True):
+            try:
+                for one in question.ask(self.guests):
+                    question.answers[one.key].append(one)
                 return
-            try:
-                with self.room.question():
-                    question()
             except Gone as gone:
-                self.learnt.untold.append(f"{what}: {gone}, launched anew as well")
-
-    @property
-    def _by_read(self) -> bool:
-        return self.learnt.get("framing") == "read"
-
-    def _greeting(self) -> None:
-        visitor = self.room.join()
-        came = visitor.hear()
-        if not came:
-            return
-        lines, _, prompt = came.rpartition(b"\n")
-        if lines:
-            self.learnt.conclude(
-                "greeting", _form(lines + b"\n", visitor), f"first came {shown(came)}"
-            )
-        if prompt:
-            self.learnt.conclude(
-                "prompt", _form(prompt, visitor), f"and then {shown(prompt)}, without an LF"
-            )
-            self.room.prompted = True
-        self.room.greets = True
-        visitor.close()
-
-    def _shape(self) -> None:
-        ann, bob = self.room.join(), self.room.join()
-        if self.room.prompted:
-            joined = ann.hear()
-            if bob.name.encode() in joined.rpartition(b"? ")[2]:
-                line = joined[joined.rfind(b"\n", 0, joined.find(bob.name.encode())) + 1 :]
-                self._besides("join", line, bob)
-        ann.hear()
-        bob.hear()
-        word = self.room.word().encode()
-        ann.say(word + b"\n")
-        came, echo = bob.hear(word), ann.hear(word)
-        if word not in came:
-            raise Gone(f"of {shown(word)} with an LF came to another: {shown(came)}")
-        self.room.echoes = word in echo
-        self.learnt.conclude("echo", word in echo, f"to its sender came {shown(echo)}")
-        before, _, after = came.partition(word)
-        why = f"{shown(word)} with an LF came as {shown(came)}"
-        if before.endswith((b"b'", b'b"')) and after[:1] == b"\\":
-            before, after = before[:-2], after.partition(before[-1:])[2]
-            self.learnt.conclude("text", "repr", why)
-        shape = take_apart(before.decode("utf-8", "replace"), ann.host, ann.port, ann.name)
-        for key, value in (
-            ("prefix", shape.prefix),
-            ("header", shape.header),
-            ("time", shape.time),
-            ("peer", shape.peer),
-            ("infix", shape.infix),
-            ("tail", after.decode("utf-8", "replace")),
-        ):
-            if value is not None:
-                self.learnt.conclude(key, value, why)
-
-    def _framing(self) -> None:
-        ann, bob = self.room.pair()
-        word = self.room.word().encode()
-        ann.say(word)
-        came = bob.hear(word)
-        by_read = word in came
-        why = f"{shown(word)} without an LF brought {shown(came) if came else 'nothing'}"
-        self.learnt.conclude("framing", "read" if by_read else "line", why)
-        ann.say(b"\n")
-        if not by_read:
-            return
-        word = self.room.word().encode()
-        ann, bob = self.room.pair()
-        ann.say(word + b"x" * _LONG + b"\n")
-        came = bob.hear()
-        found = re.search(re.escape(word) + rb"x*", came)
-        taken = len(found[0]) if found is not None else 0
-        if 64 <= taken < _LONG:
-            why = f"of one segment with {len(word) + _LONG} octets the first message had {taken}"
-            self.learnt.conclude("read_size", taken, why)
-        else:
-            self.learnt.untold.append(f"read_size: it is more than {_LONG} octets")
-
-    def _text(self) -> None:
-        ann, bob = self.room.pair()
-        one, other = self.room.word().encode(), self.room.word().encode()
-        said = b"  " + one + b"\x1b" + other + b"  \n"
-        ann.say(said)
-        came = bob.hear(other)
-        if one not in came:
-            self.learnt.untold.append(f"text and controls: nothing came of {shown(said)}")
-            return
-        why = f"{shown(said)} came as {shown(came)}"
-        if self.learnt.get("text") == "repr":
-            return
-        verbatim = b"  " + one in came and other + b"  " in came
-        self.learnt.conclude("text", "verbatim" if verbatim else "stripped", why)
-        tail = self.learnt.get("tail")
-        if verbatim and isinstance(tail, str) and tail.startswith("\n"):
-            self.learnt.conclude("tail", tail[1:], f"{why}; a verbatim text brings its own LF")
-        between = came.partition(one)[2].partition(other)[0]
-        if between == b"\x1b":
-            self.learnt.conclude("controls", "relayed", why)
-        elif between == "\ufffd".encode():
-            self.learnt.conclude("controls", "replaced", why)
-        else:
-            self.learnt.untold.append(f"controls: neither as they are nor replaced, {why}")
-
-    def _blank(self) -> None:
-        ann, bob = self.room.pair()
-        ann.say(b"\n")
-        came, own = bob.hear(), ann.hear()
-        if ann.ended:
-            self.learnt.conclude(
-                "blank", "closes", f"an empty line brought its sender {shown(own)} and the end"
-            )
-        elif came.strip(b"\n") or (came and self.learnt.get("header") == ""):
-            self.learnt.conclude(
-                "blank", "broadcast", f"an empty line came to others as {shown(came)}"
-            )
-        else:
-            self.learnt.conclude(
-                "blank", "ignored", f"an empty line came to others as {shown(came)}"
-            )
-
-    def _leaving(self) -> None:
-        _, bob = self.room.pair()
-        left, closes = self._words(bob, _WORDS, b"\n")
-        bare = False
-        if not left and self._by_read:
-            left, closes = self._words(bob, _WORDS, b"")
-            bare = bool(left)
-        why = f"of {' '.join(_WORDS)} left: {' '.join(left) or 'none'}"
-        self.learnt.conclude("quit.words", left, why)
-        if not left:
-            self.learnt.untold.append("another word for leaving: only those were tried")
-            return
-        came = "came" if closes else "did not come"
-        self.learnt.conclude("quit.closes", closes, f"the end of the connection {came}")
-        word = left[0]
-        eve = self.room.join()
-        eve.hear()
-        bob.hear()
-        eve.say(word.encode() + (b"" if bare else b"\n"))
-        answer = eve.hear()
-        if told := bob.hear():
-            self._besides("leave", told, eve)
-        if answer:
-            why = f"after {word!r} the leaver received {shown(answer)}"
-            self.learnt.conclude("quit.answer", answer.decode("utf-8", "replace"), why)
-        if bare:
-            self.learnt.conclude("quit.match", "bare", "none left with an LF after it")
-            return
-        for match, variant in (("any-case", word.upper()), ("prefix", f"{word} now")):
-            if self._words(bob, (variant,), b"\n")[0]:
-                self.learnt.conclude("quit.match", match, f"{variant!r} left as well")
-
-    def _words(self, bob: Talker, words: tuple[str, ...], end: bytes) -> tuple[list[str], bool]:
-        """Which of these words leave, each said by one of its own: who has left is heard no more;
-        and whether the connection ends then."""
-        leavers = [(word, self.room.join()) for word in words]
-        bob.hear()
-        for word, leaver in leavers:
-            leaver.say(word.encode() + end)
-        bob.hear()
-        after = {word: self.room.word().encode() for word in words}
-        for word, leaver in leavers:
-            leaver.say(after[word] + b"\n")
-        came = bob.hear()
-        left = [word for word in words if after[word] not in came]
-        gone = [leaver for word, leaver in leavers if word in left]
-        for leaver in gone:
-            leaver.hear()
-        return left, all(leaver.ended for leaver in gone)
-
-    def _comings(self) -> None:
-        _, bob = self.room.pair()
-        bob.hear()
-        eve = self.room.join()
-        came = bob.hear()
-        if came:
-            self._besides("join", came, eve)
-        eve.hear()
-        eve.hang_up()
-        eve.hear()
-        came = bob.hear()
-        if came:
-            self._besides("leave", came, eve)
-        if not eve.ended:
-            self.learnt.lacks("half-close", "after a half-close no end of the connection came")
-
-    def _besides(self, key: str, came: bytes, about: Talker) -> None:
-        form, peer = _form(came, about), self.learnt.get("peer")
-        if isinstance(peer, str) and "{host}" in peer:
-            form = form.replace(peer, "{peer}")
-        self.learnt.conclude(key, form, f"others received {shown(came)}")
-
-    def _charset(self) -> None:
-        ann, bob = self.room.pair()
-        word, after = self.room.word().encode(), self.room.word().encode()
-        if self.learnt.get("text") == "repr":
-            self.learnt.untold.append("charset: a repr shows octets, whatever they stand for")
-            return
-        came = self._relayed(ann, bob, word, "é".encode(), after)
-        if came not in (None, b"", "é".encode(), b"\xc3\xa9"):
-            self._which_charset(b"\xc3\xa9", came or b"")
-            return
-        # The first octets of one charset may be relayed as they are, or be another's as well.
-        ann, bob = self.room.pair()
-        said = "中".encode("gb2312")
-        came = self._relayed(ann, bob, self.room.word().encode(), said, self.room.word().encode())
-        if came == "中".encode() or (came == said and not self._relays_anything()):
-            self._which_charset(said, came)
-        elif came is None or came != said:
-            self.learnt.conclude(
-                "charset", "utf-8", "é in UTF-8 came as it is, and 中 in GB2312 did not"
-            )
-
-    def _relays_anything(self) -> bool:
-        ann, bob = self.room.pair()
-        word, after = self.room.word().encode(), self.room.word().encode()
-        return self._relayed(ann, bob, word, b"\xff", after) == b"\xff"
-
-    def _relayed(
-        self, ann: Talker, bob: Talker, before: bytes, octets: bytes, after: bytes
-    ) -> bytes | None:
-        """What octets between two words came as; None where nothing came."""
-        ann.say(before + octets + after + b"\n")
-        came = bob.hear(after)
-        if before not in came or after not in came:
-            return None
-        return came.partition(before)[2].partition(after)[0]
-
-    def _which_charset(self, said: bytes, came: bytes) -> None:
-        for charset in _CHARSETS:
-            try:
-                text = said.decode(charset)
-            except UnicodeDecodeError:
-                continue
-            for sends in ("utf-8", charset):
-                if text.encode(sends) == came:
-                    wide = self._is_wider(charset)
-                    charset, sends = wide, wide if sends == charset else sends
-                    why = f"{shown(said)} came as {shown(came)}"
-                    self.learnt.conclude("charset", charset, why)
-                    if sends != "utf-8":
-                        self.learnt.conclude("sends", sends, why)
+                self.guests.forget()
+                if again or not self.room.restart():
+                    question.failures.append(str(gone))
                     return
-        self.learnt.untold.append(f"charset: {shown(said)} came as {shown(came)}")
 
-    def _is_wider(self, charset: str) -> str:
-        """GBK where a character came that GB2312 has not."""
-        if charset != "gb2312":
-            return charset
-        ann, bob = self.room.pair()
-        word, after = self.room.word().encode(), self.room.word().encode()
-        came = self._relayed(ann, bob, word, "镕".encode("gbk"), after)
-        return "gbk" if came in ("镕".encode(), "镕".encode("gbk")) else charset
+    def _know(self, learnt: Learnt) -> None:
+        """Conclude what can be concluded so far, and let those who ask know."""
+        late = [one for one in learnt.untold if one.startswith(_LATE)]
+        found, learnt.untold[:] = self._found(), late + self._untold()
+        learnt.conclusions = {one.key: one for one in found}
+        known = self.guests.known
+        known.dialect = learnt.dialect
+        known.by_read = known.dialect.by_read
+        if self.samples:
+            known.after = self.samples[-1].after.encode("utf-8", "surrogateescape")
 
-    def _undecodable(self) -> None:
-        ann, bob = self.room.pair()
-        word, after = self.room.word().encode(), self.room.word().encode()
-        said = word + b"\xff\n"
-        ann.say(said)
-        came, own = bob.hear(word), ann.hear()
-        if word in came:
-            self.learnt.conclude("undecodable", "relays", f"{shown(said)} came as {shown(came)}")
-            self._lacks_notices_unless(own)
-            return
-        if ann.ended:
-            bob.hear()  # a process that dies lets go of everyone, one after the other
-        if bob.ended or self.room.has_died():
-            self.learnt.conclude(
-                "undecodable", "kills", f"after {shown(said)} nothing answered there any more"
-            )
-            return
-        if ann.ended:
-            self.learnt.conclude(
-                "undecodable",
-                "closes",
-                f"{shown(said)} brought its sender {shown(own)} and the end",
-            )
-            self._lacks_notices_unless(own)
-            return
-        ann.say(after + b"\n")
-        came = bob.hear(after)
-        if after in came:
-            self.learnt.untold.append(
-                f"undecodable: nothing came of {shown(said)}, and its sender is heard on"
-            )
-            return
-        carol = self.room.join()
-        carol.hear()
-        carol.say(after + b"\n")
-        if after not in bob.hear(after):
-            self.learnt.conclude(
-                "undecodable", "kills", f"after {shown(said)} nothing came of what anyone said"
-            )
-            return
-        self.learnt.conclude(
-            "undecodable", "mutes", f"after {shown(said)} nothing came of what its sender said"
-        )
-        self._lacks_notices_unless(own)
+    def _found(self) -> list[Conclusion]:
+        # Of two that answer the same, the later knew more.
+        answers = {
+            key: one
+            for question in self.questions
+            for key, found in question.answers.items()
+            if (one := agreed(key, found)) is not None
+        }
+        for one in conclude_shape(self.samples):
+            answers.setdefault(one.key, one)
+        if self.guests.known.login:
+            why = "the first line of a connection is no message"
+            answers["first_line"] = Conclusion("first_line", "name", why)
+        return settings(answers)
 
-    def _lacks_notices_unless(self, own: bytes) -> None:
-        if not re.search(rb"(?:^|\n)![a-z-]+", own):
-            self.learnt.lacks("notices", f"what did not decode brought its sender {shown(own)}")
-
-    def _limit(self) -> None:
-        if self._by_read:
-            return
-        self.room.pair()
-        eve = self.room.join()
-        eve.hear()
-        eve.say(b"x" * _ENDLESS)
-        eve.hear()
-        if not eve.ended:
-            self.room.pair()
-            self.learnt.lacks("line-limit", f"after {_ENDLESS:,} octets without an LF no end came")
+    def _untold(self) -> list[str]:
+        untold = []
+        for question in self.questions:
+            if question.failures and not question.answers:
+                untold.append(f"{question.what}: {question.failures[-1]}")
+            for key, found in question.answers.items():
+                if agreed(key, found) is None:
+                    values = " and then ".join(repr(one.value) for one in found)
+                    untold.append(f"{key}: it was {values}")
+        if self.samples:
+            concluded = {one.key for one in conclude_shape(self.samples)}
+            came = shown((self.samples[-1].before + "..." + self.samples[-1].after).encode())
+            why = f"a word came as {came}, and otherwise at other times"
+            untold += [f"{key}: {why}" for key in sorted({"header", "tail"} - concluded)]
+        asked = {key for question in self.questions for key in question.answers}
+        if "framing" in asked and not self.guests.known.dialect.is_repr:
+            untold += [
+                f"{key}: as none that is known" for key in ("text", "controls") if key not in asked
+            ]
+        return untold
 
 
-def _form(came: bytes, about: Talker) -> str:
-    """What was said, with names for what stands for who it is about."""
-    text = came.decode("utf-8", "replace").replace("{", "{{").replace("}", "}}")
-    text = text.replace(about.name, "{name}")
-    address = f"{about.host}:{about.port}"
-    if about.port:
-        text = text.replace(address, "{host}:{port}").replace(str(about.port), "{port}")
-    return text
+def agreed(key: str, found: Sequence[Conclusion]) -> Conclusion | None:
+    """What the answers to one question have in common; None where they contradict each other."""
+    values = [one.value for one in found]
+    last = key.removeprefix("half-close/")
+    if last in _FORMS or last.startswith("lines/"):
+        texts = [value for value in values if isinstance(value, str)]
+        form = common_form(texts)
+        if form is not None:
+            return Conclusion(key, form, found[-1].why)
+    for one in found:
+        if values.count(one.value) * 2 > len(values):
+            return one
+    return None
+
+
+def settings(answers: dict[str, Conclusion]) -> list[Conclusion]:
+    """The settings of a profile that answers amount to."""
+    found = [one for key, one in answers.items() if key in _SETTINGS or one.is_fault]
+    said = {one.key: one for one in found}
+    leave, other = answers.get("leave"), answers.get("half-close/leave")
+    lines = {
+        str(one.value): one.why
+        for key, one in answers.items()
+        if key.partition("/")[0] == "lines" or key.startswith("half-close/lines")
+    }
+    if other is not None and other.value:
+        if leave is None or not leave.value:
+            said["leave"] = Conclusion("leave", other.value, other.why)
+        elif leave.value != other.value:
+            lines[str(other.value)] = other.why
+    known = {str(said[key].value) for key in _FORMS if key in said}
+    lines = {line: why for line, why in lines.items() if line and line not in known}
+    peer = str(said["peer"].value) if "peer" in said else ""
+    if "{host}" in peer:
+        lines = {line.replace(peer, "{peer}"): why for line, why in lines.items()}
+        for key in said.keys() & set(_FORMS):
+            form = str(said[key].value).replace(peer, "{peer}")
+            said[key] = Conclusion(key, form, said[key].why)
+    said["lines"] = Conclusion(
+        "lines", list(lines), "; ".join(dict.fromkeys(lines.values())) or "no"
+    )
+    absent = {
+        key: answers[key].why
+        for key in _CAPABILITIES
+        if key in answers and answers[key].value is False
+    }
+    if "notices" not in answers and "undecodable" in answers:
+        absent["notices"] = "nothing that was said brought a notice"
+    said["absent"] = Conclusion("absent", sorted(absent), "; ".join(absent.values()))
+    tail, text = said.get("tail"), said.get("text")
+    if text is not None and text.value == "verbatim" and tail is not None:
+        if str(tail.value).startswith("\n"):
+            why = f"{tail.why}; a text brings its own LF"
+            said["tail"] = Conclusion("tail", str(tail.value)[1:], why)
+        else:
+            del said["text"]
+    return list(said.values())

@@ -1,9 +1,12 @@
-"""What a broadcast consists of: its octets taken apart around a word whose sender is known."""
+"""What a broadcast consists of: its octets taken apart around a word whose sender is known, and
+what several of them have in common."""
 
 import re
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from itertools import product
 from typing import Final
 
@@ -20,10 +23,29 @@ FORMATS: Final = (
     *(f"{date}{between}{clock}" for date, clock, between in product(_DATES, _TIMES, _BETWEEN)),
     *(f"{clock}{between}{date}" for date, clock, between in product(_DATES, _TIMES, (" ", "-"))),
     "%a %b %d %H:%M:%S %Y",
+    "%a %b %d %H:%M:%S UTC %Y",
     *_TIMES,
     *_DATES,
 )
 """Forms of a time that are looked for, the fuller ones first."""
+_COUNTER, _NUMBER, _VARIES, _OTHER = "\x01", "\x02", "\x03", "\x04"
+"""In a form: digits that differ between a member's messages, and between members; and so text."""
+_PEERS: Final = re.compile(rf"\{{(?:host|port|name)\}}|[{_NUMBER}{_OTHER}]")
+_FIELDS: Final = re.compile(rf"\{{(?:time|peer)\}}|[{_COUNTER}{_VARIES}]")
+_DIGITS: Final = re.compile(rf"(\d+|\{{number\}}|[{_COUNTER}{_NUMBER}])")
+_WIDEST: Final = 24
+"""Characters between two parts of one peer at most."""
+_SHORTEST: Final = 3
+"""Characters of a text with a part in it that varies, at least."""
+
+
+@dataclass(frozen=True, slots=True)
+class Who:
+    """Whom a text may be about: an address, and a name."""
+
+    host: str
+    port: int
+    name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,43 +59,172 @@ class Shape:
     infix: str
 
 
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """What came before and after a word that somebody said."""
+
+    speaker: Who
+    before: str
+    after: str
+
+
+def form_of(text: str, who: Who, time_format: str | None = None) -> str:
+    """A text with fields for what stands for whom it is about; and for a time, if it is in this
+    format."""
+    before, time_, after = _around_time(text, time_format) if time_format else (text, "", "")
+    return _named(before, who) + "{time}" * bool(time_) + _named(after, who)
+
+
+def _named(text: str, who: Who) -> str:
+    text = text.replace("{", "{{").replace("}", "}}")
+    if who.port:
+        text = re.sub(rf"(?<!\w){who.port}(?!\w)", "{port}", text)
+    text = re.sub(rf"(?<!\w){re.escape(who.name)}(?!\w)", "{name}", text)
+    if who.host:
+        text = re.sub(rf"(?<![\w.]){re.escape(who.host)}(?![\w.])", "{host}", text)
+    return text
+
+
+def common_form(forms: Sequence[str]) -> str | None:
+    """The form that all of these are of: {number} for digits that differ, {any} for other text
+    within a line; None where they have nothing in common."""
+    found = _common(forms, "{number}", "{any}")
+    literal = "" if found is None else re.sub(r"\{\w+\}", "", found)
+    return None if found is None or ("{any}" in found and len(literal) < _SHORTEST) else found
+
+
+def common_shape(samples: Sequence[Sample]) -> Shape | None:
+    """What these broadcasts have in common before their texts; None where that is nothing."""
+    time_format = next(filter(None, (_time_format(one.before) for one in samples)), None)
+    by_speaker: dict[Who, list[str]] = {}
+    for sample in samples:
+        form = form_of(sample.before, sample.speaker, time_format)
+        by_speaker.setdefault(sample.speaker, []).append(form)
+    own = [_common(forms, _COUNTER, _VARIES) for forms in by_speaker.values()]
+    whole = [one for one in own if one is not None]
+    common = _common(whole, _NUMBER, _OTHER) if len(whole) == len(own) else None
+    return None if common is None else _shape(common, time_format)
+
+
 def take_apart(before: str, host: str, port: int, name: str) -> Shape:
     """Take apart what came before a text; who sent it is known."""
-    form, time_format = _with_time(before)
-    form = re.sub(rf"(?<!\w){port}(?!\w)", "{port}", form) if port else form
-    form = re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", "{name}", form)
-    if host:
-        form = re.sub(rf"(?<![\w.]){re.escape(host)}(?![\w.])", "{host}", form)
-    form = form.replace("('{host}', {port})", "<{host}', {port}>")
-    peers = list(re.finditer(r"<?\{host\}.{0,4}\{port\}>?|\{host\}|\{name\}|\{port\}", form))
+    shape = common_shape([Sample(Who(host, port, name), before, "")])
+    assert shape is not None
+    return shape
+
+
+def _shape(form: str, time_format: str | None) -> Shape:
     peer = None
-    if peers:
-        found = peers[0]
-        peer = found[0].replace("<", "('").replace(">", ")")
-        form = form[: found.start()] + "{peer}" + form[found.end() :]
-    places = [(one.start(), one.end()) for one in re.finditer(r"\{time\}|\{peer\}", form)]
+    parts = list(_PEERS.finditer(form))
+    if parts:
+        start, end = parts[0].span()
+        for part in parts[1:]:
+            between = form[end : part.start()]
+            if len(between) > _WIDEST or "\n" in between or _FIELDS.search(between):
+                break
+            end = part.end()
+        start, end = _widened(form, start, end)
+        peer = form[start:end].replace(_NUMBER, "{number}").replace(_OTHER, "{any}")
+        rest = _PEERS.sub(_VARIES, form[end:])
+        form = form[:start] + "{peer}" + rest
+    places = list(_FIELDS.finditer(form))
     if not places:
-        return Shape(form, "", time_format, peer, "")
-    start, end = places[0][0], places[-1][1]
-    return Shape(form[:start], form[start:end], time_format, peer, form[end:])
+        return Shape(_plain(form), "", time_format, peer, "")
+    start, end = places[0].start(), places[-1].end()
+    header = form[start:end].replace(_COUNTER, "{number}").replace(_VARIES, "{any}")
+    return Shape(_plain(form[:start]), header, time_format, peer, _plain(form[end:]))
 
 
-def _with_time(text: str) -> tuple[str, str | None]:
-    """The text with {time} in the place of one that is about now, and its format."""
-    text = text.replace("{", "{{").replace("}", "}}")
+def _widened(form: str, start: int, end: int) -> tuple[int, int]:
+    """A peer with what belongs to how its address is written."""
+    for before, after in (("('", ")"), ("[::ffff:", ""), ("::ffff:", ""), ("[", "")):
+        if not form[:start].endswith(before) or not form[end:].startswith(after):
+            continue
+        inside = form[start:end]
+        if before == "('" and not inside.startswith("{host}', "):
+            continue
+        if before.startswith("[") and not inside.startswith("{host}]:"):
+            continue
+        return start - len(before), end + len(after)
+    return start, end
+
+
+def _plain(form: str) -> str:
+    return form.replace("{{", "{").replace("}}", "}")
+
+
+def _common(forms: Sequence[str], number: str, other: str) -> str | None:
+    if not forms:
+        return None
+    found = forms[0]
+    for form in forms[1:]:
+        if form != found:
+            both = _same_skeleton(found, form, number) or _same_ends(found, form, other)
+            if both is None:
+                return None
+            found = both
+    return found
+
+
+def _same_skeleton(one: str, two: str, number: str) -> str | None:
+    """The form of two that differ in digits alone; what counts messages does so for all."""
+    left, right = _DIGITS.split(one), _DIGITS.split(two)
+    if len(left) != len(right) or left[::2] != right[::2]:
+        return None
+    return "".join(
+        a if a == b else _COUNTER if _COUNTER in (a, b) else number
+        for a, b in zip(left, right, strict=True)
+    )
+
+
+def _same_ends(one: str, two: str, other: str) -> str | None:
+    """The form of two that differ in one place within a line."""
+    start = 0
+    while start < min(len(one), len(two)) and one[start] == two[start]:
+        start += 1
+    end = 0
+    while end < min(len(one), len(two)) - start and one[-1 - end] == two[-1 - end]:
+        end += 1
+    start = _whole_fields(one, start)
+    inside = one[start : len(one) - end] + two[start : len(two) - end]
+    cut = any(side.count("{") != side.count("}") for side in (inside, one[len(one) - end :]))
+    if "\n" in inside or not end or cut:
+        return None
+    return one[:start] + other + one[len(one) - end :]
+
+
+def _whole_fields(form: str, end: int) -> int:
+    """The end of a beginning that cuts no field."""
+    opened = form.rfind("{", 0, end)
+    return opened if opened >= 0 and "}" not in form[opened:end] else end
+
+
+def _time_format(text: str) -> str | None:
+    """The format of a time in it that is about now."""
     now = time.time()
     for format_ in FORMATS:
-        pattern = re.sub(
-            r"%(\w)", lambda one: DIRECTIVES[one[1]], re.escape(format_).replace(r"\%", "%")
-        )
-        found = re.search(rf"(?<!\d){pattern}(?!\d)", text)
-        if found is None:
+        found = _around_time(text, format_)[1]
+        if not found:
             continue
         try:
-            told = datetime.strptime(found[0], format_)
+            told = datetime.strptime(found, format_)
         except ValueError:
             continue
-        if "%Y" in format_ and abs(told.timestamp() - now) > 2 * _DAY:
-            continue
-        return text[: found.start()] + "{time}" + text[found.end() :], format_
-    return text, None
+        if "%Y" not in format_ or abs(told.timestamp() - now) < 2 * _DAY:
+            return format_
+    return None
+
+
+def _around_time(text: str, format_: str) -> tuple[str, str, str]:
+    """What stands before a time in this format, the time, and what stands after it."""
+    found = _pattern(format_).search(text)
+    return (
+        (text, "", "") if found is None else (text[: found.start()], found[0], text[found.end() :])
+    )
+
+
+@lru_cache(maxsize=512)
+def _pattern(format_: str) -> re.Pattern[str]:
+    literal = re.escape(format_).replace(r"\%", "%")
+    pattern = re.sub(r"%(\w)", lambda one: DIRECTIVES[one[1]], literal)
+    return re.compile(rf"(?<!\d){pattern}(?!\d)")

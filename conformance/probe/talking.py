@@ -1,12 +1,13 @@
-"""Plain connections to a server nothing is known of: what is said, and what comes until silence.
+"""Plain connections to a server that nothing is known of, and how long its answers take.
 
-Nothing can be waited for where nobody knows what is to come: silence is what ends an answer.
+Nothing is waited for longer than the server has been seen to need: each answer that came says how
+patient to be with the next.
 """
 
-import select
+import selectors
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from itertools import count
 from typing import Final
@@ -16,144 +17,228 @@ from conformance.target.process import LaunchedServer, LaunchError
 from conformance.target.profile import Launch
 from conformance.target.system import AF_UNIX
 
-QUIET: Final = 0.15
+FIRST: Final = 5.0
+"""Seconds in which the first word of all must be heard; times the factor."""
+_LEAST: Final = 0.4
+"""Seconds that any answer is given; times the factor."""
+_TIMES: Final = 5.0
+"""How many times the slowest answer so far the next may take."""
+_MOST: Final = 12.0
+_QUIET: Final = 0.08
 """Seconds of silence after which an answer is over; times the factor."""
-FIRST: Final = 0.4
-"""Seconds in which an answer begins, if there is one; times the factor."""
-_LONGEST: Final = 2.0
+_QUIET_TIMES: Final = 0.5
+_ENDLESS: Final = 8_388_608
+"""Octets of one connection after which no more are read."""
+_READ: Final = 262_144
 
 
 class Gone(Exception):
     """The server cannot be talked to: it has died, or hangs."""
 
 
-class Talker:
-    """One connection."""
+class OutOfTime(Exception):
+    """The time that a probe may take is over."""
 
-    def __init__(self, sock: socket.socket, name: str, factor: float) -> None:
-        self.came = b""
+
+class Talker:
+    """One connection: all that came, when each part of it did, and whether it has ended."""
+
+    def __init__(self, sock: socket.socket, name: str) -> None:
+        self.came = bytearray()
+        self.arrivals: list[tuple[float, int]] = []
         self.ended = False
         self.name = name
-        self.host, self.port = ("", 0)
+        self.host, self.port = "", 0
         if sock.family != AF_UNIX:
             self.host, self.port = sock.getsockname()[:2]
-        self._sock = sock
-        self._factor = factor
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.sock = sock
 
-    def say(self, octets: bytes) -> None:
-        """Send a segment; a connection that is broken takes none."""
-        self._sock.settimeout(_LONGEST * self._factor)
-        with suppress(OSError):
-            self._sock.sendall(octets)
+    @property
+    def floods(self) -> bool:
+        """Whether more has come than anybody said, by far."""
+        return len(self.came) >= _ENDLESS
 
     def hang_up(self) -> None:
         """Shut the writing side."""
         with suppress(OSError):
-            self._sock.shutdown(socket.SHUT_WR)
+            self.sock.shutdown(socket.SHUT_WR)
 
-    def hear(self, awaited: bytes | None = None) -> bytes:
-        """What comes from here until it is quiet, or right after something that is awaited."""
-        start, began = len(self.came), time.monotonic()
-        seconds = FIRST * self._factor
-        while not self.ended and time.monotonic() - began < _LONGEST * self._factor:
-            if not select.select([self._sock], [], [], seconds)[0]:
-                break
-            try:
-                octets = self._sock.recv(65_536)
-            except OSError:
-                octets = b""
-            self.ended = not octets
-            self.came += octets
-            if awaited is None or awaited in self.came[start:]:
-                seconds = QUIET * self._factor
-        return self.came[start:]
+    def since(self, mark: int) -> bytes:
+        """What came after so many octets."""
+        return bytes(self.came[mark:])
 
-    def close(self) -> None:
-        self._sock.close()
+    def receive(self) -> None:
+        """Take what is there."""
+        try:
+            octets = self.sock.recv(_READ)
+        except BlockingIOError:
+            return
+        except OSError:
+            octets = b""
+        self.ended = not octets
+        self.came += octets
+        if octets:
+            self.arrivals.append((time.monotonic(), len(self.came)))
 
 
 class Room:
-    """The server, and the connections of one question to it.
+    """The server, everyone who is connected to it, and how long its answers take.
 
     One that is launched is launched again where it is gone.
     """
 
-    def __init__(self, address: Address, launch: Launch | None, factor: float) -> None:
+    def __init__(
+        self, address: Address, launch: Launch | None, factor: float, seconds: float
+    ) -> None:
         self.restarts = 0
-        self.prompted = False
-        self.greets = False
-        self.echoes = True
+        self.slowest: float | None = None
+        self.talkers: list[Talker] = []
         self._launch = launch
         self._asked = self._address = address
         self._factor = factor
+        self._end = time.monotonic() + seconds * factor
         self._server: LaunchedServer | None = None
-        self._talkers: list[Talker] = []
+        self._selector = selectors.DefaultSelector()
         self._numbers = count(1)
 
-    def word(self) -> str:
-        """A word that nobody has said."""
-        return f"w{next(self._numbers):03}{time.monotonic_ns() % 46_656:05}k"
+    @property
+    def patience(self) -> float:
+        """Seconds that the next answer may take."""
+        if self.slowest is None:
+            return FIRST * self._factor
+        return min(max(_LEAST * self._factor, _TIMES * self.slowest), _MOST * self._factor)
 
-    @contextmanager
-    def question(self) -> Iterator[None]:
-        """Connections made within are closed after."""
+    @property
+    def quiet(self) -> float:
+        """Seconds of silence after which an answer is over."""
+        return max(_QUIET * self._factor, _QUIET_TIMES * min(self.slowest or 0.0, 1.0))
+
+    def extend(self, seconds: float) -> None:
+        """Give the whole of it more time, for a server that is slow."""
+        self._end += seconds
+
+    def word(self) -> bytes:
+        """A word that nobody has said."""
+        return f"w{next(self._numbers):03}{time.monotonic_ns() % 46_656:05}k".encode()
+
+    def connect(self) -> Talker:
+        """Connect."""
         self._start()
         try:
-            yield
-        finally:
-            for talker in self._talkers:
-                talker.close()
-            self._talkers.clear()
-
-    def join(self) -> Talker:
-        """Connect; with a name, where it is known that one is asked for."""
-        try:
-            sock = self._address.connect(_LONGEST * self._factor)
+            sock = self._address.connect(min(self.patience, FIRST) * 2)
         except OSError as error:
             raise Gone(f"it takes no connection: {error}") from None
-        talker = Talker(sock, f"p{next(self._numbers)}r", self._factor)
-        self._talkers.append(talker)
-        if self.prompted:
-            talker.hear()
-            talker.say(talker.name.encode() + b"\n")
+        sock.setblocking(False)
+        talker = Talker(sock, f"p{next(self._numbers)}r")
+        self.talkers.append(talker)
+        self._selector.register(sock, selectors.EVENT_READ, talker)
         return talker
 
-    def pair(self) -> tuple[Talker, Talker]:
-        """Two who hear each other; `Gone` where the second does not hear the first."""
-        one, other = self.join(), self.join()
-        for talker in (one, other) if self.greets else ():
-            talker.hear()
-        word = self.word().encode()
-        one.say(word + b"\n")
-        if word not in other.hear(word):
-            raise Gone("what one says comes to nobody")
-        if self.echoes:
-            one.hear(word)
-        return one, other
+    def say(self, talker: Talker, octets: bytes) -> None:
+        """Send a segment; what the server does not take in time, and what a broken connection does
+        not take, is not sent."""
+        end = time.monotonic() + self.patience
+        view = memoryview(octets)
+        while view and not talker.ended:
+            try:
+                view = view[talker.sock.send(view) :]
+            except BlockingIOError:
+                if time.monotonic() > end:
+                    return
+                self.turn(0.005)
+            except OSError:
+                return
+
+    def wait(self, condition: Callable[[], bool], seconds: float | None = None) -> bool:
+        """Let things happen until the condition holds, as long as an answer may take; whether it
+        holds."""
+        end = time.monotonic() + (self.patience if seconds is None else seconds)
+        while not condition():
+            left = end - time.monotonic()
+            if left <= 0:
+                return False
+            self.turn(min(left, 0.05))
+        return True
+
+    def answer(self, condition: Callable[[], bool]) -> bool:
+        """Wait, and note how long it took."""
+        began = time.monotonic()
+        came = self.wait(condition)
+        if came:
+            self.slowest = max(self.slowest or 0.0, time.monotonic() - began)
+        return came
+
+    def hears(self, talker: Talker, word: bytes, mark: int = 0) -> bool:
+        """Wait until a word came."""
+        self.answer(lambda: talker.came.find(word, mark) >= 0 or talker.ended)
+        return talker.came.find(word, mark) >= 0
+
+    def settle(self, *talkers: Talker, first: float = 0.0) -> None:
+        """Wait until nothing more comes to any of these; anything at all comes within `first`."""
+        began = latest = time.monotonic()
+        before = sum(len(one.came) for one in talkers)
+        while True:
+            now, size = time.monotonic(), sum(len(one.came) for one in talkers)
+            if size != before:
+                before, latest, first = size, now, 0.0
+            left = latest + max(self.quiet, first) - now
+            if left <= 0 or now - began > 2 * self.patience:
+                return
+            self.turn(left)
+
+    def turn(self, seconds: float) -> None:
+        """Take what comes to anyone within some seconds, once."""
+        if time.monotonic() > self._end:
+            raise OutOfTime
+        for key, _ in self._selector.select(seconds):
+            talker: Talker = key.data
+            talker.receive()
+            if talker.ended or talker.floods:
+                self._selector.unregister(talker.sock)
+
+    def drop(self, *talkers: Talker) -> None:
+        """Close these connections."""
+        for talker in talkers:
+            if talker in self.talkers:
+                self.talkers.remove(talker)
+                with suppress(KeyError, ValueError):
+                    self._selector.unregister(talker.sock)
+                talker.sock.close()
+
+    def drop_all(self) -> None:
+        self.drop(*self.talkers)
 
     def has_died(self) -> bool:
         """Whether nothing answers there any more."""
         if self._server is not None and self._server.poll() is not None:
             return True
         try:
-            self._address.connect(_LONGEST * self._factor).close()
+            self._address.connect(min(self.patience, FIRST)).close()
         except OSError:
             return True
         return False
 
-    def restart(self) -> bool:
+    def restart(self, *, counted: bool = True) -> bool:
         """Launch the server anew, where the suite launched it."""
+        self.drop_all()
         if self._server is None:
             return False
-        self.restarts += 1
+        self.restarts += counted
         self._server.close()
         self._server = None
         self._start()
         return True
 
-    def close(self) -> None:
-        if self._server is not None:
-            self._server.close()
+    @contextmanager
+    def open(self) -> Iterator["Room"]:
+        try:
+            yield self
+        finally:
+            self.drop_all()
+            self._selector.close()
+            if self._server is not None:
+                self._server.close()
 
     def _start(self) -> None:
         if self._launch is None:

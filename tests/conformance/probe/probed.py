@@ -1,10 +1,14 @@
-"""Servers that a probe has to survive: one dies of what does not decode, and one hangs."""
+"""Servers that a probe has to see through: those that die or hang of what does not decode, are
+late in one way or another, relay reads, or let each hear itself alone."""
 
 import os
+import socket
 import sys
 import time
+from collections.abc import Iterable
 
 from conformance.specimens.base import BaseServer
+from conformance.specimens.dialects import BareRelay
 from conformance.specimens.member import Member
 
 
@@ -22,5 +26,58 @@ class Hangs(BaseServer):
         super().violation(member, code, line)
 
 
+DELAY = 0.15
+"""Seconds that an answer takes of who is late."""
+
+
+class EntersLate(BaseServer):
+    """Whoever connects is a member, and read from, 50 ms later."""
+
+    def accept(self, sock: socket.socket, address: tuple[str, int]) -> None:
+        self.later(0.05, lambda: super(EntersLate, self).accept(sock, address))
+
+
+class AnswersLate(BaseServer):
+    """Each line is broadcast later than it was read."""
+
+    def on_octets(self, member: Member, octets: bytes) -> None:
+        self.later(DELAY, lambda: self.on_octets_later(member, octets))
+
+    def on_octets_later(self, member: Member, octets: bytes) -> None:
+        if member.present:
+            super().on_octets(member, octets)
+            self.touched[member] = None
+
+    def on_end_of_stream(self, member: Member) -> None:
+        self.later(DELAY, lambda: self.leave_later(member))
+
+    def leave_later(self, member: Member) -> None:
+        if member.present:
+            super().on_end_of_stream(member)
+
+
+class RelaysReads(BareRelay):
+    """What one read of 256 octets brings goes to all others as it is."""
+
+    read_size = 256
+
+    def on_octets(self, member: Member, octets: bytes) -> None:
+        self.broadcast(member, octets)
+
+
+class HearsItself(BaseServer):
+    def recipients(self, sender: Member) -> Iterable[Member]:
+        return [sender]
+
+
+SERVERS = {
+    "dies": Dies,
+    "hangs": Hangs,
+    "enters-late": EntersLate,
+    "answers-late": AnswersLate,
+    "relays-reads": RelaysReads,
+    "hears-itself": HearsItself,
+}
+
 if __name__ == "__main__":
-    sys.exit({"dies": Dies, "hangs": Hangs}[sys.argv[1]](int(sys.argv[2])).serve())
+    sys.exit(SERVERS[sys.argv[1]](int(sys.argv[2])).serve())

@@ -1,0 +1,72 @@
+"""The first contact: whether those who connect hear each other, and what they have to say first."""
+
+import re
+from functools import partial
+
+from conformance.probe.guests import Guests
+from conformance.probe.learning import shown
+from conformance.probe.talking import Gone, Talker
+
+
+def acquaint(guests: Guests) -> None:
+    """Find out how to be heard at all; `Gone` where nobody can be."""
+    room, known = guests.room, guests.known
+    ann = guests.enter()
+    known.greets = bool(ann.came)
+    bob = guests.enter()
+    if not guests.meet(ann, bob):
+        raise Gone(_why_nobody_hears(ann, bob))
+    guests.measure(ann, bob)
+    known.login = _asks_name(guests, ann, bob)
+    if known.login:
+        eve = guests.room.connect()
+        if known.greets:
+            room.wait(lambda: bool(eve.came) or eve.ended)
+        room.settle(eve, first=room.quiet)
+        mark = len(eve.came)
+        guests.introduce(eve)
+        known.welcomes = len(eve.came) > mark
+    guests.forget()
+
+
+def _why_nobody_hears(ann: Talker, bob: Talker) -> str:
+    came = bytes(ann.came + bob.came)
+    if ann.ended or bob.ended:
+        return f"it disconnects who speaks; what came was {shown(came)}"
+    if b"w0" in came:
+        return f"each hears itself alone: what came was {shown(came)}"
+    return f"what one says comes to nobody; what came was {shown(came)}"
+
+
+def _asks_name(guests: Guests, ann: Talker, bob: Talker) -> bool:
+    """Whether the first line of a connection is no message, once and again."""
+    return all(_takes_a_name(guests, ann, bob, patient=patient) for patient in (False, True))
+
+
+def _takes_a_name(guests: Guests, ann: Talker, bob: Talker, *, patient: bool) -> bool:
+    room = guests.room
+    carol = room.connect()
+    room.settle(carol, bob, first=room.patience if patient else room.quiet)
+    mark, words = len(bob.came), [room.word() for _ in range(3)]
+    for n, word in enumerate(words):
+        room.say(carol, word + b"\n")
+        came = room.wait(partial(_has_come, word, bob, carol)) or not guests.fence(ann, bob)
+        if not came and n and patient:
+            raise Gone(f"who comes third is not heard; it received {shown(bytes(carol.came))}")
+        room.settle(bob, carol)
+    first, second, _ = words
+    before, found, rest = bob.since(mark).partition(first)
+    if first in rest or not found:
+        return True
+    # A message stands behind the same as the next one of its sender does, or shares a read with it.
+    between = rest.partition(second)[0]
+    is_message = _without_digits(between).endswith(_without_digits(before))
+    return not is_message and between != b"\n"
+
+
+def _has_come(word: bytes, listener: Talker, speaker: Talker) -> bool:
+    return word in listener.came or speaker.ended
+
+
+def _without_digits(octets: bytes) -> bytes:
+    return re.sub(rb"\d+", b"0", octets)

@@ -1,0 +1,185 @@
+"""Those who talk in a server's room: how they enter it, make sure that they hear each other, and
+tell what others said from what is said besides."""
+
+import re
+import time
+from dataclasses import dataclass, field
+from typing import Final
+
+from conformance.dialect import Dialect
+from conformance.dialect.forms import forms
+from conformance.probe.shape import Who
+from conformance.probe.talking import FIRST, Gone, Room, Talker
+
+_STEP: Final = 0.04
+"""Seconds after which somebody who was not heard speaks again, at first."""
+_GREETING: Final = 0.3
+"""Seconds in which a greeting begins, if nobody knows of one; times the factor."""
+_LONGEST_OPENING: Final = 300
+_WORD: Final = re.compile(rb"w\d{8,}k")
+
+
+@dataclass(slots=True)
+class Known:
+    """What is known so far of how to talk there: whether a first line is a name; which words
+    leave, once that was asked; whether anything
+    is said to who connects and to who gives a name, and what comes after a word as a text."""
+
+    login: bool = False
+    leaving: frozenset[str] | None = None
+    greets: bool | None = None
+    welcomes: bool | None = None
+    by_read: bool = False
+    dialect: Dialect = field(default_factory=Dialect)
+    after: bytes = b"\n"
+
+
+class Guests:
+    """Everybody who is in the room, and two of them who hear each other."""
+
+    def __init__(self, room: Room, factor: float) -> None:
+        self.room = room
+        self.known = Known()
+        self.factor = factor
+        self._pair: tuple[Talker, Talker] | None = None
+
+    def pair(self) -> tuple[Talker, Talker]:
+        """Two who hear each other; `Gone` where nobody does."""
+        if self._pair is not None and self.meet(*self._pair):
+            return self._pair
+        self._pair = None
+        for again in (False, True):
+            if again:
+                self.room.drop_all()
+            pair = self.enter(), self.enter()
+            if self.meet(*pair):
+                self._pair = pair
+                return pair
+        raise Gone("what one says comes to nobody")
+
+    def forget(self) -> None:
+        """Let the next question have a pair of its own."""
+        self._pair = None
+
+    def newcomer(self, host: Talker) -> Talker:
+        """One more, who hears a host, and is heard by it."""
+        return self.newcomers(host, 1)[0]
+
+    def newcomers(self, host: Talker, count: int) -> list[Talker]:
+        """So many more; `Gone` where one of them is not heard, or hears nobody."""
+        talkers = self._enter(count)
+        if not self._have_met(host, *talkers):
+            raise Gone("who comes third hears nobody, or is heard by nobody")
+        self.room.settle(host, *talkers)
+        return talkers
+
+    def enter(self) -> Talker:
+        """Connect; with a name, where one is asked for."""
+        return self._enter(1)[0]
+
+    def _enter(self, count: int) -> list[Talker]:
+        known, room = self.known, self.room
+        talkers = [room.connect() for _ in range(count)]
+        if known.greets:
+            room.wait(lambda: all(one.came or one.ended for one in talkers))
+        if known.greets is not False:
+            room.settle(*talkers, first=self._greeting if known.greets is None else 0.0)
+        if known.login:
+            self.introduce(*talkers)
+        return talkers
+
+    def introduce(self, *talkers: Talker) -> None:
+        """Give names, and wait for what is said to that."""
+        known, room = self.known, self.room
+        marks = {one: len(one.came) for one in talkers}
+        for one in talkers:
+            room.say(one, one.name.encode() + b"\n")
+        if known.welcomes:
+            room.wait(lambda: all(len(one.came) > marks[one] or one.ended for one in talkers))
+        room.settle(*talkers, first=0.0 if known.welcomes is not None else self._greeting)
+
+    @property
+    def _greeting(self) -> float:
+        return max(_GREETING * self.factor, self.room.quiet)
+
+    def meet(self, one: Talker, other: Talker) -> bool:
+        """Let two speak until each has heard the other, and all that they said has come; whether
+        that happened."""
+        met = self._have_met(one, other)
+        self.room.settle(one, other)
+        return met
+
+    def _have_met(self, host: Talker, *others: Talker) -> bool:
+        everyone, room = (host, *others), self.room
+        marks = {one: len(one.came) for one in everyone}
+        words: dict[Talker, list[tuple[bytes, float]]] = {one: [] for one in everyone}
+        step, end = _STEP * self.factor, time.monotonic() + max(room.patience, FIRST / 4)
+
+        def has_heard(listener: Talker, speaker: Talker) -> bool:
+            came, mark = listener.came, marks[listener]
+            return any(came.find(word, mark) >= 0 for word, _ in words[speaker])
+
+        def unheard() -> list[Talker]:
+            missing = [one for one in others if not has_heard(host, one)]
+            return missing + [host] * any(not has_heard(one, host) for one in others)
+
+        while speakers := unheard():
+            if any(one.ended for one in everyone) or time.monotonic() > end:
+                return False
+            for speaker in speakers:
+                words[speaker].append((room.word(), time.monotonic()))
+                room.say(speaker, words[speaker][-1][0] + b"\n")
+            room.wait(lambda: not unheard() or any(one.ended for one in everyone), step)
+            step = min(1.5 * step, 1.0)
+        for speaker in everyone:
+            last, said = words[speaker][-1]
+            for listener in others if speaker is host else (host,):
+                if not room.hears(listener, last, marks[listener]):
+                    return False
+            if len(words[speaker]) == 1:
+                room.slowest = max(room.slowest or 0.0, time.monotonic() - said)
+        return True
+
+    def measure(self, one: Talker, other: Talker) -> None:
+        """See how long what one says again and again takes to come."""
+        for _ in range(3):
+            word = self.room.word()
+            self.room.say(one, word + b"\n")
+            self.room.hears(other, word)
+        self.room.settle(one, other)
+
+    def fence(self, speaker: Talker, listener: Talker) -> bool:
+        """Whether a word still comes from one to another: all before it has come then."""
+        word, mark = self.room.word(), len(listener.came)
+        self.room.say(speaker, word + b"\n")
+        came = self.room.hears(listener, word, mark)
+        self.room.settle(listener)
+        return came
+
+    def besides(self, came: bytes) -> bytes:
+        """What came without the broadcasts in it, each known by the word that is its text."""
+        left, at, after = b"", 0, self.known.after
+        for word in _WORD.finditer(came):
+            start, end = word.span()
+            if start < at:
+                continue
+            if came[start - 2 : start] in (b"b'", b'b"'):
+                start -= 2
+            left += came[at : self._opened(came, at, start)]
+            at = end + len(after) if came.startswith(after, end) else end
+        return left + came[at:]
+
+    def _opened(self, came: bytes, at: int, start: int) -> int:
+        """Where the broadcast begins whose text does at `start`."""
+        opening = forms(self.known.dialect).opening
+        if opening is None:
+            return start
+        for begin in range(max(at, start - _LONGEST_OPENING), start):
+            if opening.fullmatch(came, begin, start):
+                return begin
+        return start
+
+
+def who(talker: Talker) -> Who:
+    """Whom a talker's messages may be about."""
+    return Who(talker.host, talker.port, talker.name)

@@ -1,0 +1,263 @@
+"""Questions about memberships: how one begins, which words end it, what an end of stream and an
+endless line do, and what is said of all that."""
+
+import re
+import time
+from typing import Final
+
+from conformance.probe.guests import Guests, who
+from conformance.probe.learning import Conclusion, shown
+from conformance.probe.shape import form_of
+from conformance.probe.talking import Gone, Talker
+
+_WORDS: Final = (
+    "quit", "/quit", "exit", "/exit", "bye", "by", "/bye", "disconnect", "/disconnect", ":q", "/q",
+    "close", "q", "logout", "{quit}", "QUIT", "EXIT", "/leave", "\\quit", ":quit",
+)  # fmt: skip
+_TOGETHER: Final = 7
+"""Words that are tried at once, each by a member of its own."""
+_ENDLESS: Final = 1_048_577
+_FLOOD: Final = 65_536
+"""Octets after an end of stream that no farewell has."""
+_UNITS: Final = 12
+"""As many things said after an end of stream are no farewell either."""
+_LONGEST: Final = 300
+"""Characters of a form beyond which its lines are anything."""
+
+
+def ask_entrance(guests: Guests) -> list[Conclusion]:
+    """What is said to who connects and gives a name, and to others about it."""
+    room, known = guests.room, guests.known
+    ann, bob = guests.pair()
+    mark = len(bob.came)
+    eve = room.connect()
+    if known.greets:
+        room.wait(lambda: bool(eve.came) or eve.ended)
+    room.settle(eve, bob, first=room.quiet)
+    greeting, welcome = bytes(eve.came), b""
+    if known.login:
+        guests.introduce(eve)
+        welcome = eve.since(len(greeting))
+    to_others = bob.since(mark)
+    if not guests.meet(eve, ann):
+        raise Gone("who comes third hears nobody, or is heard by nobody")
+    room.settle(bob, eve)
+    others = guests.besides(bob.since(mark)) or guests.besides(to_others)
+    about = _lines(others, eve, guests)
+    found = []
+    join, *rest = sorted(about, key=lambda line: "{" not in line) or [""]
+    why = f"others received {shown(others)}" if others else "others received nothing of it"
+    found.append(Conclusion("join", join, why))
+    found += [Conclusion(f"lines/{n}", one, why) for n, one in enumerate(rest)]
+    prompt = b""
+    if known.login and greeting:
+        head, lf, last = greeting.removesuffix(b"\n").rpartition(b"\n")
+        greeting, prompt = head + lf, last + b"\n" * greeting.endswith(b"\n")
+    for key, octets in (("greeting", greeting), ("prompt", prompt), ("welcome", welcome)):
+        form = _form(octets, eve, guests)
+        own = [line for line in form.splitlines(keepends=True) if line not in about]
+        if key != "prompt":
+            form = "".join(own)
+        when = {"greeting": "first came", "prompt": "and then, to ask for a name,"}
+        why = f"{when.get(key, 'after the name came')} {shown(octets)}"
+        found.append(Conclusion(key, form, why if octets else "nothing came"))
+    return found
+
+
+def ask_words(guests: Guests) -> list[Conclusion]:
+    """Which words leave, how they are compared, and what is said then."""
+    room, known = guests.room, guests.known
+    _, bob = guests.pair()
+    # A word that was heard once has not left: only those that have are tried once again.
+    tried = [word for word in _WORDS if known.leaving is None or word in known.leaving]
+    tried = tried or list(_WORDS[:3])
+    left = _which_leave(guests, bob, tried, b"\n")
+    bare = False
+    if not left and known.by_read:
+        left = _which_leave(guests, bob, tried, b"")
+        bare = bool(left)
+    known.leaving = frozenset(left)
+    names = [word for word in _WORDS if word in left]
+    why = f"of {' '.join(_WORDS)} left: {' '.join(names) or 'none'}"
+    if not names:
+        return [Conclusion("quit.words", [], why)]
+    word, end = names[0], b"" if bare else b"\n"
+    others = {
+        "any-case": word.swapcase(),
+        "prefix": f"{word} now",
+        "contains": f"I {word} now",
+        "exact": f" {word} ",
+    }
+    also = {} if bare else _which_leave(guests, bob, list(others.values()), b"\n")
+    match, said = "stripped", f"{word!r} left, and not {', '.join(map(repr, others.values()))}"
+    if bare:
+        match, said = "bare", f"{word!r} left without an LF alone"
+    elif others["contains"] in also:
+        match, said = "contains", f"{others['contains']!r} left as well"
+    elif others["prefix"] in also:
+        match, said = "prefix", f"{others['prefix']!r} left as well"
+    elif others["any-case"] in also:
+        match, said = "any-case", f"{others['any-case']!r} left as well"
+    elif others["exact"] not in also:
+        match, said = "exact", f"{others['exact']!r} did not leave"
+    if match == "any-case":
+        names = list({name.lower(): name for name in reversed(names)}.values())[::-1]
+    eve = guests.newcomer(bob)
+    room.settle(bob, eve)
+    mark, own = len(bob.came), len(eve.came)
+    room.say(eve, word.encode() + end)
+    closes = room.answer(lambda: eve.ended)
+    room.settle(bob, eve)
+    answer, told = eve.since(own), guests.besides(bob.since(mark))
+    # What others are told may come to the leaver, too, and is no answer.
+    answer = answer.replace(told, b"") if told else answer
+    lines = _lines(told, eve, guests)
+    ended = f"after {word!r} the end {'came' if closes else 'did not come'}"
+    received = f"after {word!r} its sender received {shown(answer)}"
+    found = [
+        Conclusion("quit.words", names, why),
+        Conclusion("quit.match", match, said),
+        Conclusion("quit.closes", closes, ended),
+        Conclusion("quit.answer", _text(answer), received),
+    ]
+    why = f"after {word!r} others received {shown(told)}" if told else f"nothing came of {word!r}"
+    return found + _leave(lines, why)
+
+
+def _leave(lines: list[str], why: str) -> list[Conclusion]:
+    first, *rest = lines or [""]
+    more = [Conclusion(f"lines/{n + 9}", one, why) for n, one in enumerate(rest)]
+    return [Conclusion("leave", first, why), *more]
+
+
+def _which_leave(guests: Guests, bob: Talker, words: list[str], end: bytes) -> set[str]:
+    """Which of these leave, each said by a member of its own: who has left is heard no more."""
+    left: set[str] = set()
+    size = _TOGETHER
+    while words:
+        now, words = words[:size], words[size:]
+        try:
+            left |= _leavers(guests, bob, now, end)
+        except Gone:
+            if size == 1:
+                raise
+            size, words = 1, [*now, *words]
+            guests.forget()
+            guests.room.drop_all()
+            bob = guests.pair()[1]
+    # Alone each must do what it did among others.
+    return {word for word in left if word in _leavers(guests, bob, [word], end)}
+
+
+def _leavers(guests: Guests, bob: Talker, words: list[str], end: bytes) -> set[str]:
+    room = guests.room
+    members = dict(zip(words, guests.newcomers(bob, len(words)), strict=True))
+    mark = len(bob.came)
+    for word, member in members.items():
+        room.say(member, word.encode() + end)
+    if guests.known.by_read:
+        # What follows must not share a read with it.
+        room.settle(bob, *members.values(), first=min(room.patience / 2, 0.3))
+    after = {word: room.word() for word in words}
+    for word, member in members.items():
+        room.say(member, after[word] + b"\n")
+
+    def is_heard(word: str) -> bool:
+        return bob.came.find(after[word], mark) >= 0
+
+    if bob.ended:
+        raise Gone("who only listens is disconnected")
+    room.answer(lambda: all(is_heard(word) or one.ended for word, one in members.items()))
+    silent = [word for word in words if not is_heard(word)]
+    for word in [one for one in silent if not members[one].ended]:
+        # It may only be slow: somebody else's word tells.
+        room.wait(lambda word=word: is_heard(word) or members[word].ended)  # type: ignore[misc]  # called in this turn
+    heard = [word for word in words if is_heard(word)]
+    room.drop(*(members[word] for word in heard))
+    room.settle(bob)
+    return set(words) - set(heard)
+
+
+def ask_half_close(guests: Guests) -> list[Conclusion]:
+    """What an end of stream does, to its sender and to others."""
+    room = guests.room
+    ann, bob = guests.pair()
+    eve = guests.newcomer(bob)
+    room.settle(bob, eve)
+    mark, own = len(bob.came), len(eve.came)
+    eve.hang_up()
+
+    def is_flood() -> bool:
+        came = bob.since(mark)
+        return len(came) > _FLOOD or len(eve.came) - own > _FLOOD
+
+    room.answer(lambda: eve.ended or is_flood())
+    room.settle(bob, eve, first=min(room.patience, 0.2))
+    told = bob.since(mark)
+    opening = guests.known.dialect.opening
+    if is_flood() or (opening and _repeats(told)):
+        began, size = time.monotonic(), len(bob.came)
+        room.wait(lambda: bob.ended, 0.2)
+        rate = (len(bob.came) - size) / (time.monotonic() - began)
+        if is_flood() or rate:
+            why = f"after a half-close others receive {shown(told, 40)} again and again"
+            guests.forget()
+            room.drop_all()
+            return [Conclusion("QUIT-5", None, why)]
+    spoke = guests.fence(ann, bob)
+    if not spoke:
+        raise Gone("after a half-close nothing came of what others said")
+    told = guests.besides(bob.since(mark))
+    why = f"after a half-close others received {shown(told)}" if told else "nothing was said of it"
+    found = _leave(_lines(told, eve, guests), why) if eve.ended else []
+    found = [Conclusion(f"half-close/{one.key}", one.value, one.why) for one in found]
+    ended = "came" if eve.ended else "did not come"
+    why = f"after a half-close the end of the connection {ended}"
+    return [Conclusion("half-close", eve.ended, why), *found]
+
+
+def _repeats(told: bytes) -> bool:
+    """Whether the same was said over and over."""
+    lines = [line for line in re.sub(rb"\d", b"0", told).split(b"\n") if line]
+    return len(lines) > _UNITS and len(set(lines)) <= len(lines) // 4
+
+
+def ask_limit(guests: Guests) -> list[Conclusion]:
+    """Whether there is a longest line."""
+    if guests.known.by_read:
+        return []
+    room = guests.room
+    _, bob = guests.pair()
+    eve = guests.newcomer(bob)
+    own = len(eve.came)
+    room.say(eve, b"x" * _ENDLESS)
+    if room.answer(lambda: eve.ended):
+        why = f"{_ENDLESS:,} octets without an LF brought {shown(eve.since(own))} and the end"
+        has = re.search(rb"(?:^|\n)![a-z-]+", eve.since(own)) is not None
+        return [Conclusion("line-limit", True, why), Conclusion("notices", has, why)]
+    if room.has_died():
+        raise Gone(f"it died of {_ENDLESS:,} octets without an LF")
+    guests.fence(guests.pair()[0], bob)
+    room.drop(eve)
+    room.settle(bob)
+    why = f"after {_ENDLESS:,} octets without an LF no end came"
+    return [Conclusion("line-limit", eve.ended, why)]
+
+
+def _lines(octets: bytes, about: Talker, guests: Guests) -> list[str]:
+    """The forms of the lines in it, each once."""
+    lines = _form(octets, about, guests).splitlines(keepends=True)
+    return list(dict.fromkeys(line for line in lines if line.strip()))
+
+
+def _form(octets: bytes, about: Talker, guests: Guests) -> str:
+    """What was said, with fields for what stands for whom it is about."""
+    dialect = guests.known.dialect
+    form = form_of(_text(octets), who(about), dialect.time if dialect.has_time else None)
+    if len(form) > _LONGEST:
+        form = re.sub(r"[^\n]{4,}", "{any}", form)
+    return form
+
+
+def _text(octets: bytes) -> str:
+    return octets.decode("utf-8", "replace")

@@ -1,0 +1,362 @@
+"""Questions about messages: how they are framed, what becomes of their text, what is around it.
+
+Each is asked of a room in which two hear each other, and returns what it concludes. None of them
+ends a membership on purpose.
+"""
+
+import re
+from collections.abc import Sequence
+from functools import reduce
+from math import gcd
+from typing import Final
+
+from conformance.probe.guests import Guests, who
+from conformance.probe.learning import Conclusion, shown
+from conformance.probe.shape import Sample, common_form, common_shape, form_of
+from conformance.probe.talking import Gone, Talker
+
+_CHARSETS: Final = ("gb2312", "gbk", "big5", "shift_jis", "euc_kr", "cp1252", "latin-1")
+_LONG: Final = 20_000
+"""Octets of the segment that shows how much a read takes."""
+_LEAST_READ: Final = 64
+
+
+def ask_shape(guests: Guests, samples: list[Sample]) -> list[Conclusion]:
+    """What stands around a text, to be concluded from `samples`, which are added to; and what its
+    sender receives."""
+    ann, bob = guests.pair()
+    own: list[bytes] = []
+    words: list[bytes] = []
+    for speaker, listener in ((ann, bob), (ann, bob), (bob, ann)):
+        word, mark, own_mark = guests.room.word(), len(listener.came), len(speaker.came)
+        guests.room.say(speaker, word + b"\n")
+        if not guests.room.hears(listener, word, mark):
+            raise Gone(f"of {shown(word)} with an LF nothing came")
+        guests.room.settle(listener, speaker)
+        before, _, after = listener.since(mark).partition(word)
+        samples.append(Sample(who(speaker), _text(before), _text(after)))
+        words.append(word)
+        own.append(speaker.since(own_mark))
+    return _echo(samples[-3:], words, own)
+
+
+def conclude_shape(samples: Sequence[Sample]) -> list[Conclusion]:
+    """What stands around a text, from all that was heard of one."""
+    if not samples:
+        return []
+    last, found = samples[-1], []
+    why = f"a word with an LF came as {shown((last.before + '...' + last.after).encode())}"
+    if all(re.search(r"b['\"]$", one.before) for one in samples):
+        ends = {one.after.partition(one.before[-1])[0] for one in samples}
+        if ends <= {"\\n", ""}:
+            found.append(Conclusion("text", "repr-stripped" if ends == {""} else "repr", why))
+            samples = [
+                Sample(one.speaker, one.before[:-2], one.after.partition(one.before[-1])[2])
+                for one in samples
+            ]
+    shape = common_shape(samples)
+    if shape is not None:
+        parts = {key: getattr(shape, key) for key in ("prefix", "header", "time", "peer", "infix")}
+        found += [Conclusion(key, part, why) for key, part in parts.items() if part is not None]
+    if len({one.after for one in samples}) == 1:
+        found.append(Conclusion("tail", samples[0].after, why))
+    return found
+
+
+def _echo(
+    samples: Sequence[Sample], words: Sequence[bytes], own: Sequence[bytes]
+) -> list[Conclusion]:
+    """Whether a sender receives what the others do, and what it receives besides."""
+    echoes: list[bool] = []
+    besides: list[bytes] = []
+    for sample, word, came in zip(samples, words, own, strict=True):
+        whole = sample.before.encode("utf-8", "surrogateescape") + word
+        whole += sample.after.encode("utf-8", "surrogateescape")
+        before, same, after = came.partition(whole)
+        if not same and word in came:
+            # A time may differ, and what comes after all of it may have come in between.
+            shape = (
+                common_shape([sample]),
+                common_shape([Sample(sample.speaker, _text(came.partition(word)[0]), "")]),
+            )
+            if shape[0] == shape[1]:
+                before, same, after = b"", word, b""
+        echoes.append(bool(same))
+        besides.append(before + after if same else came)
+    why = f"to the sender of a word came {shown(own[-1]) if own[-1] else 'nothing'}"
+    found = [Conclusion("echo", all(echoes), why)]
+    forms = [
+        [form_of(line, sample.speaker) for line in _text(one.replace(word, b"\0")).splitlines(True)]
+        for one, word, sample in zip(besides, words, samples, strict=True)
+    ]
+    for n, group in enumerate(zip(*forms, strict=False)):
+        form = common_form(group)
+        if form is not None and form.strip("\0 \n"):
+            found.append(Conclusion(f"lines/own{n}", form.replace("\0", "{any}"), why))
+    return found
+
+
+def ask_framing(guests: Guests) -> list[Conclusion]:
+    """Whether a message is a line or a read, and of how many octets."""
+    room = guests.room
+    ann, bob = guests.pair()
+    word, rest, mark = room.word(), room.word(), len(bob.came)
+    room.say(ann, word)
+    by_read = room.hears(bob, word, mark)
+    if not by_read:
+        # It may only be late: somebody else's word tells.
+        guests.fence(bob, ann)
+        by_read = word in bob.since(mark)
+    came = bob.since(mark)
+    room.say(ann, rest + b"\n")
+    if not room.hears(bob, rest, mark):
+        raise Gone(f"of {shown(word + rest)} in two segments nothing came")
+    why = f"a word without an LF brought {shown(came) if came else 'nothing until its LF came'}"
+    found = [Conclusion("framing", "read" if by_read else "line", why)]
+    room.settle(bob)
+    if by_read:
+        found += _read_size(guests, ann, bob)
+    return found
+
+
+def _read_size(guests: Guests, ann: Talker, bob: Talker) -> list[Conclusion]:
+    """How much of one long segment is a message. Where nothing stands between two, each part
+    comes on its own."""
+    room = guests.room
+    sizes, parts = [], []
+    for _ in range(3):
+        word = room.word()
+        said = word + b"".join(b"%06d" % n for n in range(_LONG // 6)) + b"z"
+        mark, first = len(bob.came), len(bob.arrivals)
+        room.say(ann, said + b"\n")
+        if not room.hears(bob, word, mark):
+            raise Gone("of a long segment nothing came")
+        room.wait(lambda end=b"%05dz" % (_LONG // 6 - 1): end in bob.came[-64:] or bob.ended)  # type: ignore[misc]  # called in this turn
+        room.settle(bob)
+        came = bob.since(mark)
+        at = came.find(word)
+        taken = _alike(said, came[at:])
+        sizes.append(taken)
+        ends = [end - mark - at for _, end in bob.arrivals[first:]]
+        parts += [end for end in ends if 0 < end < len(said)]
+    why = "of one segment with {} octets the first message had {}"
+    shortest = {size for size in sizes if size < _LONG - 6}
+    if len(shortest) == 1 and len(set(sizes)) == 1:
+        size = sizes[0]
+    elif not shortest and parts:
+        size = reduce(gcd, parts)
+        why = "one segment with {} octets was relayed in parts of {} and multiples of that"
+    else:
+        size = 0
+    if _LEAST_READ <= size < _LONG - 6:
+        return [Conclusion("read_size", size, why.format(_LONG, size))]
+    return [Conclusion("read_size", 65_536, f"{_LONG} octets in one segment were one message")]
+
+
+def _alike(said: bytes, came: bytes) -> int:
+    """How many octets of what was said came without a break."""
+    low, high = 0, min(len(said), len(came))
+    while low < high:
+        middle = (low + high + 1) // 2
+        if came.startswith(said[:middle]):
+            low = middle
+        else:
+            high = middle - 1
+    return low
+
+
+def ask_text(guests: Guests) -> list[Conclusion]:
+    """What is trimmed of a text, and what becomes of a control in it."""
+    if guests.known.dialect.is_repr:
+        return []
+    room = guests.room
+    ann, bob = guests.pair()
+    plain_before, plain_after = _around_of(guests, ann, bob, b"", b"")
+    before, after = _around_of(guests, ann, bob, b"  ", b"  ")
+    _, after_cr = _around_of(guests, ann, bob, b"", b"\r")
+    left = _count_at_end(before) - _count_at_end(plain_before) == 2
+    right = after.startswith(b"  ") and not plain_after.startswith(b"  ")
+    cr = _count_cr(after_cr) - _count_cr(plain_after) == 1
+    why = f"two spaces at each end, and a CR, came as {shown(before[-12:] + b'...' + after)}"
+    why += f" and {shown(b'...' + after_cr)}"
+    kind = {
+        (True, True, True): "verbatim",
+        (False, False, False): "stripped",
+        (True, False, False): "right-stripped",
+        (False, True, True): "left-stripped",
+        (True, True, False): "chomped",
+    }.get((left, right, cr))
+    found = [] if kind is None else [Conclusion("text", kind, why)]
+    one, other, mark = room.word(), room.word(), len(bob.came)
+    room.say(ann, one + b"\x1b" + other + b"\n")
+    if room.hears(bob, other, mark):
+        between = bob.since(mark).partition(one)[2].partition(other)[0]
+        controls = {b"\x1b": "relayed", "\ufffd".encode(): "replaced"}.get(between)
+        if controls is not None:
+            why = f"ESC within a text came as {shown(between)}"
+            found.append(Conclusion("controls", controls, why))
+        room.settle(bob)
+    return found
+
+
+def _around_of(
+    guests: Guests, ann: Talker, bob: Talker, left: bytes, right: bytes
+) -> tuple[bytes, bytes]:
+    """What came before and after a word that was said between these octets."""
+    word, mark = guests.room.word(), len(bob.came)
+    guests.room.say(ann, left + word + right + b"\n")
+    if not guests.room.hears(bob, word, mark):
+        raise Gone(f"nothing came of {shown(left + word + right)} with an LF")
+    guests.room.settle(bob)
+    before, _, after = bob.since(mark).partition(word)
+    return before, after
+
+
+def _count_at_end(octets: bytes) -> int:
+    return len(octets) - len(octets.rstrip(b" "))
+
+
+def _count_cr(octets: bytes) -> int:
+    return len(octets) - len(octets.lstrip(b"\r"))
+
+
+def ask_blank(guests: Guests) -> list[Conclusion]:
+    """What a blank line is."""
+    room = guests.room
+    ann, bob = guests.pair()
+    mark, own = len(bob.came), len(ann.came)
+    room.say(ann, b"\n")
+    if guests.known.by_read:
+        room.wait(lambda: len(bob.came) > mark or ann.ended)
+    room.settle(bob, ann)
+    spoke = not ann.ended and guests.fence(ann, bob)
+    if ann.ended:
+        guests.forget()
+        why = f"an empty line brought its sender {shown(ann.since(own))} and the end"
+        return [Conclusion("blank", "closes", why)]
+    if not spoke:
+        guests.forget()
+        raise Gone("after an empty line its sender was heard no more")
+    came = guests.besides(bob.since(mark))
+    is_message = bool(came.strip(b"\n")) or bool(came and not guests.known.dialect.opening)
+    why = f"an empty line came to others as {shown(came)}" if came else "nothing came of one"
+    return [Conclusion("blank", "broadcast" if is_message else "ignored", why)]
+
+
+def ask_charset(guests: Guests) -> list[Conclusion]:
+    """In which charset lines are read, and broadcasts written. One that leaves UTF-8 as it is may
+    be another still, which `ask_undecodable` finds out."""
+    if guests.known.dialect.is_repr:
+        return []
+    came = _relayed(guests, "é".encode())
+    if came == "é".encode():
+        return [Conclusion("charset", "utf-8", "é in UTF-8 came as it is")]
+    if came is None:
+        return [Conclusion("charset", "ascii", "nothing came of a word with é in it")]
+    found = _which_charset(guests, "é".encode(), came)
+    if not found and came in (b"", b"?", b"??", "\ufffd".encode() * 2):
+        found.append(Conclusion("charset", "ascii", f"é in UTF-8 came as {shown(came)}"))
+    return found
+
+
+def ask_undecodable(guests: Guests) -> list[Conclusion]:
+    """What becomes of octets that are no text."""
+    if guests.known.dialect.is_repr:
+        return [Conclusion("undecodable", "relays", "a repr shows octets, whatever they are")]
+    effect, octets = _undecodable(guests)
+    # What is a text in two charsets, and comes as it is, leaves open in which it was read.
+    lives = effect[0].value != "kills"
+    if lives and octets != b"\xff" and guests.known.dialect.charset == "utf-8":
+        said = "中".encode("gb2312")
+        came = _relayed(guests, said)
+        if came in ("中".encode(), said):
+            effect += _which_charset(guests, said, came)
+    return effect
+
+
+def _relayed(guests: Guests, octets: bytes) -> bytes | None:
+    """What octets between two words came as; None where nothing came."""
+    room = guests.room
+    ann, bob = guests.pair()
+    before, after, mark = room.word(), room.word(), len(bob.came)
+    room.say(ann, before + octets + after + b"\n")
+    if not room.hears(bob, after, mark):
+        guests.forget()
+        return None
+    room.settle(bob)
+    return bob.since(mark).partition(before)[2].partition(after)[0]
+
+
+def _which_charset(guests: Guests, said: bytes, came: bytes) -> list[Conclusion]:
+    for charset in _CHARSETS:
+        try:
+            text = said.decode(charset)
+        except UnicodeDecodeError:
+            continue
+        for sends in ("utf-8", charset):
+            if text.encode(sends) == came:
+                wide = _wider(guests, charset)
+                why = f"{shown(said)} came as {shown(came)}"
+                found = [Conclusion("charset", wide, why)]
+                if sends != "utf-8":
+                    found.append(Conclusion("sends", wide, why))
+                return found
+    return []
+
+
+def _wider(guests: Guests, charset: str) -> str:
+    """GBK where a character came that GB2312 has not."""
+    if charset != "gb2312":
+        return charset
+    came = _relayed(guests, "镕".encode("gbk"))
+    return "gbk" if came in ("镕".encode(), "镕".encode("gbk")) else charset
+
+
+def _undecodable(guests: Guests) -> tuple[list[Conclusion], bytes | None]:
+    """What becomes of a line that does not decode, and as what its octet came, if it did."""
+    room = guests.room
+    ann, bob = guests.pair()
+    word, after, mark, own = room.word(), room.word(), len(bob.came), len(ann.came)
+    room.say(ann, word + b"\xff" + after + b"\n")
+    room.answer(lambda: bob.came.find(after, mark) >= 0 or ann.ended)
+    said = "a line with octet FF"
+    if after in bob.since(mark):
+        came = bob.since(mark).partition(word)[2].partition(after)[0]
+        room.settle(bob, ann)
+        return [Conclusion("undecodable", "relays", f"{said} came as {shown(came)}")], came
+    guests.forget()
+    if ann.ended:
+        room.settle(bob)  # a process that dies lets go of everyone, one after the other
+    if bob.ended or room.has_died():
+        why = f"after {said} nothing answered there any more"
+        return [Conclusion("undecodable", "kills", why)], None
+    if ann.ended:
+        why = f"{said} brought its sender {shown(ann.since(own))} and the end"
+        return [Conclusion("undecodable", "closes", why), _notice(ann.since(own))], None
+    if guests.fence(ann, bob):
+        why = f"nothing came of {said}, and its sender is heard on"
+        return [Conclusion("undecodable", "drops", why)], None
+    if not _is_alive(guests, bob):
+        why = f"after {said} nothing came of what anyone said"
+        return [Conclusion("undecodable", "kills", why)], None
+    why = f"after {said} nothing came of what its sender said"
+    return [Conclusion("undecodable", "mutes", why)], None
+
+
+def _is_alive(guests: Guests, bob: Talker) -> bool:
+    """Whether who comes now is still heard."""
+    try:
+        return guests.fence(guests.newcomer(bob), bob)
+    except Gone:
+        return False
+
+
+def _notice(own: bytes) -> Conclusion:
+    """Whether a notice came with a closing."""
+    has = re.search(rb"(?:^|\n)![a-z-]+", own) is not None
+    why = f"a closing brought {shown(own) if own else 'no word'}"
+    return Conclusion("notices", has, why)
+
+
+def _text(octets: bytes) -> str:
+    return octets.decode("utf-8", "surrogateescape")
