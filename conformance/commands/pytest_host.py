@@ -19,12 +19,13 @@ from conformance.report.known_failures import (
     hold,
     load_known_failures,
 )
-from conformance.report.model import Report, ScenarioReport, Verdict
+from conformance.report.model import Report, ScenarioReport, Verdict, without
 from conformance.runner.preflight import Unreachable, reach
 from conformance.runner.pytest_plugin import result_in, take_part
 from conformance.runner.selection import select
 from conformance.runner.session import Session, Settings
 from conformance.runner.suite import report_of
+from conformance.scenarios.registry import Scenario, plays
 from conformance.standard.requirements import PROTOCOL
 
 
@@ -114,6 +115,15 @@ def _as_options(text: str) -> str:
     return re.sub(r"--(?=(?:launch|profile)\b)", "--chat-", text)
 
 
+def _scenario_of(nodeid: str) -> Scenario | None:
+    """The scenario that is a test of this id, if it is one."""
+    path, _, name = nodeid.partition("::")
+    for play in plays():
+        if path.endswith(f"{play.__module__.replace('.', '/')}.py") and play.__name__ == name:
+            return play.scenario
+    return None
+
+
 class _Telling:
     """Gathers what was found, from this process or workers, and tells it in the end."""
 
@@ -129,13 +139,22 @@ class _Telling:
         self._known_path = known_path
         self._json_path = json_path
         self._accepts_declared = accepts_declared
-        self._results: list[ScenarioReport] = []
+        self._last: dict[str, ScenarioReport] = {}
         self._report: Report | None = None
         self._held: Held | None = None
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Keep the last try of each scenario: a plugin may run it again, or break it off."""
         if (result := result_in(report)) is not None:
-            self._results.append(result)
+            self._last[result.id] = result
+        elif report.failed and (scenario := _scenario_of(report.nodeid)) is not None:
+            last = report.longreprtext.strip().rpartition("\n")[2]
+            words = f"it did not come to its end: {last}"
+            self._last[scenario.id] = without(scenario, "unknown", words)
+
+    @property
+    def _results(self) -> list[ScenarioReport]:
+        return list(self._last.values())
 
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
         """A run in which a MUST could not be told is none that passed, and one in which what is

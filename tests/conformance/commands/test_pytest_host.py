@@ -286,3 +286,46 @@ def test_other_runs_are_untouched(project: Path) -> None:
         assert counts(done) == {"passed": 5}
         said.append([line for line in done.stdout.splitlines() if "::" in line])
     assert said[0] == said[1]
+
+
+TRIES_TWICE = """
+from _pytest.runner import runtestprotocol
+
+def pytest_runtest_protocol(item, nextitem):
+    item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
+    for report in runtestprotocol(item, nextitem=nextitem, log=False):
+        if report.when == "call":
+            report.outcome = "rerun"
+        item.ihook.pytest_runtest_logreport(report=report)
+"""
+BREAKS_OFF = """
+import pytest
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_call(item):
+    if item.name == "test_cr_lf_works_as_lf":
+        pytest.fail("Timeout (>1.0s) from a plugin")
+"""
+
+
+def scenarios_of(project: Path) -> dict[str, str]:
+    report = Report.model_validate_json((project / "r.json").read_bytes())
+    assert len({one.id for one in report.scenarios}) == len(report.scenarios)
+    return {one.id: one.status for one in report.scenarios}
+
+
+def test_a_scenario_that_is_tried_again_counts_once(project: Path) -> None:
+    (project / "plugged.py").write_text(TRIES_TWICE)
+    asked = ("--pyargs", "conformance", "--chat-launch", REFERENCE, "--chat-json", "r.json")
+    done = run_pytest(project, *asked, "-k", "FRM-3", "-p", "plugged")
+    assert "conformant" in done.stdout
+    assert scenarios_of(project) == {"frm/cr-lf-works-as-lf": "pass"}
+
+
+def test_a_scenario_that_is_broken_off_is_unknown(project: Path) -> None:
+    (project / "plugged.py").write_text(BREAKS_OFF)
+    asked = ("--pyargs", "conformance", "--chat-launch", REFERENCE, "--chat-json", "r.json")
+    done = run_pytest(project, *asked, "-k", "FRM-3 or sanity", "-p", "plugged")
+    assert done.returncode == 1
+    assert scenarios_of(project)["frm/cr-lf-works-as-lf"] == "unknown"
+    assert ": incomplete" in done.stdout
