@@ -39,6 +39,8 @@ class LineReader:
         """Do what `receive` does; give the lines back in one piece, each with its LF."""
         if self._too_long:
             return b""
+        if octets.endswith(b"\n") and not self._unfinished and len(octets) <= self._limit:
+            return octets  # as reads mostly are: no line of it can be too long
         end = octets.rfind(b"\n") + 1
         block = b""
         if end:

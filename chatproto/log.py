@@ -34,6 +34,11 @@ class Log:
 
     def append(self, octets: bytes) -> None:
         """Write octets at the end."""
+        offset = self._end % SEGMENT_SIZE
+        if 0 < offset <= SEGMENT_SIZE - len(octets):
+            self._segments[-1][offset : offset + len(octets)] = octets
+            self._end += len(octets)
+            return
         rest = memoryview(octets)
         while rest:
             offset = self._end % SEGMENT_SIZE

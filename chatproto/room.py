@@ -57,9 +57,9 @@ from chatproto.wire import (
     Code,
     Heartbeat,
     Notice,
+    TimeWriter,
     encode,
     encode_broadcasts,
-    write_header,
 )
 
 # Broadcasts written at once: many, and yet so few that, as lines go, the octets fit into memory
@@ -96,6 +96,7 @@ class Room:
         self._limits = limits
         self._charset: Charset = charset
         self._log = Log()
+        self._times = TimeWriter()
         self._cursors: Cursors[Member] = Cursors()
         self._members: dict[Member, None] = {}
         self._leavers: dict[Member, None] = {}
@@ -165,11 +166,11 @@ class Room:
         if not isinstance(time, datetime):
             raise TypeError(f"time is a datetime, not {type(time).__name__}")
         events = member._connection.receive_lazily(octets)
-        before = self._log.end
-        if events.messages:
-            header = write_header(time.replace(microsecond=0, tzinfo=None), member.sender)
-            for at in range(0, events.messages, _AT_ONCE):
-                self._log.append(encode_broadcasts(header, events.texts[at : at + _AT_ONCE]))
+        before, texts = self._log.end, events.texts
+        if texts:
+            header = f"{self._times.write(time)} {member._sender}\n"
+            for at in range(0, len(texts), _AT_ONCE):
+                self._log.append(encode_broadcasts(header, texts[at : at + _AT_ONCE]))
             member._note_said(before)
         match events.ending:
             case None:

@@ -7,7 +7,7 @@ which takes octets however they were cut (CLI-1).
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, tzinfo
 from enum import StrEnum
 from typing import Final, assert_never
 
@@ -108,6 +108,24 @@ def encode(unit: Unit) -> bytes:
 def write_header(time: datetime, sender: str) -> str:
     """Write a broadcast's first line (MSG-1). Nothing is checked."""
     return f"{format_time(time)} {sender}\n"
+
+
+class TimeWriter:
+    """Writes times as headers show them, one for all of a second: to write one costs more than
+    all else that is done about a short line."""
+
+    def __init__(self) -> None:
+        self._zone: tzinfo | None = None
+        self._from = self._to = datetime.min
+        self._text = ""
+
+    def write(self, time: datetime) -> str:
+        if time.tzinfo is not self._zone or not self._from <= time < self._to:
+            self._zone = time.tzinfo
+            self._from = time.replace(microsecond=0)
+            self._to = time.replace(microsecond=999_999)
+            self._text = format_time(self._from.replace(tzinfo=None))
+        return self._text
 
 
 def encode_broadcasts(header: str, texts: Sequence[str]) -> bytes:

@@ -326,7 +326,8 @@ class LockedRoom:
         member = connection.member
         if member.state is not State.OPEN:
             return True
-        return self._room.undelivered <= self._ahead and not member.is_flooding
+        keeps_up = self._turn is Turn.FREE or self._room.undelivered <= self._ahead
+        return keeps_up and not member.is_flooding
 
     def _leave_chores(self) -> bool:
         """Note that there is more to do than to deliver, which is the distribute thread's.

@@ -102,7 +102,12 @@ def messages(stream: bytes, limit: int) -> list[str]:
 
 def broadcast(time: datetime, sender: str, text: str) -> bytes:
     """Write a broadcast."""
-    return f"{time.strftime('%Y%m%d %H:%M:%S').zfill(17)} {sender}\n{text}\n".encode()
+    return f"{format_time(time)} {sender}\n{text}\n".encode()
+
+
+def format_time(time: datetime) -> str:
+    """Write a header's date and time."""
+    return time.strftime("%Y%m%d %H:%M:%S").zfill(17)
 
 
 def ipv6(groups: list[int]) -> str:

@@ -2,7 +2,7 @@
 
 import ipaddress
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 from hypothesis import given
@@ -19,6 +19,7 @@ from chatproto import (
     unix_sender,
 )
 from chatproto.sender import is_sender
+from chatproto.wire import TimeWriter
 from tests.chatproto import models
 from tests.chatproto.helpers import Table, read
 from tests.chatproto.strategies import (
@@ -32,6 +33,8 @@ from tests.chatproto.strategies import (
     times,
     units,
 )
+
+EAST = timezone(timedelta(hours=5, minutes=30))
 
 
 @given(times, senders, texts)
@@ -196,3 +199,13 @@ def test_msg_4_the_header_shows_the_clock_in_its_zone_to_the_second() -> None:
     (member,) = table.members
     table.room.receive(member, b"hello\n", TIME.replace(microsecond=999_999, tzinfo=UTC))
     assert table.take(member) == models.broadcast(TIME, "unix:0", "hello")
+
+
+@given(st.lists(st.datetimes(timezones=st.sampled_from([None, UTC, EAST])), max_size=6))
+def test_msg_1_a_header_s_time_is_its_own_whatever_was_written_before(
+    times: list[datetime],
+) -> None:
+    writer = TimeWriter()
+    for time in times:
+        for later in (time, time.replace(microsecond=999_999), time.replace(microsecond=0)):
+            assert writer.write(later) == models.format_time(later)

@@ -141,7 +141,9 @@ def test_a_server_reads_1_mib_in_linear_time_however_it_is_cut(line: int, size: 
     stream = (b"x" * line + b"\n") * (MIB // (line + 1))
     events: list[Event] = feed(ServerConnection(MIB).receive, stream, size)
     assert events == [MessageReceived("x" * line, n + 1) for n in range(MIB // (line + 1))]
-    assert MIB <= touched <= LINEAR
+    assert touched <= LINEAR
+    if size % (line + 1):  # reads that end where lines end are handed on as they are
+        assert touched >= MIB or size > MIB
 
 
 @pytest.mark.parametrize("size", [7, 4_096])
