@@ -42,6 +42,7 @@ def headline(results: Results) -> Iterator[str]:
     """The reference server beside the best peer of each workload."""
     yield "| | reference server | best peer | ratio | CPU time | to the log in C |"
     yield "|---|---:|---|---:|---:|---:|"
+    shown: list[Row] = []
     for on in WORKLOADS:
         row, best = results.find(on.id, REFERENCE), best_peer(results, on)
         ratio = ratio_to_best(results, on, row) if row else None
@@ -57,7 +58,10 @@ def headline(results: Results) -> Iterator[str]:
             f"{by_time.middle:.2f}" if by_time else "",
             f"{limit.middle:.2f}" if limit else "",
         ]
+        shown += [row, best]
         yield f"| {' | '.join(cells)} |"
+    yield ""
+    yield from _explained(shown)
 
 
 def every_server(results: Results) -> Iterator[str]:
@@ -75,9 +79,14 @@ def every_server(results: Results) -> Iterator[str]:
         if any(cells):
             yield f"| {server.title} | {' | '.join(cells)} |"
     yield ""
-    used = {mark[-1] for row in results.rows for mark in marks(row)}
-    yield from (f"{mark}: {text}.  " for mark, text in MARKS.items() if mark in used)
+    yield from _explained(results.rows)
     yield from (f"Not measured: {name} wants {what}.  " for name, what in results.missing.items())
+
+
+def _explained(rows: list[Row]) -> Iterator[str]:
+    """The marks that these rows have."""
+    used = {mark[-1] for row in rows for mark in marks(row)}
+    yield from (f"{mark}: {text}.  " for mark, text in MARKS.items() if mark in used)
 
 
 def targets(results: Results) -> Iterator[str]:
