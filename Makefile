@@ -190,7 +190,7 @@ bench-pythons: $(READY)
 bench-keep: $(VENV)/bench
 	$(BIN)/python -m benchmarks.fanout.pages $(foreach run,fanout pythons,$(if \
 		$(wildcard reports/$(run).json),--keep-$(run) reports/$(run).json))
-	$(BIN)/python -m benchmarks.fanout.plot benchmarks/results/fanout.json
+	$(BIN)/python -m benchmarks.fanout.plot evidence/benchmarks/fanout.json
 
 # A busy loop a core keeps them all occupied; they end with the last round. One that was broken off goes
 # on where it was, until evidence/soak.json is removed.

@@ -41,7 +41,7 @@ examples:
       to see that it works: short rounds, three of them
   python -m benchmarks.fanout --servers reference --pythons python3.13 python3.13t
       the reference server under this interpreter and under others
-  python -m benchmarks.fanout --table benchmarks/results/fanout.json
+  python -m benchmarks.fanout --table evidence/benchmarks/fanout.json
       no run; the table of an earlier one
 
 The server has one core to itself, the load generator another. If other processes take more than a

@@ -1,4 +1,4 @@
-"""A kept run: its files in `benchmarks/results/`, and the parts of pages that are made of them.
+"""A kept run: its files in `evidence/benchmarks/`, and the parts of pages that are made of them.
 
 `python -m benchmarks.fanout.pages` writes those parts again. With `--keep-fanout FILE` it first
 takes FILE, the JSON of a new run, in place of the one that was kept.
@@ -18,7 +18,7 @@ from benchmarks.fanout.targets import judge
 from benchmarks.fanout.workloads import WORKLOADS, Workload
 from tests.evidence import ROOT
 
-KEPT: Final = ROOT / "benchmarks" / "results"
+KEPT: Final = ROOT / "evidence" / "benchmarks"
 FANOUT: Final = KEPT / "fanout.json"
 PYTHONS: Final = KEPT / "pythons.json"
 
