@@ -135,7 +135,7 @@ def play_room(program: Program) -> None:
     seats = [witness, *(Seat(room.join(f"unix:{number}"), 0) for number in (1, 2))]
     now = 0.0
     while program.goes_on:
-        choice, seat = program.number(24), seats[1 + program.number(len(seats) - 1)]
+        choice, seat = program.number(27), seats[1 + program.number(len(seats) - 1)]
         member = seat.member
         with a_fault_changes_nothing(lambda: [(each.member.state, each.left) for each in seats]):
             if choice < 8:
@@ -158,6 +158,12 @@ def play_room(program: Program) -> None:
                 room.heartbeat()
             elif choice == 18 and program.number(8) == 0:
                 room.stop()
+            elif choice == 24:
+                deliver(room, seats, program)
+            elif choice == 25:
+                room.writable(member)
+            elif choice == 26:
+                room.unacknowledged(member, program.number(256))
             else:
                 ways = (room.receive_eof, room.flushed, room.abort, room.send_failed)
                 ways[choice % 4](member)
@@ -169,6 +175,19 @@ def play_room(program: Program) -> None:
         witness.drain()
     for each in seats:
         check(each, bytes(witness.taken))
+
+
+def deliver(room: Room, seats: list[Seat], program: Program) -> None:
+    """Send everybody some of what is to be sent to it now."""
+    taken_by = {each.member: each.taken for each in seats}
+    for delivery in room.deliveries():
+        short = {}
+        for member in delivery.members:
+            octets = delivery.octets[: program.number(256) ** 2]
+            taken_by.setdefault(member, bytearray()).extend(octets)
+            if len(octets) < len(delivery.octets):
+                short[member] = len(octets)
+        room.delivered(delivery, short)
 
 
 def check(seat: Seat, log: bytes) -> None:

@@ -25,8 +25,8 @@ from fuzz.core import TOKENS
 
 AT_ONCE: Final = 16
 """Connections of a burst."""
-DEADLINE: Final = 60.0
-"""Seconds within which the server must have let go of everything; the room's patience is 30."""
+DEADLINE: Final = 90.0
+"""Seconds within which the server must have let go of everything; a leaver has 60."""
 SPARE: Final = 32 * 1_048_576
 """Octets of memory that may be kept of what a burst needed."""
 
