@@ -23,6 +23,13 @@ from reference_server.waker import Waker
 RESET: Final = struct.pack("ii", 1, 0)
 """SO_LINGER on, 0 seconds: closing resets, and the kernel keeps nothing of what was unsent."""
 
+DEAD: Final = 240.0
+"""Seconds without any answer after which a peer is dead (HB-2). A peer that does not read answers
+the kernel's probes, every 120 s at least; the kernel alone would wait for a quarter of an hour."""
+
+_LAST_ACK: Final = slice(56, 60)
+"""Where tcpi_last_ack_recv stands in Linux's struct tcp_info: milliseconds."""
+
 log = logging.getLogger("reference_server")
 
 
@@ -67,9 +74,14 @@ class Distributor:
             for each in round_.sends:
                 self._send(each)
             unacknowledged = {each: count_unacknowledged(each.socket) for each in round_.asks}
+            dead = [each for each in round_.checks if seconds_unanswered(each.socket) >= DEAD]
+            for connection in dead:
+                log.info("%s left: lost: its system has answered nothing", connection.member.sender)
             writable = []
-            if round_.sends or round_.shuts or round_.asks:
-                self._room.finish(round_.sends, round_.shuts, unacknowledged)
+            if round_.sends or round_.shuts or round_.asks or dead:
+                self._room.finish(round_.sends, round_.shuts, unacknowledged, dead)
+            if dead:
+                continue
             if round_.is_last:
                 writable = self._wait(round_.wait)
             elif self._full:
@@ -142,3 +154,15 @@ def count_unacknowledged(sock: socket.socket) -> int | None:
     except OSError:
         return None
     return int.from_bytes(answer, sys.byteorder)
+
+
+def seconds_unanswered(sock: socket.socket) -> float:
+    """Ask for how long the peer's system has left unacknowledged what waits for that; 0 where
+    nothing does, or where this system cannot tell."""
+    if sys.platform != "linux" or not count_unacknowledged(sock):
+        return 0.0
+    try:
+        told = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _LAST_ACK.stop)
+    except OSError:  # on a Unix-domain socket nobody vanishes
+        return 0.0
+    return int.from_bytes(told[_LAST_ACK], sys.byteorder) / 1000

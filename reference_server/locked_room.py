@@ -36,6 +36,8 @@ ROUNDS: Final = 4
 """How often a receive thread delivers before it hands over."""
 LOOK: Final = 0.1
 """Seconds between two looks at what leavers have acknowledged."""
+CHECK: Final = 30.0
+"""Seconds between two looks at who still answers."""
 
 
 @dataclass(eq=False, slots=True)
@@ -76,7 +78,8 @@ class Round:
     """What the distribute thread has to do now, and how long it may wait afterwards.
 
     `full`: who took less than it was given since the last round. `asks`: leavers whose system is
-    to be asked what it has acknowledged. `resets`: those of `closes` that were given up, and are
+    to be asked what it has acknowledged. `checks`: members of whom it is time to see whether their
+    systems still answer (HB-2). `resets`: those of `closes` that were given up, and are
     to be closed by a reset (LIM-3).
     """
 
@@ -84,6 +87,7 @@ class Round:
     sends: Sequence[Send] = ()
     shuts: list[Connection] = field(default_factory=list)
     asks: list[Connection] = field(default_factory=list)
+    checks: list[Connection] = field(default_factory=list)
     wakes: list[Connection] = field(default_factory=list)
     closes: list[Connection] = field(default_factory=list)
     resets: list[Connection] = field(default_factory=list)
@@ -136,7 +140,7 @@ class LockedRoom:
         self._wake = wake
         self._time_zone = time_zone
         self._ahead = min(AHEAD, limits.backlog // 4)
-        self._next_look = 0.0
+        self._next_look = self._next_check = 0.0
         self._stopped = False
 
     def join(self, socket: socket, sender: str) -> Connection:
@@ -262,6 +266,7 @@ class LockedRoom:
         sends: Sequence[Send],
         shuts: Sequence[Connection],
         unacknowledged: Mapping[Connection, int | None],
+        dead: Sequence[Connection],
     ) -> None:
         """Say what came of a round: of its sends, of its shuts (QUIT-3), and of what it asked."""
         with self._lock:
@@ -271,6 +276,9 @@ class LockedRoom:
             for connection, octets in unacknowledged.items():
                 if octets is not None:
                     self._room.unacknowledged(connection.member, octets)
+            for connection in dead:
+                connection.has_left = True
+                self._room.abort(connection.member)
 
     def _sends(self) -> list[Send]:
         connections = self._connections
@@ -304,6 +312,11 @@ class LockedRoom:
         if now >= self._next_look:
             self._next_look = now + LOOK
             round_.asks = [self._connections[member] for member in self._room.leavers]
+        if now >= self._next_check:
+            self._next_check = now + CHECK
+            round_.checks = list(self._connections.values())
+        until_check = self._next_check - now
+        round_.wait = until_check if round_.wait is None else min(round_.wait, until_check)
         if len(self._connections) > len(self._room.members):
             for member in self._connections.keys() - self._room.members:
                 self._end(self._connections[member], round_)

@@ -9,7 +9,7 @@ import pytest
 
 from chatproto import State
 from reference_server import ChatServer, distributor
-from reference_server.distributor import count_unacknowledged
+from reference_server.distributor import count_unacknowledged, seconds_unanswered
 from tests.reference_server.conftest import Connect, Serve
 from tests.reference_server.peer import Peer, eventually
 from tests.reference_server.test_slow import BLOCK, backlog, talk
@@ -136,3 +136,48 @@ def test_what_cannot_be_told_is_none() -> None:
         never_connected.bind(("127.0.0.1", 0))
         never_connected.listen()
         assert count_unacknowledged(never_connected) is None
+
+
+def test_hb_2_a_member_whose_system_answers_nothing_is_lost(
+    serve: Serve,
+    connect: Connect,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    vanished: set[str] = set()
+
+    def unanswered(sock: socket.socket) -> float:
+        host, port = sock.getpeername()
+        return 250.0 if f"{host}:{port}" in vanished else 0.0
+
+    monkeypatch.setattr(distributor, "seconds_unanswered", unanswered)
+    monkeypatch.setattr("reference_server.locked_room.CHECK", 0.05)
+    server = serve(heartbeat=None)
+    ann, bob = connect(server), connect(server)
+    time.sleep(0.2)
+    assert len(server.members()) == 2
+    vanished.add(bob.sender)
+    with pytest.raises(ConnectionResetError):
+        bob.read_to_end()
+    eventually(lambda: len(server.members()) == 1)
+    assert f"{bob.sender} left: lost: its system has answered nothing" in caplog.text
+    assert "evicted" not in caplog.text
+    ann.fence()
+
+
+def test_hb_2_a_peer_that_reads_nothing_answers_all_the_same() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        peer = socket.create_connection(listener.getsockname())
+        server, _ = listener.accept()
+        with peer, server:
+            assert seconds_unanswered(server) == 0
+            server.setblocking(False)
+            with contextlib.suppress(BlockingIOError):
+                while True:
+                    server.send(BLOCK)
+            time.sleep(1)
+            assert 0 < seconds_unanswered(server) < 1
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        ours.send(b"never read")
+        assert seconds_unanswered(ours) == 0

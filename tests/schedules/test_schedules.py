@@ -132,8 +132,8 @@ def shuts_before_it_has_flushed(patch: Patch) -> None:
 
 
 def closes_without_lingering(patch: Patch) -> None:
-    def finish(method: Any, self: LockedRoom, sends: Any, shuts: Any, asked: Any) -> None:
-        method(self, sends, shuts, asked)
+    def finish(method: Any, self: LockedRoom, sends: Any, shuts: Any, *arguments: Any) -> None:
+        method(self, sends, shuts, *arguments)
         for connection in shuts:
             if connection.member.state is State.LINGERING:
                 self._room._give_up(connection.member)
