@@ -1,0 +1,60 @@
+"""A lesson of `learn` on a terminal: passed in a line, or broken, with the standard's words."""
+
+from rich.console import Console
+from rich.markup import escape
+
+from conformance.diagnosis.families import Family, families
+from conformance.diagnosis.lessons import Lesson
+from conformance.output.console import picture
+from conformance.report.model import FindingReport
+from conformance.report.text import visible
+from conformance.specimens import CATALOGUE
+from conformance.standard.requirements import requirements
+
+_HINTS = 2
+
+
+def print_passed(console: Console, number: int, lesson: Lesson) -> None:
+    """Show a lesson that is passed."""
+    about = f"[dim]{' '.join(lesson.requirements)}[/]"
+    console.print(f"[green]✓[/] {number:2}  {lesson.title}  {about}")
+
+
+def print_broken(
+    console: Console,
+    number: int,
+    lesson: Lesson,
+    finding: FindingReport,
+    server: str,
+    *,
+    hint: bool,
+) -> None:
+    """Show the lesson that a server breaks: what it teaches, what the standard says, what came."""
+    requirement = requirements()[finding.requirement]
+    console.print(f"[red]✗[/] {number:2}  [bold]{lesson.title}[/]\n")
+    console.print(escape(lesson.about))
+    console.print(f"\n[bold]{requirement.id}[/]  {escape(requirement.title)}")
+    console.print(escape(" ".join(requirement.text.partition("\n\n")[0].split())))
+    console.print(f"\n[bold]Expected[/]  {escape(visible(finding.expected))}")
+    console.print(f"[bold]Actual[/]    {escape(visible(finding.actual))}")
+    for line in picture(finding):
+        console.print(line, markup=False, soft_wrap=True)
+    again = f"chatproto-conformance learn {server}"
+    if hint:
+        _print_hints(console, finding.requirement)
+        console.print(f"Mend it, and run again:\n  {again}", markup=False, soft_wrap=True)
+    else:
+        console.print("Mend it, and run again; for a hint:", markup=False)
+        console.print(f"  {again} --hint", markup=False, soft_wrap=True)
+
+
+def _print_hints(console: Console, id_: str) -> None:
+    """Show the commonest faults that break a requirement, and how they are mended."""
+
+    def count(family: Family) -> int:
+        return sum(id_ in CATALOGUE[name].breaks for name in family.specimens)
+
+    for family in sorted(filter(count, families().values()), key=count, reverse=True)[:_HINTS]:
+        console.print(f"[bold]{escape(family.title)}?[/]  {escape(family.cause)}")
+        console.print(f"{escape(family.remedy)}")
+        console.print(f"[dim]  chatproto-conformance explain {family.name}[/]\n", soft_wrap=True)
