@@ -1,0 +1,107 @@
+"""Each chapter's server breaks what the next chapter is about, and passes what its own is about.
+
+A page shows the suite's command twice: on the server before the chapter, with its failures, and on
+the server after it. Both are compared with a run. A server is judged once, by the scenarios of both
+chapters that it belongs to; the last one by all of them.
+"""
+
+import json
+import re
+import sys
+import textwrap
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from tests.conformance import command
+from tests.examples.suite import judge
+
+ROOT: Final = Path(__file__).parent.parent.parent
+TUTORIAL: Final = ROOT / "docs" / "tutorial"
+PAGES: Final = sorted((TUTORIAL / "server").glob("*.md"))
+SERVERS: Final = sorted((TUTORIAL / "server").glob("*.py"))
+COMMAND: Final = re.compile(
+    r"^```\n\$ chatproto-conformance run --only (\S+) "
+    r'--launch "python docs/tutorial/server/(server_\d\d)\.py \{port\}"\n(.*?)^```',
+    re.MULTILINE | re.DOTALL,
+)
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A run that a page shows: of these ids, against this server."""
+
+    ids: str
+    server: str
+    output: str
+
+    @property
+    def broken(self) -> set[str]:
+        """The requirements under whose headings it shows a failure."""
+        return set(re.findall(r"^([A-Z]+-\d+) (?:MUST|SHOULD) — ", self.output, re.MULTILINE))
+
+    @property
+    def unexercised(self) -> set[str]:
+        return set(re.findall(r"^never exercised in this run: (.+)$", self.output, re.MULTILINE))
+
+
+def shown(page: Path) -> list[Shown]:
+    """What a page shows, in its order: before the chapter and, but for the last one, after it."""
+    return [Shown(*found) for found in COMMAND.findall(page.read_text(encoding="utf-8"))]
+
+
+def title(page: Path) -> str:
+    return page.stem
+
+
+def test_there_is_a_server_for_each_chapter_and_one_to_begin_with() -> None:
+    assert [page.name[:2] for page in PAGES] == [f"{n:02}" for n in range(1, len(PAGES) + 1)]
+    assert [server.stem for server in SERVERS] == [f"server_{n:02}" for n in range(len(PAGES) + 1)]
+
+
+@pytest.mark.parametrize("number", range(len(PAGES)))
+def test_a_page_shows_the_server_before_it_and_after_it(number: int) -> None:
+    runs = shown(PAGES[number])
+    assert [one.server for one in runs] == [f"server_{n:02}" for n in (number, number + 1)]
+    before, after = runs
+    assert before.broken or before.unexercised
+    assert before.ids == after.ids
+    assert not after.broken
+
+
+@pytest.mark.parametrize("number", range(len(PAGES)))
+def test_a_server_is_broken_where_the_pages_say(number: int, tmp_path: Path) -> None:
+    after = shown(PAGES[number - 1]) if number else []
+    before = shown(PAGES[number])
+    runs = [one for one in (*after, *before) if one.server == SERVERS[number].stem]
+    report = tmp_path / "report.json"
+    with command.start(
+        "run",
+        *("--only", ",".join(dict.fromkeys(one.ids for one in runs)), "--isolate"),
+        *("--launch", f"{sys.executable} {SERVERS[number]} {{port}}", "--json", str(report)),
+    ) as process:
+        output, _ = process.communicate(timeout=command.DEADLINE)
+    status = {one["id"]: one["status"] for one in json.loads(report.read_text())["requirements"]}
+    for one in before[:1]:
+        assert {status[id_] for id_ in one.broken} <= {"fail"}, output
+        assert {status[id_] for id_ in one.unexercised} <= {"not-exercised"}, output
+    for one in after[:1]:
+        mended = one.broken | one.unexercised
+        assert {id_: status[id_] for id_ in mended} == dict.fromkeys(mended, "pass"), output
+
+
+def test_the_last_server_is_conformant(tmp_path: Path) -> None:
+    judge(SERVERS[-1], tmp_path, "{port}")
+
+
+@pytest.mark.parametrize("page", [TUTORIAL / "index.md", *PAGES], ids=title)
+def test_the_code_on_a_page_is_the_servers(page: Path) -> None:
+    number = 0 if page.name == "index.md" else PAGES.index(page) + 1
+    server = SERVERS[number].read_text(encoding="utf-8")
+    blocks = re.findall(r"^```python\n(.*?)^```", page.read_text(encoding="utf-8"), re.M | re.S)
+    assert blocks
+    for block in blocks:
+        indented = [textwrap.indent(block, " " * width) for width in (0, 4, 8, 12)]
+        assert any(one in server for one in indented), block
