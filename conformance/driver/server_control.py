@@ -1,17 +1,30 @@
 """A launched server as a scenario handles it: everything that befalls it enters the transcript."""
 
 import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 
-from conformance.driver.interruption import Stuck
+import psutil
+
+from conformance.driver.interruption import Stuck, Unplayable
 from conformance.driver.stage import Stage
 from conformance.oracle.checks.process import was_killed
-from conformance.standard.constants import STOP
+from conformance.standard.constants import IDLE, STOP
 from conformance.target.process import LaunchedServer, LaunchError
 from conformance.target.profile import Way
 from conformance.target.usage import Family
 from conformance.timing.cpu_starvation import Starvation
-from conformance.timing.policy import ABORT
-from conformance.transcript.events import Exited, InputEnded, Restarted, Rival, Running, Stopping
+from conformance.timing.policy import ABORT, REST, RESTS
+from conformance.transcript.events import (
+    Exited,
+    InputEnded,
+    Limited,
+    Restarted,
+    Rested,
+    Rival,
+    Running,
+    Stopping,
+)
 
 
 class ManagedServer:
@@ -95,6 +108,36 @@ class ManagedServer:
                 str(self._server.address),
             )
         )
+
+    def rest(self) -> None:
+        """Say nothing to the server for a moment, and note the processor time that it takes.
+
+        What it takes at first it may need for what was said before: where it takes much, it is
+        given another moment. Time for which it was not let run does not count.
+        """
+        family, now = Family(self._server.pid or 0), self._stage.now
+        for _ in range(RESTS):
+            began, before, starvation = now(), family.cpu_s(), Starvation(family.pids())
+            self._stage.pass_time(REST)
+            seconds = max(0.0, now() - began - starvation.longest_wait())
+            cpu_s = family.cpu_s() - before
+            if cpu_s < IDLE * seconds:
+                break
+        self._stage.record(Rested(now(), round(seconds, 3), round(cpu_s, 3)))
+
+    @contextmanager
+    def without_descriptors(self) -> Iterator[int]:
+        """Let the server open no more descriptors than it has, meanwhile; gives how many it can
+        open all the same."""
+        with ExitStack() as limits:
+            try:
+                family = Family(self._server.pid or 0)
+                gaps = limits.enter_context(family.without_descriptors())
+            except (OSError, psutil.Error) as error:
+                raise Unplayable("needs-launch", str(error)) from None
+            self._stage.record(Limited(self._stage.now(), ended=False))
+            yield gaps
+        self._stage.record(Limited(self._stage.now(), ended=True))
 
     def end_input(self) -> None:
         """Bring the server's standard input to its end."""

@@ -142,6 +142,7 @@ TABLE: Final = (
     Row(Kind.ANSWERED, "HB-1"),
     # Delivery
     Row(Kind.LOST, "LIM-4", on.losers_were_evicted),
+    Row(Kind.LOST, "RES-2", on.descriptors_had_run_out),
     Row(Kind.LOST, "STOP-1", on.is_lost_by_stopping),
     Row(Kind.LOST, "STOP-1", on.input_had_ended),
     Row(Kind.LOST, "TRN-1", on.stood_still_behind_a_backlog, also=("LIM-3",)),
@@ -171,9 +172,11 @@ TABLE: Final = (
     Row(Kind.TWO_ORDERS, "ROOM-3"),
     Row(Kind.EFFECT_FIRST, "ROOM-5"),
     Row(Kind.HISTORY, "ROOM-1"),
+    Row(Kind.NEVER_HEARD, "RES-2", on.descriptors_had_run_out),
     Row(Kind.NEVER_HEARD, "", None, ("HB-3", "LIM-6", "STOP-", "TRN-1", "ROOM-")),
     Row(Kind.NEVER_HEARD, "ROOM-1"),
     # Connections
+    Row(Kind.PUT_OUT, "RES-2", on.descriptors_had_run_out),
     Row(Kind.PUT_OUT, "STOP-1", on.input_had_ended),
     Row(Kind.PUT_OUT, "STOP-3", on.rival_had_come),
     Row(Kind.PUT_OUT, "HB-1", on.blank_line_was_unanswered),
@@ -205,6 +208,7 @@ TABLE: Final = (
     Row(Kind.FALSE_NOTICE, "TXT-1", on.notice_was_of_text),
     Row(Kind.FALSE_NOTICE, "", on.notice_was_of_length, ("FRM-", "LIM-1", "LIM-2")),
     Row(Kind.FALSE_NOTICE, "LIM-1"),
+    Row(Kind.REFUSED, "RES-2", on.descriptors_had_run_out),
     Row(Kind.REFUSED, "STOP-3", on.rival_had_come),
     Row(Kind.REFUSED, "LIM-6", on.many_were_there),
     Row(Kind.REFUSED, "ROOM-1"),
@@ -219,6 +223,7 @@ TABLE: Final = (
     Row(Kind.NOT_UTC, "MSG-4"),
     Row(Kind.LATE, "", None, ("TRN-1", "ROOM-7", "LIM-3", "QUIT-5")),
     # The process
+    Row(Kind.DIED, "RES-2", on.descriptors_had_run_out),
     Row(Kind.DIED, "STOP-1", on.input_had_ended),
     Row(Kind.DIED, "STOP-3", on.rival_had_come),
     Row(Kind.DIED, "ERR-2", on.stopped_after_a_violation),
@@ -232,6 +237,7 @@ TABLE: Final = (
     Row(Kind.FLOODED, "ROOM-7", on.stopped_after_somebody_left),
     Row(Kind.FLOODED, "HB-1", on.stopped_after_a_blank_line),
     Row(Kind.FLOODED, "TRN-2"),
+    Row(Kind.SPUN, "RES-1"),
     Row(Kind.STOP_STATUS, "STOP-1"),
     Row(Kind.STOP_HANGS, "STOP-1"),
     Row(Kind.STOP_LATE, "STOP-1"),

@@ -23,7 +23,7 @@ from conformance.oracle.reading.history import (
 from conformance.oracle.reading.units import ReceivedBroadcast
 from conformance.standard.constants import LINGER, MIN_BACKLOG, STOP
 from conformance.timing.policy import TOGETHER
-from conformance.transcript.events import Exited, Stopping, Transcript
+from conformance.transcript.events import Exited, Limited, Stopping, Transcript
 
 _HEADER: Final = 40
 
@@ -210,6 +210,12 @@ class Case:
             elif isinstance(event, Exited) and not stopping:
                 return at
         return None
+
+    def found_no_descriptor(self, client: ClientHistory) -> bool:
+        """Whether a client connected while the server could open no descriptor for it."""
+        before = [event for at, event in self.history.server if at < client.connected]
+        limits = [event for event in before if isinstance(event, Limited)]
+        return bool(limits) and not limits[-1].ended
 
     @cached_property
     def stopping(self) -> int | None:

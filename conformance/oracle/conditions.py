@@ -415,6 +415,11 @@ def rival_had_come(about: Circumstances) -> bool:
     return about.what is What.RIVAL
 
 
+def descriptors_had_run_out(about: Circumstances) -> bool:
+    """no descriptor had been free for a connection"""
+    return about.what is What.NO_DESCRIPTOR
+
+
 def blank_line_was_unanswered(about: Circumstances) -> bool:
     """a blank line was the first that nothing had come of"""
     return about.has(Sign.BLANK)

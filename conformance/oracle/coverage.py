@@ -10,7 +10,7 @@ from conformance.oracle.case import Case
 from conformance.oracle.reading.history import Cause, ClientHistory, Ending, Fate, Line
 from conformance.oracle.reading.units import ReceivedBroadcast, ReceivedHeartbeat
 from conformance.standard.constants import MAX_BACKLOG, MEMBERS, MIN_BACKLOG
-from conformance.transcript.events import InputEnded, Restarted, Rival, Stopping
+from conformance.transcript.events import InputEnded, Limited, Restarted, Rested, Rival, Stopping
 
 _SEPARATOR: Final = re.compile("[\r\v\f\0\x85\u2028\u2029]")
 _SILENCE: Final = 2.0
@@ -32,6 +32,10 @@ def exercised(case: Case) -> Counter[str]:
                 counts["STOP-2"] += 1
             case Rival():
                 counts["STOP-3"] += 1
+            case Rested():
+                counts["RES-1"] += 1
+            case Limited():
+                counts["RES-2"] += 1
             case _:
                 pass
     return counts

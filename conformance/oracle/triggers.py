@@ -7,7 +7,7 @@ from typing import Final
 from conformance.oracle.case import Case
 from conformance.oracle.controls import treatment_of
 from conformance.oracle.reading.history import ClientHistory, Fate, Line
-from conformance.transcript.events import InputEnded, Rival
+from conformance.transcript.events import InputEnded, Limited, Rival
 
 _BACKLOG: Final = 65_536
 """Octets waiting for a member that does not read, from which on it may hold the others up."""
@@ -18,6 +18,7 @@ class What(Enum):
 
     INPUT_ENDED = "standard input had ended"
     RIVAL = "a second server had been launched"
+    NO_DESCRIPTOR = "no descriptor had been free"
     VIOLATION = "a violation had been sent"
     TREATED = "a line that exercises how lines are treated had been sent"
     BLANK = "a blank line had been sent"
@@ -47,6 +48,8 @@ def trigger_between(
     for at, event in case.history.server:
         if at < until and isinstance(event, InputEnded):
             return Trigger(What.INPUT_ENDED)
+        if at < until and isinstance(event, Limited):
+            return Trigger(What.NO_DESCRIPTOR)
         if since <= at < until and isinstance(event, Rival):
             return Trigger(What.RIVAL)
     clients = case.clients if name is None else [case.history.clients[name]]

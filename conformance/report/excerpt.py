@@ -22,6 +22,8 @@ Kind = Literal[
     "connected", "refused", "sent", "received", "ended", "reset", "halfclosed", "aborted",
     "stalled", "resumed", "waited", "settled", "stopping", "exited", "running", "restarted",
     "rival", "inputended",
+    "rested",
+    "limited",
 ]  # fmt: skip
 _States: Final = (tr.Stalled, tr.Resumed, tr.HalfClosed, tr.Aborted, tr.Ended, tr.Reset)
 
@@ -201,6 +203,10 @@ def _note(event: tr.Event) -> str:
             return f"still running after {seconds:g} s"
         case tr.Restarted(error=error):
             return error or ""
+        case tr.Rested(seconds=seconds, cpu_s=cpu_s):
+            return f"{cpu_s:.2f} s of processor time in {seconds:.1f} s"
+        case tr.Limited(ended=over):
+            return "descriptors are free again" if over else "no descriptor is free"
         case tr.Rival(status=status, seconds=seconds, output=output):
             ended = f"status {status}" if status is not None else f"running after {seconds:g} s"
             return f"{ended}: {output}" if output else ended

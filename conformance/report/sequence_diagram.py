@@ -171,6 +171,8 @@ def meaning(event: StretchEvent) -> tuple[Arrow, bool | None, str]:
             return Arrow.MARK, None, f"a second server is launched{with_note}"
         case "inputended":
             return Arrow.MARK, None, "standard input ends"
+        case "rested" | "limited":
+            return Arrow.MARK, None, note
 
 
 def _pieces(event: StretchEvent, width: int) -> tuple[Piece, ...]:

@@ -40,6 +40,7 @@ class Play(Protocol):
 
 SECTIONS: Final = (
     "sanity", "trn", "frm", "txt", "msg", "room", "quit", "hb", "err", "lim", "gen", "stop",
+    "res",
 )  # fmt: skip
 """The sections of the standard that scenarios follow, in its order; sanity comes before all, and
 programs that nobody wrote before the server is stopped."""

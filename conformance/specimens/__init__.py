@@ -21,6 +21,7 @@ MODULES = (
     "faults_violations",
     "faults_limits",
     "faults_stopping",
+    "faults_resources",
     "legal",
     "dialects",
     "faults_dialects",

@@ -1,5 +1,6 @@
 """One correct chatproto/1 server, cut into small steps so that a fault is one step done wrong."""
 
+import errno
 import selectors
 import socket
 import struct
@@ -81,7 +82,12 @@ class BaseServer(Loop):
         self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
 
     def watch_listener(self) -> None:
-        self.selector.register(self.listener, selectors.EVENT_READ, self.on_connections)
+        if not self.stopping and self.listener not in self.selector.get_map():
+            self.selector.register(self.listener, selectors.EVENT_READ, self.on_connections)
+
+    def ignore_listener(self) -> None:
+        if self.listener in self.selector.get_map():
+            self.selector.unregister(self.listener)
 
     def turn(self) -> None:
         self.handle_events()
@@ -113,9 +119,16 @@ class BaseServer(Loop):
         for _ in range(most):
             try:
                 sock, address = self.listener.accept()
-            except OSError:
+            except OSError as error:
+                if error.errno in (errno.EMFILE, errno.ENFILE):
+                    self.on_no_descriptor()
                 return
             self.accept(sock, address)
+
+    def on_no_descriptor(self) -> None:
+        """Leave who waits alone for a moment: the listener stays ready all the time."""
+        self.ignore_listener()
+        self.later(0.1, self.watch_listener)
 
     def accept(self, sock: socket.socket, address: tuple[str, int]) -> None:
         sock.setblocking(False)
@@ -378,7 +391,7 @@ class BaseServer(Loop):
         self.stopping = True
         # Whoever is connected already gets an orderly end; closing the listener would reset them.
         self.accept_waiting(self.accepts_per_turn)
-        self.selector.unregister(self.listener)
+        self.ignore_listener()
         self.listener.close()
         for member in tuple(self.members):
             self.leave(member, self.notice("shutting-down"))

@@ -334,3 +334,19 @@ class LeaksThreads(BaseServer):
     def on_join(self, member: Member) -> None:
         del member
         threading.Thread(target=threading.Event().wait, daemon=True).start()
+
+
+@strange("keeps a descriptor in reserve, and lets go at once of who finds no other")
+class KeepsADescriptor(BaseServer):
+    def listen(self) -> None:
+        super().listen()
+        self.reserve = socket.socket()
+
+    def on_no_descriptor(self) -> None:
+        self.reserve.close()
+        try:
+            self.listener.accept()[0].close()
+        except BlockingIOError:
+            pass
+        finally:
+            self.reserve = socket.socket()

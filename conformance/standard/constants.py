@@ -19,5 +19,7 @@ QUARTER_HOUR: Final = 900
 LINGER: Final = 1.0
 """Seconds for which a server lingers for a leaver that does not end its side (QUIT-3): then it may
 break the connection off, and until then it may count the leaver as a member."""
+IDLE: Final = 0.1
+"""The part of a processor that a server to which nothing is said should stay below (RES-1)."""
 STOP: Final = 3.0
 """Seconds that a server has to end in order, before it may abort the rest (STOP-1)."""

@@ -27,10 +27,18 @@ class Starvation:
 
         1 where the kernel tells that these hardly wanted to run, as what only sleeps does not.
         """
-        waits = [seconds - self._since.get(thread, 0.0) for thread, seconds in self._waits()]
+        waits = self._waited()
         if waits and max(waits) < STARVED:
             return 1.0
         return min(MOST_LEEWAY, max(1.0, _slowdown() / BUSY))
+
+    def longest_wait(self) -> float:
+        """Seconds for which that thread was ready to run, and not let, that was so for longest; 0
+        where the kernel does not tell."""
+        return max(self._waited(), default=0.0)
+
+    def _waited(self) -> list[float]:
+        return [seconds - self._since.get(thread, 0.0) for thread, seconds in self._waits()]
 
     def _waits(self) -> Iterator[tuple[Path, float]]:
         """Seconds for which each thread was ready to run, and others ran; Linux tells."""

@@ -32,6 +32,12 @@ DYING: Final = 0.5
 """How long a process may take to end after it has let go of every client. A crash is attributed to
 the scenario that caused it, not to the next one."""
 
+REST: Final = 0.5
+"""How long the processor time of a server is counted to which nothing is said."""
+RESTS: Final = 6
+"""How often it is counted until it is small once. A server that is still busy with what was said,
+or that tidies up now and then, is not accused of spinning."""
+
 # What counts as late.
 
 PROMPT: Final = 1.5

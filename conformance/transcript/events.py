@@ -255,6 +255,27 @@ class InputEnded:
 
 
 @dataclass(frozen=True, slots=True)
+class Rested:
+    """Nothing was said to the server for `seconds`, those left out for which it was not let run.
+    Its processes took `cpu_s` seconds of processor time."""
+
+    t: Number
+    seconds: Number
+    cpu_s: Number
+    event: Literal["rested"] = "rested"
+
+
+@dataclass(frozen=True, slots=True)
+class Limited:
+    """From now on the server's processes can open no more descriptors than they have, or can
+    again, where this `ended`."""
+
+    t: Number
+    ended: bool
+    event: Literal["limited"] = "limited"
+
+
+@dataclass(frozen=True, slots=True)
 class Skipped:
     """The scenario could not be played here: a typed reason, and in words."""
 
@@ -294,6 +315,8 @@ Event = Annotated[
     | Restarted
     | Rival
     | InputEnded
+    | Rested
+    | Limited
     | Skipped
     | Finish,
     Field(discriminator="event"),

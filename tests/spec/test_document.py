@@ -22,6 +22,7 @@ SECTIONS = {
     "ERR": 3,
     "LIM": 6,
     "STOP": 3,
+    "RES": 2,
     "CLI": 12,
     "CLU": 5,
 }

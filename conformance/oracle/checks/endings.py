@@ -184,6 +184,8 @@ def _unexpected(case: Case, client: ClientHistory) -> Iterator[Fact]:
     stalled = case.is_for_limits(client) or case.was_evicted(client)
     if "room-full" in codes or stalled or may_be_one_too_many(case, client):
         return  # the limits' to judge
+    if not case.runs[client.name] and case.found_no_descriptor(client):
+        return  # it was refused, or lost while it waited (RES-2)
     ending = "reset" if client.ending is Ending.RESET else "ended"
     said = f", with the notice !{client.notices[-1].code}" if client.notices else ""
     unanswered = unanswered_before(case, client, client.ended)

@@ -1,4 +1,5 @@
-"""Does the server stop, start again and give way as it should, and does it say that it stops?"""
+"""Does the server stop, start again and give way as it should, and does it say that it stops?
+Does it rest while there is nothing to do?"""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -10,7 +11,7 @@ from chatproto import Code
 from conformance.oracle.case import Case
 from conformance.oracle.facts import Fact, Kind, Sign
 from conformance.oracle.reading.history import ClientHistory, Ending
-from conformance.standard.constants import STOP
+from conformance.standard.constants import IDLE, STOP
 from conformance.target.profile import Way
 from conformance.timing.policy import ABORT, LAST_LINE
 from conformance.transcript.events import (
@@ -18,6 +19,7 @@ from conformance.transcript.events import (
     Exited,
     Refused,
     Restarted,
+    Rested,
     Rival,
     Running,
     Stopping,
@@ -46,6 +48,14 @@ def check_process(case: Case) -> Iterator[Fact]:
                 yield Fact(Kind.NOT_BOUND, "the same address bound again at once", error, (at,))
             case Rival():
                 yield from _rival(at, event)
+            case Rested(seconds=seconds, cpu_s=cpu_s) if cpu_s >= IDLE * seconds:
+                yield Fact(
+                    Kind.SPUN,
+                    f"less than {IDLE * seconds:.2f} s of processor time in {seconds:.1f} s in "
+                    "which nothing was said",
+                    f"{cpu_s:.2f} s",
+                    (at,),
+                )
             case _:
                 pass
 

@@ -29,10 +29,12 @@ from conformance.transcript.events import (
     Exited,
     HalfClosed,
     InputEnded,
+    Limited,
     Received,
     Refused,
     Reset,
     Restarted,
+    Rested,
     Resumed,
     Rival,
     Running,
@@ -134,6 +136,9 @@ class ClientHistory:
         return tuple(sent.octets for _, sent in self.segments[first:last])
 
 
+ServerEvent = Stopping | Exited | Running | Restarted | Rival | InputEnded | Rested | Limited
+
+
 @dataclass(slots=True)
 class History:
     """A whole transcript. `server` is what befell the server's process, in order."""
@@ -142,7 +147,7 @@ class History:
     transcript: Transcript
     clients: dict[str, ClientHistory]
     refused: list[tuple[int, Refused]]
-    server: list[tuple[int, Stopping | Exited | Running | Restarted | Rival | InputEnded]]
+    server: list[tuple[int, ServerEvent]]
     settled: list[tuple[int, Settled]]
     aways: list[Away]
 
@@ -198,7 +203,16 @@ def read_history(transcript: Transcript) -> History:
                 history.aways.append(event)
             case Settled():
                 history.settled.append((at, event))
-            case Stopping() | Exited() | Running() | Restarted() | Rival() | InputEnded():
+            case (
+                Stopping()
+                | Exited()
+                | Running()
+                | Restarted()
+                | Rival()
+                | InputEnded()
+                | Rested()
+                | Limited()
+            ):
                 history.server.append((at, event))
             case _:
                 pass

@@ -1,0 +1,49 @@
+"""Resources: no work without anything to do, and service without descriptors."""
+
+from typing import Final
+
+from conformance.driver.bulk_traffic import Talker, stall_one
+from conformance.driver.server_control import ManagedServer
+from conformance.driver.stage import Stage
+from conformance.scenarios.registry import scenario
+from conformance.target.address import FAR
+
+_UNREAD: Final = 900_000
+"""Octets for who does not read: some of them wait in the server, and it may evict nobody yet."""
+_WAITING: Final = 2
+"""Clients that find no descriptor free: few, for a server's queue may be short."""
+
+
+@scenario("RES-1", needs=("launch",), waits=3.0)
+def test_nothing_to_do(stage: Stage, server: ManagedServer) -> None:
+    """Nothing is said for a while: with a member that reads nothing and one that half-closed
+    so, after a reset, and with nobody connected."""
+    ann, bob = stage.join(2)
+    talker = Talker(stage, ann, bob)
+    stall_one(stage, FAR)
+    leaver = stall_one(stage, FAR)
+    talker.say(_UNREAD)
+    leaver.half_close()
+    [eve] = stage.join(1)
+    eve.reset()
+    stage.fence(ann, bob)
+    server.rest()
+    for client in list(stage.open_clients()):
+        client.reset()
+    server.rest()
+
+
+@scenario("RES-2", "RES-1", needs=("launch",), waits=2.0)
+def test_no_descriptor_is_free(stage: Stage, server: ManagedServer) -> None:
+    """More connect than the server has descriptors for; two talk on; then others have gone, and
+    one more connects."""
+    ann, bob = stage.join(2)
+    with server.without_descriptors() as gaps:
+        waiting = [stage.connect() for _ in range(gaps + _WAITING)]
+        stage.fence(ann, bob, exercises=["RES-2"])
+        server.rest()
+        stage.fence(ann, bob, exercises=["RES-2"])
+        for client in waiting:
+            client.reset()
+    [eve] = stage.join(1, exercises=["RES-2"])
+    stage.fence(ann, bob, eve, exercises=["RES-2"])

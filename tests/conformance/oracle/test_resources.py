@@ -1,0 +1,54 @@
+"""The oracle on what a server takes of the machine: RES-1, RES-2."""
+
+from conformance.transcript.events import Limited, Rested
+from tests.conformance.scene import Scene
+
+
+def rested(cpu_s: float) -> Scene:
+    """A scene in which nothing is said for half a second."""
+    scene = Scene()
+    scene.join("ann", "bob")
+    scene.events.append(Rested(scene.tick(0.5), 0.5, cpu_s))
+    scene.fence()
+    return scene
+
+
+def test_a_server_that_rests_is_accepted() -> None:
+    assert rested(0.04).findings() == []
+
+
+def test_a_server_that_spins_is_found() -> None:
+    [finding] = rested(0.06).findings()
+    assert finding.requirement == "RES-1"
+    assert "0.06 s" in finding.actual
+
+
+def want(*, after: bool) -> Scene:
+    """A scene in which the server lets go of eve, who connected while it had no descriptor for
+    her, or after that."""
+    scene = Scene()
+    scene.join("ann", "bob")
+    scene.events.append(Limited(scene.tick(), ended=False))
+    if after:
+        scene.events.append(Limited(scene.tick(), ended=True))
+    scene.connect("eve", accepted=False)
+    scene.end("eve")
+    scene.fence()
+    return scene
+
+
+def test_who_found_no_descriptor_may_be_let_go() -> None:
+    assert want(after=False).findings() == []
+
+
+def test_who_came_when_there_was_one_again_may_not() -> None:
+    assert [finding.requirement for finding in want(after=True).findings()] == ["RES-2"]
+
+
+def test_a_member_who_is_not_served_meanwhile_breaks_what_it_was_to_show() -> None:
+    scene = Scene()
+    scene.join("ann", "bob")
+    scene.events.append(Limited(scene.tick(), ended=False))
+    scene.send("ann", b"n0ddba1x99999z\n", exercises=["RES-2"])
+    scene.wait_in_vain("ann", "n0ddba1x99999z", exercises=["RES-2"])
+    assert {finding.requirement for finding in scene.findings()} == {"RES-2"}
