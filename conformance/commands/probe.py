@@ -9,8 +9,11 @@ from rich.markup import escape
 
 from conformance.commands.options import find_target, target_options
 from conformance.dialect import departures
+from conformance.probe.learning import Learnt
 from conformance.probe.questions import probe as ask
 from conformance.probe.talking import Gone
+from conformance.target.address import Address
+from conformance.target.profile import Profile
 
 
 @click.command()
@@ -38,12 +41,7 @@ def probe(
     profile, address = find_target(target, launch, profile_name)
     if output is not None and not output.parent.is_dir():
         raise click.UsageError(f"{output}: there is no directory {output.parent}")
-    try:
-        learnt = ask(address, profile.launch, timeout_factor)
-    except Gone as error:
-        click.echo(f"chatproto-conformance: nothing could be learnt of it: {error}", err=True)
-        sys.exit(3)
-    dialect = learnt.dialect
+    learnt = _learn(profile, address, timeout_factor)
     command = None if profile.launch is None else profile.launch.command
     text = learnt.profile(target or profile.target.address, command)
     console = Console(highlight=False, soft_wrap=True)
@@ -51,6 +49,38 @@ def probe(
         click.echo(text, nl=False)
         return
     output.write_text(text, encoding="utf-8")
+    _tell(console, learnt)
+    if learnt.restarts:
+        console.print(f"the server was launched anew {learnt.restarts} times meanwhile")
+    ids = " ".join(one.requirement for one in departures(learnt.dialect))
+    console.print(f"\nthis departs from {ids or 'nothing'}; the profile is in {output}")
+    console.print(f"next: chatproto-conformance run --profile {output} --accept-declared")
+
+
+def with_found_dialect(
+    profile: Profile, address: Address, factor: float, console: Console | None
+) -> Profile:
+    """Probe a server, and tell a console what was found.
+
+    Returns:
+        The profile, with the dialect that was found.
+    """
+    learnt = _learn(profile, address, factor)
+    if console is not None:
+        _tell(console, learnt)
+        console.print()
+    return profile.model_copy(update={"dialect": learnt.dialect})
+
+
+def _learn(profile: Profile, address: Address, factor: float) -> Learnt:
+    try:
+        return ask(address, profile.launch, factor)
+    except Gone as error:
+        click.echo(f"chatproto-conformance: nothing could be learnt of it: {error}", err=True)
+        sys.exit(3)
+
+
+def _tell(console: Console, learnt: Learnt) -> None:
     for one in learnt.faults:
         console.print(f"[bold]breaks {one.key}[/]  {escape(' '.join(one.why.split()))}")
     for one in learnt.departing:
@@ -60,8 +90,3 @@ def probe(
         console.print(f"as chatproto/1 has it: {', '.join(learnt.plain)}")
     for line in learnt.untold:
         console.print(f"could not be told  {escape(line)}")
-    if learnt.restarts:
-        console.print(f"the server was launched anew {learnt.restarts} times meanwhile")
-    ids = " ".join(one.requirement for one in departures(dialect))
-    console.print(f"\nthis departs from {ids or 'nothing'}; the profile is in {output}")
-    console.print(f"next: chatproto-conformance run --profile {output} --accept-declared")

@@ -15,6 +15,8 @@ from rich.console import Console
 from conformance.commands.exit_statuses import BROKEN_DOWN, EPILOG, OTHERWISE, STATUS
 from conformance.commands.options import find_target, target_options, written_out
 from conformance.commands.outputs import Outputs, check_directory, check_parent, make_directory
+from conformance.commands.probe import with_found_dialect
+from conformance.dialect import PLAIN
 from conformance.output.console import ConsoleReporter, Detail, print_durations
 from conformance.output.github import tell_github
 from conformance.output.gradescope import POINTS, gradescope_without_server, render_gradescope
@@ -181,6 +183,12 @@ With --known-failures:
     help="Say of every scenario, on a terminal too, what it exercised how often, and its time.",
 )
 @click.option(
+    "--probe",
+    "probes",
+    is_flag=True,
+    help="Find out first what dialect the server speaks, and judge it in that.",
+)
+@click.option(
     "--accept-declared",
     is_flag=True,
     help="Exit as the verdict would be, were it no failure to depart from the standard as the "
@@ -210,6 +218,7 @@ def run(
     durations: int | None,
     quiet: bool,
     verbose: bool,
+    probes: bool,
     accept_declared: bool,
 ) -> None:
     """Judge a server: TARGET is tcp://HOST:PORT, tcp://[::1]:PORT or unix:/PATH.
@@ -226,6 +235,8 @@ def run(
         raise click.UsageError(
             "--isolate needs --launch: the suite cannot restart what runs already"
         )
+    if probes and profile.dialect != PLAIN:
+        raise click.UsageError("--probe finds a dialect, and the profile has one: leave one out")
     if jobs > 1 and profile.launch is not None and address.with_free_port() == address:
         raise click.UsageError(
             f"-j {jobs} launches {jobs} servers, and {address} has room for one: leave TARGET out, "
@@ -240,6 +251,11 @@ def run(
     check_directory(programs)
     if transcripts is not None:
         make_directory(transcripts)
+    server = written_out(target, launch, profile_name, timeout_factor)
+    console = Console(highlight=False, soft_wrap=True)
+    if probes:
+        told = None if detail is Detail.QUIET else console
+        profile = with_found_dialect(profile, address, timeout_factor, told)
     settings = Settings(
         profile=profile,
         address=str(address),
@@ -252,10 +268,9 @@ def run(
         isolate=isolate,
         examples=examples,
         programs=programs,
-        server=written_out(target, launch, profile_name, timeout_factor),
+        server=server,
         known=known,
     )
-    console = Console(highlight=False, soft_wrap=True)
     outputs = Outputs()
     reporter = ConsoleReporter(console, settings, chosen, jobs, detail)
     try:

@@ -12,6 +12,7 @@ from typing import Final
 from rich.console import Console
 from rich.markup import escape
 
+from conformance.dialect import PLAIN
 from conformance.output.live_table import STYLES, LiveTable, can_show
 from conformance.output.progress import Progress
 from conformance.output.text_diagram import octets_width, sketch, sketch_crossing
@@ -42,6 +43,24 @@ class Detail(Enum):
     VERBOSE = "verbose"
 
 
+_FIRST: Final = "sanity/first"
+"""The scenario in which each server shows first how it speaks."""
+
+
+def print_hint(console: Console, server: str, seen: str) -> None:
+    """Tell of a server that does not speak as chatproto/1 does how it is judged in its own terms.
+
+    Args:
+        console: where to tell it.
+        server: the command line's words for the server.
+        seen: what it did.
+    """
+    console.print(f"[bold]This server does not speak as chatproto/1 does[/]: {escape(seen)}.")
+    console.print("If it is meant to, let its dialect be found, and judge it in that:")
+    console.print(f"    chatproto-conformance run --probe {escape(server)}")
+    console.print(f"    chatproto-conformance probe -o dialect.toml {escape(server)}\n")
+
+
 class ConsoleReporter:
     """Tells the console of a run: a context, within which a terminal shows a table of it."""
 
@@ -54,6 +73,7 @@ class ConsoleReporter:
         detail: Detail = Detail.NORMAL,
     ) -> None:
         self._console = console
+        self._hints = detail is not Detail.QUIET and settings.profile.dialect == PLAIN
         self._settings = settings
         self._detail = detail
         beside = [play.scenario.id for play in played_beside(settings)]
@@ -80,11 +100,19 @@ class ConsoleReporter:
         if self._table is not None:
             self._table.stop()
 
+    def on_strange(self, seen: str) -> None:
+        """Tell how it is judged in its own terms, once."""
+        if self._hints:
+            print_hint(self._console, self._settings.server, seen)
+        self._hints = False
+
     def on_start(self, scenario: str) -> None:
         self._progress.start(scenario)
 
     def on_result(self, result: ScenarioReport) -> None:
         self._progress.finish(result)
+        if result.id == _FIRST and result.findings:
+            self.on_strange(result.findings[0].actual)
         if self._detail is Detail.VERBOSE:
             print_result(self._console, result, counts=True)
         elif self._detail is Detail.NORMAL and self._table is None:

@@ -6,6 +6,7 @@ patient to be with the next.
 
 import selectors
 import socket
+import struct
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -30,6 +31,7 @@ _QUIET_TIMES: Final = 0.5
 _ENDLESS: Final = 8_388_608
 """Octets of one connection after which no more are read."""
 _READ: Final = 262_144
+_ABORT: Final = struct.pack("ii", 1, 0)
 
 
 class Gone(Exception):
@@ -101,6 +103,7 @@ class Room:
         self._server: LaunchedServer | None = None
         self._selector = selectors.DefaultSelector()
         self._numbers = count(1)
+        self._aborts = False
 
     @property
     def patience(self) -> float:
@@ -209,6 +212,14 @@ class Room:
     def drop_all(self) -> None:
         self.drop(*self.talkers)
 
+    def _abort_all(self) -> None:
+        """Reset everybody, before a server that the suite launched is ended: nothing may keep its
+        address from the next one."""
+        for talker in self.talkers if self._aborts or self._server is not None else ():
+            with suppress(OSError):
+                talker.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _ABORT)
+        self.drop_all()
+
     def has_died(self) -> bool:
         """Whether nothing answers there any more."""
         if self._server is not None and self._server.poll() is not None:
@@ -221,7 +232,7 @@ class Room:
 
     def restart(self, *, counted: bool = True) -> bool:
         """Launch the server anew, where the suite launched it."""
-        self.drop_all()
+        self._abort_all()
         if self._server is None:
             return False
         self.restarts += counted
@@ -231,11 +242,13 @@ class Room:
         return True
 
     @contextmanager
-    def open(self) -> Iterator["Room"]:
+    def open(self, *, aborts: bool = False) -> Iterator["Room"]:
+        """Close everything in the end; `aborts`: by a reset, though somebody else launched it."""
+        self._aborts = aborts
         try:
             yield self
         finally:
-            self.drop_all()
+            self._abort_all()
             self._selector.close()
             if self._server is not None:
                 self._server.close()

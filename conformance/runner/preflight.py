@@ -1,5 +1,9 @@
 """Whether there is a server at all, asked before the first scenario needs one."""
 
+from collections.abc import Callable
+
+from conformance.dialect import PLAIN
+from conformance.probe.glance import glance
 from conformance.runner.session import Settings
 from conformance.target.address import parse_address
 from conformance.target.process import LaunchedServer, LaunchError
@@ -10,14 +14,22 @@ class Unreachable(Exception):
     """The target could not be reached or launched; the message says why."""
 
 
-def reach(settings: Settings) -> None:
-    """Make sure there is a server before the first scenario needs one; else `Unreachable`."""
+def reach(settings: Settings, tell: Callable[[str], None] | None = None) -> None:
+    """Make sure there is a server before the first scenario needs one; else `Unreachable`.
+
+    `tell` is told what a server that is launched sends otherwise than chatproto/1 has it, where the
+    profile says nothing of that. One that runs already is let alone: who leaves it may break it.
+    """
     address = parse_address(settings.address)
     launch = settings.profile.launch
     if launch is not None:
         server = LaunchedServer(launch, address)
         try:
             server.start()
+            if tell is not None and settings.profile.dialect == PLAIN:
+                strange = glance(server.address, settings.factor)
+                if strange is not None:
+                    tell(strange)
         except LaunchError as error:
             raise Unreachable(str(error)) from None
         finally:

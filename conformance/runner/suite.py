@@ -20,7 +20,10 @@ _PACKAGE = Path(__file__).parent.parent
 
 
 class Reporter(Protocol):
-    """Who is told of a run as it goes."""
+    """Who is told of a run as it goes: first of all what a server sends otherwise than chatproto/1
+    has it, where that is seen at a glance."""
+
+    def on_strange(self, seen: str) -> None: ...
 
     def on_start(self, scenario: str) -> None: ...
 
@@ -91,7 +94,7 @@ def run_suite(
     status: int | pytest.ExitCode
     try:
         if look_first:
-            reach(settings)
+            reach(settings, reporter.on_strange)
         with _own_pytest():
             status = pytest.main(arguments, plugins=[collector, beside])
     except KeyboardInterrupt:

@@ -1,0 +1,46 @@
+"""A glance at a server: whether what it sends looks as chatproto/1 has it, in a second or so."""
+
+import re
+from typing import Final
+
+from conformance.probe.guests import Guests
+from conformance.probe.learning import shown
+from conformance.probe.talking import Gone, OutOfTime, Room
+from conformance.target.address import Address
+
+_SECONDS: Final = 6.0
+_SUPPOSED: Final = 0.2
+"""Seconds that an answer is supposed to take, of a server that nobody has talked to."""
+_PLAIN: Final = re.compile(rb"(?:\d{8} \d\d:\d\d:\d\d \S+\n[^\n]+\n|![^\n]*\n|\n)*")
+
+
+def glance(address: Address, factor: float) -> str | None:
+    """Let two connect and speak; say what is strange in what they receive, None where nothing is
+    or where they hear nothing. They break off with a reset, so that nothing keeps the address of a
+    server that is ended then."""
+    with Room(address, None, factor, _SECONDS).open(aborts=True) as room:
+        try:
+            return _look(room, factor)
+        except (Gone, OutOfTime):
+            return None
+
+
+def _look(room: Room, factor: float) -> str | None:
+    guests = Guests(room, factor)
+    guests.known.greets = False
+    room.slowest = _SUPPOSED * factor
+    ann, bob = guests.enter(), guests.enter()
+    if not guests.meet(ann, bob):
+        return None
+    word, mark = room.word(), len(bob.came)
+    room.say(ann, word + b"\n")
+    if not room.hears(bob, word, mark):
+        return None
+    room.settle(bob, ann)
+    for came in (bytes(bob.came), bytes(ann.came)):
+        plain = _PLAIN.match(came)
+        end = came.rfind(b"w")
+        if plain is not None and plain.end() < end:
+            strange = came[plain.end() :]
+            return f"what came was {shown(strange)}"
+    return None if word in ann.came else "its sender did not receive what it said"

@@ -1,0 +1,61 @@
+"""A run that meets a dialect says so first; `run --probe` judges in what it found."""
+
+import sys
+
+from conformance.target.address import TcpAddress
+from conformance.target.process import LaunchedServer
+from conformance.target.profile import Launch
+from tests.conformance.command import REFERENCE, run, specimen
+
+HINT = "This server does not speak as chatproto/1 does: "
+ONE = ("--only", "sanity/first")
+
+
+def test_a_run_that_meets_a_dialect_says_so_before_all_else() -> None:
+    done = run("run", "--launch", specimen("ack"), *ONE)
+    first, _, command, *_ = done.stdout.splitlines()
+    assert first.startswith(f"{HINT}what came was 'Ack: w")
+    assert command.startswith("    chatproto-conformance run --probe --launch ")
+
+
+def test_so_does_one_without_an_echo() -> None:
+    done = run("run", "--launch", specimen("bare-relay"), *ONE)
+    assert done.stdout.startswith(HINT)
+
+
+def test_of_one_that_runs_already_the_first_scenario_tells() -> None:
+    server = LaunchedServer(
+        Launch(command=specimen("numbered")), TcpAddress("127.0.0.1", 0).with_free_port()
+    )
+    server.start()
+    try:
+        done = run("run", str(server.address), *ONE)
+    finally:
+        server.close()
+    assert done.stdout.startswith(HINT)
+    assert f"    chatproto-conformance run --probe {server.address}" in done.stdout
+
+
+def test_a_conformant_server_meets_no_word_of_it() -> None:
+    for command in (REFERENCE, specimen("writes-octets"), specimen("accepts-slowly")):
+        assert HINT not in run("run", "--launch", command, *ONE).stdout
+
+
+def test_nor_does_a_quiet_run() -> None:
+    assert HINT not in run("run", "--launch", specimen("ack"), *ONE, "--quiet").stdout
+
+
+def test_what_is_found_is_judged_in() -> None:
+    only = ("--only", "sanity/first,frm/a-line-in-two-segments", "--accept-declared")
+    done = run("run", "--probe", "--launch", specimen("numbered"), *only)
+    assert done.returncode == 0, done.stdout
+    assert "peer = '{number}'" in done.stdout
+    assert HINT not in done.stdout
+    wrong = run("run", "--probe", "--profile", "ack", "--launch", specimen("ack"))
+    assert wrong.returncode == 2
+    assert "leave one out" in wrong.stderr
+
+
+def test_where_nothing_can_be_found_the_run_ends() -> None:
+    done = run("run", "--probe", "--launch", f"{sys.executable} -c 'pass' {{port}}")
+    assert done.returncode == 3
