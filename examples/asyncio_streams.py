@@ -1,13 +1,14 @@
 """A chatproto/1 server with asyncio's streams: two tasks a member, one that reads, one that writes.
 
 The writing task hands over the next octets once the transport has passed on the last, and so
-keeps a cursor in the room's log instead of a queue of its own.
+keeps a cursor in the room's log instead of a queue of its own. With --certificate it speaks TLS.
 """
 
 import argparse
 import asyncio
 import signal
 import socket
+import ssl
 import struct
 import sys
 import time
@@ -29,13 +30,13 @@ class Server:
         self.writers: dict[Member, StreamWriter] = {}
         self.changes: dict[Member, asyncio.Event] = {}
 
-    async def run(self, listener: socket.socket) -> None:
+    async def run(self, listener: socket.socket, tls: ssl.SSLContext | None) -> None:
         stop = asyncio.Event()
         for number in signal.SIGINT, signal.SIGTERM:
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
         # asyncio accepts `backlog` times in a go and, where no descriptor is free, fails and tells
         # so each time. Once is enough; the kernel's queue gets its length back.
-        server = await asyncio.start_server(self.serve, sock=listener, backlog=1)
+        server = await asyncio.start_server(self.serve, sock=listener, backlog=1, ssl=tls)
         listener.listen(4096)
         clock = asyncio.create_task(self.keep_time())
         await stop.wait()
@@ -81,7 +82,8 @@ class Server:
 
     async def write(self, member: Member, writer: StreamWriter) -> None:
         """Send one member what it is owed, and close its connection once it is over."""
-        writer.transport.set_write_buffer_limits(0)  # drain: all has gone to the kernel
+        # drain: all but an octet has gone to the kernel. At 0 a TLS transport pauses for good.
+        writer.transport.set_write_buffer_limits(1, 0)
         change = self.changes[member]
         while member.state not in (State.CLOSED, State.ABORTED):
             change.clear()
@@ -91,21 +93,24 @@ class Server:
                     await writer.drain()
                     member.sent(len(octets))
                 elif member.state in (State.FLUSHING, State.FLUSHING_ENDED):
-                    writer.write_eof()
+                    if writer.can_write_eof():
+                        writer.write_eof()
+                    else:
+                        writer.close()  # TLS has no half-close: this sends all, and close_notify
                     self.room.flushed(member)
                 else:
                     await change.wait()
             except OSError:
                 self.room.send_failed(member)
-        if member.state is State.ABORTED:
-            reset(writer)
+        if member.state is State.ABORTED or not writer.can_write_eof():
+            reset(writer)  # with TLS, else, asyncio waits half a minute for the peer's close_notify
         writer.close()
         with suppress(OSError):
             await writer.wait_closed()
 
 
 def reset(writer: StreamWriter) -> None:
-    with suppress(OSError):
+    with suppress(OSError, AttributeError):  # it is gone, and with TLS its socket is
         writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
     writer.transport.abort()
 
@@ -115,7 +120,12 @@ def main() -> None:
     parser.add_argument("--listen", type=urlsplit, default="tcp://127.0.0.1:9999")
     parser.add_argument("--heartbeat", type=float, default=30.0, help="seconds; 0 for none")
     parser.add_argument("--max-members", type=int)
+    parser.add_argument("--certificate", help="PEM file with the certificate and its key")
     options = parser.parse_args()
+    tls = None
+    if options.certificate is not None:
+        tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        tls.load_cert_chain(options.certificate)
     where = options.listen.hostname, options.listen.port
     family = socket.AF_INET6 if ":" in where[0] else socket.AF_INET
     try:
@@ -123,7 +133,7 @@ def main() -> None:
     except OSError as error:
         sys.exit(f"cannot listen on {options.listen.geturl()}: {error.strerror}")
     room = Room(Limits(members=options.max_members), heartbeat=options.heartbeat)
-    asyncio.run(Server(room).run(listener))
+    asyncio.run(Server(room).run(listener, tls))
 
 
 if __name__ == "__main__":

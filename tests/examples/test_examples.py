@@ -2,8 +2,10 @@
 
 import re
 import resource
+import shutil
 import signal
 import socket
+import ssl
 import struct
 import subprocess
 import sys
@@ -86,6 +88,44 @@ def test_it_survives_having_no_descriptor_free(driver: Path, tmp_path: Path) -> 
         resource.prlimit(process.pid, resource.RLIMIT_NOFILE, (hard, hard))
         speak(connect(stack, port), b"hello again")
     assert log.stat().st_size < 65_536
+
+
+def test_asyncio_streams_speak_tls(tmp_path: Path) -> None:
+    pem, log = tmp_path / "server.pem", tmp_path / "log"
+    openssl = shutil.which("openssl")
+    if openssl is None:
+        pytest.skip("openssl makes the certificate")
+    request = ("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost")
+    files = ("-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(pem), "-out", str(pem) + "c")
+    subprocess.run([openssl, *request, *files], check=True, capture_output=True, timeout=DEADLINE)
+    pem.write_text(pem.read_text() + Path(f"{pem}c").read_text())
+    trust = ssl.create_default_context(cafile=f"{pem}c")
+    with ExitStack() as stack:
+        driver = EXAMPLES / "asyncio_streams.py"
+        process, port = launch(stack, log, driver, "--certificate", str(pem))
+        ann, bob, cid, dan = (
+            stack.enter_context(
+                trust.wrap_socket(
+                    connect(stack, port), server_hostname="127.0.0.1", suppress_ragged_eofs=False
+                )
+            )
+            for _ in range(4)
+        )
+        for member in ann, bob, cid, dan:
+            speak(member, b"hello")
+        ann.sendall(b"line\n" * 5_000 + b"bye\nquit\n")
+        heard = read_until(ann, b"")  # to an orderly end: anything else is an SSLError
+        assert heard.endswith(b"\nbye\n")
+        assert heard.count(b"\nline\n") == 5_000
+        bob.sendall(b"\xff\n")
+        assert b"!invalid-text" in read_until(bob, b"")
+        cid.sendall(b"going\n")
+        cid.shutdown(socket.SHUT_WR)
+        read_until(dan, b"\ngoing\n")
+        process.send_signal(signal.SIGTERM)
+        assert read_until(dan, b"").endswith(b"!shutting-down\n")
+        assert process.wait(20) == 0  # without waiting for close_notify, which takes half a minute
+    assert log.read_text() == ""
 
 
 def launch(
