@@ -2,8 +2,12 @@
 
 An entry is published under the condition that its node's subject still ends with the entry before
 it (`Nats-Expected-Last-Subject-Sequence`): that is the comparison the port asks for. A start has
-no such condition; its id (`Nats-Msg-Id`) lets it be stored once. The log is read by a consumer of
-its own, which is made again, from where the node stands, whenever it falls silent.
+no such condition; its id (`Nats-Msg-Id`) lets it be stored once.
+
+The stream publishes again what it has committed, with its position. Nodes listen to that, and fetch
+what they missed from any server that keeps the stream. There is no consumer, since one would hang
+on the server it is on, and making another on the leader of the whole engine: a node reads on
+whichever server has just died.
 """
 
 import asyncio
@@ -22,10 +26,8 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 from nats.js.api import (
-    AckPolicy,
-    ConsumerConfig,
-    DeliverPolicy,
     DiscardPolicy,
+    RePublish,
     RetentionPolicy,
     StorageType,
     StreamConfig,
@@ -36,16 +38,17 @@ from nats.js.errors import Error as JetStreamError
 from chatproto import Entry
 from clustered_server.engine import Foreign, Refused, Unavailable
 
+COMMITTED: Final = "committed.entry"
+"""What the subject of entries that were committed ends with; two tokens, where a node's has one."""
 CONNECT: Final = 3.0
 """Seconds for a first connection to any of the engine's servers."""
 RECONNECT: Final = 0.25
 """Seconds before a server that could not be connected to is tried again."""
+CLOSE: Final = 0.5
 ANSWER: Final = 2.0
 """Seconds within which the engine answers a request."""
-BEAT: Final = 0.5
-"""Seconds between the beats of a consumer that has nothing to deliver."""
-SILENCE: Final = 1.5
-"""Seconds without an entry or a beat after which a consumer is made again."""
+SILENCE: Final = 0.5
+"""Seconds without an entry after which a node asks whether it has missed any."""
 OUT_OF_TURN: Final = (10071, 10164)
 """The engine's codes for a publish whose expected last sequence is not the subject's."""
 
@@ -175,27 +178,22 @@ class JetStream:
             raise Unavailable(said)
 
     async def read(self, position: int) -> AsyncIterator[tuple[int, Entry]]:
-        inbox = self._client.new_inbox()
         try:
-            subscription = await self._client.subscribe(inbox)
+            subscription = await self._client.subscribe(f"{self._stream}.{COMMITTED}")
         except _FAILURES as error:
             raise Unavailable(_say(error)) from None
+        position = max(1, position)
         try:
-            await self._consume(inbox, max(1, position))
-            delivered = 0
             while True:
-                message = await self._next(subscription)
-                if message is None:
-                    continue
-                sequence = message.metadata.sequence
-                delivered += 1
-                if sequence.consumer != delivered:
-                    raise Unavailable("a delivery was lost on the way")
-                try:
-                    entry = Entry.decode(message.data)
-                except ValueError as error:
-                    raise Foreign(f"entry {sequence.stream} of {self._stream}: {error}") from None
-                yield sequence.stream, entry
+                while (message := await self._fetch(position)) is not None:
+                    yield self._read(message)
+                    position = _position(message) + 1
+                while (message := await self._listen(subscription)) is not None:
+                    if _position(message) > position:
+                        break  # some were missed
+                    if _position(message) == position:
+                        yield self._read(message)
+                        position += 1
         finally:
             with contextlib.suppress(*_FAILURES):
                 await subscription.unsubscribe()
@@ -218,6 +216,8 @@ class JetStream:
             duplicate_window=120,
             deny_delete=True,
             deny_purge=True,
+            allow_direct=True,
+            republish=RePublish(src=f"{self._stream}.*", dest=f"{self._stream}.{COMMITTED}"),
         )
         try:
             try:
@@ -239,43 +239,46 @@ class JetStream:
         except _FAILURES as error:
             raise Unavailable(_say(error)) from None
 
-    async def _consume(self, inbox: str, position: int) -> None:
-        """Have the stream delivered from a position on."""
-        consumer = ConsumerConfig(
-            deliver_subject=inbox,
-            deliver_policy=DeliverPolicy.BY_START_SEQUENCE,
-            opt_start_seq=position,
-            ack_policy=AckPolicy.NONE,
-            idle_heartbeat=BEAT,
-            flow_control=True,
-            inactive_threshold=10 * SILENCE,
-            mem_storage=True,
-            num_replicas=1,
-        )
+    async def _fetch(self, position: int) -> Msg | None:
+        """Get the entry at a position, or the first that is kept after it; None for none yet."""
+        request = json.dumps({"seq": position, "next_by_subj": f"{self._stream}.*"}).encode()
+        subject = f"$JS.API.DIRECT.GET.{self._stream}"
         try:
-            await self._jetstream.add_consumer(self._stream, consumer)
+            message = await self._client.request(subject, request, ANSWER)
+        except _FAILURES as error:
+            raise Unavailable(_say(error)) from None
+        status = (message.headers or {}).get("Status")
+        if status == "404":
+            return None
+        if status is not None:
+            raise Unavailable(f"{status} {(message.headers or {}).get('Description')}")
+        return message
+
+    async def _listen(self, subscription: Subscription) -> Msg | None:
+        """Wait for the next entry committed; None where none came for a while."""
+        try:
+            return await subscription.next_msg(timeout=SILENCE)
+        except nats.errors.TimeoutError:
+            return None
         except _FAILURES as error:
             raise Unavailable(_say(error)) from None
 
-    async def _next(self, subscription: Subscription) -> Msg | None:
-        """The next message; None for a beat, which is answered where the engine wants that."""
+    def _read(self, message: Msg) -> tuple[int, Entry]:
+        position = _position(message)
         try:
-            message = await subscription.next_msg(timeout=SILENCE)
-        except _FAILURES:
-            raise Unavailable(f"nothing came for {SILENCE} s, not even a beat") from None
-        if message.data or not message.headers or "Status" not in message.headers:
-            return message
-        if message.headers["Status"] != "100":
-            raise Unavailable(message.headers.get("Description", "the consumer has ended"))
-        answer_to = message.reply or message.headers.get("Nats-Consumer-Stalled")
-        if answer_to:
-            await self._client.publish(answer_to)
-        return None
+            return position, Entry.decode(message.data)
+        except ValueError as error:
+            raise Foreign(f"entry {position} of {self._stream}: {error}") from None
+
+
+def _position(message: Msg) -> int:
+    return int((message.headers or {})["Nats-Sequence"])
 
 
 async def _close(client: Client) -> None:
     with contextlib.suppress(*_FAILURES):
-        await client.close()
+        async with asyncio.timeout(CLOSE):
+            await client.close()
 
 
 def _say(error: BaseException) -> str:

@@ -56,9 +56,7 @@ class Node:
             for task in done:
                 task.result()
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await cancel(*tasks)
 
     async def _append(self) -> None:
         while self._follows():
@@ -107,3 +105,11 @@ class Node:
         if not self.is_reached:
             self.is_reached = True
             log.info("the log is reached again")
+
+
+async def cancel(*tasks: "asyncio.Task[None]") -> None:
+    """End tasks. Before Python 3.12 `wait_for` may swallow a cancellation: it is said again."""
+    while pending := [task for task in tasks if not task.done()]:
+        for task in pending:
+            task.cancel()
+        await asyncio.wait(pending, timeout=RETRY)

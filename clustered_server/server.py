@@ -29,7 +29,7 @@ from chatproto import (
     unix_sender,
 )
 from clustered_server.engine import Engine, Unavailable
-from clustered_server.node import Node
+from clustered_server.node import Node, cancel
 from reference_server.addresses import ACCEPT_QUEUE, Listener
 from reference_server.distributor import count_unacknowledged
 
@@ -100,7 +100,7 @@ class ClusteredServer:
         `Foreign` for a log that is none, and `Ended` for a node that was replaced."""
         following = asyncio.create_task(self.node.run())
         clock = asyncio.create_task(self._keep_time())
-        stopped = asyncio.create_task(self._stop.wait())
+        stopped = asyncio.create_task(self._wait_for_stop())
         accepting: list[asyncio.Server] = []
         try:
             await self._wait_until_serving(following)
@@ -116,10 +116,11 @@ class ClusteredServer:
         finally:
             for server in accepting:
                 server.close()
-            for task in following, clock, stopped:
-                task.cancel()
-            await asyncio.gather(following, clock, stopped, return_exceptions=True)
+            await cancel(following, clock, stopped)
         log.info("stopped: %d members served, %d octets", self._served, self.replica.room.octets)
+
+    async def _wait_for_stop(self) -> None:
+        await self._stop.wait()
 
     async def _wait_until_serving(self, following: "asyncio.Task[None]") -> None:
         deadline = time.monotonic() + self._patience
