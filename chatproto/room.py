@@ -65,6 +65,7 @@ from chatproto.wire import (
 # Broadcasts written at once: many, and yet so few that, as lines go, the octets fit into memory
 # the process has. Taking new pages for them would cost more than all the rest.
 _AT_ONCE: Final = 512
+_CODES: Final = frozenset(Code)
 _ALL_TOOK_ALL: Final[Mapping[Member, int]] = MappingProxyType({})
 
 
@@ -298,8 +299,16 @@ class Room:
         self._settle(before)
 
     def close(self, member: Member, notice: Notice | None = None) -> None:
-        """Let a member leave by the server's decision, owed all up to here and a notice (ERR-3)."""
+        """Let a member leave by the server's decision, owed all up to here and a notice (ERR-3).
+
+        A code of your own begins with `x-`; any other that is not in `Code` is reserved, and
+        raises `LocalProtocolError`.
+        """
         self._check_own(member)
+        if notice is not None and notice.code not in _CODES and not notice.code.startswith("x-"):
+            raise LocalProtocolError(
+                f"{notice.code} is reserved: your own begin with x-"
+            )
         member._connection.close()
         self._leave(member, b"" if notice is None else encode(notice))
 

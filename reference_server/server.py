@@ -10,6 +10,12 @@ What threads share, and what protects it:
   several accept threads meet.
 No thread takes two of them at once, and none but `_starts_and_stops` is held over a system call.
 What is not in this list is set before the threads start, or belongs to one of them.
+
+So nothing here relies on the interpreter's own lock (the GIL), and without it the same holds. Two
+things are relied on instead, which CPython promises with and without: a `memoryview` of a segment
+of the log is read, by a send, while other octets of that segment are written; and a socket may be
+shut down by one thread while another waits in its `recv`. What the GIL does cost: only one thread
+computes at a time, and after each system call a thread waits until it is let go on.
 """
 
 import contextlib

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from chatproto import LocalProtocolError, Room, ServerConnection, State
+from chatproto import LocalProtocolError, Notice, Room, ServerConnection, State
 from tests.chatproto.helpers import Table, take
 from tests.chatproto.strategies import TIME
 
@@ -64,6 +64,17 @@ def test_the_time_is_a_datetime(time: Any) -> None:
         table.room.receive(member, b"hello\nquit\n", time)
     assert member.state is State.OPEN
     assert table.room.octets == 0
+
+
+def test_err_3_a_notice_code_that_is_reserved() -> None:
+    table = Table(1)
+    room, (member,) = table.room, table.members
+    with pytest.raises(LocalProtocolError, match="busy is reserved: your own begin with x-"):
+        room.close(member, Notice("busy"))
+    assert member.state is State.OPEN
+    room.close(member, Notice("x-busy", "come back later"))
+    room.close(member)
+    assert take(member) == b"!x-busy come back later\n"
 
 
 def test_a_charset_that_is_none() -> None:

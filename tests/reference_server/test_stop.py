@@ -49,6 +49,26 @@ def test_a_member_that_never_reads_is_given_up(serve: Serve, connect: Connect) -
         stalled.read_to_end()
 
 
+def test_a_laggard_that_reads_gets_all_it_is_owed_after_the_stop(
+    serve: Serve, connect: Connect
+) -> None:
+    """Little of it is left to the kernel: it lets go of it as the laggard reads (STOP-1)."""
+    server = serve()
+    laggard, talker = connect(server, receive_buffer=4096), connect(server)
+    laggard.forget_until(b"nonce")
+    while backlog(server, laggard) < 1 << 20:
+        talk(talker, 8)
+    owed = server.totals().octets
+    stopping = threading.Thread(target=server.stop)
+    stopping.start()
+    received = laggard.read_to_end()
+    laggard.close()
+    stopping.join()
+    assert received.endswith(b"\n!shutting-down\n")
+    assert len(received) > owed - 1_000
+    assert received.count(b"\n%063d\n" % 255) == received.count(b"\n%063d\n" % 0)
+
+
 def test_lines_after_the_stop_are_not_accepted(serve: Serve, connect: Connect) -> None:
     server = serve()
     ann = connect(server)
