@@ -306,9 +306,7 @@ class Room:
         """
         self._check_own(member)
         if notice is not None and notice.code not in _CODES and not notice.code.startswith("x-"):
-            raise LocalProtocolError(
-                f"{notice.code} is reserved: your own begin with x-"
-            )
+            raise LocalProtocolError(f"{notice.code} is reserved: your own begin with x-")
         member._connection.close()
         self._leave(member, b"" if notice is None else encode(notice))
 
