@@ -227,15 +227,15 @@ class Replica:
         if self._refused_at is not None and position >= self._refused_at:
             self._refuse()
 
-    def refused(self, end: int) -> None:
-        """Say that the engine does not take the entry in flight, since it is not the next of this
-        node's, and that the engine's log ended at `end` some time after that.
+    def refused(self, last: int | None) -> None:
+        """Say that the engine does not take the entry in flight, since the last one that it has of
+        this node is at position `last`, or is no longer kept (None).
 
-        Either an earlier attempt was stored, or the entry never will be: the log tells.
+        Either an earlier attempt was stored there, or the entry never will be: the log tells.
         """
         if self._flight is not None:
-            self._refused_at = end
-            if self._position >= end:
+            self._refused_at = last
+            if last is None or self._position >= last:
                 self._refuse()
 
     # Members

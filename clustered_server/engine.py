@@ -15,7 +15,15 @@ class Unavailable(Exception):
 
 
 class Refused(Exception):
-    """The entry is not the next one of its node, and was not stored by this call."""
+    """The entry is not the next one of its node, and was not stored by this call.
+
+    `last` is where the last entry of the node is, after the one that this entry follows; None
+    where the one it follows is no longer kept.
+    """
+
+    def __init__(self, last: int | None) -> None:
+        super().__init__(f"the last entry of the node is at {last}")
+        self.last = last
 
 
 class Foreign(Exception):
@@ -33,16 +41,13 @@ class Engine(Protocol):
         """The octets that an encoded entry may have."""
 
     async def end(self) -> int:
-        """Find the position of the last entry, 0 where there is none.
-
-        It is at least that of each entry whose `append` has returned, on any node.
-        """
+        """Find a position at or before the last entry's, and not long ago the last; 0 for none."""
 
     async def append(self, entry: Entry) -> None:
         """Append an entry where `entry.after` is the position of the last one of its node.
 
         A start, whose `after` is None, follows whatever there is, but only once. Raises `Refused`
-        for an entry that does not follow. What was appended is never lost, moved or taken back.
+        for an entry that no longer follows. What was appended is never lost, moved or taken back.
         """
 
     def read(self, position: int) -> AsyncIterator[tuple[int, Entry]]:

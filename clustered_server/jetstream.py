@@ -14,6 +14,7 @@ import asyncio
 import contextlib
 import json
 import logging
+import re
 import ssl
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -49,8 +50,10 @@ ANSWER: Final = 2.0
 """Seconds within which the engine answers a request."""
 SILENCE: Final = 0.5
 """Seconds without an entry after which a node asks whether it has missed any."""
-OUT_OF_TURN: Final = (10071, 10164)
-"""The engine's codes for a publish whose expected last sequence is not the subject's."""
+OUT_OF_TURN: Final = 10071
+"""The engine's code for a publish whose expected last sequence is not the subject's."""
+
+_LAST: Final = re.compile(r"wrong last sequence: ([0-9]+)")
 
 log = logging.getLogger("clustered_server")
 
@@ -173,9 +176,25 @@ class JetStream:
         refusal = json.loads(answer.data).get("error")
         if refusal is not None:
             said = f"{refusal.get('description')} ({refusal.get('err_code')})"
-            if refusal.get("err_code") in OUT_OF_TURN:
-                raise Refused(said)
-            raise Unavailable(said)
+            last = _LAST.search(said)
+            if entry.after is None or refusal.get("err_code") != OUT_OF_TURN or last is None:
+                raise Unavailable(said)
+            await self._explain(entry.after, int(last[1]))
+
+    async def _explain(self, after: int, last: int) -> None:
+        """Raise `Refused` for an entry that no longer follows; `Unavailable` for any other.
+
+        A server that has been away may take itself for the leader and not know the latest.
+        """
+        if last > after:
+            raise Refused(last)
+        try:
+            info = await self._jetstream.stream_info(self._stream)
+        except _FAILURES as error:
+            raise Unavailable(_say(error)) from None
+        if info.state.first_seq > after:
+            raise Refused(None)
+        raise Unavailable(f"it knows this node's entries up to {last}, and not that at {after}")
 
     async def read(self, position: int) -> AsyncIterator[tuple[int, Entry]]:
         try:

@@ -35,7 +35,7 @@ class MemoryLog:
                 return
             self._runs.add((entry.node, entry.run))
         elif entry.after != last or last < self.first:
-            raise Refused(f"the last entry of {entry.node} is at {last}, not {entry.after}")
+            raise Refused(None if last < self.first else last)
         self.entries.append(entry)
         self._last[entry.node] = len(self.entries)
         self._has_grown.set()

@@ -71,7 +71,8 @@ class Node:
                         await self._engine.append(entry)
                     except Refused as refusal:
                         log.debug("refused: %s", refusal)
-                        self._replica.refused(await self._engine.end())
+                        if self._replica.outgoing() is entry:
+                            self._replica.refused(refusal.last)
                 self._reach()
                 async with asyncio.timeout(PATIENCE):
                     while self._replica.outgoing() is entry:

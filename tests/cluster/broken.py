@@ -28,7 +28,7 @@ class ShowsWordsBeforeTheyAreCommitted(Replica):
 class DoublesAnEntryOnRetry(Replica):
     """What the engine does not take is taken for lost, and said again in a new entry."""
 
-    def refused(self, end: int) -> None:  # noqa: ARG002
+    def refused(self, last: int | None) -> None:  # noqa: ARG002
         if self._flight is not None and self._flight.entry.after is not None:
             self._queue.items.extendleft(reversed(self._flight.items))
             self._flight = None
@@ -107,7 +107,7 @@ class PassesOverAGap(Replica):
 class GoesOnThoughItWasReplaced(Replica):
     """A start of another node of its name is none of its business, nor is what the engine says."""
 
-    def refused(self, end: int) -> None:
+    def refused(self, last: int | None) -> None:
         pass
 
     def _judge(self, position: int, entry: Entry) -> None:

@@ -40,16 +40,18 @@ class SimulatedEngine:
         """The position of the first entry that is kept."""
         return 1 if self._retained is None else max(1, self.end - self._retained + 1)
 
+    def last(self, node: str) -> int | None:
+        """The position of a node's last entry; None where it is no longer kept."""
+        head = self._heads.get(node, 0)
+        return None if head < self.first else head
+
     def append(self, entry: Entry) -> bool:
         """Store an entry if it is the next of its node; tell whether it is there."""
         if entry.after is None:
             if (entry.node, entry.run) in self._runs:
                 return True
             self._runs.add((entry.node, entry.run))
-        head = self._heads.get(entry.node, 0)
-        if head < self.first:
-            head = 0
-        if entry.after is not None and entry.after != head:
+        elif entry.after != self.last(entry.node):
             return False
         self.entries.append(entry)
         self._heads[entry.node] = self.end

@@ -318,7 +318,7 @@ class Simulation:
             if node.under_way is entry and not node.is_cut_off:
                 node.under_way = None
                 if not is_stored:
-                    node.replica.refused(self.engine.end)
+                    node.replica.refused(self.engine.last(node.name))
                     self._note(node)
 
     def _deliver(self, node: Node) -> None:

@@ -129,7 +129,8 @@ class Crowd:
                 self._end(talker, End.KILLED)
                 continue
             if not octets:
-                self._end(talker, End.ORDERLY)
+                # Nobody here leaves: without a notice, the node has died.
+                self._end(talker, End.ORDERLY if talker.history.notices else End.KILLED)
                 continue
             now = time.monotonic()
             talker.silences.append((now - talker.last_heard, now))
