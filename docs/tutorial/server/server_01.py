@@ -28,7 +28,7 @@ class Server:
 
     def broadcast(self, address: Address, text: str) -> None:
         header = f"{datetime.now(UTC):%Y%m%d %H:%M:%S} {address[0]}:{address[1]}"
-        for client in self.clients.values():
+        for client in list(self.clients.values()):  # others come and go meanwhile
             client.send(f"{header}\n{text}\n".encode())
 
 
