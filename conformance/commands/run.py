@@ -5,7 +5,6 @@ import sys
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Final
 from urllib.parse import quote
 
@@ -21,6 +20,7 @@ from conformance.output.console import ConsoleReporter, Detail, print_durations
 from conformance.output.github import tell_github
 from conformance.output.gradescope import POINTS, gradescope_without_server, render_gradescope
 from conformance.output.html import render_page, render_transcript
+from conformance.output.junit import render_junit
 from conformance.report.comparison import compare
 from conformance.report.known_failures import (
     KnownFailures,
@@ -30,13 +30,15 @@ from conformance.report.known_failures import (
     written,
 )
 from conformance.report.model import Report
-from conformance.runner.background import played_beside
+from conformance.runner.lanes import lanes_for
 from conformance.runner.preflight import Unreachable
 from conformance.runner.selection import Ids, select
 from conformance.runner.session import Settings, transcript_path
 from conformance.runner.suite import run_suite
 from conformance.transcript.files import read
 
+_EXAMPLES: Final = 20
+_TIME_LIMIT: Final = 60.0
 _EPILOG: Final = (
     EPILOG
     + """
@@ -129,10 +131,8 @@ With --known-failures:
 @click.option(
     "--examples",
     type=click.IntRange(min=0),
-    default=20,
-    show_default=True,
     metavar="N",
-    help="Generate N programs of what clients do.",
+    help="Generate N programs of what clients do: 20, or none once a MUST has failed.",
 )
 @click.option(
     "--programs",
@@ -154,9 +154,16 @@ With --known-failures:
     "-j",
     "--jobs",
     type=click.IntRange(min=1),
-    default=1,
     metavar="N",
-    help="Play scenarios in N processes, each with a server of its own if launched.",
+    help="Play N scenarios at a time, each before a server of its own if launched: 4 where each "
+    "can have a free port, else 1.",
+)
+@click.option(
+    "--time-limit",
+    type=click.FloatRange(min=1),
+    metavar="S",
+    help="End the run after S seconds, whatever the server does, with a report of what was found "
+    "until then: 60, times the timeout factor.",
 )
 @click.option(
     "--isolate",
@@ -210,10 +217,11 @@ def run(
     write_known_failures: Path | None,
     level: str,
     timeout_factor: float,
-    examples: int,
+    examples: int | None,
     programs: Path,
     seed: int,
-    jobs: int,
+    jobs: int | None,
+    time_limit: float | None,
     isolate: bool,
     durations: int | None,
     quiet: bool,
@@ -237,7 +245,8 @@ def run(
         )
     if probes and profile.dialect != PLAIN:
         raise click.UsageError("--probe finds a dialect, and the profile has one: leave one out")
-    if jobs > 1 and profile.launch is not None and address.with_free_port() == address:
+    has_room = profile.launch is None or address.with_free_port() != address
+    if jobs is not None and jobs > 1 and not has_room:
         raise click.UsageError(
             f"-j {jobs} launches {jobs} servers, and {address} has room for one: leave TARGET out, "
             "or give it port 0, so that each gets a free port"
@@ -266,23 +275,25 @@ def run(
         scenarios=frozenset(one.id for one in chosen),
         transcripts=transcripts.absolute() if transcripts else None,
         isolate=isolate,
-        examples=examples,
+        examples=_EXAMPLES if examples is None else examples,
+        examples_asked=examples is not None,
+        time_limit=time_limit or _TIME_LIMIT * max(1.0, timeout_factor),
         programs=programs,
         server=server,
         known=known,
     )
+    jobs = jobs or lanes_for(settings)
     outputs = Outputs()
     reporter = ConsoleReporter(console, settings, chosen, jobs, detail)
     try:
-        with reporter, TemporaryDirectory() as directory:
-            drafted = Path(directory) / "junit.xml"
-            report = run_suite(settings, reporter, jobs, drafted if junit is not None else None)
-            outputs.write(junit, lambda: drafted.read_text(encoding="utf-8"))
+        with reporter:
+            report = run_suite(settings, reporter, jobs)
     except Unreachable as error:
         click.echo(f"chatproto-conformance: {error}", err=True)
         outputs.write(gradescope, partial(gradescope_without_server, str(error)))
         sys.exit(BROKEN_DOWN)
     outputs.write(json_path, lambda: report.model_dump_json(indent=2, by_alias=True) + "\n")
+    outputs.write(junit, lambda: render_junit(report, settings))
     if html_path is not None:
         pages = _write_transcripts(report, transcripts, html_path, outputs)
         outputs.write(html_path, lambda: render_page(compare([report]), pages))
@@ -292,8 +303,7 @@ def run(
     reporter.on_report(report, held)
     tell_github(report, settings.again, held, click.echo)
     if durations is not None:
-        beside = [play.scenario.id for play in played_beside(settings)]
-        print_durations(console, report, durations, beside)
+        print_durations(console, report, durations, jobs)
     outputs.write(write_known_failures, lambda: written(report, before))
     if outputs.failed:
         sys.exit(BROKEN_DOWN)

@@ -5,8 +5,10 @@ from functools import partial
 from typing import Final
 
 from conformance.driver.client import Client
+from conformance.driver.interruption import Stuck
 from conformance.driver.stage import Stage
 from conformance.target.address import Side
+from conformance.timing.policy import BULK
 
 _LONGEST: Final = (16_000, 4_000)
 _CERTAIN: Final = 1_000
@@ -24,7 +26,8 @@ class Talker:
     behind it, so that whatever comes of a long one, something was said along with it.
 
     Others who read are given the time to: nobody lags but who has stopped reading. Before all, the
-    two are heard while nobody does, so that it is known how long that takes.
+    two are heard while nobody does, so that it is known how long that takes. `Stuck` where the
+    server takes so long to carry it that nothing would be learnt in time.
     """
 
     def __init__(self, stage: Stage, *pair: Client) -> None:
@@ -32,12 +35,14 @@ class Talker:
         self._speaker, self._listener = pair
         self._octets = _longest_line(stage)
         self._given_up: set[Client] = set()
+        self._end = stage.now() + BULK * stage.start.factor
         stage.fence(*pair)
 
     def say(self, octets: int, exercises: tuple[str, ...] = ()) -> int:
         """Say so many octets, all of them received by both before it ends; the octets said."""
         said = 0
         while said < octets:
+            self._check_time()
             said += self._burst(self._speaker, min(_BURST, octets - said), exercises)
             self._stage.fence(self._speaker, self._listener, exercises=exercises)
             # A word that comes after all of it, whatever the others said meanwhile.
@@ -50,6 +55,7 @@ class Talker:
         octets that came."""
         said = 0
         while said < octets:
+            self._check_time()
             burst = self._burst(flooder, min(_BURST, octets - said), exercises)
             word = self._stage.nonce()
             flooder.say(word, exercises)
@@ -57,6 +63,10 @@ class Talker:
                 break
             said += burst
         return said
+
+    def _check_time(self) -> None:
+        if self._stage.now() > self._end:
+            raise Stuck(f"the server is too slow to carry as much within {BULK:g} s")
 
     def _hear(self, word: str) -> bool:
         """Whether the two hear a word, as long as they hear anything that was said."""

@@ -1,19 +1,24 @@
 """What comes after a scenario: its clients leave, and newcomers show if the server is sound."""
 
+from contextlib import suppress
 from dataclasses import replace
 
-from conformance.driver.interruption import Stuck
+from conformance.driver.interruption import OutOfTime, Stuck
 from conformance.driver.stage import Stage
-from conformance.timing.policy import LETTING_GO, NEWCOMER, PATIENCE
-from conformance.transcript.events import Event, Refused, Waited
+from conformance.timing.policy import NEWCOMER, PATIENCE
+from conformance.transcript.events import THE_END, Event, Refused, Waited
 
 
 class Aftermath:
-    """Of one stage. `visitors` are the labels of those who came to see whether all is well."""
+    """Of one stage. `visitors` are the labels of those who came to see whether all is well; `held`:
+    the server did not let go of everybody. One that is known to be `holding` is left by resets,
+    and is sound though it holds newcomers too."""
 
-    def __init__(self, stage: Stage) -> None:
+    def __init__(self, stage: Stage, *, holding: bool = False) -> None:
         self._stage = stage
+        self._holding = holding
         self.visitors: list[str] = []
+        self.held = False
 
     def let_all_leave(self) -> list[Event]:
         """Let every client leave, and wait for the server to say so, as long as it does; what
@@ -21,15 +26,24 @@ class Aftermath:
 
         Then nothing of this scenario is left to come to the clients of the next.
         """
-        with self._stage.aside() as leaving:
+        with self._stage.aside() as leaving, suppress(OutOfTime):
             _let_leave(self._stage)
+            self.held = any(self._stage.open_clients())
+            if self._holding:
+                for client in list(self._stage.open_clients()):
+                    client.reset()
         return leaving
 
     def is_sound(self) -> bool:
         """Whether two newcomers can still chat, and two more when these have gone."""
-        if any(isinstance(event, Waited | Refused) for event in self._stage.transcript):
+        if any(map(self._is_doubtful, self._stage.transcript)):
             return False
-        return self._can_chat(in_order=False) and self._can_chat(in_order=True)
+        return self._can_chat(in_order=False) and (self._holding or self._can_chat(in_order=True))
+
+    def _is_doubtful(self, event: Event) -> bool:
+        if isinstance(event, Waited):
+            return not (self._holding and event.what == THE_END)
+        return isinstance(event, Refused)
 
     def _can_chat(self, *, in_order: bool) -> bool:
         """Whether two newcomers can chat, and go: in order, where they are let go then, or not."""
@@ -40,11 +54,12 @@ class Aftermath:
             seed=len(self.visitors),
             factor=start.factor * NEWCOMER / PATIENCE,
         )
-        stage = Stage(self._stage.address, hasty)
+        stage = Stage(self._stage.address, hasty, limit=self._stage.limit)
         try:
             stage.play(lambda: stage.fence(*stage.join(2)))
             if in_order:
-                _let_leave(stage)
+                with suppress(OutOfTime):
+                    _let_leave(stage)
             held = in_order and stage.knows_the_end and any(stage.open_clients())
         finally:
             stage.close()
@@ -74,5 +89,5 @@ def _let_leave(stage: Stage) -> None:
         client.half_close()
     stage.let(
         lambda: all(stage.is_flooded(one) for one in stage.open_clients()),
-        min(LETTING_GO, stage.patience),
+        stage.patience_to_leave,
     )

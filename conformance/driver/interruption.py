@@ -2,7 +2,10 @@
 
 from typing import Literal
 
-Reason = Literal["not-selected", "needs-launch", "needs-capacity", "room-full", "sanity", "dialect"]
+Reason = Literal[
+    "not-selected", "needs-launch", "needs-capacity", "room-full", "sanity", "dialect",
+    "failed-already",
+]  # fmt: skip
 """Why a scenario was not played."""
 
 
@@ -16,3 +19,7 @@ class Unplayable(Exception):
 
 class Stuck(Exception):
     """What the scenario waited for did not come; the transcript says so, the oracle judges."""
+
+
+class OutOfTime(Stuck):
+    """The run's time limit is over: what the scenario waited for might still have come."""

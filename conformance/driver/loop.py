@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final, Protocol
 
+from conformance.driver.interruption import OutOfTime
+from conformance.timing.limit import TimeLimit
 from conformance.timing.policy import AWAY
 from conformance.transcript.events import Away, Event
 
@@ -30,10 +32,12 @@ class Sleeper(Protocol):
 
 
 class Loop:
-    """The time, what happens in it, and the record of that."""
+    """The time, what happens in it, and the record of that. Whatever is waited for, `OutOfTime`
+    ends it when the run's time limit is over."""
 
-    def __init__(self, first: Event) -> None:
+    def __init__(self, first: Event, limit: TimeLimit) -> None:
         self.transcript: list[Event] = [first]
+        self.limit = limit
         self.sleepers: dict[Sleeper, None] = {}
         self._epoch = time.monotonic()
         self._looked = 0.0
@@ -65,6 +69,8 @@ class Loop:
 
     def turn(self, seconds: float) -> None:
         """Let happen what can happen now, waiting for it no longer than this, nor than a nap."""
+        if self.limit.left_to_play <= 0:
+            raise OutOfTime("the run's time limit was over")
         sleepers = tuple(self.sleepers)
         due = (one.wakes_in() for one in sleepers)
         seconds = min([seconds, _NAP, *(left for left in due if left is not None)])

@@ -9,6 +9,7 @@ from conformance.dialect import Dialect
 from conformance.dialect.forms import as_received, as_said_by
 from conformance.dialect.speech import Utterance
 from conformance.driver.loop import Loop
+from conformance.timing.patience import Kind, Patience
 from conformance.timing.policy import PATIENCE, UNHEARD
 from conformance.transcript.events import Start
 
@@ -26,12 +27,14 @@ class Listener(Protocol):
 @dataclass
 class Conversation:
     """What the clients of one stage share: the loop, the scenario's start, the stem that every
-    nonce begins with, and who takes part. `most_owed` are more octets than the broadcasts of all
+    nonce begins with, how long the server is waited for (in full where nothing is said), and who
+    takes part. `most_owed` are more octets than the broadcasts of all
     that was sent can have."""
 
     loop: Loop
     start: Start
     nonce_stem: str
+    waits: Patience | None = None
     most_owed: int = 0
     listeners: list[Listener] = field(default_factory=list)
 
@@ -54,6 +57,12 @@ class Conversation:
     def patience(self) -> float:
         """Seconds without an octet after which what is awaited counts as lost."""
         return PATIENCE * self.start.factor
+
+    def patience_for(self, kind: Kind) -> float:
+        """The same for things of one kind, or less where they were waited for in vain before."""
+        if self.waits is None:
+            return self.patience
+        return self.waits.seconds(kind, self.start.factor)
 
     def open(self) -> Sequence[Listener]:
         """Everybody whose connection has not ended."""
@@ -121,12 +130,17 @@ class Pacer:
         pause = self._pause
         if pause is None:
             return False
+        waits, now = self._conversation.waits, self._conversation.loop.now()
         if pause.is_heard:
             self._pause = None
             self.goes_unheard = False
-        elif self._conversation.loop.now() >= pause.end:
+            if waits is not None:
+                waits.note("read", now - self.paced_at)
+        elif now >= pause.end:
             self._pause = None
             self.goes_unheard = True
+            if waits is not None and now - self.paced_at >= self._conversation.patience:
+                waits.note_vain("read")
         return self._pause is not None
 
     def begin(self, said: Utterance, *, is_last: bool) -> None:
@@ -138,7 +152,7 @@ class Pacer:
 
     def _pause_after(self, said: Utterance, *, is_last: bool) -> _Pause:
         conversation, dialect, speaker = self._conversation, self._dialect, self._speaker
-        until = self.paced_at + conversation.patience
+        until = self.paced_at + conversation.patience_for("read")
         if is_last:
             # Only its end tells that this has been read; others may have said the same.
             return _Pause(b"", [], until, until, every=False)

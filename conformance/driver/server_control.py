@@ -19,6 +19,7 @@ from conformance.transcript.events import (
     Exited,
     InputEnded,
     Limited,
+    Printed,
     Restarted,
     Rested,
     Rival,
@@ -65,6 +66,8 @@ class ManagedServer:
         if status is None:
             stage.record(Running(stage.now(), stage.now() - began))
         else:
+            if text := self._server.new_output():
+                stage.record(Printed(stage.now(), text))
             stage.record(Exited(stage.now(), status))
         # What the server sent before it ended may still be on its way to the clients: a window that
         # was shut for long opens late.

@@ -20,7 +20,9 @@ from conformance.driver.loop import Loop
 from conformance.driver.pacing import Conversation
 from conformance.target.address import AS_USUAL, Address, Side
 from conformance.target.system import AF_UNIX
-from conformance.timing.policy import HEARING, UNSAID
+from conformance.timing.limit import UNLIMITED, TimeLimit
+from conformance.timing.patience import Kind, Patience
+from conformance.timing.policy import HEARING, LETTING_GO, UNSAID
 from conformance.transcript.events import (
     FLOOD,
     THE_END,
@@ -41,11 +43,19 @@ _SPARE: Final = 1_048_576
 class Stage:
     """The clients of one scenario, the time, the chance and the transcript.
     `random` is seeded by the run's seed and the scenario, so that a run can be repeated.
-    `interrupted` says where a scenario came to no end of its own. Every nonce begins with
+    `interrupted` says where a scenario came to no end of its own. `waits` is how long the server
+    is waited for, in full where nothing is said. Every nonce begins with
     `nonce_stem`, another each time that a scenario is played.
     """
 
-    def __init__(self, address: Address, start: Start, played: int = 0) -> None:
+    def __init__(
+        self,
+        address: Address,
+        start: Start,
+        played: int = 0,
+        limit: TimeLimit = UNLIMITED,
+        waits: Patience | None = None,
+    ) -> None:
         self.address = address
         self.random = random.Random(f"{start.seed} {start.scenario}")  # noqa: S311  # not secret
         self.labels: list[str] = []
@@ -53,8 +63,8 @@ class Stage:
         stems = random.Random(f"{start.seed} {start.scenario} {played}")  # noqa: S311  # not secret
         self.nonce_stem = f"n{stems.getrandbits(24):06x}"
         self.last_nonce = ""
-        self._loop = Loop(start)
-        self._conversation = Conversation(self._loop, start, self.nonce_stem)
+        self._loop = Loop(start, limit)
+        self._conversation = Conversation(self._loop, start, self.nonce_stem, waits)
         self._clients: list[Client] = []
         self._observer: Client | None = None
         self._nonces = 0
@@ -82,9 +92,19 @@ class Stage:
         return self._conversation.dialect
 
     @property
+    def limit(self) -> TimeLimit:
+        """When the run is over at the latest."""
+        return self._loop.limit
+
+    @property
     def patience(self) -> float:
         """Seconds without an octet after which what is awaited counts as lost."""
         return self._conversation.patience
+
+    @property
+    def patience_to_leave(self) -> float:
+        """Seconds in which the server should let go of who leaves, or less where it never does."""
+        return min(LETTING_GO, self._conversation.patience_for("end"))
 
     def nonce(self) -> str:
         """A word that nobody has said before, of letters and digits."""
@@ -99,7 +119,7 @@ class Stage:
         """
         name = f"c{len(self._clients) + 1}"
         try:
-            sock = self.address.connect(self.patience, side)
+            sock = self.address.connect(min(self.patience, self.limit.left_to_play + 0.01), side)
         except OSError as error:
             self.record(Refused(self.now(), name, str(error)))
             raise Stuck(f"{name} could not connect: {error}") from None
@@ -157,7 +177,7 @@ class Stage:
     def _let_hear(self, one: Client, other: Client, exercises: Sequence[str] = ()) -> None:
         """Let two clients speak until each has heard the other."""
         for speaker, listener in ((one, other), (other, one)):
-            end = self.now() + self.patience
+            end = self.now() + self._conversation.patience_for("text")
             words, since = list[str](), len(listener.received)
             heard = partial(listener.has_any, words, since)
             while True:
@@ -220,7 +240,7 @@ class Stage:
             self.let(lambda: not unreached(), HEARING)
             before, deaf = len(deaf), unreached()
             if end is None or len(deaf) < before:
-                end = self.now() + self.patience
+                end = self.now() + self._conversation.patience_for("text")
             self.check(*deaf)
             if deaf and self.now() > end:
                 self._record_waited(deaf, words[-1], exercises)
@@ -301,32 +321,41 @@ class Stage:
         `Stuck`, and a line in the transcript, where nothing came to these clients for as long
         as patience lasts.
         """
-        began = self.now()
+        kind: Kind = "end" if what == THE_END else "text"
+        began = latest = self.now()
         while not condition():
             # Who says a line a read is slow to say all, and need not hear anything meanwhile.
             if any(client.is_speaking for client in self._clients):
                 began = self.now()
             for client in clients:
                 client.see_what_is_taken()
+            patience = self._conversation.patience_for(kind)
             lively = (max(one.received_at, one.paced_at, one.taken_at) for one in clients)
             latest = max([began, *lively])
             heard = max([began, *(client.heard_at for client in clients)])
-            latest = min(latest, heard + UNSAID * self.patience)
-            left = latest + self.patience - self.now()
+            latest = min(latest, heard + UNSAID * patience)
+            left = latest + patience - self.now()
             if left <= 0:
                 self.turn(0)
                 if condition():
-                    return
-                self._record_waited(clients, what, exercises)
+                    break
+                self._record_waited(clients, what, exercises, kind)
                 raise Stuck(f"{what} did not come")
             self.turn(left)
             self._bound(clients)
+        if (waits := self._conversation.waits) is not None:
+            waits.note(kind, self.now() - latest)
 
     def _record_waited(
-        self, clients: Sequence[Client], what: str, exercises: Sequence[str]
+        self, clients: Sequence[Client], what: str, exercises: Sequence[str], kind: Kind = "text"
     ) -> None:
+        seconds = self._conversation.patience_for(kind)
+        shortened = seconds < self.patience
+        if self._conversation.waits is not None and not shortened:
+            self._conversation.waits.note_vain(kind)
+        now, why = self.now(), tuple(exercises)
         for client in clients:
-            self.record(Waited(self.now(), client.name, what, self.patience, tuple(exercises)))
+            self.record(Waited(now, client.name, what, seconds, why, shortened=shortened))
 
     def is_flooded(self, client: Client) -> bool:
         """Whether a client has received more than could be owed to it by far."""

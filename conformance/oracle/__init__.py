@@ -8,6 +8,7 @@ import gc
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Final
 
 from conformance.dialect import wholly_departed
@@ -24,7 +25,7 @@ from conformance.oracle.controls import Controls
 from conformance.oracle.coverage import exercised
 from conformance.oracle.findings import Finding, Judgement, Outcome
 from conformance.oracle.incidents import gather
-from conformance.transcript.events import Transcript
+from conformance.transcript.events import Start, Transcript, Waited
 
 __all__ = ["Finding", "Judgement", "Outcome", "judge"]
 
@@ -78,7 +79,22 @@ def _judge(transcript: Transcript) -> Judgement:
             kept[finding.requirement] += 1
             if kept[finding.requirement] <= _AT_MOST:
                 judgement.findings.append(finding)
-    return judgement
+    was_hasty = any(isinstance(event, Waited) and event.shortened for event in transcript)
+    return _in_doubt(judgement, case.history.start) if was_hasty else judgement
+
+
+def _in_doubt(judgement: Judgement, start: Start) -> Judgement:
+    """By waits that were shortened nothing fails but what is known to be broken."""
+    failed = {one.requirement for one in judgement.findings if one.outcome is Outcome.FAIL}
+    hasty = failed.difference(start.broken)
+    return replace(
+        judgement,
+        findings=[
+            replace(one, outcome=Outcome.UNKNOWN) if one.requirement in hasty else one
+            for one in judgement.findings
+        ],
+        hasty=frozenset(hasty),
+    )
 
 
 def _can_be_told_unread(finding: Finding) -> bool:

@@ -53,11 +53,14 @@ class Finding:
 @dataclass(slots=True)
 class Judgement:
     """All that a transcript says: what was found, and how often each requirement's trigger
-    really happened. `zone` are the quarter hours by which headers differ from UTC, if known."""
+    really happened. `zone` are the quarter hours by which headers differ from UTC, if known.
+    `hasty` are requirements that fail where a wait was shortened, and were not known to be broken:
+    what is found of them is unknown until it is waited for in full."""
 
     findings: list[Finding] = field(default_factory=list)
     exercised: Counter[str] = field(default_factory=Counter)
     zone: int | None = None
+    hasty: frozenset[str] = frozenset()
 
     @property
     def fails_by_time_alone(self) -> bool:

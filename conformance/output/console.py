@@ -3,7 +3,7 @@
 import os
 import shlex
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from enum import Enum
 from pathlib import Path
 from types import TracebackType
@@ -21,7 +21,6 @@ from conformance.report.known_failures import Held, held_lines
 from conformance.report.model import FindingReport, Report, ScenarioReport, Verdict
 from conformance.report.sequence_diagram import diagram_of
 from conformance.report.text import finding_lines, visible
-from conformance.runner.background import played_beside
 from conformance.runner.session import Settings, transcript_path
 from conformance.scenarios.registry import Scenario
 from conformance.standard.requirements import Level, requirements
@@ -76,15 +75,12 @@ class ConsoleReporter:
         self._hints = detail is not Detail.QUIET and settings.profile.dialect == PLAIN
         self._settings = settings
         self._detail = detail
-        beside = [play.scenario.id for play in played_beside(settings)]
-        self._progress = Progress([one.id for one in chosen], jobs, beside=beside)
+        self._progress = Progress([one.id for one in chosen], jobs)
         self._table: LiveTable | None = None
         if detail is not Detail.QUIET and can_show(console):
             profile = settings.profile
             target = profile.launch.command if profile.launch else settings.address
-            self._table = LiveTable(
-                console, self._progress, profile.name or target, jobs + len(beside)
-            )
+            self._table = LiveTable(console, self._progress, profile.name or target, jobs)
 
     def __enter__(self) -> "ConsoleReporter":
         if self._table is not None:
@@ -230,7 +226,7 @@ def print_summary(console: Console, report: Report) -> None:
         console.print("stopping was not checked: --launch lets the suite do that")
     if any(one.reason == "sanity" for one in report.scenarios):
         console.print(
-            "no message came back to its sender, so nothing more could be learnt and the "
+            "no two clients could chat, so nothing more could be learnt and the "
             "other scenarios were not played"
         )
 
@@ -281,16 +277,13 @@ def print_verdict(console: Console, report: Report, held: Held | None = None) ->
     )
 
 
-def print_durations(
-    console: Console, report: Report, count: int, beside: Collection[str] = ()
-) -> None:
-    """Where the time went: by section, what no scenario took, and the slowest scenarios; those
-    with the ids `beside` were played while others were."""
+def print_durations(console: Console, report: Report, count: int, jobs: int) -> None:
+    """Where the time of so many lanes went: by section, what no scenario took, and the slowest
+    scenarios."""
     sections: dict[str, float] = defaultdict(float)
     for one in report.scenarios:
         sections[one.id.partition("/")[0]] += one.duration_s
-    in_line = sum(one.duration_s for one in report.scenarios if one.id not in beside)
-    between = max(0.0, report.duration_s - in_line)
+    between = max(0.0, report.duration_s * jobs - sum(sections.values()))
     console.print("\nseconds by section")
     slowest_first = sorted(sections.items(), key=lambda item: -item[1])
     for name, seconds in [*slowest_first, ("launching, letting go, the rest", between)]:
@@ -298,8 +291,7 @@ def print_durations(
     console.print("the slowest scenarios")
     slowest = sorted(report.scenarios, key=lambda one: -one.duration_s)
     for one in slowest[:count]:
-        among = ", beside the others" if one.id in beside else ""
-        console.print(f"{one.duration_s:8.2f}  {one.id}{among}")
+        console.print(f"{one.duration_s:8.2f}  {one.id}")
 
 
 def _weight(located: Located) -> tuple[bool, bool]:

@@ -1,7 +1,7 @@
 """How far a run has come: what is done, what is being played, and how long the rest may take."""
 
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -30,8 +30,7 @@ class Section:
 
 
 class Progress:
-    """The progress of a run of the scenarios with these ids, `jobs` of them at a time, and those
-    that are played `beside` these besides.
+    """The progress of a run of the scenarios with these ids, `jobs` of them at a time.
 
     It may be told of by one thread and asked by another.
     """
@@ -41,10 +40,8 @@ class Progress:
         chosen: Sequence[str],
         jobs: int = 1,
         clock: Callable[[], float] = time.monotonic,
-        beside: Collection[str] = (),
     ) -> None:
         self._chosen = tuple(chosen)
-        self._beside = frozenset(beside)
         self._jobs = jobs
         self._clock = clock
         self._began = self._last = clock()
@@ -90,13 +87,13 @@ class Progress:
         A scenario is taken to last as long as its section's are known to, and as much longer as
         those that are over lasted on average.
         """
-        results = self._results.keys() - self._beside
+        results = self._results.keys()
         if self._first is None or not results:
             return None
         spent = (self._last - self._first) * self._jobs
         known = sum(_seconds(id_) for id_ in results)
         more = max(0.0, spent - known) / len(results)
-        left = set(self._chosen) - results - self._beside
+        left = set(self._chosen) - results
         rest = sum(_seconds(id_) + more for id_ in left)
         return max(0.0, rest / self._jobs - (self._clock() - self._last))
 

@@ -144,7 +144,7 @@ def _is_between(
 
 def _is_of(event: tr.Event, clients: frozenset[str], is_evidence: bool) -> bool:
     match event:
-        case tr.Start() | tr.Finish() | tr.Skipped() | tr.Away():
+        case tr.Start() | tr.Finish() | tr.Skipped() | tr.Away() | tr.Printed():
             return False
         case tr.Settled():
             return not clients.isdisjoint(event.clients)
@@ -162,7 +162,7 @@ def drawn(
     is_evidence: bool = False,
 ) -> StretchEvent:
     """The event with its octets from `cut` on, or around what is marked."""
-    assert not isinstance(event, tr.Start | tr.Finish | tr.Skipped | tr.Away)
+    assert not isinstance(event, tr.Start | tr.Finish | tr.Skipped | tr.Away | tr.Printed)
     whole = StretchEvent(
         line=line,
         t=round(event.t, 6),

@@ -1,7 +1,9 @@
 """Plays scenarios before one target, one after the other, and reports what the oracle says."""
 
 import inspect
+import re
 import time
+from collections import defaultdict
 from functools import partial
 from typing import Final
 
@@ -13,9 +15,15 @@ from conformance.runner.baseline_latency import leeway_when_calm
 from conformance.runner.program_trials import Trials
 from conformance.runner.session import Session
 from conformance.scenarios.registry import Play, Scenario
+from conformance.transcript.events import Received, Sent, Transcript
 
 FIRST: Final = "sanity/first"
-"""The scenario that shows whether messages come back at all."""
+"""The scenario that shows whether there is chat at all."""
+SEARCH: Final = "gen/programs"
+"""The scenario that searches for programs which break something."""
+LAST: Final = "sanity/last"
+"""The scenario that shows whether there still is when all else is over."""
+_NONCE: Final = re.compile(rb"n[0-9a-f]{6}x\d+z")
 
 
 class Player:
@@ -24,13 +32,12 @@ class Player:
     def __init__(self, session: Session) -> None:
         self.settings = session.settings
         self._session = session
-        self._no_message_came = False
-        self._broken: set[str] = set()
+        self._course = session.course
 
     def reason_to_skip(self, scenario: Scenario) -> str | None:
         """Why a scenario cannot be played in this run, if it cannot."""
         profile = self.settings.profile
-        if self._no_message_came:
+        if self._course.no_message_came:
             return "sanity"
         if "launch" in scenario.needs and profile.launch is None:
             return "needs-launch"
@@ -38,8 +45,11 @@ class Player:
             return "needs-capacity"
         if wholly_departed(profile.dialect).issuperset(scenario.requirements):
             return "declared"
-        if "examples" in scenario.needs and not self.settings.examples:
-            return "not-selected"
+        if "examples" in scenario.needs:
+            if not self.settings.examples:
+                return "not-selected"
+            if self._course.has_failed and not self.settings.examples_asked:
+                return "failed-already"
         return None
 
     def play(self, play: Play) -> ScenarioReport:
@@ -49,31 +59,34 @@ class Player:
         result.usage = self._session.take_usage()
         if self.settings.isolate:
             self._session.close()
-        self._broken |= {one.requirement for one in result.findings if one.outcome == "fail"}
-        self._no_message_came |= says_that_no_message_came(result)
+        self._course.broken |= {one.requirement for one in result.findings if one.outcome == "fail"}
         return result
 
     def _stage(self, play: Play) -> ScenarioReport:
         """What only took too long is played once more, and that counts: a machine hiccups, a server
         that lets members wait for each other does so again, and more than when all is calm. That
-        it was so is said."""
+        it was so is said. So is what a shortened wait left in doubt, with full waits."""
         result, judgement, of_stops = self._once(play)
+        if judgement.hasty:
+            result, judgement, of_stops = self._once(play, full=True)
         if not judgement.fails_by_time_alone:
             return result
         late = next(one for one in judgement.findings if one.by_time)
         leeway = leeway_when_calm(self._session, play.scenario)
         if late.requirement == "STOP-1":
             leeway = max(leeway, of_stops)
-        again, then, _ = self._once(play, leeway)
+        again, then, _ = self._once(play, leeway, full=True)
         again.duration_s = round(result.duration_s + again.duration_s, 4)
         if not any(one.by_time for one in then.findings):
             again.reason = f"when played again; at first, by {late.requirement}, {late.actual}"
         return again
 
-    def _once(self, play: Play, leeway: float = 1.0) -> tuple[ScenarioReport, Judgement, float]:
+    def _once(
+        self, play: Play, leeway: float = 1.0, *, full: bool = False
+    ) -> tuple[ScenarioReport, Judgement, float]:
         """Play it, with this leeway; what came of it, and the leeway that its stops should have."""
         scenario = play.scenario
-        with self._session.stage(scenario, leeway) as stage:
+        with self._session.stage(scenario, leeway, full=full) as stage:
             given: dict[str, object] = {"stage": stage}
             server = None
             if "server" in _named(play):
@@ -85,10 +98,14 @@ class Player:
             self._session.keep(scenario, transcript)
             result = judged(scenario, judgement, stage.interrupted, transcript)
             result.duration_s = round(time.monotonic() - began, 4)
+        if scenario.id == FIRST:
+            self._course.no_message_came = not result.exercised.get("ROOM-2") or (
+                result.status != "pass" and hears_nobody(transcript)
+            )
         return result, judgement, 1.0 if server is None else server.leeway
 
     def _try(self, play: Play) -> ScenarioReport:
-        trials = Trials(self._session, play.scenario, frozenset(self._broken))
+        trials = Trials(self._session, play.scenario, frozenset(self._course.broken))
         began = time.monotonic()
         # Hypothesis takes its time to be imported, and most commands do without.
         from conformance.runner.program_search import search
@@ -103,9 +120,21 @@ class Player:
         self._session.close()
 
 
-def says_that_no_message_came(result: ScenarioReport) -> bool:
-    """Whether this is the first scenario's report, and no message came back to its sender."""
-    return result.id == FIRST and not result.exercised.get("ROOM-2")
+def hears_nobody(transcript: Transcript) -> bool:
+    """Whether several clients spoke, and none received a word of another's."""
+    said: dict[str, set[bytes]] = defaultdict(set)
+    heard: dict[str, bytearray] = defaultdict(bytearray)
+    for event in transcript:
+        if isinstance(event, Sent):
+            said[event.client].update(_NONCE.findall(event.octets))
+        elif isinstance(event, Received):
+            heard[event.client] += event.octets
+    return len(said) > 1 and not any(
+        word in heard[listener]
+        for speaker, words in said.items()
+        for listener in said.keys() - {speaker}
+        for word in words
+    )
 
 
 def _named(play: Play) -> frozenset[str]:

@@ -1,5 +1,5 @@
-"""The suite as a pytest plugin: scenarios are tests, so that pytest's own selection, order,
-parallel workers and JUnit come with it.
+"""The suite within somebody's own pytest run: scenarios are tests there, so that pytest's
+selection, order, parallel workers and JUnit come with it.
 
 Each scenario is played on a stage of its own and its transcript judged; what the oracle says
 goes with the test's report as the property `chatproto`. Scenarios are items of a kind of their
@@ -11,40 +11,22 @@ import inspect
 from collections.abc import Callable, Generator, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Final, Literal, assert_never
+from typing import Final
 
 import pytest
 
-from conformance.report.model import ScenarioReport, Verdict, without
-from conformance.report.text import finding_lines
+from conformance.report.model import ScenarioReport, without
+from conformance.runner.outcome import outcome_of
 from conformance.runner.player import Player
 from conformance.runner.preflight import Unreachable
 from conformance.runner.session import Session, Settings
 from conformance.scenarios.registry import SECTIONS, Play, Scenario
-from conformance.standard.requirements import Level, requirements
 from conformance.target.process import LaunchError
 
 _PROPERTY: Final = "chatproto"
 _PACKAGE: Final = Path(__file__).parent.parent
-_SAID: Final = {
-    "sanity": "no message came back to its sender, so nothing more could be learnt",
-    "needs-launch": "only where the suite launches the server itself",
-    "needs-capacity": "only where the profile says limits.capacity",
-    "declared": "the profile says that the server departs from all that it is there for",
-    "dialect": "what it says has no meaning in the server's dialect",
-}
 _LONG: Final = 1.0
 _RUN: Final = pytest.StashKey["Run"]()
-
-
-def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--chat-settings", metavar="JSON", help="the run's settings")
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    settings = config.getoption("--chat-settings")
-    if settings:
-        take_part(config, Session(Settings.model_validate_json(settings)))
 
 
 def take_part(
@@ -69,17 +51,6 @@ def result_in(report: pytest.TestReport) -> ScenarioReport | None:
             if name == _PROPERTY:
                 return ScenarioReport.model_validate_json(str(value))
     return None
-
-
-def property_of(result: ScenarioReport) -> tuple[str, object]:
-    """A scenario's report as what goes with pytest's of its teardown."""
-    return _PROPERTY, result.model_dump_json()
-
-
-def end_session(config: pytest.Config) -> None:
-    """End the server that was launched for what this process has played, if it has."""
-    if (run := config.stash.get(_RUN, None)) is not None:
-        run.close()
 
 
 class _Collecting:
@@ -165,7 +136,7 @@ class ScenarioItem(pytest.Item):
 
     def attach(self, result: ScenarioReport) -> None:
         """Let a report go with what pytest says of this item."""
-        self.user_properties[:] = [property_of(result)]
+        self.user_properties[:] = [(_PROPERTY, result.model_dump_json())]
 
 
 class Run:
@@ -221,38 +192,3 @@ class Run:
 def not_launched(scenario: Scenario, error: LaunchError) -> ScenarioReport:
     """The report of a scenario before which the server ended, and could not be started again."""
     return without(scenario, "unknown", f"the server could not be launched again: {error}")
-
-
-def outcome_of(
-    result: ScenarioReport, settings: Settings
-) -> tuple[Literal["passed", "failed", "expected", "skipped"], str]:
-    """How a scenario's test ends, and what it says: it fails where a MUST is broken or cannot be
-    told; what concerns SHOULD alone, or is known, is a failure that was to be expected."""
-    text = _text(result, settings)
-    anew = [one for one in result.findings if not settings.known.has(one, result.id)]
-    if result.model_copy(update={"findings": anew}).verdict is Verdict.NON_CONFORMANT:
-        return "failed", text
-    match result.status:
-        case "pass":
-            return "passed", ""
-        case "fail":
-            return "expected", text
-        case "unknown":
-            untold = f"could not be told: {result.reason}"
-            if any(requirements()[id_].level is Level.MUST for id_ in result.requirements):
-                return "failed", f"{untold}\n\n{text}"
-            return "skipped", untold
-        case "skip":
-            reason = f"{result.reason}"
-            return "skipped", f"{reason}: {_SAID[reason]}" if reason in _SAID else reason
-        case _:
-            assert_never(result.status)
-
-
-def _text(result: ScenarioReport, settings: Settings) -> str:
-    """The first finding of each requirement, as the report has it."""
-    again = settings.again(result)
-    first = {finding.requirement: finding for finding in reversed(result.findings)}
-    return "\n".join(
-        line for one in reversed(first.values()) for line in [*finding_lines(one, again), ""]
-    )

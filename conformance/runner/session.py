@@ -1,10 +1,11 @@
 """One process's part of a run: the target reached, and a launched one started again where it has
 ended; a stage for each scenario; what it played judged."""
 
+import math
 import shlex
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +20,7 @@ from conformance.oracle import judge
 from conformance.oracle.findings import Judgement
 from conformance.report.known_failures import KnownFailures
 from conformance.report.model import ScenarioReport
+from conformance.runner.course import Course
 from conformance.scenarios.registry import Scenario
 from conformance.standard.requirements import PROTOCOL
 from conformance.target.address import Address, parse_address
@@ -26,16 +28,18 @@ from conformance.target.process import LaunchedServer
 from conformance.target.profile import Profile
 from conformance.target.usage import Family, Monitor, Usage, together
 from conformance.timing.policy import DYING
-from conformance.transcript.events import Event, Exited, Finish, Start
+from conformance.transcript.events import Event, Exited, Finish, Printed, Start
 from conformance.transcript.files import write
 
 
 class Settings(BaseModel):
-    """All a run was asked for, passed on to every pytest process as JSON.
+    """All a run was asked for.
 
     Findings count that are of one of `requirements`; the verdict is about those `selected`, and
     whatever else was found broken. `examples`: how many programs are generated; `programs`: where
-    those are saved that break something. `isolate`: each scenario has a server launched for it.
+    those are saved that break something; they are generated though a MUST has failed where
+    `examples_asked` for. `isolate`: each scenario has a server launched for it. `time_limit`: the
+    seconds that the run may take.
     `server`: the options that name the server. `known`: failures that are known.
     """
 
@@ -49,13 +53,11 @@ class Settings(BaseModel):
     transcripts: Path | None = None
     isolate: bool = False
     examples: int = 0
+    examples_asked: bool = False
     programs: Path = Path()
+    time_limit: float = math.inf
     server: str = "…"
     known: KnownFailures = KnownFailures()
-
-    def without(self, scenarios: Iterable[str]) -> "Settings":
-        """The same but for these scenarios."""
-        return self.model_copy(update={"scenarios": self.scenarios.difference(scenarios)})
 
     def again(self, result: ScenarioReport) -> str:
         """The command that plays a scenario again, or performs its program."""
@@ -72,10 +74,11 @@ def transcript_path(directory: Path, scenario: str) -> Path:
 
 
 class Session:
-    """The way to the target. Close it: a launched server ends with it."""
+    """The way to the target, in the course of a run. Close it: a launched server ends with it."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, course: Course | None = None) -> None:
         self.settings = settings
+        self.course = course or Course()
         self.server: LaunchedServer | None = None
         self._address: Address = parse_address(settings.address)
         self._labels: list[str] = []
@@ -83,22 +86,25 @@ class Session:
         self._usages: list[Usage] = []
         self._zone: int | None = None
         self._is_sound = True
-        self._has_been_unsound = False
         self._is_broken_off = False
         self._monitor: Monitor | None = None
         self._family: Family | None = None
 
     @contextmanager
-    def stage(self, scenario: Scenario, leeway: float = 1.0) -> Iterator[Stage]:
+    def stage(
+        self, scenario: Scenario, leeway: float = 1.0, *, full: bool = False
+    ) -> Iterator[Stage]:
         """A stage before a server that is there; `LaunchError` where it cannot be launched.
 
-        `leeway` is what its deadlines are multiplied by, besides the run's factor.
+        `leeway` is what its deadlines are multiplied by, besides the run's factor; in `full`, no
+        wait is shortened.
         """
         address = self._reach()
-        start = self._start(scenario)
         played = self._played[scenario.id]
         self._played[scenario.id] += 1
-        stage = Stage(address, replace(start, factor=start.factor * leeway), played)
+        start = replace(self._start(scenario), factor=self.settings.factor * leeway)
+        waits = None if full else self.course.waits
+        stage = Stage(address, start, played, self.course.limit, waits)
         self._is_sound = True
         try:
             with self._monitored():
@@ -134,6 +140,8 @@ class Session:
         finish = transcript.pop()
         assert isinstance(finish, Finish)
         status = self._see_through(stage)
+        if self.server is not None and (text := self.server.new_output()):
+            transcript.append(Printed(stage.now(), text))
         if status is not None and not any(isinstance(event, Exited) for event in transcript):
             transcript.append(Exited(stage.now(), status))
         transcript.append(Finish(max(finish.t, transcript[-1].t), stage.interrupted))
@@ -141,7 +149,8 @@ class Session:
         if whole.zone is not None:
             self._zone = whole.zone
         wanted = [one for one in whole.findings if one.requirement in self.settings.requirements]
-        return Judgement(wanted, whole.exercised), transcript
+        hasty = whole.hasty & self.settings.requirements
+        return replace(whole, findings=wanted, hasty=hasty), transcript
 
     def _see_through(self, stage: Stage) -> int | None:
         """Let every client leave; the status of a launched server that has ended.
@@ -150,12 +159,15 @@ class Session:
         that is no longer sound will be replaced, and the transcript says by what that shows.
         """
         is_over, has_let_go = stage.interrupted is None, not any(stage.open_clients())
-        aftermath = Aftermath(stage)
+        aftermath = Aftermath(stage, holding=self.course.is_holding)
         if self._monitor is not None:
             self._monitor.look()
         leaving = aftermath.let_all_leave()
+        self.course.held += aftermath.held
         if self.server is None:
             return None
+        if not self.course.limit.left_to_play:
+            return self.server.poll()
         self._is_sound = aftermath.is_sound()
         self._labels += aftermath.visitors
         status = self.server.poll()
@@ -166,9 +178,9 @@ class Session:
             return status
         if status is not None:
             stage.transcript.extend(leaving)
-        elif not self._has_been_unsound:
+        elif not self.course.has_been_unsound:
             # Once is enough: it takes as long as patience lasts.
-            self._has_been_unsound = True
+            self.course.has_been_unsound = True
             aftermath.show(leaving)
         return status
 
@@ -227,4 +239,5 @@ class Session:
             earlier=tuple(self._labels),
             zone=self._zone,
             dialect=None if profile.dialect == PLAIN else profile.dialect,
+            broken=tuple(sorted(self.course.broken)),
         )

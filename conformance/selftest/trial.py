@@ -104,8 +104,8 @@ def _judge_specimen(specimen: Specimen, whole: bool, kept: Path) -> Judged:
         transcripts=kept if whole else None,
     )
     try:
-        # Others are judged meanwhile: what was played beside would only have to be launched for.
-        report = run_suite(settings, _Silent(), look_first=False, one_server=not whole)
+        # Others are judged meanwhile: more lanes would only have to be launched for.
+        report = run_suite(settings, _Silent(), None if whole else 1, look_first=False)
     except Unreachable:
         return Judged(name, {}, sorted(specimen.breaks), [], 0.0)
     if report.interrupted:

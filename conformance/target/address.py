@@ -65,13 +65,28 @@ class TcpAddress:
 
     def connect(self, timeout: float, side: Side = AS_USUAL) -> socket.socket:
         """Connect, within seconds."""
-        found = socket.getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM)
-        family, _, _, _, address = found[0]
+        error: OSError | None = None
+        for family, _, _, _, address in socket.getaddrinfo(
+            self.host, self.port, type=socket.SOCK_STREAM
+        ):
+            try:
+                return self._connect_one(family, tuple(address), timeout, side)
+            except OSError as one:
+                error = error or one
+        raise error or OSError("the host stands for no address")
+
+    def _connect_one(
+        self,
+        family: socket.AddressFamily,
+        address: tuple[str | int | bytes, ...],
+        timeout: float,
+        side: Side,
+    ) -> socket.socket:
         if side.source is not None:
             with suppress(OSError):
-                return _connect(socket.socket(family), tuple(address), timeout, side)
+                return _connect(socket.socket(family), address, timeout, side)
             side = replace(side, source=None)
-        return _connect(socket.socket(family), tuple(address), timeout, side)
+        return _connect(socket.socket(family), address, timeout, side)
 
     def with_free_port(self) -> "TcpAddress":
         """This address, with port 0 made one that nothing listens on now."""

@@ -10,7 +10,7 @@ import subprocess
 from collections.abc import Sequence
 from contextlib import suppress
 from importlib import import_module
-from typing import Any, Final
+from typing import IO, Any, Final
 
 import psutil
 
@@ -68,6 +68,16 @@ def end_group(pid: int) -> None:
         for one in [*process.children(recursive=True), process]:
             with suppress(psutil.Error):
                 one.kill()
+
+
+def read_at(file: IO[bytes], begin: int) -> bytes:
+    """All of a file from an octet on, without moving where another process goes on to write it, as
+    far as the system can."""
+    system: Any = os
+    if hasattr(system, "pread"):
+        return bytes(system.pread(file.fileno(), os.fstat(file.fileno()).st_size - begin, begin))
+    file.seek(begin)
+    return file.read()
 
 
 def descriptors(process: psutil.Process) -> int:

@@ -13,6 +13,12 @@ from typing import Final
 PATIENCE: Final = 3.0
 """Silence after which what is awaited counts as lost; *scaled*. It is counted from the last octet
 that came or that the server took, so a slow server is not accused of losing messages."""
+SHORTENED: Final = 0.4
+"""The least that silence may last once a server has let the suite wait in vain; *scaled*. A slow
+answer on a busy machine is not taken for none."""
+GAPS: Final = 3
+"""Times the longest silence before something came that a shortened wait lasts. A server that is
+slow by nature is given its time."""
 UNSAID: Final = 4
 """Times the patience for which octets that nobody said (heartbeats, notices) keep a wait alive. A
 server that sends nothing else is not waited for without end."""
@@ -80,8 +86,16 @@ STARVED: Final = 0.5
 """How long a server must have been ready to run, and not been let run, to count as starved. What
 only sleeps is late by itself."""
 
-# Budgets of the search for programs.
+# Budgets.
 
+JUDGING: Final = 3.0
+"""The part of a run's time limit kept for judging what was played by then."""
+WRITING: Final = 1.0
+"""The end of a run's time limit, kept for writing its reports."""
+
+BULK: Final = 12.0
+"""How long a scenario may take to make a backlog; *scaled*. What a server is too slow for is
+unknown: whether the backlog of a stalled reader has a bound has not been seen."""
 SHRINKING: Final = 20.0
 """How long a program is shrunk."""
 SHRINKING_LEEWAY: Final = 0.2

@@ -42,6 +42,8 @@ class Start:
     scenarios, and `words` what the suite's words began with there. `factor`: what deadlines are
     multiplied by. `zone`: the quarter hours by which headers in earlier scenarios differed from
     UTC, if they told. `dialect`: what the server speaks, where that is not the wire format.
+    `broken`: the requirements that were found broken before; others cannot fail by a wait that was
+    shortened.
     """
 
     t: Number
@@ -62,6 +64,7 @@ class Start:
     zone: int | None = None
     dialect: Dialect | None = None
     words: tuple[str, ...] = ()
+    broken: tuple[str, ...] = ()
     event: Literal["start"] = "start"
 
 
@@ -169,13 +172,15 @@ THE_END: Final = "the end of the connection"
 
 @dataclass(frozen=True, slots=True)
 class Waited:
-    """A deadline passed, with nothing come for `seconds`: `what` did not come."""
+    """A deadline passed, with nothing come for `seconds`: `what` did not come. `shortened`: the
+    wait was not a full one, since the server had let the suite wait in vain before."""
 
     t: Number
     client: str
     what: str
     seconds: Number
     exercises: tuple[str, ...] = ()
+    shortened: bool = False
     event: Literal["waited"] = "waited"
 
 
@@ -276,6 +281,16 @@ class Limited:
 
 
 @dataclass(frozen=True, slots=True)
+class Printed:
+    """What the server's process printed until now, since this was last noted; of much, the two
+    ends."""
+
+    t: Number
+    text: str
+    event: Literal["printed"] = "printed"
+
+
+@dataclass(frozen=True, slots=True)
 class Skipped:
     """The scenario could not be played here: a typed reason, and in words."""
 
@@ -317,6 +332,7 @@ Event = Annotated[
     | InputEnded
     | Rested
     | Limited
+    | Printed
     | Skipped
     | Finish,
     Field(discriminator="event"),

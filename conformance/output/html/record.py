@@ -10,7 +10,7 @@ from conformance.report.excerpt import drawn
 from conformance.report.model import FindingReport
 from conformance.report.sequence_diagram import meaning
 from conformance.report.text import escape
-from conformance.transcript.events import Away, Event, Finish, Skipped, Start, Transcript
+from conformance.transcript.events import Away, Event, Finish, Printed, Skipped, Start, Transcript
 
 ROWS: Final = 2_000
 """Events that are shown; of more, those nearest to what was found."""
@@ -79,6 +79,9 @@ def _row(line: int, event: Event, found: tuple[str, ...], left_out: int) -> Row:
             way, octets, size, cut = "", "", 0, 0
         case Away():
             note, client = f"the suite did not look for {event.seconds:.1f} s", ""
+            way, octets, size, cut = "", "", 0, 0
+        case Printed():
+            note, client = f"the server printed: {event.text}", ""
             way, octets, size, cut = "", "", 0, 0
         case Finish():
             stuck = f", interrupted: {event.interrupted}" if event.interrupted else ""

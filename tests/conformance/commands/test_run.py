@@ -200,7 +200,7 @@ def test_an_isolated_scenario_meets_a_server_of_its_own(tmp_path: Path) -> None:
         lives.unlink(missing_ok=True)
         only = "sanity/first,msg/header,sanity/last"
         assert run("run", "--launch", command, "--only", only, *isolate).returncode == 0
-        # The first life is a look whether there is a server.
+        # The first life is a look at what it says.
         assert len(lives.read_text().splitlines()) == expected
 
 

@@ -86,19 +86,6 @@ def test_several_at_once_share_the_rest(clock: Clock) -> None:
     assert progress.left == pytest.approx(20, rel=0.05)
 
 
-def test_what_is_played_beside_the_others_costs_them_nothing(clock: Clock) -> None:
-    progress = Progress(ALL[:12], clock=clock, beside=ALL[10:12])
-    for id_ in ALL[:2]:
-        progress.start(id_)
-        clock.now += 1
-        progress.finish(over(id_))
-    progress.start(ALL[10])
-    assert progress.left == pytest.approx(8, rel=0.05)
-    for id_ in ALL[2:10]:
-        progress.finish(over(id_))
-    assert progress.left == 0
-
-
 def test_each_section_has_its_line(clock: Clock) -> None:
     progress = Progress(ALL, jobs=2, clock=clock)
     for id_ in ALL[:4]:

@@ -1,5 +1,5 @@
-"""What is played beside the others: it is told as all else is, and no more is launched than there
-is room for."""
+"""Lanes play several scenarios at a time, launch no more servers than there is room for, and end
+when they should, whatever a server does."""
 
 import json
 import sys
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from conformance.report.model import Report
-from conformance.runner.background import played_beside
+from conformance.runner.lanes import LANES, lanes_for
 from conformance.runner.session import Session, Settings, transcript_path
 from conformance.scenarios.registry import plays, scenarios
 from conformance.target.process import LaunchError
@@ -41,33 +41,21 @@ def settings(**changes: object) -> Settings:
     return Settings.model_validate(whole | changes)
 
 
-def beside(of: Settings) -> list[str]:
-    return [play.scenario.id for play in played_beside(of)]
-
-
-def test_what_waits_is_played_beside_the_rest_and_first_what_waits_longest() -> None:
-    found = beside(settings())
-    assert found[:2] == ["msg/the-same-time-for-all", "stop/stopping"]
-    assert set(found) == {one.id for one in scenarios() if one.waits and not one.needs - {"launch"}}
-    assert "gen/programs" not in found
-
-
 @pytest.mark.parametrize(
     "changes",
     [
         {"profile": Profile()},
-        {"isolate": True},
         {"address": "tcp://127.0.0.1:4321"},
         {"address": "unix:/run/chat"},
-        {"scenarios": frozenset(LASTING)},
     ],
-    ids=["not launched", "isolated", "one port", "one path", "no rest"],
+    ids=["not launched", "one port", "one path"],
 )
-def test_nothing_is_without_room_or_a_rest(changes: dict[str, object]) -> None:
-    assert beside(settings(**changes)) == []
+def test_there_is_one_lane_where_there_is_room_for_one_server(changes: dict[str, object]) -> None:
+    assert lanes_for(settings(**changes)) == 1
+    assert lanes_for(settings()) == LANES
 
 
-def test_it_is_told_with_the_rest(tmp_path: Path) -> None:
+def test_several_are_played_at_a_time(tmp_path: Path) -> None:
     path, kept = tmp_path / "r.json", tmp_path / "transcripts"
     done = run(
         "run", "--launch", REFERENCE, "--only", FEW, "--json", str(path), "--transcripts", str(kept)
@@ -87,7 +75,7 @@ def starts_at(transcript: Path) -> float:
     return start.wall
 
 
-def test_what_it_finds_broken_is_found(tmp_path: Path) -> None:
+def test_what_one_lane_finds_broken_is_told(tmp_path: Path) -> None:
     path = tmp_path / "r.xml"
     broken = specimen("removes-the-idle")
     done = run("run", "--launch", broken, "--only", FEW, "--junit", str(path))
@@ -96,14 +84,14 @@ def test_what_it_finds_broken_is_found(tmp_path: Path) -> None:
     assert '<failure message="HB-3 MUST' in path.read_text()
 
 
-def test_it_is_skipped_where_no_message_comes_back() -> None:
+def test_nothing_more_is_played_where_no_message_comes_back() -> None:
     done = run("run", "--launch", specimen("no-echo"), "--only", FEW)
     assert done.returncode == 1
-    for id_ in LASTING:
+    for id_ in FEW.split(",")[1:]:
         assert f"skip    {id_}" in done.stdout
 
 
-def test_it_waits_for_its_turn_where_one_server_alone_can_run(tmp_path: Path) -> None:
+def test_one_lane_plays_all_where_one_server_alone_can_run(tmp_path: Path) -> None:
     script, begun, report = (tmp_path / name for name in ("one.py", "begun", "r.json"))
     script.write_text(SINGLETON)
     launch = f"{sys.executable} {script} {tmp_path / 'lock'} {begun} {{address}}"
@@ -113,8 +101,8 @@ def test_it_waits_for_its_turn_where_one_server_alone_can_run(tmp_path: Path) ->
     assert [(one["id"], one["status"]) for one in found] == [
         (id_, "pass") for id_ in FEW.split(",")
     ]
-    # Looked for, before the others, after them, and once more after stopping.
-    assert len(begun.read_text().splitlines()) == 4
+    # For a look at what it says, for the lane, and once more after stopping.
+    assert len(begun.read_text().splitlines()) == 3
 
 
 def test_who_is_broken_off_launches_no_other() -> None:

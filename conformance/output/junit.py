@@ -1,0 +1,46 @@
+"""A report as JUnit XML: a test case a scenario, named as pytest names it in a run of its own."""
+
+import re
+from typing import Final
+from xml.etree import ElementTree
+
+from conformance.report.model import Report
+from conformance.runner.outcome import outcome_of
+from conformance.runner.session import Settings
+
+_UNFIT: Final = re.compile("[^\t\n\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""What XML has no way to write."""
+
+
+def render_junit(report: Report, settings: Settings) -> str:
+    """Render a report. A scenario fails that broke a MUST, or in which one could not be told; one
+    that broke a SHOULD alone, or failed as is known, is skipped, and says so."""
+    suite = ElementTree.Element("testsuite", name="chatproto-conformance")
+    counts = dict.fromkeys(("failed", "skipped"), 0)
+    for result in report.scenarios:
+        section, _, name = result.id.partition("/")
+        case = ElementTree.SubElement(
+            suite,
+            "testcase",
+            classname=f"conformance.scenarios.test_{section}",
+            name=f"test_{name.replace('-', '_')}",
+            time=f"{result.duration_s:.3f}",
+        )
+        outcome, text = outcome_of(result, settings)
+        if outcome == "passed":
+            continue
+        text = _UNFIT.sub("\N{REPLACEMENT CHARACTER}", text)
+        kind = "failed" if outcome == "failed" else "skipped"
+        counts[kind] += 1
+        tag = "failure" if kind == "failed" else "skipped"
+        ElementTree.SubElement(case, tag, message=text.partition("\n\n")[0]).text = text
+    suite.attrib |= {
+        "tests": f"{len(report.scenarios)}",
+        "errors": "0",
+        "failures": f"{counts['failed']}",
+        "skipped": f"{counts['skipped']}",
+        "time": f"{report.duration_s:.3f}",
+    }
+    suites = ElementTree.Element("testsuites")
+    suites.append(suite)
+    return f'<?xml version="1.0" encoding="utf-8"?>\n{ElementTree.tostring(suites, "unicode")}\n'

@@ -1,0 +1,186 @@
+"""The one scheduler: scenarios are played in lanes, each a thread before a server of its own.
+
+The main thread plays nothing. It hands each lane a scenario, waits for what comes of it, and ends
+the run when all is played, when its time limit is over, or when it is interrupted: no server can
+keep it from that.
+"""
+
+import threading
+from collections import deque
+from collections.abc import Iterable, Iterator
+from queue import Empty, SimpleQueue
+from typing import Final, Protocol
+
+from conformance.report.model import ScenarioReport, without
+from conformance.runner.course import Course
+from conformance.runner.player import FIRST, LAST, SEARCH, Player
+from conformance.runner.session import Session, Settings
+from conformance.scenarios.registry import Play, plays
+from conformance.target.address import parse_address
+from conformance.target.process import LaunchError
+
+LANES: Final = 4
+"""Lanes where nothing is said, and each can have a server of its own."""
+_GOING: Final = 0.3
+"""Seconds that a lane is waited for whose server has been ended."""
+_OUT_OF_TIME: Final = "the time limit of the run was over (--time-limit says how long it may take)"
+
+
+class Reporter(Protocol):
+    """Who is told of a run as it goes: first of all what a server sends otherwise than chatproto/1
+    has it, where that is seen at a glance."""
+
+    def on_strange(self, seen: str) -> None: ...
+
+    def on_start(self, scenario: str) -> None: ...
+
+    def on_result(self, result: ScenarioReport) -> None: ...
+
+
+def lanes_for(settings: Settings) -> int:
+    """How many lanes a run with these settings has where nothing is said."""
+    address = parse_address(settings.address)
+    has_room = settings.profile.launch is not None and address.with_free_port() != address
+    return LANES if has_room else 1
+
+
+class Lanes:
+    """Plays the scenarios of a run, `count` at a time. A context, which ends all servers."""
+
+    def __init__(self, settings: Settings, reporter: Reporter, count: int, course: Course) -> None:
+        self.results: list[ScenarioReport] = []
+        self._settings = settings
+        self._reporter = reporter
+        self._count = count
+        self._course = course
+        self._said: SimpleQueue[tuple[_Lane, Play, ScenarioReport | BaseException]] = SimpleQueue()
+        self._lanes: list[_Lane] = []
+        self._busy: dict[_Lane, Play] = {}
+
+    def __enter__(self) -> "Lanes":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        # What is over by now counts; what is broken off is no doing of the server's.
+        self._drain()
+        self._course.limit.end()
+        for lane in self._lanes:
+            lane.break_off()
+        for lane in self._lanes:
+            lane.join(_GOING)
+
+    def play(self) -> None:
+        """Play all that the settings name; `LaunchError` where no server could be launched for the
+        first of it. What is not over by the time limit is unknown."""
+        for phase in _phases(self._settings):
+            self._play(deque(phase))
+
+    def _play(self, left: deque[Play]) -> None:
+        while left or self._busy:
+            while left and (lane := self._free_lane()) is not None:
+                play = left.popleft()
+                if self._course.limit.left_to_play <= 0:
+                    self._tell(without(play.scenario, "unknown", _OUT_OF_TIME))
+                elif reason := lane.player.reason_to_skip(play.scenario):
+                    self._tell(without(play.scenario, "skip", reason))
+                else:
+                    self._reporter.on_start(play.scenario.id)
+                    self._busy[lane] = play
+                    lane.give(play)
+            if not self._busy:
+                continue
+            try:
+                lane, play, result = self._said.get(timeout=self._course.limit.left)
+            except Empty:
+                for one in (*self._busy.values(), *left):
+                    self._tell(without(one.scenario, "unknown", _OUT_OF_TIME))
+                left.clear()
+                self._busy.clear()
+            else:
+                if self._busy.pop(lane, None) is not None:
+                    self._take(lane, play, result, left)
+
+    def _free_lane(self) -> "_Lane | None":
+        for lane in self._lanes:
+            if lane not in self._busy:
+                return lane
+        if len(self._lanes) == self._count:
+            return None
+        self._lanes.append(_Lane(Session(self._settings, self._course), self._said))
+        return self._lanes[-1]
+
+    def _take(
+        self, lane: "_Lane", play: Play, result: ScenarioReport | BaseException, left: deque[Play]
+    ) -> None:
+        match result:
+            case ScenarioReport():
+                self._tell(result)
+            case LaunchError() if len(self._lanes) > 1:
+                # There is no room for one more server: the other lanes play this as well.
+                self._lanes.remove(lane)
+                self._count = len(self._lanes)
+                lane.break_off()
+                left.appendleft(play)
+            case LaunchError() if self.results:
+                untold = f"the server could not be launched again: {result}"
+                self._tell(without(play.scenario, "unknown", untold))
+            case _:
+                raise result
+
+    def _tell(self, result: ScenarioReport) -> None:
+        self.results.append(result)
+        self._reporter.on_result(result)
+
+    def _drain(self) -> None:
+        """Tell of what was over by the time that the run was broken off."""
+        while not self._said.empty():
+            lane, _, result = self._said.get()
+            if self._busy.pop(lane, None) is not None and isinstance(result, ScenarioReport):
+                self._tell(result)
+
+
+def _phases(settings: Settings) -> Iterator[Iterable[Play]]:
+    """What is played at once, one after the other: whether there is chat at all; what waits longest
+    first, so that no lane is left with it alone; what is searched for; and whether there still is
+    chat."""
+    chosen = [play for play in plays() if play.scenario.id in settings.scenarios]
+    alone = (FIRST, SEARCH, LAST)
+    rest = [play for play in chosen if play.scenario.id not in alone]
+    yield (play for play in chosen if play.scenario.id == FIRST)
+    yield sorted(rest, key=lambda play: -play.scenario.waits)
+    for id_ in (SEARCH, LAST):
+        yield (play for play in chosen if play.scenario.id == id_)
+
+
+class _Lane(threading.Thread):
+    """Plays what it is given, one after the other, and says what came of it."""
+
+    def __init__(
+        self,
+        session: Session,
+        said: "SimpleQueue[tuple[_Lane, Play, ScenarioReport | BaseException]]",
+    ) -> None:
+        super().__init__(daemon=True)
+        self.player = Player(session)
+        self._session = session
+        self._given: SimpleQueue[Play | None] = SimpleQueue()
+        self._said = said
+        self.start()
+
+    def give(self, play: Play) -> None:
+        """Let it play this next."""
+        self._given.put(play)
+
+    def run(self) -> None:
+        while (play := self._given.get()) is not None:
+            try:
+                result: ScenarioReport | BaseException = self.player.play(play)
+            except BaseException as error:
+                result = error
+            self._said.put((self, play, result))
+        self.player.close()
+
+    def break_off(self) -> None:
+        """End its server, and launch no other."""
+        self._session.break_off()
+        self._given.put(None)

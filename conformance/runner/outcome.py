@@ -1,0 +1,52 @@
+"""How a scenario's test ends, for pytest and for JUnit, and what it says."""
+
+from typing import Final, Literal, assert_never
+
+from conformance.report.model import ScenarioReport, Verdict
+from conformance.report.text import finding_lines
+from conformance.runner.session import Settings
+from conformance.standard.requirements import Level, requirements
+
+_SAID: Final = {
+    "sanity": "no two clients could chat, so nothing more could be learnt",
+    "needs-launch": "only where the suite launches the server itself",
+    "needs-capacity": "only where the profile says limits.capacity",
+    "declared": "the profile says that the server departs from all that it is there for",
+    "failed-already": "a MUST has failed already; --examples N generates them nevertheless",
+    "dialect": "what it says has no meaning in the server's dialect",
+}
+
+
+def outcome_of(
+    result: ScenarioReport, settings: Settings
+) -> tuple[Literal["passed", "failed", "expected", "skipped"], str]:
+    """How a scenario's test ends, and what it says: it fails where a MUST is broken or cannot be
+    told; what concerns SHOULD alone, or is known, is a failure that was to be expected."""
+    text = _text(result, settings)
+    anew = [one for one in result.findings if not settings.known.has(one, result.id)]
+    if result.model_copy(update={"findings": anew}).verdict is Verdict.NON_CONFORMANT:
+        return "failed", text
+    match result.status:
+        case "pass":
+            return "passed", ""
+        case "fail":
+            return "expected", text
+        case "unknown":
+            untold = f"could not be told: {result.reason}"
+            if any(requirements()[id_].level is Level.MUST for id_ in result.requirements):
+                return "failed", f"{untold}\n\n{text}"
+            return "skipped", untold
+        case "skip":
+            reason = f"{result.reason}"
+            return "skipped", f"{reason}: {_SAID[reason]}" if reason in _SAID else reason
+        case _:
+            assert_never(result.status)
+
+
+def _text(result: ScenarioReport, settings: Settings) -> str:
+    """The first finding of each requirement, as the report has it."""
+    again = settings.again(result)
+    first = {finding.requirement: finding for finding in reversed(result.findings)}
+    return "\n".join(
+        line for one in reversed(first.values()) for line in [*finding_lines(one, again), ""]
+    )

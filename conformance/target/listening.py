@@ -1,0 +1,55 @@
+"""Who listens where on this machine, as far as the system tells: that what is judged is what was
+launched, and nothing else."""
+
+import socket
+from collections.abc import Iterable
+from contextlib import suppress
+from typing import Final
+
+import psutil
+
+from conformance.target.address import Address, TcpAddress
+
+_ANSWERS: Final = 0.5
+"""Seconds within which who listens already answers."""
+_ANY: Final = {"0.0.0.0": socket.AF_INET, "::": socket.AF_INET6}  # noqa: S104  # looked for
+"""The hosts of a socket that listens on every interface of its family."""
+
+
+def hosts_listened_on(processes: Iterable[psutil.Process], port: int) -> list[str]:
+    """The hosts on whose port these processes listen."""
+    hosts = []
+    for process in processes:
+        with suppress(psutil.Error):
+            hosts += [
+                connection.laddr.ip
+                for connection in process.net_connections("tcp")
+                if connection.status == psutil.CONN_LISTEN
+                and connection.laddr
+                and connection.laddr.port == port
+            ]
+    return hosts
+
+
+def reaches(host: str, address: TcpAddress) -> bool:
+    """Whether who listens on a host is who is reached on an address, as far as the two say: a
+    socket of the other family may be reached all the same, which a connection tells."""
+    with suppress(OSError):
+        for family, _, _, _, (ip, *_) in socket.getaddrinfo(address.host, address.port):
+            if host == ip or _ANY.get(host) == family:
+                return True
+    return False
+
+
+def who_answers(address: Address) -> str | None:
+    """Who listens on an address, in words; None where nobody does."""
+    try:
+        address.connect(_ANSWERS).close()
+    except OSError:
+        return None
+    if isinstance(address, TcpAddress):
+        for process in psutil.process_iter():
+            if any(reaches(one, address) for one in hosts_listened_on([process], address.port)):
+                with suppress(psutil.Error):
+                    return f"process {process.pid} ({' '.join(process.cmdline())[:200]})"
+    return "another process"

@@ -1,0 +1,37 @@
+"""A chat server that answers as it should once, and from then on does what it was asked to:
+`python hostile.py HOW PORT`."""
+
+import socket
+import sys
+import threading
+import time
+
+HOW, PORT = sys.argv[1], int(sys.argv[2])
+members: list[socket.socket] = []
+lock = threading.Lock()
+
+
+def serve(connection: socket.socket, peer: tuple[str, int]) -> None:
+    header = time.strftime(f"%Y%m%d %H:%M:%S {peer[0]}:{peer[1]}\n", time.gmtime()).encode()
+    for said, line in enumerate(connection.makefile("rb")):
+        unit = header + line
+        while said and HOW == "floods":
+            connection.sendall(unit * 100)
+        while said and HOW == "sends garbage":
+            connection.sendall(bytes(65_536))
+        while said and HOW == "repeats itself":
+            connection.sendall(unit)
+            time.sleep(0.2)
+        while said and HOW == "reads no more":
+            time.sleep(3600)
+        with lock:
+            for member in members:
+                member.sendall(unit)
+
+
+with socket.create_server(("127.0.0.1", PORT), backlog=256) as listener:
+    while True:
+        connection, peer = listener.accept()
+        with lock:
+            members.append(connection)
+        threading.Thread(target=serve, args=(connection, peer), daemon=True).start()

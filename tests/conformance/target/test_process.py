@@ -1,0 +1,128 @@
+"""What is judged is what was launched, and nothing that was launched outlives the suite."""
+
+import signal
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from conformance.target.address import TcpAddress, parse_address
+from conformance.target.process import LaunchedServer, LaunchError
+from conformance.target.profile import Launch
+from tests.conformance.command import REFERENCE, run, start
+from tests.reference_server.process import ServerProcess
+
+LISTENS = """\
+import socket, sys, time
+host, port = sys.argv[1], int(sys.argv[2])
+family = socket.AF_INET6 if ":" in host else socket.AF_INET
+with socket.create_server((host, port), family=family):
+    time.sleep(600)
+"""
+ANY = "0.0.0.0"  # noqa: S104  # for a moment
+
+
+def listening_on(host: str, address: TcpAddress) -> LaunchedServer:
+    command = f"{sys.executable} -c '{LISTENS}' {host} {{port}}"
+    return LaunchedServer(Launch(command=command), address)
+
+
+def test_who_listens_already_is_not_judged_in_place_of_what_is_launched() -> None:
+    with ServerProcess("--listen", "tcp://127.0.0.1:0") as stranger:
+        done = run("run", stranger.addresses[0], "--launch", "sleep 600", "--only", "TXT-4")
+    assert done.returncode == 3
+    assert f"listens on {stranger.addresses[0]} already" in done.stderr
+    assert f"process {stranger.process.pid} (" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("asked", "host"), [("127.0.0.1", "127.0.0.2"), ("127.0.0.1", "::1"), ("::1", "127.0.0.1")]
+)
+def test_who_listens_elsewhere_is_not_what_was_asked_for(asked: str, host: str) -> None:
+    address = TcpAddress(asked, 0).with_free_port()
+    server = listening_on(host, address)
+    elsewhere = TcpAddress(host, address.port)
+    with pytest.raises(LaunchError, match="was asked for") as raised:
+        server.start()
+    assert f"listens on {elsewhere}, and was asked for {address};" in str(raised.value)
+
+
+@pytest.mark.parametrize(("asked", "host"), [("127.0.0.1", ANY), ("localhost", "127.0.0.1")])
+def test_who_listens_on_more_or_on_one_of_several_is_reached(asked: str, host: str) -> None:
+    address = TcpAddress(asked, TcpAddress("127.0.0.1", 0).with_free_port().port)
+    server = listening_on(host, address)
+    server.start()
+    assert server.pid is not None
+    server.close()
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        ("", "the command to launch is empty"),
+        ("   ", "the command to launch is empty"),
+        ("cd /tmp && python server.py {port}", "write sh -c"),
+        ("PORT=1 python server.py", "write sh -c"),
+        ("false", "does not say where to listen: write {port}"),
+        ("sh -c 'setsid sleep 60 & exit 0' {port}", "(sleep) behind: launch it in the foreground"),
+    ],
+)
+def test_a_command_that_cannot_work_is_told_what_to_do(command: str, said: str) -> None:
+    done = run("run", "--launch", command, "--only", "TXT-4")
+    assert done.returncode == 3
+    assert said in done.stderr
+
+
+def test_what_a_server_started_elsewhere_ends_with_it(tmp_path: Path) -> None:
+    """In a session of its own, where no signal to the group finds it."""
+    told = tmp_path / "pid"
+    command = f"sh -c 'setsid sleep 600 & echo $! > {told}; exec {REFERENCE}'"
+    server = LaunchedServer(Launch(command=command), parse_address("tcp://127.0.0.1:0"))
+    server.start()
+    server.close()
+    assert not alive(int(told.read_text()))
+
+
+def test_no_server_outlives_the_suite_though_that_is_killed() -> None:
+    with start("run", "--launch", REFERENCE) as process:
+        assert process.stdout is not None
+        while "sanity/first" not in process.stdout.readline():
+            pass
+        children = psutil.Process(process.pid).children(recursive=True)
+        process.send_signal(signal.SIGKILL)
+    end = time.monotonic() + 30
+    while any(alive(child.pid) for child in children) and time.monotonic() < end:
+        time.sleep(0.01)
+    assert not [child for child in children if alive(child.pid)]
+
+
+def alive(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def test_what_it_printed_is_told_once() -> None:
+    command = f"sh -c 'echo one; exec {REFERENCE}'"
+    server = LaunchedServer(Launch(command=command), parse_address("tcp://127.0.0.1:0"))
+    server.start()
+    assert server.new_output().startswith("one\n")
+    assert "one" not in server.new_output()
+    server.close()
+
+
+def test_a_shell_is_needed_to_print_much() -> None:
+    """Of much output both ends are kept: a traceback's head says what, its tail where."""
+    shout = "import sys; sys.exit('first' + 'x' * 100_000 + 'last')"
+    with pytest.raises(LaunchError) as raised:
+        LaunchedServer(
+            Launch(command=f'{sys.executable} -c "{shout}" {{port}}'),
+            parse_address("tcp://127.0.0.1:0"),
+        ).start()
+    said = str(raised.value)
+    assert "first" in said
+    assert said.endswith("last")
+    assert len(said) < 10_000

@@ -1,0 +1,125 @@
+"""A vain wait is not paid in full again, and a shortened one decides nothing new."""
+
+import socket
+import sys
+import threading
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from conformance.driver.interruption import Stuck
+from conformance.driver.stage import Stage
+from conformance.oracle import Outcome, judge
+from conformance.report.model import Report
+from conformance.target.address import parse_address
+from conformance.timing.patience import Patience
+from conformance.timing.policy import GAPS, PATIENCE, SHORTENED
+from conformance.transcript.events import THE_END, Connected, Event, Finish, HalfClosed, Waited
+from tests.conformance.command import run
+from tests.conformance.scene import START
+
+SERVER = """\
+import sys
+from conformance.specimens.base import BaseServer
+
+class Mutes(BaseServer):
+    def on_message(self, sender, text):
+        if not any(word in text for word in {words!r}):
+            super().on_message(sender, text)
+
+sys.exit(Mutes(int(sys.argv[1])).serve())
+"""
+
+
+def test_a_wait_is_full_until_one_of_its_kind_was_in_vain() -> None:
+    patience = Patience()
+    assert patience.seconds("end", 2.0) == 2 * PATIENCE
+    patience.note_vain("end")
+    assert patience.seconds("end", 2.0) == 2 * SHORTENED
+    assert patience.seconds("text", 2.0) == 2 * PATIENCE
+
+
+def test_it_lasts_as_long_as_the_latency_of_the_server_justifies() -> None:
+    patience = Patience()
+    patience.note_vain("text")
+    patience.note("text", 0.3)
+    patience.note("text", 0.1)
+    assert patience.seconds("text", 1.0) == pytest.approx(GAPS * 0.3)
+    patience.note("text", 100.0)
+    assert patience.seconds("text", 1.0) == PATIENCE
+
+
+def test_a_stage_waits_in_full_once() -> None:
+    """Of a server that ends nobody's connection."""
+    waits = Patience()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        address = parse_address(f"tcp://127.0.0.1:{listener.getsockname()[1]}")
+        waited = []
+        for _ in range(2):
+            stage = Stage(address, replace(START, factor=0.2), waits=waits)
+            client = stage.connect()
+            client.half_close()
+            with pytest.raises(Stuck):
+                stage.await_end(client)
+            [event] = (one for one in stage.transcript if isinstance(one, Waited))
+            waited.append((event.seconds, event.shortened))
+            stage.close()
+    assert [seconds for seconds, _ in waited] == pytest.approx([0.2 * PATIENCE, 0.2 * SHORTENED])
+    assert [shortened for _, shortened in waited] == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("shortened", "broken", "outcome"),
+    [
+        (False, (), Outcome.FAIL),
+        (True, ("QUIT-5",), Outcome.FAIL),
+        (True, ("QUIT-3",), Outcome.UNKNOWN),
+    ],
+)
+def test_by_a_shortened_wait_nothing_fails_but_what_is_known_to(
+    shortened: bool, broken: tuple[str, ...], outcome: Outcome
+) -> None:
+    judgement = judge(held_leaver(shortened, broken))
+    [finding] = judgement.findings
+    assert (finding.requirement, finding.outcome) == ("QUIT-5", outcome)
+    assert judgement.hasty == ({"QUIT-5"} if outcome is Outcome.UNKNOWN else set())
+
+
+def held_leaver(shortened: bool, broken: tuple[str, ...]) -> list[Event]:
+    return [
+        replace(START, broken=broken),
+        Connected(0.1, "ann", "127.0.0.1:1"),
+        HalfClosed(0.2, "ann"),
+        Waited(3.2, "ann", THE_END, 3.0, ("QUIT-5",), shortened=shortened),
+        Finish(3.2, "ann was not ended"),
+    ]
+
+
+def test_what_a_shortened_wait_leaves_in_doubt_is_waited_for_in_full(tmp_path: Path) -> None:
+    """A server that relays neither of two kinds of text is found to break both requirements."""
+    server, path = tmp_path / "server.py", tmp_path / "r.json"
+    server.write_text(SERVER.format(words=["\u200b", "/quit"]))
+    done = run(
+        "run", "--launch", f"{sys.executable} {server} {{port}}", "-j", "1", "--json", str(path),
+        "--only", "sanity/first,txt/everything-else-is-relayed,quit/quit-is-exact",
+    )  # fmt: skip
+    assert done.returncode == 1, done.stdout
+    report = Report.model_validate_json(path.read_text())
+    statuses = {one.id: one.status for one in report.scenarios}
+    assert statuses == {
+        "sanity/first": "pass",
+        "txt/everything-else-is-relayed": "fail",
+        "quit/quit-is-exact": "fail",
+    }
+
+
+def test_all_who_wait_may_wait_at_once() -> None:
+    patience = Patience()
+    threads = [threading.Thread(target=patience.note, args=("text", n / 100)) for n in range(20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    patience.note_vain("text")
+    assert patience.seconds("text", 1.0) == pytest.approx(GAPS * 0.19)
