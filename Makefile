@@ -3,8 +3,8 @@
 # make check    make test, and all else that guards main: heavy tests, every specimen, the pages
 # make examples run the suite against the examples, a line each
 # make matrix   make the page of implementations, and let every broken server meet every scenario (heavy)
-# make implementations        write docs/implementations.md, and the README's part of it (heavy)
-# make implementations-check  say where those two differ from what the suite says today (heavy)
+# make implementations        judge the servers here and write docs/implementations.md (heavy)
+# make implementations-check  say where that page differs from what the suite says today (heavy)
 # make bench-octets  measure chatproto beside other sans-IO readers
 # make fuzz     throw octets and calls at chatproto, and octets at the server (heavy)
 # make attack   attack the reference server at full size: floods, stalls, thousands of members (heavy)

@@ -1,9 +1,9 @@
-"""Makes docs/implementations.md, and the README's part of it, from runs of the suite.
+"""Makes docs/implementations.md from runs of the suite.
 
-`python -m tests.implementations` judges whom docs/implementations.toml names, or those of them that
-are named, and writes what was found; with --check it judges them and says where the pages differ.
-evidence/implementations.json keeps the statuses, and the pages are drawn from it alone. With
---against nobody is judged: what `make check` has just found is held against the pages.
+`python -m tests.implementations NAME…` judges these of docs/implementations.toml, or all of them,
+keeps their statuses in evidence/implementations.json, and draws the page from that file alone.
+With --check it writes nothing and says where the page differs. With --against it judges nobody:
+it compares the page with what `make check` has just found.
 """
 
 import argparse
@@ -30,22 +30,22 @@ from tests.evidence import EVIDENCE, ROOT, keep
 LIST: Final = ROOT / "docs" / "implementations.toml"
 STORE: Final = EVIDENCE / "implementations.json"
 PAGE: Final = ROOT / "docs" / "implementations.md"
-README: Final = ROOT / "README.md"
 REPORTS: Final = ROOT / "reports" / "implementations"
-BEGIN: Final = "<!-- implementations: begin -->\n"
-END: Final = "<!-- implementations: end -->\n"
 
 INTRO: Final = """\
 # Implementations
 
-What the conformance suite {suite} makes of the servers there are here: {protocol}, {count}
-requirements, each with all of its scenarios. `make implementations` lets every server meet the
-whole suite and writes this page; `make implementations-check` does the same and says what differs.
-Both leave the reports, and a page with each failure drawn, in `reports/implementations/`.
+The verdicts of the conformance suite {suite} on the servers in this repository: {protocol}, {count}
+requirements, each with all of its scenarios. `make implementations` judges every server and writes
+this page; `make implementations-check` judges them and prints the differences. Both leave the
+reports, with a picture of each failure, in `reports/implementations/`.
+"""
+SECTIONS: Final = """\
+By section: ✓ if nothing is broken, ✗ and how many requirements are, ? if one was never exercised.
 """
 VARYING: Final = """\
-A broken server may be wrong in one run and lucky in the next. What one run saw broken counts as
-broken here; not the same in every run were {cells}.
+Some faults do not show in every run. A requirement counts as broken if one run found it broken.
+These differed between runs: {cells}.
 """
 
 _WORST: Final = ("fail", "unknown", "not-exercised", "skip", "pass")
@@ -173,6 +173,9 @@ def page(judged: Sequence[Judged], known: Sequence[Listed]) -> str:
         "",
         *verdicts(whole),
         "",
+        SECTIONS,
+        *by_section(whole),
+        "",
         *matrix(whole),
         "",
     ]
@@ -181,21 +184,17 @@ def page(judged: Sequence[Judged], known: Sequence[Listed]) -> str:
     return "\n".join(lines)
 
 
-def excerpt(judged: Sequence[Judged]) -> str:
-    """The README's part: a row an implementation, a column a section."""
-    whole = comparison(judged)
+def by_section(whole: Comparison) -> Iterator[str]:
+    """Yield the lines of a table: a row an implementation, a column a section."""
     names = sections(whole.rows)
-    lines = [
-        f"| | {' | '.join(name.upper() for name in names)} | verdict |",
-        f"|---|{'---|' * len(names)}---|",
-    ]
+    yield f"| | {' | '.join(name.upper() for name in names)} | verdict |"
+    yield f"|---|{'---|' * len(names)}---|"
     for index, one in enumerate(whole.implementations):
         cells = (
             _section([row.cells[index].status for row in whole.rows if row.section == name])
             for name in names
         )
-        lines.append(f"| {one.label} | {' | '.join(cells)} | {one.report.verdict} |")
-    return "\n".join([*lines, ""])
+        yield f"| {one.label} | {' | '.join(cells)} | {one.report.verdict} |"
 
 
 def _section(statuses: Sequence[Status]) -> str:
@@ -204,12 +203,6 @@ def _section(statuses: Sequence[Status]) -> str:
         return f"✗ {broken}"
     untold = any(status in (Status.UNKNOWN, Status.NOT_EXERCISED) for status in statuses)
     return "?" if untold else "✓"
-
-
-def redraw(text: str, part: str) -> str:
-    """Put the README's part between its marks."""
-    before, begin, rest = text.partition(BEGIN)
-    return f"{before}{begin}{part}{END}{rest.partition(END)[2]}"
 
 
 def differences(before: Sequence[Judged], now: Sequence[Judged]) -> Iterator[str]:
@@ -255,10 +248,8 @@ def _write(judged: Sequence[Judged], known: Sequence[Listed]) -> None:
 
 
 def draw() -> None:
-    """Draw the pages from what is stored."""
-    judged = stored()
-    PAGE.write_text(page(judged, listed()), encoding="utf-8")
-    README.write_text(redraw(README.read_text(encoding="utf-8"), excerpt(judged)), encoding="utf-8")
+    """Draw the page from what is stored."""
+    PAGE.write_text(page(stored(), listed()), encoding="utf-8")
 
 
 def _say(text: str) -> None:

@@ -27,7 +27,7 @@ def pages() -> dict[Path, str]:
     """Every page that shows a kept run, as it should be."""
     fanout, pythons = load_results(FANOUT), load_results(PYTHONS)
     parts = {
-        ROOT / "README.md": {"make bench": headline(fanout)},
+        ROOT / "docs" / "speed.md": {"make bench": headline(fanout)},
         ROOT / "benchmarks" / "README.md": {
             "targets": targets(fanout),
             "every server": every_server(fanout),

@@ -1,4 +1,4 @@
-"""The picture for the README: W1 to W3 as dots with their ranges, W7 as lines over its members.
+"""The picture for docs/speed.md: W1 to W3 as dots with their ranges, W7 as lines over its members.
 
 Axes are logarithmic: what is compared are ratios, and equal ratios are equal distances.
 """

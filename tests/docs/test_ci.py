@@ -24,11 +24,12 @@ WORKFLOW: Final = (ROOT / "docs" / "ci" / "chatproto.yml").read_text(encoding="u
 PAGE: Final = (ROOT / "docs" / "ci.md").read_text(encoding="utf-8")
 BASH: Final = shutil.which("bash") or ""
 README: Final = (ROOT / "README.md").read_text(encoding="utf-8")
+JUDGE: Final = (ROOT / "docs" / "judge.md").read_text(encoding="utf-8")
 STEP: Final = next(step for step in ACTION["runs"]["steps"] if step.get("id") == "run")
 LINES: Final = sorted(
     {
         line.strip().removeprefix("- ").partition("   #")[0]
-        for text in (PAGE, README)
+        for text in (PAGE, README, JUDGE)
         for line in text.splitlines()
         if re.match(r"\s*(- )?(chatproto-conformance|pytest) ", line)
     }
