@@ -1,7 +1,8 @@
 """ChatServer: an accept thread a listener, a receive thread a member, one distribute thread.
 
-Accept threads take connections and start receive threads; receive threads block in recv and put
-what they read into the room; the distribute thread does all the rest (`distributor`).
+Accept threads take connections and start receive threads. Receive threads block in recv, put what
+they read into the room, and deliver it where nobody else does. The distribute thread does all the
+rest: it delivers on, sees leavers out, closes, and keeps the time (`distributor`).
 
 What threads share, and what protects it:
 - the room's lock: everything in `locked_room`, and that is nearly all there is to share;

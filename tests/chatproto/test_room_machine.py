@@ -11,7 +11,13 @@ from dataclasses import dataclass, field
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+)
 
 from chatproto import (
     Delivery,
@@ -123,6 +129,12 @@ class RoomMachine(RuleBasedStateMachine):
         return self.joined[who % len(self.joined)]
 
     # What happens
+
+    @initialize(number=st.integers(1, CAPACITY + 1))
+    def open(self, number: int) -> None:
+        """Have somebody there: most rules need a member."""
+        for _ in range(number):
+            self.join()
 
     @rule()
     def join(self) -> None:
@@ -265,6 +277,33 @@ class RoomMachine(RuleBasedStateMachine):
                     each.waits_since = None if taken else each.waits_since
             self.room.delivered(delivery, short)
         self.deliveries = []
+
+    @precondition(lambda self: self.joined)
+    @rule(
+        who=members,
+        meanwhile=st.sampled_from(["quit", "half-close", "reset", "failed send", "hello", "join"]),
+        shorts=st.dictionaries(members, st.integers(0, 60), max_size=2),
+        again=members,
+    )
+    def send_to_all(self, who: int, meanwhile: str, shorts: dict[int, int], again: int) -> None:
+        """Play a whole round, in the midst of which something happens."""
+        self.receive(self.find(again), b"said to all\n")
+        self.ask_for_deliveries()
+        if meanwhile == "quit":
+            self.receive(self.find(who), b"bye\nquit\n")
+        elif meanwhile == "half-close":
+            self.end_stream(who)
+        elif meanwhile == "reset":
+            self.reset(who)
+        elif meanwhile == "failed send":
+            self.fail_to_send(who)
+            shorts = {**shorts, who: 0}
+        elif meanwhile == "hello":
+            self.receive(self.find(who), b"hello\n")
+        else:
+            self.join()
+        self.deliver(shorts)
+        self.take_again(again)
 
     @precondition(lambda self: self.joined)
     @rule(who=members)
