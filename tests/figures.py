@@ -1,9 +1,9 @@
 """What the suite covers of the standard, in five figures a level: docs/coverage.md.
 
-Never a count of cases: requirements; those that scenarios are there for; those whose trigger
-really happened in a run against a correct server; those that a broken server was found to break;
-those that cannot be seen from outside, with the reason. The page is kept, and compared with what
-a run and a matrix say.
+The figures count requirements, not test cases: all of them; those with a scenario; those whose
+trigger happened in a run against a correct server; those that a broken server was found to break;
+those that no test can see from outside, with the reason. The page is compared with a run and a
+matrix.
 """
 
 import argparse
@@ -24,17 +24,17 @@ KEPT: Final = Path(__file__).parent.parent / "docs" / "coverage.md"
 _HEAD: Final = """\
 # What the suite covers
 
-Of each level of the standard: its requirements; those that a scenario is there for; those whose
-trigger really happened in a run against the reference server; those that some broken server, of
-the specimens, was found to break; and those that nobody can see from outside.
-`make test` holds this page against its own runs; CONTRIBUTING says what writes it.
+For each level of the standard, the table counts the requirements: all of them; those with a
+scenario; those whose trigger happened in a run against the reference server (exercised); those that
+the suite found broken in at least one specimen (seen failing); and those that no test can see from
+outside. `make check` compares this page with its own runs; CONTRIBUTING says how to write it.
 
 | level | requirements | with a scenario | exercised | seen failing | not testable from outside |
 | --- | --- | --- | --- | --- | --- |
 """
 _REASONS: Final = {
-    Kind.CLIENT: "is about clients; the library's own is held to it by its tests and the vectors",
-    Kind.CLUSTERED: "is about several servers of one room; a run knows one",
+    Kind.CLIENT: "binds clients; tests and vectors check the library's own client",
+    Kind.CLUSTERED: "binds several servers of one room; a run has one server",
 }
 
 

@@ -1,5 +1,5 @@
-"""The action, the workflow to copy, and the page about them: each input is used, each command and
-option there is, and what the action's step says runs."""
+"""The action, the workflows and the page about them: each input is used, each command and option
+exists, and the step of the action runs."""
 
 import os
 import re
@@ -21,6 +21,7 @@ from tests.conformance.command import DEADLINE, REFERENCE, specimen
 ROOT: Final = Path(__file__).parent.parent.parent
 ACTION: Final = yaml.safe_load((ROOT / "action.yml").read_text(encoding="utf-8"))
 WORKFLOW: Final = (ROOT / "docs" / "ci" / "chatproto.yml").read_text(encoding="utf-8")
+WORKFLOWS: Final = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 PAGE: Final = (ROOT / "docs" / "ci.md").read_text(encoding="utf-8")
 BASH: Final = shutil.which("bash") or ""
 README: Final = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -64,6 +65,30 @@ def test_the_workflow_uses_what_the_action_has() -> None:
         assert name in ACTION["inputs"], name
     for name in re.findall(rf"steps\.{step['id']}\.outputs\.([\w-]+)", WORKFLOW):
         assert name in ACTION["outputs"], name
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: str(path.name))
+def test_a_workflow_of_this_repository_can_run(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert "://" not in text  # no index, no host: what a runner has
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    for job in yaml.safe_load(text)["jobs"].values():
+        ids = {step["id"] for step in job["steps"] if "id" in step}
+        assert set(re.findall(r"steps\.(\w+)\.", yaml.safe_dump(job))) <= ids
+        for step in job["steps"]:
+            assert ("uses" in step) != ("run" in step)
+            if step.get("uses") == "./":
+                assert step["with"].keys() <= ACTION["inputs"].keys()
+            for target in re.findall(r"\bmake (\w+)", step.get("run", "")):
+                assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
+            for name in re.findall(r"steps\.chatproto\.outputs\.(\w+)", yaml.safe_dump(step)):
+                assert name in ACTION["outputs"], name
+
+
+def test_a_workflow_runs_the_tests_and_another_the_action() -> None:
+    texts = [path.read_text(encoding="utf-8") for path in WORKFLOWS]
+    assert any("make test" in text for text in texts)
+    assert any("uses: ./\n" in text for text in texts)
 
 
 @pytest.mark.parametrize("block", re.findall(r"^```yaml\n(.*?)^```", PAGE, re.M | re.S))

@@ -117,6 +117,7 @@ def test_a_server_is_broken_where_the_pages_say(number: int, tmp_path: Path) -> 
         assert mended <= exercised(found, one), output
 
 
+@pytest.mark.heavy
 def test_the_last_server_is_conformant(tmp_path: Path) -> None:
     judge(SERVERS[-1], tmp_path, "{port}")
 
