@@ -39,7 +39,7 @@ PYTHONS ?= python3.11 python3.12 python3.13 python3.14
 # What is launched by name is this environment's.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: demo test check guards heavy lowest lint types mypy verifytypes unit programs coverage suite examples specimens matrix implementations implementations-check bench bench-quick bench-pythons bench-keep bench-octets docs fuzz attack schedules clusters oracle corpus judged soak versions build clean
+.PHONY: demo test check guards heavy lowest lint types mypy verifytypes unit programs coverage suite examples ports specimens matrix implementations implementations-check bench bench-quick bench-pythons bench-keep bench-octets docs fuzz attack schedules clusters oracle corpus judged soak versions build clean
 
 demo: $(READY)
 	@mkdir -p reports
@@ -122,6 +122,18 @@ examples: $(READY)
 		case $$line in *": conformant ("*) ;; *) failed=1 ;; esac; \
 	done; test -z "$$failed"
 
+# Servers in other languages; each needs its compiler.
+PORTS := build/ports/chatproto-go build/ports/chatproto-c
+
+ports: $(PORTS)
+
+build/ports/chatproto-go: $(wildcard ports/go/*)
+	cd ports/go && CGO_ENABLED=0 go build -o ../../$@ .
+
+build/ports/chatproto-c: ports/c/server.c
+	@mkdir -p $(@D)
+	$(CC) -std=c11 -O2 -Wall -Wextra -o $@ $<
+
 # At once they are so many because they wait more than they work.
 specimens: suite
 	$(SUITE) specimens -j 12 --json reports/specimens.json --html reports/specimens.html \
@@ -135,10 +147,10 @@ matrix: implementations
 		--compare evidence/whole-matrix.json
 
 # NAMES="stage 2" judges that one alone.
-implementations: $(READY)
+implementations: $(READY) $(PORTS)
 	$(BIN)/python -m tests.implementations --jobs $(JOBS) $(if $(NAMES),"$(NAMES)")
 
-implementations-check: $(READY)
+implementations-check: $(READY) $(PORTS)
 	$(BIN)/python -m tests.implementations --check --jobs $(JOBS) $(if $(NAMES),"$(NAMES)")
 
 bench-octets: $(VENV)/bench

@@ -1,0 +1,3 @@
+module chatproto-go
+
+go 1.19
