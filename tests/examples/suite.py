@@ -1,4 +1,4 @@
-"""Lets the whole suite judge a server that is one file, and leaves nothing unjudged."""
+"""Lets the whole suite judge a server, and leaves nothing unjudged."""
 
 import json
 import shlex
@@ -16,16 +16,18 @@ OPTIONS: Final = f"--listen {{address}} --heartbeat 1 --max-members {CAPACITY}"
 
 
 def judge(server: Path, folder: Path, options: str = OPTIONS) -> None:
-    """Run the suite against it, programs apart: every requirement passes, MUST and SHOULD.
+    """Run the suite against a server that is one Python file, as `judge_launched` does.
 
     Whatever the options are, they give it room for `CAPACITY` members and a heartbeat.
     """
-    launch = f"{shlex.join([sys.executable, str(server)])} {options}"
+    judge_launched(f"{shlex.join([sys.executable, str(server)])} {options}", folder)
+
+
+def judge_launched(launch: str, folder: Path) -> None:
+    """Run the suite against it, programs apart: every requirement passes, MUST and SHOULD."""
     profile, report = folder / "profile.toml", folder / "report.json"
     profile.write_text(
-        f"name = {json.dumps(server.stem)}\n"
-        f"[launch]\ncommand = {json.dumps(launch)}\n"
-        f"[limits]\ncapacity = {CAPACITY}\n"
+        f"[launch]\ncommand = {json.dumps(launch)}\n[limits]\ncapacity = {CAPACITY}\n"
     )
     told = ("--profile", str(profile), "--examples", "0", "--json", str(report))
     done = command.run("run", *told)

@@ -1,0 +1,1 @@
+"""The servers of ports/: written in other languages, from the standard alone."""
