@@ -283,9 +283,8 @@ class Client:
             return
         pausing = self._pacer is not None and self._pacer.is_pausing
         waits = self._unsent or (self._outgoing and not pausing)
-        events = (0 if self.stalled or self.rest else selectors.EVENT_READ) | (
-            selectors.EVENT_WRITE if waits else 0
-        )
+        reads = not (self.stalled or self.rest or self._conversation.floods(self))
+        events = (selectors.EVENT_READ if reads else 0) | (selectors.EVENT_WRITE if waits else 0)
         self._loop.watch(self._sock, events, self._on_ready)
 
     def see_what_is_taken(self) -> None:
@@ -325,7 +324,7 @@ class Client:
             if self.received.find(stem, before) >= 0:
                 self.heard_at = self.received_at
             self._loop.record(Received(self.received_at, self.name, octets))
-            if self._sips:
+            if self._sips or self._conversation.floods(self):
                 self._register()
         else:
             event = Reset if self._was_reset else Ended

@@ -1,6 +1,9 @@
 """Why a scenario is not played, or not to its end."""
 
-from typing import Literal
+from typing import Final, Literal
+
+OUT_OF_TIME: Final = "the run's time limit was over"
+"""Why it is unknown what a scenario would have shown."""
 
 Reason = Literal[
     "not-selected", "needs-launch", "needs-capacity", "room-full", "sanity", "dialect",

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final, Protocol
 
-from conformance.driver.interruption import OutOfTime
+from conformance.driver.interruption import OUT_OF_TIME, OutOfTime
 from conformance.timing.limit import TimeLimit
 from conformance.timing.policy import AWAY
 from conformance.transcript.events import Away, Event
@@ -70,7 +70,7 @@ class Loop:
     def turn(self, seconds: float) -> None:
         """Let happen what can happen now, waiting for it no longer than this, nor than a nap."""
         if self.limit.left_to_play <= 0:
-            raise OutOfTime("the run's time limit was over")
+            raise OutOfTime(OUT_OF_TIME)
         sleepers = tuple(self.sleepers)
         due = (one.wakes_in() for one in sleepers)
         seconds = min([seconds, _NAP, *(left for left in due if left is not None)])

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Final, Protocol
 
 from chatproto.text import make_safe, trim
 from conformance.dialect import Dialect
@@ -12,6 +12,9 @@ from conformance.driver.loop import Loop
 from conformance.timing.patience import Kind, Patience
 from conformance.timing.policy import PATIENCE, UNHEARD
 from conformance.transcript.events import Start
+
+_SPARE: Final = 1_048_576
+"""Octets that a client may receive besides what can be owed to it: of heartbeats and notices."""
 
 
 class Listener(Protocol):
@@ -63,6 +66,10 @@ class Conversation:
         if self.waits is None:
             return self.patience
         return self.waits.seconds(kind, self.start.factor)
+
+    def floods(self, one: Listener) -> bool:
+        """Whether somebody has received more than could be owed to it by far: it reads no more."""
+        return len(one.received) > self.most_owed + _SPARE
 
     def open(self) -> Sequence[Listener]:
         """Everybody whose connection has not ended."""

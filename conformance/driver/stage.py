@@ -10,7 +10,6 @@ import socket
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from functools import partial
-from typing import Final
 
 from conformance.dialect.forms import forms, label_of
 from conformance.dialect.model import PLAIN, Dialect
@@ -35,9 +34,6 @@ from conformance.transcript.events import (
     Start,
     Waited,
 )
-
-_SPARE: Final = 1_048_576
-"""Octets that a client may receive besides what can be owed to it: of heartbeats and notices."""
 
 
 class Stage:
@@ -359,7 +355,7 @@ class Stage:
 
     def is_flooded(self, client: Client) -> bool:
         """Whether a client has received more than could be owed to it by far."""
-        return len(client.received) > self._conversation.most_owed + _SPARE
+        return self._conversation.floods(client)
 
     def _bound(self, clients: Sequence[Client]) -> None:
         for client in clients:

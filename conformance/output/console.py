@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from conformance.dialect import PLAIN
+from conformance.driver.interruption import OUT_OF_TIME
 from conformance.output.live_table import STYLES, LiveTable, can_show
 from conformance.output.progress import Progress
 from conformance.output.text_diagram import octets_width, sketch, sketch_crossing
@@ -222,6 +223,11 @@ def print_summary(console: Console, report: Report) -> None:
     _print_declared(console, report)
     if report.usage is not None:
         console.print(f"server  {_usage(report.usage)}", markup=False)
+    if late := sum(one.reason == OUT_OF_TIME for one in report.scenarios):
+        console.print(
+            f"the run reached its time limit before {late} scenarios were over: --time-limit gives "
+            "it longer"
+        )
     if any(one.reason == "needs-launch" for one in report.requirements):
         console.print("stopping was not checked: --launch lets the suite do that")
     if any(one.reason == "sanity" for one in report.scenarios):

@@ -6,11 +6,13 @@ keep it from that.
 """
 
 import threading
+import time
 from collections import deque
 from collections.abc import Iterable, Iterator
 from queue import Empty, SimpleQueue
 from typing import Final, Protocol
 
+from conformance.driver.interruption import OUT_OF_TIME
 from conformance.report.model import ScenarioReport, without
 from conformance.runner.course import Course
 from conformance.runner.player import FIRST, LAST, SEARCH, Player
@@ -22,8 +24,7 @@ from conformance.target.process import LaunchError
 LANES: Final = 4
 """Lanes where nothing is said, and each can have a server of its own."""
 _GOING: Final = 0.3
-"""Seconds that a lane is waited for whose server has been ended."""
-_OUT_OF_TIME: Final = "the time limit of the run was over (--time-limit says how long it may take)"
+"""Seconds that lanes are waited for whose servers have been ended."""
 
 
 class Reporter(Protocol):
@@ -66,8 +67,9 @@ class Lanes:
         self._course.limit.end()
         for lane in self._lanes:
             lane.break_off()
+        end = time.monotonic() + _GOING
         for lane in self._lanes:
-            lane.join(_GOING)
+            lane.join(max(0.0, end - time.monotonic()))
 
     def play(self) -> None:
         """Play all that the settings name; `LaunchError` where no server could be launched for the
@@ -80,7 +82,7 @@ class Lanes:
             while left and (lane := self._free_lane()) is not None:
                 play = left.popleft()
                 if self._course.limit.left_to_play <= 0:
-                    self._tell(without(play.scenario, "unknown", _OUT_OF_TIME))
+                    self._tell(without(play.scenario, "unknown", OUT_OF_TIME))
                 elif reason := lane.player.reason_to_skip(play.scenario):
                     self._tell(without(play.scenario, "skip", reason))
                 else:
@@ -93,7 +95,7 @@ class Lanes:
                 lane, play, result = self._said.get(timeout=self._course.limit.left)
             except Empty:
                 for one in (*self._busy.values(), *left):
-                    self._tell(without(one.scenario, "unknown", _OUT_OF_TIME))
+                    self._tell(without(one.scenario, "unknown", OUT_OF_TIME))
                 left.clear()
                 self._busy.clear()
             else:

@@ -25,7 +25,7 @@ def serve(connection: socket.socket, peer: tuple[str, int]) -> None:
         while said and HOW == "reads no more":
             time.sleep(3600)
         with lock:
-            for member in members:
+            for member in [connection] if HOW == "tells its sender alone" else members:
                 member.sendall(unit)
 
 

@@ -91,6 +91,17 @@ def test_nothing_more_is_played_where_no_message_comes_back() -> None:
         assert f"skip    {id_}" in done.stdout
 
 
+def test_nor_where_no_two_hear_each_other() -> None:
+    script = Path(__file__).with_name("hostile.py")
+    launch = f"{sys.executable} {script} 'tells its sender alone' {{port}}"
+    done = run("run", "--launch", launch, "--only", FEW)
+    assert done.returncode == 1
+    assert "fail    sanity/first" in done.stdout
+    for id_ in FEW.split(",")[1:]:
+        assert f"skip    {id_}" in done.stdout
+    assert "no two clients could chat" in done.stdout
+
+
 def test_one_lane_plays_all_where_one_server_alone_can_run(tmp_path: Path) -> None:
     script, begun, report = (tmp_path / name for name in ("one.py", "begun", "r.json"))
     script.write_text(SINGLETON)
