@@ -26,9 +26,9 @@ import psutil
 
 from conformance.target import guardian
 from conformance.target.address import Address, TcpAddress
-from conformance.target.listening import hosts_listened_on, reaches, who_answers
+from conformance.target.listening import hosts_listened_on, may_be_listened_on, reaches, who_answers
 from conformance.target.profile import Launch, Way
-from conformance.target.system import end_group, group_of_its_own, read_at
+from conformance.target.system import end_group, group_of_its_own, has_children, read_at
 
 _POLL: Final = 0.01
 _CHILDREN_EVERY: Final = 5
@@ -189,10 +189,11 @@ class _Process:
 
     def end(self) -> None:
         """Kill it, and whatever it started."""
+        may_have_started = self.poll() is not None or has_children(self._popen.pid)
         end_group(self._popen.pid)
         with suppress(subprocess.TimeoutExpired):
             self._popen.wait(_KILLED)
-        offspring = self.offspring()
+        offspring = self.offspring() if may_have_started else []
         for process in offspring:
             with suppress(psutil.Error):
                 process.kill()
@@ -357,6 +358,8 @@ class LaunchedServer:
         """Look for the listening socket without disturbing it; if none shows, try it."""
         if not isinstance(self.address, TcpAddress):
             return self._can_connect()
+        if not may_be_listened_on(self.address.port):
+            return may_connect and self._can_connect()
         family = _family_of(process.id, with_children=looks % _CHILDREN_EVERY == 0)
         hosts = hosts_listened_on(family, self.address.port)
         if any(reaches(host, self.address) for host in hosts):

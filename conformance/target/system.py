@@ -10,6 +10,7 @@ import subprocess
 from collections.abc import Sequence
 from contextlib import suppress
 from importlib import import_module
+from pathlib import Path
 from typing import IO, Any, Final
 
 import psutil
@@ -68,6 +69,15 @@ def end_group(pid: int) -> None:
         for one in [*process.children(recursive=True), process]:
             with suppress(psutil.Error):
                 one.kill()
+
+
+def has_children(pid: int) -> bool:
+    """Whether a process may have children that live; some systems tell at little cost."""
+    try:
+        told = [path.read_text() for path in Path(f"/proc/{pid}/task").glob("*/children")]
+    except OSError:
+        return True
+    return not told or any(told)
 
 
 def read_at(file: IO[bytes], begin: int) -> bytes:
