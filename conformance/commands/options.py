@@ -6,7 +6,7 @@ from typing import TypeVar
 
 import click
 
-from conformance.target.address import Address, AddressError, TcpAddress, parse_address
+from conformance.target.address import Address, AddressError, SharedRoom, TcpAddress, parse_address
 from conformance.target.bundled_profiles import find_profile
 from conformance.target.profile import Launch, Profile, ProfileError
 
@@ -37,7 +37,9 @@ def target_options(command: _Command) -> _Command:
             help="Start, stop and restart the server with this; "
             "{port}, {host}, {path} and {address} are filled in.",
         ),
-        click.argument("target", required=False),
+        click.argument(
+            "target", nargs=-1, callback=lambda _, __, targets: " ".join(targets) or None
+        ),
     ):
         command = option(command)
     return command
@@ -68,6 +70,8 @@ def _address(target: str | None, profile: Profile) -> Address:
         address = parse_address(text or "tcp://127.0.0.1:0")
     except AddressError as error:
         raise click.UsageError(str(error)) from None
+    if isinstance(address, SharedRoom) and profile.launch is not None:
+        raise click.UsageError("several TARGETs are servers that run already: leave --launch out")
     if isinstance(address, TcpAddress) and address.port == 0 and profile.launch is None:
         raise click.UsageError("port 0 means any free port, which only --launch can use")
     return address
@@ -77,7 +81,7 @@ def written_out(
     target: str | None, launch: str | None, profile_name: str | None, factor: float
 ) -> str:
     """These options again, as a shell takes them."""
-    parts = [shlex.quote(target)] if target else []
+    parts = list(map(shlex.quote, target.split())) if target else []
     parts += ["--launch", _quoted(launch)] if launch else []
     parts += ["--profile", shlex.quote(profile_name)] if profile_name else []
     parts += ["--timeout-factor", f"{factor:g}"] if factor != 1 else []

@@ -231,6 +231,8 @@ def run(
 ) -> None:
     """Judge a server: TARGET is tcp://HOST:PORT, tcp://[::1]:PORT or unix:/PATH.
 
+    Several TARGETs are nodes of one room: clients are spread over them.
+
     With --launch the suite starts the server itself, on TARGET or on a free port, and checks
     stopping and starting as well. A terminal shows how the run goes on; elsewhere each scenario
     is a line.

@@ -4,13 +4,16 @@ import ipaddress
 import re
 import socket
 import time
+from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from itertools import count
 from typing import Final
 
 from conformance.target.system import unix_socket
 
 _QUEUE_FULL: Final = 0.01
+_TRIES: Final = 20
 _TCP: Final = re.compile(r"tcp://(?:\[(?P<v6>[^\[\]]+)\]|(?P<host>[^\[\]:/]+)):(?P<port>\d+)/?")
 
 
@@ -118,7 +121,49 @@ class UnixAddress:
         return self
 
 
-Address = TcpAddress | UnixAddress
+@dataclass(frozen=True, slots=True)
+class SharedRoom:
+    """Several addresses of one room: each connection goes to the next of them (CLU-1)."""
+
+    addresses: tuple[TcpAddress | UnixAddress, ...]
+    _turns: Iterator[int] = field(default_factory=count, compare=False, repr=False)
+    _sources: set[object] = field(default_factory=set, compare=False, repr=False)
+
+    def __str__(self) -> str:
+        return " ".join(map(str, self.addresses))
+
+    @property
+    def is_local(self) -> bool:
+        """Whether all of them are on this machine."""
+        return all(address.is_local for address in self.addresses)
+
+    def connect(self, timeout: float, side: Side = AS_USUAL) -> socket.socket:
+        """Connect to the next, within seconds; from a host and port that no client had before.
+
+        To different servers a system may connect from one port twice, and then two members of the
+        room would have one SENDER.
+        """
+        address = self.addresses[next(self._turns) % len(self.addresses)]
+        spare: list[socket.socket] = []
+        try:
+            while True:
+                sock = address.connect(timeout, side)
+                source = sock.getsockname()
+                if sock.family == socket.AF_UNIX or source not in self._sources:
+                    self._sources.add(source)
+                    return sock
+                spare.append(sock)
+                if len(spare) == _TRIES:
+                    raise OSError(f"{address}: every port to connect from was used before")
+        finally:
+            for sock in spare:
+                sock.close()
+
+    def with_free_port(self) -> "SharedRoom":
+        return self
+
+
+Address = TcpAddress | UnixAddress | SharedRoom
 
 
 def _connect(
@@ -154,7 +199,12 @@ def _connect(
 
 
 def parse_address(text: str) -> Address:
-    """Read an address; `AddressError` where it is none."""
+    """Read an address, or several of one room, with spaces between; `AddressError` for none."""
+    several = tuple(map(_parse_one, text.split()))
+    return SharedRoom(several) if len(several) > 1 else _parse_one(text)
+
+
+def _parse_one(text: str) -> TcpAddress | UnixAddress:
     if text.startswith("unix:") and len(text) > len("unix:"):
         return UnixAddress(text.removeprefix("unix:"))
     match = _TCP.fullmatch(text)

@@ -25,7 +25,7 @@ from typing import Final, NoReturn
 import psutil
 
 from conformance.target import guardian
-from conformance.target.address import Address, TcpAddress
+from conformance.target.address import Address, TcpAddress, UnixAddress
 from conformance.target.listening import hosts_listened_on, may_be_listened_on, reaches, who_answers
 from conformance.target.profile import Launch, Way
 from conformance.target.system import end_group, group_of_its_own, has_children, read_at
@@ -422,7 +422,7 @@ def _command(template: str, address: Address) -> list[str]:
     values = {"host": "", "port": "", "path": "", "address": str(address)}
     if isinstance(address, TcpAddress):
         values |= {"host": address.host, "port": str(address.port)}
-    else:
+    elif isinstance(address, UnixAddress):
         values["path"] = str(Path(address.path))
     try:
         command = [part.format(**values) for part in shlex.split(template)]
