@@ -9,6 +9,7 @@
 # make fuzz     throw octets and calls at chatproto, and octets at the server (heavy)
 # make attack   attack the reference server at full size: floods, stalls, thousands of members (heavy)
 # make schedules run the reference server through 10,000 simulated interleavings of its threads
+# make cluster-demo  judge one room on three nodes, and kill the leader of its log (2 minutes)
 # make clusters run a simulated cluster, with faults, through 10,000 seeds
 # make bench    measure the reference server beside its peers (a quarter of an hour; BENCH='--help')
 # make bench-quick    measure three workloads beside Go and the log in C (3 minutes at most)
@@ -39,7 +40,7 @@ PYTHONS ?= python3.11 python3.12 python3.13 python3.14
 # What is launched by name is this environment's.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: demo test check guards heavy lowest lint types mypy verifytypes unit programs coverage suite examples ports specimens matrix implementations implementations-check bench bench-quick bench-pythons bench-keep bench-octets docs fuzz attack schedules clusters oracle corpus judged soak versions build clean
+.PHONY: demo test check guards heavy lowest lint types mypy verifytypes unit programs coverage suite examples ports specimens matrix implementations implementations-check bench bench-quick bench-pythons bench-keep bench-octets docs fuzz attack schedules clusters cluster-demo oracle corpus judged soak versions build clean
 
 demo: $(READY)
 	@mkdir -p reports
@@ -183,6 +184,9 @@ attack: $(READY)
 
 schedules: $(READY)
 	$(BIN)/python -m tests.schedules
+
+cluster-demo: $(VENV)/cluster
+	$(BIN)/python -m tests.clustered_server.demo
 
 # One that failed is shown, step by step, by python -m tests.cluster --show SEED.
 clusters: $(READY)
