@@ -10,7 +10,7 @@ import re
 import socket
 import stat
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, assert_never
 
 ACCEPT_QUEUE: Final = 4096
 """Connections the kernel may hold until they are accepted; it caps this at its own limit."""
@@ -70,11 +70,14 @@ def open_listeners(addresses: list[str]) -> list[Listener]:
     listeners: list[Listener] = []
     try:
         for address in addresses:
-            match parse(address):
+            parsed = parse(address)
+            match parsed:
                 case Tcp(host, port):
                     listeners += _open_tcp(address, host, port)
                 case Unix(path):
                     listeners.append(_open_unix(path))
+                case _:
+                    assert_never(parsed)
     except BaseException:
         for listener in listeners:
             listener.close()
