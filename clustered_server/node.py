@@ -30,6 +30,7 @@ class Node:
         self._changed = changed
         self._has_work = asyncio.Event()
         self.is_reached = True
+        self._is_over = False
 
     def wake(self) -> None:
         """Say that the replica may have something to append, or nothing any more."""
@@ -37,16 +38,19 @@ class Node:
 
     async def run(self) -> None:
         """Follow the log, until another node of this name has started. Raises `Foreign`."""
-        while self._replica.standing is not Standing.FENCED:
-            try:
-                async with asyncio.timeout(PATIENCE):
-                    end = await self._engine.end()
-            except (Unavailable, TimeoutError) as error:
-                await self._pause(error)
-                continue
-            self._replica.start(secrets.token_hex(8), end)
-            await self._follow()
-            self._changed()
+        try:
+            while self._replica.standing is not Standing.FENCED:
+                try:
+                    async with asyncio.timeout(PATIENCE):
+                        end = await self._engine.end()
+                except (Unavailable, TimeoutError) as error:
+                    await self._pause(error)
+                    continue
+                self._replica.start(secrets.token_hex(8), end)
+                await self._follow()
+                self._changed()
+        finally:
+            self._is_over = True
 
     async def _follow(self) -> None:
         """Append and read for as long as the replica follows the log."""
@@ -94,7 +98,8 @@ class Node:
                 await self._pause(error)
 
     def _follows(self) -> bool:
-        return self._replica.standing not in (Standing.LOST, Standing.FENCED)
+        lost = (Standing.LOST, Standing.FENCED)
+        return not self._is_over and self._replica.standing not in lost
 
     async def _pause(self, error: Exception) -> None:
         if self.is_reached:
@@ -108,9 +113,12 @@ class Node:
             log.info("the log is reached again")
 
 
-async def cancel(*tasks: "asyncio.Task[None]") -> None:
-    """End tasks. Before Python 3.12 `wait_for` may swallow a cancellation: it is said again."""
+async def cancel(*tasks: "asyncio.Task[None]", again: float = RETRY) -> None:
+    """End tasks, and say so again after a while: a cancellation may be swallowed.
+
+    `wait_for` does that before Python 3.12, and the NATS client where it has been closed.
+    """
     while pending := [task for task in tasks if not task.done()]:
         for task in pending:
             task.cancel()
-        await asyncio.wait(pending, timeout=RETRY)
+        await asyncio.wait(pending, timeout=again)

@@ -116,7 +116,7 @@ class ClusteredServer:
         finally:
             for server in accepting:
                 server.close()
-            await cancel(following, clock, stopped)
+            await cancel(following, clock, stopped, again=1.0)
         log.info("stopped: %d members served, %d octets", self._served, self.replica.room.octets)
 
     async def _wait_for_stop(self) -> None:
