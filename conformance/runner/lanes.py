@@ -142,16 +142,14 @@ class Lanes:
 
 
 def _phases(settings: Settings) -> Iterator[Iterable[Play]]:
-    """What is played at once, one after the other: whether there is chat at all; what waits longest
-    first, so that no lane is left with it alone; what is searched for; and whether there still is
-    chat."""
+    """What is played at once, one after the other: whether there is chat at all; all else; and
+    whether there still is chat. What waits longest comes first, so that no lane is left with it
+    alone, but the search, which there is no use of once a MUST has failed, last."""
     chosen = [play for play in plays() if play.scenario.id in settings.scenarios]
-    alone = (FIRST, SEARCH, LAST)
-    rest = [play for play in chosen if play.scenario.id not in alone]
+    rest = [play for play in chosen if play.scenario.id not in (FIRST, LAST)]
     yield (play for play in chosen if play.scenario.id == FIRST)
-    yield sorted(rest, key=lambda play: -play.scenario.waits)
-    for id_ in (SEARCH, LAST):
-        yield (play for play in chosen if play.scenario.id == id_)
+    yield sorted(rest, key=lambda play: (play.scenario.id == SEARCH, -play.scenario.waits))
+    yield (play for play in chosen if play.scenario.id == LAST)
 
 
 class _Lane(threading.Thread):
