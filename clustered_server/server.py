@@ -74,7 +74,7 @@ class ClusteredServer:
         patience: float = 10.0,
     ) -> None:
         self.replica = Replica(name, limits, charset, heartbeat)
-        self.node = Node(self.replica, engine, self._serve_all)
+        self.node = Node(self.replica, engine, self._serve_what_came)
         self.connections: dict[Connection, None] = {}
         self.waiting: deque[tuple[int, Connection]] = deque()
         self.buffer = bytearray(READ_SIZE)
@@ -83,7 +83,7 @@ class ClusteredServer:
         self._log_text = log_text
         self._patience = patience
         self.is_serving = False
-        self._served = 0
+        self._served = self._offered = 0
         self._standing = self.replica.standing
         self._stop = asyncio.Event()
 
@@ -161,6 +161,13 @@ class ClusteredServer:
             self.replica.expire(time.monotonic())
             self._serve_all()
 
+    def _serve_what_came(self) -> None:
+        """Do what an entry asks for; one that says nothing and lets nobody go costs nothing."""
+        room = self.replica.room
+        is_news = room.octets > self._offered or bool(room.leavers) or bool(self.waiting)
+        if is_news or self.replica.standing is not self._standing:
+            self._serve_all()
+
     def _serve_all(self) -> None:
         """Do all that is due, after whatever may have changed."""
         self._tell_standing()
@@ -170,6 +177,7 @@ class ClusteredServer:
         if self._stop.is_set():
             while self.waiting:
                 self.waiting.popleft()[1].join()
+        self._offered = self.replica.room.octets
         for connection in tuple(self.connections):
             connection.serve()
         self.node.wake()
