@@ -10,7 +10,7 @@ from enum import Enum
 from itertools import pairwise
 from typing import Final
 
-from chatproto import Broadcast, Code, Notice, UnitReader
+from chatproto import Broadcast, Code, Heartbeat, Notice, UnitReader
 
 EXCUSED: Final = (Code.LOG_UNAVAILABLE, Code.SHUTTING_DOWN)
 """With these a server decides to close, and may drop what it has not accepted."""
@@ -45,6 +45,8 @@ class History:
                     self.received.append((step, sender, text))
                 case Notice(code=code):
                     self.notices.append(code)
+                case Heartbeat():
+                    pass
                 case _:
                     raise Broken("ROOM-6", f"{self.sender} received {unit}")
 

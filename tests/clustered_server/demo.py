@@ -55,7 +55,7 @@ def _nodes(engines: Engines, directory: Path) -> Iterator[list[str]]:
 
 def _judge(addresses: list[str], options: list[str]) -> bool:
     _say(f"== The suite against the three nodes as one room: {' '.join(addresses)}")
-    command = [sys.executable, "-m", "conformance", "run", "--quiet", *options, *addresses]
+    command = [sys.executable, "-m", "conformance", "run", *options, *addresses]
     return subprocess.call(command) == 0
 
 
