@@ -5,6 +5,7 @@ the clustered server. Exit status 0 where the suite and the checker find nothing
 """
 
 import argparse
+import signal
 import subprocess
 import sys
 import tempfile
@@ -91,6 +92,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("suite", nargs="*", help="options for the suite's run, after --")
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that what it started ends with it
     if find() is None:
         _say("there is no nats-server here: set NATS_SERVER to one")
         return 3
