@@ -1,6 +1,6 @@
 """chatproto-conformance: judge any server of chatproto/1 over a socket.
 
-Each command is imported when it is asked for, so that the small ones start at once.
+A command is imported only when it is used, so the small ones start at once.
 """
 
 import os
@@ -32,18 +32,18 @@ COMMANDS: Final = {
     "report": "report",
     "specimens": "specimens",
 }
-"""By its name, which its module has too, the function that each command is."""
+"""The function of each command, by the name of the command and of its module."""
 
 
 def load(name: str) -> click.Command:
-    """The command of that name."""
+    """Return the command of that name."""
     found = getattr(import_module(f"conformance.commands.{name}"), COMMANDS[name])
     assert isinstance(found, click.Command)
     return found
 
 
 class _Commands(click.Group):
-    """The commands, in the order in which one needs them."""
+    """The commands, in the order in which a user needs them."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  # click's signature
         return list(COMMANDS)
@@ -67,8 +67,7 @@ def cli() -> None:
 
 
 def main() -> None:
-    """Run the command line; an unexpected error goes to a file, which is named, and ends it with
-    status 3."""
+    """Run the command line. An unexpected error is written to a file and ends it with status 3."""
     open_what_is_closed()
     tolerate_what_fails()
     _mend_the_width()
@@ -84,7 +83,7 @@ def main() -> None:
 
 
 def _mend_the_width() -> None:
-    """Forget a terminal's width that is none."""
+    """Remove COLUMNS from the environment if it is not a width."""
     columns = os.environ.get("COLUMNS")
     if columns is not None and not (columns.isdecimal() and int(columns)):
         del os.environ["COLUMNS"]

@@ -1,4 +1,4 @@
-"""chatproto-conformance explain: a requirement, a scenario or a fault, in words."""
+"""chatproto-conformance explain: print all about a requirement, a scenario or a fault."""
 
 import click
 from rich.console import Console

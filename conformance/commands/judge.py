@@ -1,4 +1,4 @@
-"""chatproto-conformance judge: a transcript judged again."""
+"""chatproto-conformance judge: judge a transcript again."""
 
 import json
 import sys
@@ -30,7 +30,7 @@ def _show_schema(context: click.Context, _: click.Parameter, wanted: bool) -> No
     help="Print the JSON Schema of a transcript's line, and judge nothing.",
 )
 def judge(transcript: Path) -> None:
-    """Judge a transcript again, as written by run --transcripts: JSON lines, an event a line."""
+    """Judge a transcript that run --transcripts has written: JSON lines, an event a line."""
     try:
         events = read(transcript)
     except TranscriptError as error:

@@ -1,4 +1,4 @@
-"""chatproto-conformance learn: requirements in teaching order, up to the first that is broken."""
+"""chatproto-conformance learn: requirements in teaching order, to the first that is broken."""
 
 import sys
 
@@ -18,7 +18,7 @@ from conformance.runner.suite import run_suite
 
 @click.command(epilog=EPILOG)
 @target_options
-@click.option("--hint", is_flag=True, help="Say what usually breaks it, and how it is mended.")
+@click.option("--hint", is_flag=True, help="Print the usual cause and its remedy.")
 @click.option(
     "--from",
     "first",
@@ -26,7 +26,7 @@ from conformance.runner.suite import run_suite
     default=1,
     show_default=True,
     metavar="N",
-    help="Begin with lesson N.",
+    help="Start with lesson N.",
 )
 def learn(
     target: str | None,
@@ -36,9 +36,9 @@ def learn(
     hint: bool,
     first: int,
 ) -> None:
-    """Learn chatproto/1 by writing a server: lesson after lesson, up to the first that it breaks.
+    """Learn chatproto/1 by writing a server, lesson by lesson: stop at the first that it fails.
 
-    Mend the server, and run the same command again. TARGET and the rest are as for run.
+    Fix the server, and run the same command again. TARGET and the other options are as for run.
 
     \b
     chatproto-conformance learn --launch "python server.py {port}"
@@ -89,7 +89,7 @@ def _first(report: Report, lesson: Lesson) -> FindingReport | None:
 
 
 class _Silent:
-    """A reporter that tells nobody: a lesson is told as a whole."""
+    """A reporter that prints nothing: `learn` prints a lesson as a whole."""
 
     def on_strange(self, seen: str) -> None: ...
 

@@ -1,4 +1,4 @@
-"""Which server: the options that say it, for every command that reaches one."""
+"""The options that name a server, for every command that connects to one."""
 
 import shlex
 from collections.abc import Callable
@@ -22,14 +22,14 @@ def target_options(command: _Command) -> _Command:
             type=click.FloatRange(min=0.1),
             default=1.0,
             metavar="X",
-            help="Multiply every deadline, for slow machines and far servers.",
+            help="Multiply every deadline, for a slow machine or a far server.",
         ),
         click.option(
             "--profile",
             "profile_name",
             metavar="PROFILE",
-            help="All of it from a TOML file, or a dialect that comes with the suite, by its name; "
-            "TARGET and --launch say the rest. `profiles` lists them.",
+            help="Read everything from a TOML file, or name a bundled dialect (`profiles` lists "
+            "them). TARGET and --launch override it.",
         ),
         click.option(
             "--launch",
@@ -48,7 +48,11 @@ def target_options(command: _Command) -> _Command:
 def find_target(
     target: str | None, launch: str | None, profile_name: str | None
 ) -> tuple[Profile, Address]:
-    """What these options say together; `click.UsageError` where that is too little or wrong."""
+    """Combine these options.
+
+    Raises:
+        click.UsageError: They name no server, or contradict each other.
+    """
     try:
         profile = find_profile(profile_name) if profile_name is not None else Profile()
     except ProfileError as error:
@@ -80,7 +84,7 @@ def _address(target: str | None, profile: Profile) -> Address:
 def written_out(
     target: str | None, launch: str | None, profile_name: str | None, factor: float
 ) -> str:
-    """These options again, as a shell takes them."""
+    """Write these options as a shell takes them."""
     parts = list(map(shlex.quote, target.split())) if target else []
     parts += ["--launch", _quoted(launch)] if launch else []
     parts += ["--profile", shlex.quote(profile_name)] if profile_name else []
@@ -89,5 +93,5 @@ def written_out(
 
 
 def _quoted(command: str) -> str:
-    """A command in quotes for a shell: double ones, as it was typed, where they do."""
+    """Quote a command for a shell, in double quotes if they are enough."""
     return shlex.quote(command) if set(command) & set('"$`\\!') else f'"{command}"'

@@ -1,5 +1,5 @@
-"""The files that a command writes. What was found outlives what cannot be written: each file is
-tried, and one that fails is said in a line."""
+"""The files that a command writes. One that cannot be written is reported, and the others are
+written nevertheless: no findings are lost."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -8,13 +8,13 @@ import click
 
 
 class Outputs:
-    """The files of one command; `failed` where one of them could not be written."""
+    """The files of one command; `failed` is true once one of them could not be written."""
 
     def __init__(self) -> None:
         self.failed = False
 
     def write(self, path: Path | None, render: Callable[[], str]) -> None:
-        """Write what is rendered as UTF-8, if a path is given; say so where that fails."""
+        """Render a file and write it as UTF-8, if a path is given; report a failure."""
         if path is None:
             return
         try:
@@ -23,26 +23,26 @@ class Outputs:
             self.fail(path, error)
 
     def fail(self, path: Path, error: OSError) -> None:
-        """Say that a file could not be written."""
+        """Report that a file could not be written."""
         self.failed = True
         click.echo(f"chatproto-conformance: cannot write {path}: {error.strerror}", err=True)
 
 
 def check_parent(path: Path) -> None:
-    """Raise a usage error where the directory of a file to be written is not there."""
+    """Raise a usage error if the directory of this file does not exist."""
     if not path.parent.is_dir():
         raise click.UsageError(f"{path}: there is no directory {path.parent}")
 
 
 def check_directory(path: Path) -> None:
-    """Raise a usage error where this is no directory, and cannot become one."""
+    """Raise a usage error if this is not a directory and cannot become one."""
     nearest = next(there for there in (path, *path.absolute().parents) if there.exists())
     if not nearest.is_dir():
         raise click.UsageError(f"{path}: {nearest} is no directory")
 
 
 def make_directory(path: Path) -> None:
-    """Make a directory where there is none; raise a usage error where that cannot be done."""
+    """Make a directory if there is none; raise a usage error if that fails."""
     check_directory(path)
     try:
         path.mkdir(parents=True, exist_ok=True)

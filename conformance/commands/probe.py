@@ -23,7 +23,7 @@ from conformance.target.profile import Profile
     "--output",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Write the profile there; else it is printed.",
+    help="Write the profile to FILE instead of printing it.",
 )
 def probe(
     target: str | None,
@@ -34,9 +34,9 @@ def probe(
 ) -> None:
     """Find out what dialect a server speaks, and write a profile of it.
 
-    Two or three clients say words that tell one dialect from another. Each conclusion is explained
-    by the octets that led to it; what could not be told is said. With --launch a server that dies
-    or hangs of it is started again. Exit status 0 where something was learnt, 3 where nothing was.
+    A few clients send texts that tell one dialect from another. The profile explains each setting
+    by the octets that prove it, and lists the open questions. With --launch, a server that a
+    question kills or hangs is started again. Exit status: 0 if something was found, else 3.
     """  # fmt: skip
     profile, address = find_target(target, launch, profile_name)
     if output is not None and not output.parent.is_dir():

@@ -12,8 +12,8 @@ from conformance.target.profile import ProfileError
 @click.command()
 @click.argument("name", required=False)
 def profiles(name: str | None) -> None:
-    """List the dialects that come with the suite, with the requirements each departs from; or
-    print the profile of one, to begin one's own with.
+    """List the bundled dialects, with the requirements each breaks; or print the profile of one,
+    as a start for your own.
 
     \b
     chatproto-conformance run --profile ack --launch "./server {port}"

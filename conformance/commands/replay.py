@@ -1,4 +1,4 @@
-"""chatproto-conformance replay: perform a saved program again, and count how often it fails."""
+"""chatproto-conformance replay: repeat a saved program, and count how often it fails."""
 
 import sys
 from functools import partial
@@ -33,21 +33,21 @@ _SCENARIO = "gen/programs"
     default=20,
     show_default=True,
     metavar="N",
-    help="Perform it N times.",
+    help="Repeat it N times.",
 )
 @click.option(
     "--transcripts",
     type=click.Path(path_type=Path, file_okay=False),
     metavar="DIR",
-    help="Write the transcript there of one that failed, or of the last.",
+    help="Write the transcript of a failed repetition there, or of the last one.",
 )
 @click.option(
     "--emit-script",
     "script",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",
-    help="Write it as a script of plain Python, to attach to a bug report. Without a server to "
-    "replay it against, that is all that is done.",
+    help="Write the program as a script of plain Python, to attach to a bug report. If no server "
+    "is given, do nothing else.",
 )
 def replay(
     file: Path,
@@ -59,8 +59,8 @@ def replay(
     transcripts: Path | None,
     script: Path | None,
 ) -> None:
-    """Perform a program again that run has generated and saved: FILE is one of its
-    chatproto-programs; TARGET and the rest are as for run."""
+    """Repeat a generated program: FILE is one that run has saved in chatproto-programs. TARGET and
+    the other options are as for run."""
     try:
         program = load(file)
     except ProgramError as error:

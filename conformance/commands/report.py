@@ -1,4 +1,4 @@
-"""chatproto-conformance report: what runs found, as a page, as Markdown, as a badge."""
+"""chatproto-conformance report: the reports of runs as a page, as Markdown, as a badge."""
 
 import sys
 from pathlib import Path
@@ -21,7 +21,7 @@ from conformance.report.comparison import ReportError, compare, load_report, one
     "--html",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",
-    help="Write one HTML file that needs no network.",
+    help="Write one HTML file; it needs no network.",
 )
 @click.option(
     "--markdown",
@@ -51,7 +51,7 @@ def report(
 ) -> None:
     """Put the reports of run --json side by side, and print a line for each.
 
-    An implementation is called by the name in its profile, or else by its report's file.
+    An implementation has the name of its profile, or else of its report's file.
 
     \b
     chatproto-conformance report mine.json reference.json --html matrix.html

@@ -1,4 +1,4 @@
-"""chatproto-conformance run: play scenarios against a server, and say what was found."""
+"""chatproto-conformance run: judge a server by scenarios, and report the findings."""
 
 import os
 import sys
@@ -44,13 +44,13 @@ _EPILOG: Final = (
     + """
 \b
 With --accept-declared:
-  1  more was found than the profile declares
+  1  more is broken than the profile declares
 
 \b
 With --known-failures:
-  0  also: non-conformant, as known
-  1  something fails that is not known
-  5  nothing else fails, but what is known passed, or failed otherwise than pinned
+  0  also: non-conformant, with known failures only
+  1  an unknown failure
+  5  no unknown failure, but a known one passed, or failed in other words than pinned
 """
 )
 
@@ -90,49 +90,47 @@ With --known-failures:
     default=tuple(POINTS.values()),
     show_default=True,
     metavar="MUST SHOULD",
-    help="What a requirement of each level is worth there.",
+    help="Points for a requirement of each level, with --gradescope.",
 )
 @click.option(
     "--transcripts",
     type=click.Path(path_type=Path, file_okay=False),
     metavar="DIR",
-    help="Write each scenario's transcript there; with --html those of failures as pages too, "
-    "which the report links to.",
+    help="Write each scenario's transcript there; with --html also a page for each failed one, "
+    "linked from the report.",
 )
 @click.option(
     "--only",
     type=Ids(),
     multiple=True,
     metavar="ID…",
-    help="Only these requirements or scenarios; repeat it, or put commas between.",
+    help="Run only these requirements, scenarios or sections; repeat it, or separate by commas.",
 )
-@click.option(
-    "--skip", type=Ids(), multiple=True, metavar="ID…", help="Not these requirements or scenarios."
-)
+@click.option("--skip", type=Ids(), multiple=True, metavar="ID…", help="Leave these out.")
 @click.option(
     "--known-failures",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",
-    help="Failures that are known: each must still be there, in the words it is pinned to.",
+    help="Read known failures: each must still occur, in the words it is pinned to.",
 )
 @click.option(
     "--write-known-failures",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",
-    help="Write there what fails, to be known from now on; reasons that FILE gives are kept.",
+    help="Write what fails as known failures; add to those in FILE, and keep its reasons.",
 )
 @click.option(
     "--level",
     type=click.Choice(["must", "should"]),
     default="should",
     show_default=True,
-    help="MUST alone, or SHOULD as well.",
+    help="Judge MUST alone, or SHOULD as well.",
 )
 @click.option(
     "--examples",
     type=click.IntRange(min=0),
     metavar="N",
-    help="Generate N programs of what clients do: 20, or none once a MUST has failed.",
+    help="Generate N programs for clients; by default 20, and none once a MUST has failed.",
 )
 @click.option(
     "--programs",
@@ -140,7 +138,7 @@ With --known-failures:
     default=Path("chatproto-programs"),
     show_default=True,
     metavar="DIR",
-    help="Save those there that break something.",
+    help="Save generated programs that break something there.",
 )
 @click.option(
     "--seed",
@@ -148,58 +146,57 @@ With --known-failures:
     default=0,
     show_default=True,
     metavar="N",
-    help="Repeat a run's choices.",
+    help="Seed of every random choice, to repeat a run.",
 )
 @click.option(
     "-j",
     "--jobs",
     type=click.IntRange(min=1),
     metavar="N",
-    help="Play N scenarios at a time, each before a server of its own if launched: 4 where each "
-    "can have a free port, else 1.",
+    help="Run N scenarios at a time, each on a server of its own if launched. The default is 4 "
+    "if each can have a free port, else 1.",
 )
 @click.option(
     "--time-limit",
     type=click.FloatRange(min=1),
     metavar="S",
-    help="End the run after S seconds, whatever the server does, with a report of what was found "
-    "until then: 60, times the timeout factor.",
+    help="End the run after S seconds, whatever the server does, and report what was found. The "
+    "default is 60, times the timeout factor.",
 )
 @click.option(
     "--isolate",
     is_flag=True,
-    help="Launch the server anew for each scenario, so that none meets what another left behind.",
+    help="Launch a new server for each scenario, so that none inherits another's state.",
 )
 @click.option(
     "--durations",
     type=click.IntRange(min=1),
     metavar="N",
-    help="Say where the time went: section by section, and the N slowest scenarios.",
+    help="Print the time of each section, and of the N slowest scenarios.",
 )
 @click.option(
     "-q",
     "--quiet",
     is_flag=True,
-    help="Say only what is wrong: a line for each requirement broken, and the verdict. "
-    "Nothing at all where nothing is wrong.",
+    help="Print only a line for each broken requirement, and the verdict; nothing if nothing is "
+    "wrong.",
 )
 @click.option(
     "-v",
     "--verbose",
     is_flag=True,
-    help="Say of every scenario, on a terminal too, what it exercised how often, and its time.",
+    help="Print for every scenario what it exercised and how often, and its time.",
 )
 @click.option(
     "--probe",
     "probes",
     is_flag=True,
-    help="Find out first what dialect the server speaks, and judge it in that.",
+    help="First find the server's dialect, then judge the server in it.",
 )
 @click.option(
     "--accept-declared",
     is_flag=True,
-    help="Exit as the verdict would be, were it no failure to depart from the standard as the "
-    "profile says: 0 where nothing else was found.",
+    help="Ignore declared failures in the exit status: 0 if nothing else was found.",
 )
 def run(
     target: str | None,
@@ -234,8 +231,8 @@ def run(
     Several TARGETs are nodes of one room: clients are spread over them.
 
     With --launch the suite starts the server itself, on TARGET or on a free port, and checks
-    stopping and starting as well. A terminal shows how the run goes on; elsewhere each scenario
-    is a line.
+    stopping and starting as well. A terminal shows the progress; elsewhere each scenario is a
+    line.
     """  # fmt: skip
     if quiet and verbose:
         raise click.UsageError("--quiet and --verbose exclude each other: give one of them")

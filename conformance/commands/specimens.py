@@ -22,7 +22,7 @@ _STYLES: Final = {"caught": "green", "passed": "green", "missed": "red", "accuse
 @click.option(
     "--whole",
     is_flag=True,
-    help="Let each meet all scenarios, not only those that are meant for it, and judge each "
+    help="Run all scenarios against each, not only those meant for it, and judge each "
     "transcript again.",
 )
 @click.option(
@@ -38,20 +38,20 @@ _STYLES: Final = {"caught": "green", "passed": "green", "missed": "red", "accuse
     "json_path",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Write who was caught by what as JSON.",
+    help="Write the matrix as JSON.",
 )
 @click.option(
     "--html",
     "html_path",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Write the matrix requirement × specimen as one HTML file.",
+    help="Write the matrix as one HTML file.",
 )
 @click.option(
     "--compare",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Fail where the matrix differs from this one, written by --json before.",
+    help="Fail if the matrix differs from this one, written by --json.",
 )
 @click.option(
     "-j",
@@ -73,8 +73,8 @@ def specimens(
 ) -> None:
     """Judge the suite itself: every broken server must be caught, every legal one let pass.
 
-    A fault that shows by chance may be missed once: one that is missed is judged four times more.
-    A legal server may never be accused. Exit status 0 when all is so, 1 when not.
+    Some faults do not show in every run, so a missed specimen is judged up to four times more. A
+    legal server must never be accused. Exit status: 0 if all is so, else 1.
     """
     for name in names:
         if name not in CATALOGUE:

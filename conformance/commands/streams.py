@@ -1,5 +1,5 @@
-"""Standard streams that cannot end a run: whatever is closed, full or not UTF-8 loses what is
-printed there, and nothing else."""
+"""Standard streams that cannot end a run: one that is closed, full or not UTF-8 drops what is
+printed to it, and nothing else is lost."""
 
 import io
 import os
