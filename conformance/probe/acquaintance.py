@@ -46,11 +46,15 @@ def _asks_name(guests: Guests, ann: Talker, bob: Talker) -> bool:
 def _takes_a_name(guests: Guests, ann: Talker, bob: Talker, *, patient: bool) -> bool:
     room = guests.room
     carol = room.connect()
+    # Who is asked for a name hears nothing yet; who is not is a member once the room is heard.
+    guests.await_hearing(carol, bob)
     room.settle(carol, bob, first=room.patience if patient else room.quiet)
     mark, words = len(bob.came), [room.word() for _ in range(3)]
     for n, word in enumerate(words):
         room.say(carol, word + b"\n")
-        came = room.wait(partial(_has_come, word, bob, carol)) or not guests.fence(ann, bob)
+        came = room.wait(partial(_has_come, word, bob, carol))
+        if not came and not guests.fence(ann, bob):
+            raise Gone("what one says comes to nobody any more")
         if not came and n and patient:
             raise Gone(f"who comes third is not heard; it received {shown(bytes(carol.came))}")
         room.settle(bob, carol)

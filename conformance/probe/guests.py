@@ -13,6 +13,9 @@ from conformance.probe.talking import FIRST, Gone, Room, Talker
 
 _STEP: Final = 0.04
 """Seconds after which somebody who was not heard speaks again, at first."""
+_TRIES: Final = 3
+_ENTERING: Final = 3.0
+"""How many times longer than any before an entrance may take."""
 _GREETING: Final = 0.3
 """Seconds in which a greeting begins, if nobody knows of one; times the factor."""
 _LONGEST_OPENING: Final = 300
@@ -23,15 +26,18 @@ _WORD: Final = re.compile(rb"w\d{8,}k")
 class Known:
     """What is known so far of how to talk there: whether a first line is a name; which words
     leave, once that was asked; whether anything
-    is said to who connects and to who gives a name, and what comes after a word as a text."""
+    is said to who connects and to who gives a name, what comes after a word as a text, what
+    lines come with any message besides, and how many seconds an entrance has taken at most."""
 
     login: bool = False
     leaving: frozenset[str] | None = None
     greets: bool | None = None
     welcomes: bool | None = None
     by_read: bool = False
+    entering: float = 0.0
     dialect: Dialect = field(default_factory=Dialect)
     after: bytes = b"\n"
+    noise: frozenset[bytes] = frozenset()
 
 
 class Guests:
@@ -42,6 +48,12 @@ class Guests:
         self.known = Known()
         self.factor = factor
         self._pair: tuple[Talker, Talker] | None = None
+
+    def anew(self) -> None:
+        """Begin again, with a server launched anew where the suite launched it."""
+        if not self.room.restart(counted=False):
+            self.room.drop_all()
+        self._pair = None
 
     def pair(self) -> tuple[Talker, Talker]:
         """Two who hear each other; `Gone` where nobody does."""
@@ -112,12 +124,14 @@ class Guests:
     def _have_met(self, host: Talker, *others: Talker) -> bool:
         everyone, room = (host, *others), self.room
         marks = {one: len(one.came) for one in everyone}
-        words: dict[Talker, list[tuple[bytes, float]]] = {one: [] for one in everyone}
-        step, end = _STEP * self.factor, time.monotonic() + max(room.patience, FIRST / 4)
+        words: dict[Talker, list[bytes]] = {one: [] for one in everyone}
+        began = time.monotonic()
+        entering = _ENTERING * self.known.entering * len(others)
+        step, end = _STEP * self.factor, began + max(room.patience, FIRST / 4, entering)
 
         def has_heard(listener: Talker, speaker: Talker) -> bool:
             came, mark = listener.came, marks[listener]
-            return any(came.find(word, mark) >= 0 for word, _ in words[speaker])
+            return any(came.find(word, mark) >= 0 for word in words[speaker])
 
         def unheard() -> list[Talker]:
             missing = [one for one in others if not has_heard(host, one)]
@@ -127,18 +141,36 @@ class Guests:
             if any(one.ended for one in everyone) or time.monotonic() > end:
                 return False
             for speaker in speakers:
-                words[speaker].append((room.word(), time.monotonic()))
-                room.say(speaker, words[speaker][-1][0] + b"\n")
+                words[speaker].append(room.word())
+                room.say(speaker, words[speaker][-1] + b"\n")
             room.wait(lambda: not unheard() or any(one.ended for one in everyone), step)
             step = min(1.5 * step, 1.0)
-        for speaker in everyone:
-            last, said = words[speaker][-1]
-            for listener in others if speaker is host else (host,):
-                if not room.hears(listener, last, marks[listener]):
-                    return False
-            if len(words[speaker]) == 1:
-                room.slowest = max(room.slowest or 0.0, time.monotonic() - said)
-        return True
+        took = (time.monotonic() - began) / len(others)
+        self.known.entering = max(self.known.entering, took)
+        # What was said so far may have shared a read, and some of it be lost with that.
+        return all(
+            any(self._is_heard(speaker, listener) for _ in range(_TRIES))
+            for speaker in everyone
+            for listener in (others if speaker is host else (host,))
+        )
+
+    def _is_heard(self, speaker: Talker, listener: Talker) -> bool:
+        word, mark = self.room.word(), len(listener.came)
+        self.room.say(speaker, word + b"\n")
+        return self.room.hears(listener, word, mark)
+
+    def await_hearing(self, listener: Talker, speaker: Talker) -> bool:
+        """Let one speak until another hears it, for as long as an answer may take."""
+        words: list[bytes] = []
+        mark, end = len(listener.came), time.monotonic() + max(self.room.patience, FIRST / 4)
+        while time.monotonic() < end and not listener.ended:
+            words.append(self.room.word())
+            self.room.say(speaker, words[-1] + b"\n")
+            if self.room.wait(
+                lambda: any(listener.came.find(one, mark) >= 0 for one in words), 0.1
+            ):
+                return True
+        return False
 
     def measure(self, one: Talker, other: Talker) -> None:
         """See how long what one says again and again takes to come."""
@@ -150,9 +182,7 @@ class Guests:
 
     def fence(self, speaker: Talker, listener: Talker) -> bool:
         """Whether a word still comes from one to another: all before it has come then."""
-        word, mark = self.room.word(), len(listener.came)
-        self.room.say(speaker, word + b"\n")
-        came = self.room.hears(listener, word, mark)
+        came = self._is_heard(speaker, listener)
         self.room.settle(listener)
         return came
 
@@ -169,6 +199,19 @@ class Guests:
             at = end + len(after) if came.startswith(after, end) else end
         return left + came[at:]
 
+    def news(self, came: bytes) -> bytes:
+        """What came besides broadcasts, and besides what comes with any of them."""
+        lines = self.besides(came).splitlines(keepends=True)
+        return b"".join(one for one in lines if _digitless(one) not in self.known.noise)
+
+    def learn_noise(self) -> None:
+        """See what comes with a message besides."""
+        ann, bob = self.pair()
+        mark = len(bob.came)
+        self.fence(ann, bob)
+        lines = self.besides(bob.since(mark)).splitlines(keepends=True)
+        self.known.noise = frozenset(map(_digitless, lines))
+
     def _opened(self, came: bytes, at: int, start: int) -> int:
         """Where the broadcast begins whose text does at `start`."""
         opening = forms(self.known.dialect).opening
@@ -178,6 +221,10 @@ class Guests:
             if opening.fullmatch(came, begin, start):
                 return begin
         return start
+
+
+def _digitless(octets: bytes) -> bytes:
+    return re.sub(rb"\d+", b"0", octets)
 
 
 def who(talker: Talker) -> Who:

@@ -16,11 +16,16 @@ _WORDS: Final = (
 )  # fmt: skip
 _TOGETHER: Final = 7
 """Words that are tried at once, each by a member of its own."""
+_FAILURES: Final = 5
+"""How often it is begun again where somebody is not heard."""
 _ENDLESS: Final = 1_048_577
 _FLOOD: Final = 65_536
 """Octets after an end of stream that no farewell has."""
 _UNITS: Final = 12
 """As many things said after an end of stream are no farewell either."""
+_NAME: Final = re.compile(r"(?<!\w)p\d+r(?!\w)")
+_SEVERAL: Final = 3
+"""As many names are a list of who is there."""
 _LONGEST: Final = 300
 """Characters of a form beyond which its lines are anything."""
 
@@ -42,7 +47,9 @@ def ask_entrance(guests: Guests) -> list[Conclusion]:
     if not guests.meet(eve, ann):
         raise Gone("who comes third hears nobody, or is heard by nobody")
     room.settle(bob, eve)
-    others = guests.besides(bob.since(mark)) or guests.besides(to_others)
+    others = guests.news(bob.since(mark)) or guests.news(to_others)
+    # What others are told may come to the newcomer, too, and is no welcome.
+    welcome = welcome.replace(others, b"") if others else welcome
     about = _lines(others, eve, guests)
     found = []
     join, *rest = sorted(about, key=lambda line: "{" not in line) or [""]
@@ -71,10 +78,10 @@ def ask_words(guests: Guests) -> list[Conclusion]:
     # A word that was heard once has not left: only those that have are tried once again.
     tried = [word for word in _WORDS if known.leaving is None or word in known.leaving]
     tried = tried or list(_WORDS[:3])
-    left = _which_leave(guests, bob, tried, b"\n")
+    left = _which_leave(guests, tried, b"\n")
     bare = False
     if not left and known.by_read:
-        left = _which_leave(guests, bob, tried, b"")
+        left = _which_leave(guests, tried, b"")
         bare = bool(left)
     known.leaving = frozenset(left)
     names = [word for word in _WORDS if word in left]
@@ -88,7 +95,7 @@ def ask_words(guests: Guests) -> list[Conclusion]:
         "contains": f"I {word} now",
         "exact": f" {word} ",
     }
-    also = {} if bare else _which_leave(guests, bob, list(others.values()), b"\n")
+    also = {} if bare else _which_leave(guests, list(others.values()), b"\n")
     match, said = "stripped", f"{word!r} left, and not {', '.join(map(repr, others.values()))}"
     if bare:
         match, said = "bare", f"{word!r} left without an LF alone"
@@ -108,7 +115,7 @@ def ask_words(guests: Guests) -> list[Conclusion]:
     room.say(eve, word.encode() + end)
     closes = room.answer(lambda: eve.ended)
     room.settle(bob, eve)
-    answer, told = eve.since(own), guests.besides(bob.since(mark))
+    answer, told = eve.since(own), guests.news(bob.since(mark))
     # What others are told may come to the leaver, too, and is no answer.
     answer = answer.replace(told, b"") if told else answer
     lines = _lines(told, eve, guests)
@@ -130,27 +137,28 @@ def _leave(lines: list[str], why: str) -> list[Conclusion]:
     return [Conclusion("leave", first, why), *more]
 
 
-def _which_leave(guests: Guests, bob: Talker, words: list[str], end: bytes) -> set[str]:
+def _which_leave(guests: Guests, words: list[str], end: bytes) -> set[str]:
     """Which of these leave, each said by a member of its own: who has left is heard no more."""
     left: set[str] = set()
-    size = _TOGETHER
+    size, failures = _TOGETHER, 0
     while words:
         now, words = words[:size], words[size:]
         try:
-            left |= _leavers(guests, bob, now, end)
+            left |= _leavers(guests, now, end)
         except Gone:
-            if size == 1:
+            failures += 1
+            if failures > _FAILURES:
                 raise
             size, words = 1, [*now, *words]
-            guests.forget()
-            guests.room.drop_all()
-            bob = guests.pair()[1]
+            guests.anew()
+        # Who was heard stays connected: some servers do not survive who goes.
     # Alone each must do what it did among others.
-    return {word for word in left if word in _leavers(guests, bob, [word], end)}
+    return {word for word in left if word in _leavers(guests, [word], end)}
 
 
-def _leavers(guests: Guests, bob: Talker, words: list[str], end: bytes) -> set[str]:
+def _leavers(guests: Guests, words: list[str], end: bytes) -> set[str]:
     room = guests.room
+    ann, bob = guests.pair()
     members = dict(zip(words, guests.newcomers(bob, len(words)), strict=True))
     mark = len(bob.came)
     for word, member in members.items():
@@ -172,10 +180,10 @@ def _leavers(guests: Guests, bob: Talker, words: list[str], end: bytes) -> set[s
     for word in [one for one in silent if not members[one].ended]:
         # It may only be slow: somebody else's word tells.
         room.wait(lambda word=word: is_heard(word) or members[word].ended)  # type: ignore[misc]  # called in this turn
-    heard = [word for word in words if is_heard(word)]
-    room.drop(*(members[word] for word in heard))
+    if silent and not guests.fence(ann, bob):
+        raise Gone("nothing came of what others said")
     room.settle(bob)
-    return set(words) - set(heard)
+    return {word for word in words if not is_heard(word)}
 
 
 def ask_half_close(guests: Guests) -> list[Conclusion]:
@@ -207,9 +215,9 @@ def ask_half_close(guests: Guests) -> list[Conclusion]:
     spoke = guests.fence(ann, bob)
     if not spoke:
         raise Gone("after a half-close nothing came of what others said")
-    told = guests.besides(bob.since(mark))
+    told = guests.news(bob.since(mark))
     why = f"after a half-close others received {shown(told)}" if told else "nothing was said of it"
-    found = _leave(_lines(told, eve, guests), why) if eve.ended else []
+    found = _leave(_lines(told, eve, guests), why)
     found = [Conclusion(f"half-close/{one.key}", one.value, one.why) for one in found]
     ended = "came" if eve.ended else "did not come"
     why = f"after a half-close the end of the connection {ended}"
@@ -232,6 +240,11 @@ def ask_limit(guests: Guests) -> list[Conclusion]:
     own = len(eve.came)
     room.say(eve, b"x" * _ENDLESS)
     if room.answer(lambda: eve.ended):
+        room.settle(bob)
+        if bob.ended or room.has_died():
+            guests.forget()
+            why = f"the server died of {_ENDLESS:,} octets without an LF"
+            return [Conclusion("LIM-2", None, why)]
         why = f"{_ENDLESS:,} octets without an LF brought {shown(eve.since(own))} and the end"
         has = re.search(rb"(?:^|\n)![a-z-]+", eve.since(own)) is not None
         return [Conclusion("line-limit", True, why), Conclusion("notices", has, why)]
@@ -246,7 +259,9 @@ def ask_limit(guests: Guests) -> list[Conclusion]:
 
 def _lines(octets: bytes, about: Talker, guests: Guests) -> list[str]:
     """The forms of the lines in it, each once."""
-    lines = _form(octets, about, guests).splitlines(keepends=True)
+    form = _form(octets, about, guests)
+    # What ends without an LF is one thing that was said, whatever name with an LF is in it.
+    lines = form.splitlines(keepends=True) if form.endswith("\n") else [form]
     return list(dict.fromkeys(line for line in lines if line.strip()))
 
 
@@ -254,6 +269,12 @@ def _form(octets: bytes, about: Talker, guests: Guests) -> str:
     """What was said, with fields for what stands for whom it is about."""
     dialect = guests.known.dialect
     form = form_of(_text(octets), who(about), dialect.time if dialect.has_time else None)
+    # Others may be named in it as well.
+    form = _NAME.sub("{name}", form)
+    if form.count("{name}") >= _SEVERAL:
+        form = re.sub(r"\{name\}[^\n]*\{name\}", "{any}", form)
+    if "{number}" in dialect.peer:
+        form = re.sub(r"\d+", "{number}", form)
     if len(form) > _LONGEST:
         form = re.sub(r"[^\n]{4,}", "{any}", form)
     return form

@@ -1,12 +1,13 @@
 """What a server is asked, in which order, and what is concluded from its answers.
 
-Everything is asked twice, the second time in the opposite order and, where the suite launched the
+Everything is asked twice, the second time in another order and, where the suite launched the
 server, of one launched anew. What did not come out the same is asked a third time, alone; where no
 two answers agree, nothing is concluded.
 """
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -33,11 +34,18 @@ _SECONDS: Final = 60.0
 """Seconds that a probe may take; times the factor."""
 _SLOW: Final = 90.0
 """Seconds more for each second that an answer takes."""
+_ENTRANCES: Final = 80.0
+_ENTERED: Final = 0.3
+"""Seconds that it takes to enter, and how many times what it takes longer comes on top."""
 _FORMS: Final = ("greeting", "prompt", "welcome", "join", "leave")
 """Settings that are forms: what differs in them from one time to the next is part of them."""
 _SETTINGS: Final = frozenset({*Dialect.model_fields, *(f"quit.{key}" for key in Quit.model_fields)})
 _CAPABILITIES: Final = ("notices", "line-limit", "half-close")
 _LATE: Final = "all of it: the time was over, and not all was asked twice"
+
+_SAMPLES: Final = 3
+_GENTLE: Final = 6
+"""The first so many questions end no membership, and are asked first both times."""
 
 Answers = dict[str, list[Conclusion]]
 
@@ -50,10 +58,12 @@ def probe(address: Address, launch: Launch | None, factor: float) -> Learnt:
 
 @dataclass(frozen=True, slots=True)
 class _Question:
-    """What is asked, for those it is said to when it stays open, and how."""
+    """What is asked, for those it is said to when it stays open, and how; `disrupts`: what
+    comes next is asked of a server launched anew, for some do not survive who goes."""
 
     what: str
     ask: Callable[[Guests], list[Conclusion]]
+    disrupts: bool = False
     answers: Answers = field(default_factory=lambda: defaultdict(list))
     failures: list[str] = field(default_factory=list)
 
@@ -70,8 +80,8 @@ class _Asker:
             _Question("what a blank line is", ask_blank),
             _Question("what is said of who comes", ask_entrance),
             _Question("the charset", ask_charset),
-            _Question("what leaves", ask_words),
-            _Question("what a half-close does", ask_half_close),
+            _Question("what leaves", ask_words, disrupts=True),
+            _Question("what a half-close does", ask_half_close, disrupts=True),
             _Question("whether there is a line limit", ask_limit),
             _Question("what does not decode", ask_undecodable),
         )
@@ -81,12 +91,17 @@ class _Asker:
         try:
             acquaint(self.guests)
             self.room.extend(_SLOW * min(self.room.slowest or 0.0, 2.0))
+            self.room.extend(_ENTRANCES * max(0.0, self.guests.known.entering - _ENTERED))
             for question in self.questions:
                 self._put(question)
                 self._know(learnt)
+                if len(self.samples) == _SAMPLES:
+                    with suppress(Gone):
+                        self.guests.learn_noise()
             self.room.restart(counted=False)
             self.guests.forget()
-            for question in self.questions[::-1]:
+            gentle, rough = self.questions[:_GENTLE], self.questions[_GENTLE:]
+            for question in (*gentle[::-1], *rough[::-1]):
                 self._put(question)
             for question in self.questions:
                 if len(question.failures) == 1 or any(
@@ -95,9 +110,16 @@ class _Asker:
                     self._put(question)
         except OutOfTime:
             learnt.untold.append(_LATE)
+            self._forget_what_was_not_repeated()
         self._know(learnt)
         learnt.restarts = self.room.restarts
         return learnt
+
+    def _forget_what_was_not_repeated(self) -> None:
+        for question in self.questions:
+            once = [key for key, found in question.answers.items() if len(found) == 1]
+            for key in once:
+                del question.answers[key]
 
     def _put(self, question: _Question) -> None:
         """Put a question, once again to a server launched anew where it died or hung."""
@@ -105,6 +127,8 @@ class _Asker:
             try:
                 for one in question.ask(self.guests):
                     question.answers[one.key].append(one)
+                if question.disrupts and self.room.restart(counted=False):
+                    self.guests.forget()
                 return
             except Gone as gone:
                 self.guests.forget()
@@ -153,6 +177,8 @@ class _Asker:
             why = f"a word came as {came}, and otherwise at other times"
             untold += [f"{key}: {why}" for key in sorted({"header", "tail"} - concluded)]
         asked = {key for question in self.questions for key in question.answers}
+        if self.guests.known.by_read and "read_size" not in asked:
+            untold.append("read_size: the parts of a long segment came together")
         if "framing" in asked and not self.guests.known.dialect.is_repr:
             untold += [
                 f"{key}: as none that is known" for key in ("text", "controls") if key not in asked
@@ -185,11 +211,10 @@ def settings(answers: dict[str, Conclusion]) -> list[Conclusion]:
         for key, one in answers.items()
         if key.partition("/")[0] == "lines" or key.startswith("half-close/lines")
     }
-    if other is not None and other.value:
-        if leave is None or not leave.value:
-            said["leave"] = Conclusion("leave", other.value, other.why)
-        elif leave.value != other.value:
-            lines[str(other.value)] = other.why
+    if other is not None and (leave is None or not leave.value):
+        said["leave"] = Conclusion("leave", other.value, other.why)
+    elif other is not None and leave is not None and other.value not in ("", leave.value):
+        lines[str(other.value)] = other.why
     known = {str(said[key].value) for key in _FORMS if key in said}
     lines = {line: why for line, why in lines.items() if line and line not in known}
     peer = str(said["peer"].value) if "peer" in said else ""
@@ -208,7 +233,8 @@ def settings(answers: dict[str, Conclusion]) -> list[Conclusion]:
     }
     if "notices" not in answers and "undecodable" in answers:
         absent["notices"] = "nothing that was said brought a notice"
-    said["absent"] = Conclusion("absent", sorted(absent), "; ".join(absent.values()))
+    if absent or "undecodable" in answers:
+        said["absent"] = Conclusion("absent", sorted(absent), "; ".join(absent.values()))
     tail, text = said.get("tail"), said.get("text")
     if text is not None and text.value == "verbatim" and tail is not None:
         if str(tail.value).startswith("\n"):
@@ -216,4 +242,7 @@ def settings(answers: dict[str, Conclusion]) -> list[Conclusion]:
             said["tail"] = Conclusion("tail", str(tail.value)[1:], why)
         else:
             del said["text"]
+    elif text is None and tail is not None and str(tail.value).startswith("\n"):
+        # Whether this LF is the text's own is open.
+        del said["tail"]
     return list(said.values())

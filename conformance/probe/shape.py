@@ -68,11 +68,11 @@ class Sample:
     after: str
 
 
-def form_of(text: str, who: Who, time_format: str | None = None) -> str:
+def form_of(text: str, who: Who, format_: str | None = None) -> str:
     """A text with fields for what stands for whom it is about; and for a time, if it is in this
     format."""
-    before, time_, after = _around_time(text, time_format) if time_format else (text, "", "")
-    return _named(before, who) + "{time}" * bool(time_) + _named(after, who)
+    parts = [text] if format_ is None else _pattern(format_).split(text)
+    return "{time}".join(_named(part, who) for part in parts)
 
 
 def _named(text: str, who: Who) -> str:
@@ -95,15 +95,15 @@ def common_form(forms: Sequence[str]) -> str | None:
 
 def common_shape(samples: Sequence[Sample]) -> Shape | None:
     """What these broadcasts have in common before their texts; None where that is nothing."""
-    time_format = next(filter(None, (_time_format(one.before) for one in samples)), None)
+    format_ = next(filter(None, (time_format(one.before) for one in samples)), None)
     by_speaker: dict[Who, list[str]] = {}
     for sample in samples:
-        form = form_of(sample.before, sample.speaker, time_format)
+        form = form_of(sample.before, sample.speaker, format_)
         by_speaker.setdefault(sample.speaker, []).append(form)
     own = [_common(forms, _COUNTER, _VARIES) for forms in by_speaker.values()]
     whole = [one for one in own if one is not None]
     common = _common(whole, _NUMBER, _OTHER) if len(whole) == len(own) else None
-    return None if common is None else _shape(common, time_format)
+    return None if common is None else _shape(common, format_)
 
 
 def take_apart(before: str, host: str, port: int, name: str) -> Shape:
@@ -113,7 +113,7 @@ def take_apart(before: str, host: str, port: int, name: str) -> Shape:
     return shape
 
 
-def _shape(form: str, time_format: str | None) -> Shape:
+def _shape(form: str, format_: str | None) -> Shape:
     peer = None
     parts = list(_PEERS.finditer(form))
     if parts:
@@ -129,10 +129,10 @@ def _shape(form: str, time_format: str | None) -> Shape:
         form = form[:start] + "{peer}" + rest
     places = list(_FIELDS.finditer(form))
     if not places:
-        return Shape(_plain(form), "", time_format, peer, "")
+        return Shape(_plain(form), "", format_, peer, "")
     start, end = places[0].start(), places[-1].end()
     header = form[start:end].replace(_COUNTER, "{number}").replace(_VARIES, "{any}")
-    return Shape(_plain(form[:start]), header, time_format, peer, _plain(form[end:]))
+    return Shape(_plain(form[:start]), header, format_, peer, _plain(form[end:]))
 
 
 def _widened(form: str, start: int, end: int) -> tuple[int, int]:
@@ -199,7 +199,7 @@ def _whole_fields(form: str, end: int) -> int:
     return opened if opened >= 0 and "}" not in form[opened:end] else end
 
 
-def _time_format(text: str) -> str | None:
+def time_format(text: str) -> str | None:
     """The format of a time in it that is about now."""
     now = time.time()
     for format_ in FORMATS:

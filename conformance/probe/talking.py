@@ -232,9 +232,9 @@ class Room:
 
     def restart(self, *, counted: bool = True) -> bool:
         """Launch the server anew, where the suite launched it."""
-        self._abort_all()
         if self._server is None:
             return False
+        self._abort_all()
         self.restarts += counted
         self._server.close()
         self._server = None

@@ -12,13 +12,19 @@ from typing import Final
 
 from conformance.probe.guests import Guests, who
 from conformance.probe.learning import Conclusion, shown
-from conformance.probe.shape import Sample, common_form, common_shape, form_of
+from conformance.probe.shape import Sample, common_form, common_shape, form_of, time_format
 from conformance.probe.talking import Gone, Talker
 
 _CHARSETS: Final = ("gb2312", "gbk", "big5", "shift_jis", "euc_kr", "cp1252", "latin-1")
 _LONG: Final = 20_000
 """Octets of the segment that shows how much a read takes."""
+_LESS_LONG: Final = 2_400
+_SLOW: Final = 0.3
+"""The same for a server that needs so many seconds for an answer."""
 _LEAST_READ: Final = 64
+_SEGMENTS: Final = 8
+_ENOUGH: Final = 3
+"""Long segments that are tried, and different ends of parts that tell how long parts are."""
 
 
 def ask_shape(guests: Guests, samples: list[Sample]) -> list[Conclusion]:
@@ -86,7 +92,10 @@ def _echo(
     why = f"to the sender of a word came {shown(own[-1]) if own[-1] else 'nothing'}"
     found = [Conclusion("echo", all(echoes), why)]
     forms = [
-        [form_of(line, sample.speaker) for line in _text(one.replace(word, b"\0")).splitlines(True)]
+        [
+            form_of(line, sample.speaker, time_format(sample.before))
+            for line in _text(one.replace(word, b"\0")).splitlines(True)
+        ]
         for one, word, sample in zip(besides, words, samples, strict=True)
     ]
     for n, group in enumerate(zip(*forms, strict=False)):
@@ -123,34 +132,43 @@ def _read_size(guests: Guests, ann: Talker, bob: Talker) -> list[Conclusion]:
     """How much of one long segment is a message. Where nothing stands between two, each part
     comes on its own."""
     room = guests.room
-    sizes, parts = [], []
-    for _ in range(3):
+    # Who answers late may take a while to read so much.
+    long = _LONG if (room.slowest or 0.0) < _SLOW else _LESS_LONG
+    sizes: list[int] = []
+    parts: set[int] = set()
+    for turn in range(_SEGMENTS):
+        if turn >= _ENOUGH and (
+            (len(set(sizes)) == 1 and sizes[0] < long) or len(parts) >= _ENOUGH
+        ):
+            break
         word = room.word()
-        said = word + b"".join(b"%06d" % n for n in range(_LONG // 6)) + b"z"
+        said = word + b"".join(b"%06d" % n for n in range(long // 6)) + b"z"
         mark, first = len(bob.came), len(bob.arrivals)
         room.say(ann, said + b"\n")
         if not room.hears(bob, word, mark):
             raise Gone("of a long segment nothing came")
-        room.wait(lambda end=b"%05dz" % (_LONG // 6 - 1): end in bob.came[-64:] or bob.ended)  # type: ignore[misc]  # called in this turn
+        room.wait(lambda end=b"%05dz" % (long // 6 - 1): end in bob.came[-64:] or bob.ended)  # type: ignore[misc]  # called in this turn
         room.settle(bob)
         came = bob.since(mark)
         at = came.find(word)
         taken = _alike(said, came[at:])
         sizes.append(taken)
         ends = [end - mark - at for _, end in bob.arrivals[first:]]
-        parts += [end for end in ends if 0 < end < len(said)]
+        parts |= {end for end in ends if 0 < end < len(said)}
     why = "of one segment with {} octets the first message had {}"
-    shortest = {size for size in sizes if size < _LONG - 6}
+    shortest = {size for size in sizes if size < long - 6}
     if len(shortest) == 1 and len(set(sizes)) == 1:
         size = sizes[0]
     elif not shortest and parts:
-        size = reduce(gcd, parts)
+        size = reduce(gcd, parts) if len(parts) >= _ENOUGH else 0
         why = "one segment with {} octets was relayed in parts of {} and multiples of that"
     else:
         size = 0
-    if _LEAST_READ <= size < _LONG - 6:
-        return [Conclusion("read_size", size, why.format(_LONG, size))]
-    return [Conclusion("read_size", 65_536, f"{_LONG} octets in one segment were one message")]
+    if _LEAST_READ <= size < long - 6:
+        return [Conclusion("read_size", size, why.format(long, size))]
+    if shortest or parts:
+        return []
+    return [Conclusion("read_size", 65_536, f"{long} octets in one segment were one message")]
 
 
 def _alike(said: bytes, came: bytes) -> int:
@@ -237,7 +255,7 @@ def ask_blank(guests: Guests) -> list[Conclusion]:
     if not spoke:
         guests.forget()
         raise Gone("after an empty line its sender was heard no more")
-    came = guests.besides(bob.since(mark))
+    came = guests.news(bob.since(mark))
     is_message = bool(came.strip(b"\n")) or bool(came and not guests.known.dialect.opening)
     why = f"an empty line came to others as {shown(came)}" if came else "nothing came of one"
     return [Conclusion("blank", "broadcast" if is_message else "ignored", why)]
