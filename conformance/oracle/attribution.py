@@ -51,6 +51,8 @@ class Control(Enum):
     )
     CALM = "nothing was lost while nobody left"
     HEARD_BEFORE = "messages came before it"
+    AGAIN = "messages came before it, and whoever said the same fared the same"
+    BURSTS = "members that stay lose nothing of as many lines in one segment"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,10 @@ class Row:
                 return about.controls.losses_need_leavers
             case Control.HEARD_BEFORE:
                 return on.was_heard_before(about)
+            case Control.AGAIN:
+                return on.was_heard_before(about) and on.is_the_senders_doing(about)
+            case Control.BURSTS:
+                return about.controls.bursts_fare_well(about.line)
 
 
 _CUTS: Final = ("FRM-",)
@@ -141,13 +147,14 @@ TABLE: Final = (
     Row(Kind.EMPTY, "ROOM-2"),
     Row(Kind.ANSWERED, "HB-1"),
     # Delivery
+    Row(Kind.LOST, "ROOM-2", on.nobody_hears_another),
     Row(Kind.LOST, "LIM-4", on.losers_were_evicted),
     Row(Kind.LOST, "RES-2", on.descriptors_had_run_out),
     Row(Kind.LOST, "STOP-1", on.is_lost_by_stopping),
     Row(Kind.LOST, "STOP-1", on.input_had_ended),
     Row(Kind.LOST, "TRN-1", on.stood_still_behind_a_backlog, also=("LIM-3",)),
     Row(Kind.LOST, "ERR-2", on.stopped_after_a_violation),
-    Row(Kind.LOST, "", on.stopped_after_a_treated_line, control=Control.HEARD_BEFORE),
+    Row(Kind.LOST, "", on.stopped_after_a_treated_line, control=Control.AGAIN),
     Row(Kind.LOST, "HB-1", on.stopped_after_a_blank_line),
     Row(Kind.LOST, "", on.came_to_nobody, TREATMENTS, Control.PLAIN),
     Row(Kind.LOST, "", on.losers_stood_still, _STANDSTILLS, Control.HEARD_BEFORE),
@@ -158,12 +165,12 @@ TABLE: Final = (
     Row(Kind.LOST, "ROOM-7", on.stood_still_after_somebody_left, ("ROOM-7",)),
     Row(Kind.LOST, "ROOM-7", on.somebody_left, ("ROOM-7",), Control.CALM),
     Row(Kind.LOST, "ROOM-7", on.stopped_after_somebody_left),
-    Row(Kind.LOST, "", on.sender_left, _LEAVING),
+    Row(Kind.LOST, "", on.sender_left, _LEAVING, Control.BURSTS),
     Row(Kind.LOST, "ROOM-1", on.is_a_first_line_swallowed),
     Row(Kind.LOST, "ROOM-1", on.losers_are_left_behind),
-    Row(Kind.LOST, "QUIT-3", on.sender_quit),
-    Row(Kind.LOST, "QUIT-5", on.sender_ended_its_side),
-    Row(Kind.LOST, "ERR-1", on.sender_offended),
+    Row(Kind.LOST, "QUIT-3", on.sender_quit, control=Control.BURSTS),
+    Row(Kind.LOST, "QUIT-5", on.sender_ended_its_side, control=Control.BURSTS),
+    Row(Kind.LOST, "ERR-1", on.sender_offended, control=Control.BURSTS),
     Row(Kind.LOST, "TRN-1", on.is_held_up),
     Row(Kind.LOST, "ROOM-2"),
     Row(Kind.DOUBLED, "ROOM-7", on.came_twice_to_many, ("ROOM-7",)),
@@ -184,7 +191,7 @@ TABLE: Final = (
     Row(Kind.PUT_OUT, "TXT-1", on.notice_was_of_text),
     Row(Kind.PUT_OUT, "", on.notice_was_of_length, ("FRM-", "LIM-1", "LIM-2")),
     Row(Kind.PUT_OUT, "LIM-1", on.notice_was_of_length),
-    Row(Kind.PUT_OUT, "", on.treated_line_was_unanswered, control=Control.HEARD_BEFORE),
+    Row(Kind.PUT_OUT, "", on.treated_line_was_unanswered, control=Control.AGAIN),
     Row(Kind.PUT_OUT, "ERR-2", on.somebody_had_offended),
     Row(Kind.PUT_OUT, "ROOM-7", on.somebody_had_left),
     Row(Kind.PUT_OUT, "HB-3", on.had_been_silent),
@@ -210,6 +217,8 @@ TABLE: Final = (
     Row(Kind.FALSE_NOTICE, "LIM-1"),
     Row(Kind.REFUSED, "RES-2", on.descriptors_had_run_out),
     Row(Kind.REFUSED, "STOP-3", on.rival_had_come),
+    Row(Kind.REFUSED, "ERR-2", on.stopped_after_a_violation),
+    Row(Kind.REFUSED, "ROOM-7", on.stopped_after_somebody_left),
     Row(Kind.REFUSED, "LIM-6", on.many_were_there),
     Row(Kind.REFUSED, "ROOM-1"),
     # Limits
@@ -235,7 +244,7 @@ TABLE: Final = (
     Row(Kind.DIED, "ROOM-1"),
     Row(Kind.FLOODED, "QUIT-5", on.author_ended_its_side),
     Row(Kind.FLOODED, "ROOM-7", on.stopped_after_somebody_left),
-    Row(Kind.FLOODED, "HB-1", on.stopped_after_a_blank_line),
+    Row(Kind.FLOODED, "HB-1", on.author_sent_a_blank_line),
     Row(Kind.FLOODED, "TRN-2"),
     Row(Kind.SPUN, "RES-1"),
     Row(Kind.STOP_STATUS, "STOP-1"),

@@ -149,6 +149,18 @@ class Case:
         """The transcript's line with which the last broadcast came to anybody."""
         return max((ats[-1] for ats in self.came_at.values() if ats), default=0)
 
+    @property
+    def is_everyone_alone(self) -> bool:
+        """Whether nobody received anything that another said."""
+        return all(tie.line.client == name for name, run in self.runs.items() for tie in run)
+
+    def is_quiet_after(self, line: Line) -> bool:
+        """Whether nothing that anybody said after a line came to anybody, while somebody waited."""
+        lines = self.came_lines
+        return self.last_wait > self.last_broadcast and (
+            not lines or lines[-1].begun <= line.begun or self.last_broadcast <= line.done
+        )
+
     @cached_property
     def first_end(self) -> int:
         """The transcript's line where the server, once its last broadcast had come, first ended a
@@ -194,6 +206,13 @@ class Case:
                 if not whole and first < last and heard[first] == heard[last]:
                     standstills.append((client.name, since, until))
         return standstills
+
+    @cached_property
+    def segments_sent(self) -> frozenset[bytes]:
+        """What each segment held that anyone sent, without white space around it."""
+        return frozenset(
+            sent.octets.strip() for client in self.clients for _, sent in client.segments
+        )
 
     @cached_property
     def lines_sent(self) -> bytes:

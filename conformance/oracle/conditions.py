@@ -9,7 +9,7 @@ from chatproto import Code
 from conformance.oracle.case import Case
 from conformance.oracle.checks.limits import members_before
 from conformance.oracle.controls import Controls, treatment_of
-from conformance.oracle.facts import Fact, Sign
+from conformance.oracle.facts import Fact, Kind, Sign
 from conformance.oracle.incidents import Incident
 from conformance.oracle.reading.history import Cause, ClientHistory, Fate, Line
 from conformance.oracle.triggers import What
@@ -70,6 +70,13 @@ def is_controlled_by_plain_lines(about: Circumstances) -> bool:
 def was_heard_before(about: Circumstances) -> bool:
     fact = about.fact
     return any(came < fact.at for came in about.case.first_came.values())
+
+
+def is_the_senders_doing(about: Circumstances) -> bool:
+    """whoever said the same fared the same"""
+    trigger = about.incident.trigger
+    line = about.fact.line if trigger is None else trigger.line
+    return line is None or about.controls.is_repeated(line)
 
 
 # How a connection was left
@@ -222,6 +229,11 @@ def _author(about: Circumstances) -> ClientHistory | None:
 # How messages were lost
 
 
+def nobody_hears_another(about: Circumstances) -> bool:
+    """nobody received anything that another said"""
+    return about.has(Sign.ISOLATED)
+
+
 def losers_were_evicted(about: Circumstances) -> bool:
     """it lacks to members for which 1 MiB had come to wait"""
     clients = _losers(about)
@@ -264,15 +276,15 @@ def losers_stood_still(about: Circumstances) -> bool:
 
 
 def whole_room_stood_still(about: Circumstances) -> bool:
-    """it came to nobody, and nothing after it to those who lack it"""
-    return about.line not in about.case.came and losers_stood_still(about)
+    """it came to nobody, and nothing that anybody said after it"""
+    return about.line not in about.case.came and about.case.is_quiet_after(about.line)
 
 
 def stood_still_behind_a_backlog(about: Circumstances) -> bool:
     """a member had stopped reading, with a backlog, and nothing came to anybody any more"""
     if about.what is not What.BACKLOG or about.has(Sign.DEAFENED):
         return False
-    return about.case.last_wait > about.case.last_broadcast
+    return about.fact.kind is Kind.DIED or about.case.last_wait > about.case.last_broadcast
 
 
 def stopped_after_a_violation(about: Circumstances) -> bool:
@@ -379,10 +391,9 @@ def _left_before(about: Circumstances, cause: Cause) -> bool:
 
 
 def is_held_up(about: Circumstances) -> bool:
-    """nothing of its sender's came any more while another connection said nothing, or no whole
-    line"""
+    """nothing came any more while another connection said nothing, or no whole line"""
     line = about.line
-    return about.case.is_after_all_heard(line) and any(
+    return about.case.is_quiet_after(line) and any(
         since < line.begun < until and name != line.client
         for name, since, until in about.case.standstills
     )
@@ -406,8 +417,10 @@ def came_twice_to_many(about: Circumstances) -> bool:
 
 
 def input_had_ended(about: Circumstances) -> bool:
-    """standard input had ended"""
-    return about.what is What.INPUT_ENDED
+    """standard input had ended, and the server had died, stood still or put members out"""
+    if about.what is not What.INPUT_ENDED:
+        return False
+    return about.fact.kind is not Kind.LOST or about.case.is_quiet_after(about.line)
 
 
 def rival_had_come(about: Circumstances) -> bool:

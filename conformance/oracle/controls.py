@@ -30,9 +30,9 @@ class Controls:
 
     def __init__(self, case: Case, facts: Iterable[Fact]) -> None:
         self._case = case
-        self._lost = {
-            fact.line: fact for fact in facts if fact.kind is Kind.LOST and fact.line is not None
-        }
+        self._facts = list(facts)
+        lost = (fact for fact in self._facts if fact.kind is Kind.LOST)
+        self._lost = {fact.line: fact for fact in lost if fact.line is not None}
 
     def is_plain(self, line: Line) -> bool:
         """Whether nothing about a message is particular: a word and no more, alone in one
@@ -92,31 +92,66 @@ class Controls:
             return is_last or alone
         return is_last or self.fared_well(after)
 
+    def is_repeated(self, line: Line) -> bool:
+        """Whether others that said the same as a line after which nothing of its sender's came
+        fared the same: none went on to be heard, or was heard no more for something else."""
+        if self._fared_better_elsewhere(line):
+            return False
+        pattern = self._pattern(line)
+        broken = [one for one in self._broken_off if one.client != line.client]
+        if treatment_of(line).startswith("FRM-"):
+            return all(treatment_of(one) == treatment_of(line) for one in broken)
+        return all(self._pattern(one) == pattern for one in broken)
+
+    @cached_property
+    def _broken_off(self) -> list[Line]:
+        """Of each member that was heard no more, or ended, the first line that nothing came of,
+        where it was sent to exercise how lines are treated."""
+        first: dict[str, Line] = {}
+        for fact in self._facts:
+            line = fact.line
+            if fact.kind not in (Kind.LOST, Kind.PUT_OUT) or line is None:
+                continue
+            if treatment_of(line) and self._case.is_after_all_heard(line):
+                known = first.get(line.client)
+                if known is None or line.number < known.number:
+                    first[line.client] = line
+        return list(first.values())
+
+    def _pattern(self, line: Line) -> tuple[bytes, tuple[int, ...]]:
+        """What a line says, its nonces apart, and how it lay in segments."""
+        segments = self._case.segments(line)
+        shape = tuple(segment.count(b"\n") for segment in segments)
+        return NONCE.sub(b"", line.octets), shape
+
+    def bursts_fare_well(self, line: Line) -> bool:
+        """Whether members that stayed lost nothing of several lines in one segment, where there
+        were any; a line alone in its segment, whose sender had been answered, needs no control."""
+        if self.is_plain(line) and self.is_alone(line):
+            return True
+        case = self._case
+        return not any(
+            case.history.clients[one.client].cause is None
+            and (not self.is_alone(one) or len(case.segments(one)[0].split(b"\n")) > 2)
+            for one, fact in self._lost.items()
+            if Sign.FOR_ALL in fact.signs
+        )
+
     def fared_well(self, line: Line) -> bool:
         """Whether a message came, as it should, and was lost for nobody."""
         ties = self._case.came.get(line, {}).values()
         return line not in self._lost and any(tie.exact for tie in ties)
 
     def _fared_better_elsewhere(self, line: Line) -> bool:
-        pattern = NONCE.sub(b"", line.octets)
-        if pattern.strip() == b"" and line.octets == line.text:
+        pattern = self._pattern(line)
+        if not pattern[0].strip() and line.octets == line.text:
             return False
         return any(
-            other is not line
-            and NONCE.sub(b"", other.octets) == pattern
-            and self._is_cut_alike(line, other)
-            and self.fared_well(other)
+            other is not line and self._pattern(other) == pattern and self.fared_well(other)
             for client in self._case.clients
             for other in client.messages
             if other.exercises == line.exercises
         )
-
-    def _is_cut_alike(self, one: Line, other: Line) -> bool:
-        """Whether two lines lay in as many segments, with as many others in them."""
-        shapes = [
-            [segment.count(b"\n") for segment in self._case.segments(line)] for line in (one, other)
-        ]
-        return shapes[0] == shapes[1]
 
     def left_meanwhile(self, line: Line) -> ClientHistory | None:
         """Another client that left, or was let go, between the last time before a line that all

@@ -83,6 +83,7 @@ class Kind(StrEnum):
 class Sign(StrEnum):
     """How a fact looked: closed words, of which a fact has some, the most telling first."""
 
+    ISOLATED = "nobody received what another said"
     STOOD_STILL = "nothing that anybody said came any more"
     MUTED = "nothing that its sender said came any more"
     DEAFENED = "nothing came to it any more"

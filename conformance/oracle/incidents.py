@@ -12,7 +12,7 @@ from typing import Final
 
 from conformance.oracle.case import Case
 from conformance.oracle.facts import Fact, Kind, Sign
-from conformance.oracle.reading.history import Line
+from conformance.oracle.reading.history import Fate, Line
 from conformance.oracle.triggers import Trigger, trigger_between
 from conformance.transcript.events import FLOOD
 
@@ -68,7 +68,8 @@ def gather(case: Case, facts: Sequence[Fact]) -> list[Incident]:
     """Gather facts into incidents, in the order in which their heads were detected."""
     rest = _Rest(facts)
     gatherings = (
-        _death, _flood, _stop, _standstill, _put_out, _run_together, _pieces, _muted, _deafened,
+        _death, _flood, _stop, _isolation, _standstill, _put_out, _run_together, _pieces, _muted,
+        _deafened, _forgotten, _refused,
     )  # fmt: skip
     found = [incident for gathering in gatherings for incident in gathering(case, rest)]
     place = {id(fact): number for number, fact in enumerate(facts)}
@@ -95,7 +96,8 @@ def _flood(case: Case, rest: _Rest) -> _Found:
     waited_out = any(waited.what == FLOOD for one in case.clients for _, waited in one.waits)
     kinds = (Kind.EMPTY, Kind.MADE_UP, Kind.NO_UNIT) if waited_out else (Kind.EMPTY,)
     strays = max(map(rest.of, kinds), key=len)
-    if not strays or not (waited_out or len(strays) >= _FLOOD):
+    blank = sum(line.fate is Fate.BLANK for one in case.clients for line in one.lines)
+    if not strays or not (waited_out or len(strays) >= _FLOOD + blank * len(case.clients)):
         return
     head = min(strays, key=lambda fact: fact.at)
     begun = head.at
@@ -121,6 +123,21 @@ def _standstill(case: Case, rest: _Rest) -> _Found:
     follows = rest.take(head, lambda fact: fact.kind in _OF_WAITING and fact.at >= head.at)
     trigger = trigger_between(case, begun, head.at, lost=head.line)
     yield head, Incident(_marked(head, Sign.STOOD_STILL), trigger, follows)
+
+
+def _isolation(case: Case, rest: _Rest) -> _Found:
+    """Nobody receives what another says."""
+    lost = [fact for fact in rest.of(Kind.LOST) if Sign.FOR_ONE in fact.signs]
+    if not lost or not case.is_everyone_alone:
+        return
+    head = min(lost, key=lambda fact: fact.at)
+    follows = rest.take(
+        head,
+        lambda fact: (
+            fact.kind is Kind.NEVER_HEARD or (fact.kind is Kind.LOST and Sign.FOR_ONE in fact.signs)
+        ),
+    )
+    yield head, Incident(_marked(head, Sign.ISOLATED), None, follows)
 
 
 def _put_out(case: Case, rest: _Rest) -> _Found:
@@ -209,6 +226,24 @@ def _deafened(case: Case, rest: _Rest) -> _Found:
         since = case.last_heard_by(losers[0])
         trigger = trigger_between(case, since, head.at, losers[0])
         yield head, Incident(_marked(head, Sign.DEAFENED), trigger, follows)
+
+
+def _forgotten(_: Case, rest: _Rest) -> _Found:
+    """A member of whom a message was lost, and that the server then does not let go: it reads no
+    more of it."""
+    for head in rest.of(Kind.LOST):
+        name = head.line.client if head.line is not None else ""
+        follows = rest.take(head, _of_the_muted(name, [], head.at))
+        yield head, Incident(head, None, follows)
+
+
+def _refused(case: Case, rest: _Rest) -> _Found:
+    """The server takes no connection any more."""
+    for head in rest.of(Kind.REFUSED)[:1]:
+        since = max((line.begun for line in case.came), default=0)
+        trigger = trigger_between(case, since, head.at)
+        follows = rest.take(head, lambda fact: fact.kind in (Kind.REFUSED, Kind.PUT_OUT))
+        yield head, Incident(head, trigger, follows)
 
 
 def _gathered_in(ids: set[int]) -> Callable[[Fact], bool]:

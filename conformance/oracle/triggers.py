@@ -4,12 +4,13 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
+from conformance.dialect.model import Dialect
 from conformance.oracle.case import Case
 from conformance.oracle.controls import treatment_of
 from conformance.oracle.reading.history import ClientHistory, Fate, Line
 from conformance.transcript.events import InputEnded, Limited, Rival
 
-_BACKLOG: Final = 65_536
+_BACKLOG: Final = 32_768
 """Octets waiting for a member that does not read, from which on it may hold the others up."""
 
 
@@ -19,7 +20,7 @@ class What(Enum):
     INPUT_ENDED = "standard input had ended"
     RIVAL = "a second server had been launched"
     NO_DESCRIPTOR = "no descriptor had been free"
-    VIOLATION = "a violation had been sent"
+    VIOLATION = "a violation, or what does not decode, had been sent"
     TREATED = "a line that exercises how lines are treated had been sent"
     BLANK = "a blank line had been sent"
     LEFT = "another client had left"
@@ -60,8 +61,9 @@ def trigger_between(
         if since < line.done < until or line is lost or _is_right_before(line, lost)
     ]
     lines.sort(key=lambda line: line.done)
+    dialect = case.history.start.dialect
     telling = (
-        (What.VIOLATION, [line for line in lines if line.fate is Fate.VIOLATION]),
+        (What.VIOLATION, [line for line in lines if _is_undecodable(line, dialect)]),
         (What.TREATED, [line for line in lines if treatment_of(line)]),
         (What.BLANK, [line for line in lines if line.fate is Fate.BLANK]),
     )
@@ -69,6 +71,17 @@ def trigger_between(
         if found:
             return Trigger(what, found[-1], found[-1].client)
     return _of_others(case, since, until, name)
+
+
+def _is_undecodable(line: Line, dialect: Dialect | None) -> bool:
+    """Whether a line is a violation, or would be one if it were a message."""
+    if line.fate is Fate.VIOLATION or dialect is not None:
+        return line.fate is Fate.VIOLATION
+    try:
+        line.octets.decode()
+    except UnicodeDecodeError:
+        return True
+    return False
 
 
 def _is_right_before(line: Line, lost: Line | None) -> bool:
@@ -114,7 +127,7 @@ def _holder_of_a_backlog(case: Case, until: int) -> ClientHistory | None:
         resumes = [at for at in client.resumes if at < until]
         is_there = client.ended is None or client.ended > until
         if len(stalls) > len(resumes) and is_there and client.aborted is None:
-            said = case.octets_said(until) - case.octets_said(stalls[-1])
+            said = case.octets_said(case.last_broadcast + 1) - case.octets_said(stalls[-1])
             if said >= _BACKLOG:
                 return client
     return None

@@ -171,7 +171,7 @@ class Session:
         self._is_sound = aftermath.is_sound()
         self._labels += aftermath.visitors
         status = self.server.poll()
-        if status is None and (not self._is_sound if is_over else has_let_go):
+        if status is None and (has_let_go or not self._is_sound):
             # Where it has let go of everyone, or of newcomers, its process may be about to end.
             status = self.server.wait(DYING)
         if not is_over or self._is_sound:

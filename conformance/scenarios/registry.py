@@ -5,7 +5,10 @@ import pkgutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from typing import Final, Literal, Protocol
+from typing import Final, Literal, Protocol, cast
+
+from conformance.oracle.controls import TREATMENTS
+from conformance.scenarios.controls import again
 
 Need = Literal["launch", "capacity", "examples"]
 """What a scenario needs of the run: that the suite launches the server itself; that the
@@ -51,7 +54,8 @@ def scenario(
 ) -> Callable[..., Play]:
     """Make a function of a stage a scenario, named after its module and itself."""
 
-    def describe(play: Play) -> Play:
+    def describe(function: Play) -> Play:
+        play = cast(Play, again(function)) if requirements[0].startswith(TREATMENTS) else function
         section = play.__module__.rpartition(".")[2].removeprefix("test_")
         name = play.__name__.removeprefix("test_").replace("_", "-")
         summary = " ".join((play.__doc__ or "").split())

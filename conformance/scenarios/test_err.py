@@ -3,6 +3,7 @@
 from itertools import product
 
 from conformance.driver.stage import Stage
+from conformance.scenarios.controls import say_at_once
 from conformance.scenarios.registry import scenario
 from conformance.standard.constants import MAX_LINE_LIMIT
 
@@ -12,6 +13,7 @@ def test_lines_before_a_violation_are_broadcast(stage: Stage) -> None:
     """Lines, an offending line, and lines again: in one segment, and in three, two lines and
     three hundred. The offence does not decode, or is too long."""
     [bob] = stage.join(1)
+    say_at_once(stage, bob, 3)
     for cut, tail, lines in product(
         (False, True), (b" \xff ", b"x" * (MAX_LINE_LIMIT + 1)), (2, 300)
     ):

@@ -2,6 +2,7 @@
 
 from conformance.driver.bulk_traffic import Talker, stall_one
 from conformance.driver.stage import Stage
+from conformance.scenarios.controls import say_at_once
 from conformance.scenarios.registry import scenario
 from conformance.standard.constants import LINGER
 from conformance.target.address import FAR
@@ -49,6 +50,7 @@ def test_quit_is_exact(stage: Stage) -> None:
 def test_what_precedes_quit_is_delivered(stage: Stage) -> None:
     """Lines and quit in one segment; and many lines and quit, more than one read takes."""
     [bob] = stage.join(1)
+    say_at_once(stage, bob, 3)
     for count in (1, 3, 2_000):
         [ann] = stage.join(1)
         lines = "".join(f"{stage.nonce()}\n" for _ in range(count))
@@ -77,6 +79,7 @@ def test_what_follows_quit_is_ignored(stage: Stage) -> None:
 def test_the_end_of_stream_leaves(stage: Stage) -> None:
     """A half-close: alone, after a word, and twice after many lines that still wait to be read."""
     [bob] = stage.join(1)
+    say_at_once(stage, bob, 3)
     for count in (0, 1, 3, 2_000, 2_000):
         [ann] = stage.join(1)
         if count:

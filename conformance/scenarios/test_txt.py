@@ -1,6 +1,7 @@
 """Text: strict UTF-8, trimmed of White_Space, made safe, and otherwise left alone."""
 
 from conformance.driver.stage import Stage
+from conformance.scenarios.controls import N, say_each
 from conformance.scenarios.registry import scenario
 
 _WELL_FORMED = (
@@ -42,9 +43,7 @@ _RELAYED = (
 def test_well_formed_utf_8_is_taken(stage: Stage) -> None:
     """The first and last code point of every length, and words of many scripts."""
     ann, bob = stage.join(2)
-    for text in _WELL_FORMED:
-        ann.say(f"{stage.nonce()} {text} {stage.nonce()}", exercises=["TXT-1"])
-    stage.fence(ann, bob)
+    say_each(stage, ann, bob, [f"{N} {text} {N}" for text in _WELL_FORMED], ["TXT-1"])
 
 
 @scenario("TXT-1", "TXT-2")
@@ -79,11 +78,9 @@ def _say_ill(stage: Stage, octets: bytes, requirement: str) -> None:
 def test_white_space_is_trimmed(stage: Stage) -> None:
     """Each White_Space code point before, after and on both sides of a word; then all at once."""
     ann, bob = stage.join(2)
-    for point in (*_WHITE_SPACE, _WHITE_SPACE):
-        ann.say(f"{point}{stage.nonce()}{point}", exercises=["TXT-3"])
-        ann.say(f"{point}{stage.nonce()}", exercises=["TXT-3"])
-        ann.say(f"{stage.nonce()}{point}", exercises=["TXT-3"])
-    stage.fence(ann, bob)
+    points = (*_WHITE_SPACE, _WHITE_SPACE)
+    forms = [form for one in points for form in (f"{one}{N}{one}", f"{one}{N}", f"{N}{one}")]
+    say_each(stage, ann, bob, forms, ["TXT-3"])
 
 
 @scenario("TXT-3")
@@ -103,13 +100,14 @@ def test_what_could_drive_a_terminal_is_replaced(stage: Stage) -> None:
     """Every control, and noncharacters of every plane, each within a text; then many in one, and as
     many as a line has room for; and some in a line that is refused, for its notice to repeat."""
     ann, bob, eve = stage.join(3)
-    for point in _EXCLUDED:
-        ann.say(f"{stage.nonce()}{point}{stage.nonce()}", exercises=["TXT-4"])
-    ann.say(f"{stage.nonce()}\x1b[2J\x1b]0;x\x07\r\r{stage.nonce()}", exercises=["TXT-4"])
-    ann.say(f"{stage.nonce()}\r20000101 00:00:00 127.0.0.1:1", exercises=["TXT-4"])
-    word = stage.nonce()
-    ann.say(word + "\x1b" * (1_024 - 2 * len(word)) + word, exercises=["TXT-4"])
-    stage.fence(ann, bob)
+    room = 1_024 - 2 * len(stage.nonce())
+    texts = [
+        *(f"{N}{point}{N}" for point in _EXCLUDED),
+        f"{N}\x1b[2J\x1b]0;x\x07\r\r{N}",
+        f"{N}\r20000101 00:00:00 127.0.0.1:1",
+        f"{N}{chr(27) * room}{N}",
+    ]
+    say_each(stage, ann, bob, texts, ["TXT-4"])
     eve.send(b"\x1b[2J\xff\n")
     stage.await_end(eve)
     stage.fence(ann, bob)
@@ -133,8 +131,5 @@ def test_everything_else_is_relayed(stage: Stage) -> None:
     visitor = stage.connect()
     visitor.say(f"\ufeff{stage.nonce()}", exercises=["TXT-5"])
     stage.await_text(visitor, stage.last_nonce)
-    for text in _RELAYED:
-        ann.say(f"{text} {stage.nonce()}", exercises=["TXT-5"])
-        ann.say(f"{stage.nonce()} {text}", exercises=["TXT-5"])
-    ann.say(f"\ufeff{stage.nonce()}\ufeff", exercises=["TXT-5"])
-    stage.fence(ann, bob)
+    texts = [form for text in _RELAYED for form in (f"{text} {N}", f"{N} {text}")]
+    say_each(stage, ann, bob, [*texts, f"\ufeff{N}\ufeff"], ["TXT-5"])

@@ -294,7 +294,7 @@ def _stray(
         what = "another header where its text should be"
         if mixtures.are_in(client, _place(client, unit), unit.text):
             kind = Kind.MIXED
-    elif len(unit.text) > _FRAGMENT and unit.text in case.lines_sent:
+    elif _is_said(case, unit.text):
         what, signs = "a broadcast of a part of what somebody said", (Sign.SAID,)
         line = _line_before(case, name, unit)
     elif _COMING_OR_GOING.search(unit.text) or _names_a_member(case, unit):
@@ -310,6 +310,11 @@ def _stray(
         signs=signs,
         line=line,
     )
+
+
+def _is_said(case: Case, text: bytes) -> bool:
+    """Whether a text is a part of what somebody said, or all that a segment held."""
+    return text in case.segments_sent or (len(text) > _FRAGMENT and text in case.lines_sent)
 
 
 def _line_before(case: Case, name: str, unit: ReceivedBroadcast) -> Line | None:
