@@ -25,7 +25,7 @@ requirement. Scenarios say such a line again, to make that rarer. And where two 
 just before an incident, the more telling one is named, which may be the wrong one.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 from typing import Final
@@ -89,8 +89,7 @@ class Row:
                 return about.controls.bursts_fare_well(about.line)
 
 
-_CUTS: Final = ("FRM-",)
-_STANDSTILLS: Final = ("TRN-1", "HB-3", "LIM-3", "LIM-4", "QUIT-5")
+_STANDSTILLS: Final = ("TRN-1", "LIM-3", "LIM-4", "QUIT-5")
 _LEAVING: Final = ("QUIT-3", "QUIT-5", "ERR-1")
 
 TABLE: Final = (
@@ -157,6 +156,7 @@ TABLE: Final = (
     Row(Kind.LOST, "", on.stopped_after_a_treated_line, control=Control.AGAIN),
     Row(Kind.LOST, "HB-1", on.stopped_after_a_blank_line),
     Row(Kind.LOST, "", on.came_to_nobody, TREATMENTS, Control.PLAIN),
+    Row(Kind.LOST, "HB-3", on.its_sender_had_been_silent, ("HB-3",), Control.HEARD_BEFORE),
     Row(Kind.LOST, "", on.losers_stood_still, _STANDSTILLS, Control.HEARD_BEFORE),
     Row(Kind.LOST, "", on.whole_room_stood_still, ("LIM-6", "STOP-"), Control.HEARD_BEFORE),
     Row(Kind.LOST, "QUIT-3", on.sender_quit_and_lacks_it, ("ROOM-7",)),
@@ -164,13 +164,13 @@ TABLE: Final = (
     Row(Kind.LOST, "ERR-1", on.sender_offended_and_lacks_it, ("ROOM-7",)),
     Row(Kind.LOST, "ROOM-7", on.stood_still_after_somebody_left, ("ROOM-7",)),
     Row(Kind.LOST, "ROOM-7", on.somebody_left, ("ROOM-7",), Control.CALM),
+    Row(Kind.LOST, "QUIT-3", on.sender_quit, control=Control.BURSTS),
+    Row(Kind.LOST, "QUIT-5", on.sender_ended_its_side, control=Control.BURSTS),
+    Row(Kind.LOST, "ERR-1", on.sender_offended, control=Control.BURSTS),
     Row(Kind.LOST, "ROOM-7", on.stopped_after_somebody_left),
     Row(Kind.LOST, "", on.sender_left, _LEAVING, Control.BURSTS),
     Row(Kind.LOST, "ROOM-1", on.is_a_first_line_swallowed),
     Row(Kind.LOST, "ROOM-1", on.losers_are_left_behind),
-    Row(Kind.LOST, "QUIT-3", on.sender_quit, control=Control.BURSTS),
-    Row(Kind.LOST, "QUIT-5", on.sender_ended_its_side, control=Control.BURSTS),
-    Row(Kind.LOST, "ERR-1", on.sender_offended, control=Control.BURSTS),
     Row(Kind.LOST, "TRN-1", on.is_held_up),
     Row(Kind.LOST, "ROOM-2"),
     Row(Kind.DOUBLED, "ROOM-7", on.came_twice_to_many, ("ROOM-7",)),
@@ -194,6 +194,7 @@ TABLE: Final = (
     Row(Kind.PUT_OUT, "", on.treated_line_was_unanswered, control=Control.AGAIN),
     Row(Kind.PUT_OUT, "ERR-2", on.somebody_had_offended),
     Row(Kind.PUT_OUT, "ROOM-7", on.somebody_had_left),
+    Row(Kind.PUT_OUT, "ROOM-7", on.somebody_was_to_be_evicted),
     Row(Kind.PUT_OUT, "HB-3", on.had_been_silent),
     Row(Kind.PUT_OUT, "ROOM-1"),
     Row(Kind.RESET_LEAVER, "ERR-2", on.client_offended),
@@ -270,13 +271,10 @@ def attribute(case: Case, controls: Controls, incident: Incident) -> Iterable[Fi
 
 def _finding(requirement: str, incident: Incident) -> Finding:
     head = incident.head
-    actual = head.actual
-    if len(incident.follows) > MOST_FOLLOWS:
-        pass
     return Finding(
         requirement,
         head.expected,
-        actual,
+        head.actual,
         head.evidence,
         head.client,
         head.octets,
@@ -305,6 +303,22 @@ def _said(fact: Fact) -> str:
         what = f"{fact.line.client}'s line {fact.line.number}: {what}"
         who = ""
     return f"{fact.kind}: {who}{what}"
+
+
+def words_of(row: Row) -> Iterator[str]:
+    """What a row says: where it applies, and its place among those for its fact."""
+    before, after = precedence(row)
+    if row.themes or not row.requirement:
+        named = ", ".join(one + "…" if one.endswith("-") else one for one in row.themes)
+        yield f"where its line was sent to exercise {named or 'how lines are treated'}"
+    if row.when is not None:
+        yield f"where {' '.join((row.when.__doc__ or '').split())}"
+    if row.control is not None:
+        yield f"controlled: {row.control.value}"
+    if before:
+        yield f"gives way to {', '.join(before)}"
+    if after:
+        yield f"takes precedence over {', '.join(after)}"
 
 
 def rows_of(requirement: str) -> list[Row]:

@@ -64,6 +64,8 @@ class Circumstances:
 
 def is_controlled_by_plain_lines(about: Circumstances) -> bool:
     is_last = about.has(Sign.MUTED, Sign.STOOD_STILL)
+    if is_last and not about.controls.is_repeated(about.line):
+        return False
     return about.controls.plain_fared_well(about.line, is_last=is_last)
 
 
@@ -235,7 +237,7 @@ def nobody_hears_another(about: Circumstances) -> bool:
 
 
 def losers_were_evicted(about: Circumstances) -> bool:
-    """it lacks to members for which 1 MiB had come to wait"""
+    """1 MiB had come to wait for all who lack it"""
     clients = _losers(about)
     case = about.case
     return bool(clients) and all(
@@ -271,8 +273,21 @@ def came_to_nobody(about: Circumstances) -> bool:
 
 
 def losers_stood_still(about: Circumstances) -> bool:
-    """nothing came any more to those who lack it"""
+    """its sender stays, and nothing came any more to those who lack it"""
+    if about.case.history.clients[about.line.client].cause is not None:
+        return False
     return all(about.case.is_last_for(about.line, name) for name in about.fact.losers)
+
+
+def its_sender_had_been_silent(about: Circumstances) -> bool:
+    """its sender, or who lacks it, had been silent for about a second"""
+    names = {about.line.client, *about.fact.losers}
+    for client in (about.case.history.clients[name] for name in names):
+        times = [line.t for line in client.lines if line.begun < about.line.begun]
+        since = max([about.case.history.time(client.connected), *times])
+        if about.line.t - since >= SILENT and losers_stood_still(about):
+            return True
+    return False
 
 
 def whole_room_stood_still(about: Circumstances) -> bool:
@@ -385,14 +400,19 @@ def _left_before(about: Circumstances, cause: Cause) -> bool:
     client = case.history.clients[line.client]
     if client.cause is not cause or client.left is None:
         return False
+    if not about.has(Sign.FOR_ALL) and not _lacks_its_own(about):
+        return False
     own = case.came.get(line, {}).get(line.client)
     last = max((at for at, _, _ in client.reads if at < client.left), default=0)
     return last < line.done if own is None else own.unit.span.last > client.left
 
 
 def is_held_up(about: Circumstances) -> bool:
-    """nothing came any more while another connection said nothing, or no whole line"""
+    """nothing of anybody's came any more, or of one that had just come, while another connection
+    said nothing, or no whole line"""
     line = about.line
+    if not about.has(Sign.STOOD_STILL, Sign.FIRST_LINE):
+        return False
     return about.case.is_quiet_after(line) and any(
         since < line.begun < until and name != line.client
         for name, since, until in about.case.standstills
@@ -472,6 +492,11 @@ def _latest_leaver(about: Circumstances) -> ClientHistory | None:
     left = max(leaver.left or 0, leaver.aborted or 0)
     ended = history.time(about.fact.evidence[0])
     return leaver if ended - history.time(left) < SILENT else None
+
+
+def somebody_was_to_be_evicted(about: Circumstances) -> bool:
+    """another had stopped reading, with a backlog"""
+    return about.what is What.BACKLOG
 
 
 def had_been_silent(about: Circumstances) -> bool:

@@ -127,9 +127,11 @@ class Controls:
     def bursts_fare_well(self, line: Line) -> bool:
         """Whether members that stayed lost nothing of several lines in one segment, where there
         were any; a line alone in its segment, whose sender had been answered, needs no control."""
+        case = self._case
+        if any(case.history.clients[one.client].cause is None for one in self._plain_lost):
+            return False
         if self.is_plain(line) and self.is_alone(line):
             return True
-        case = self._case
         return not any(
             case.history.clients[one.client].cause is None
             and (not self.is_alone(one) or len(case.segments(one)[0].split(b"\n")) > 2)

@@ -86,7 +86,8 @@ def _death(case: Case, rest: _Rest) -> _Found:
     """The server's process ended: nothing could come after its last sign of life."""
     for head in rest.of(Kind.DIED):
         alive = max((line.begun for line in case.came), default=0)
-        trigger = trigger_between(case, alive, min(case.first_end, head.at))
+        end = min(case.first_end, head.at)
+        trigger = trigger_between(case, case.settled_before(alive), end)
         follows = rest.take(head, lambda fact: fact.kind in _OF_DEATH)
         yield head, Incident(head, trigger, follows)
 
@@ -101,9 +102,7 @@ def _flood(case: Case, rest: _Rest) -> _Found:
         return
     head = min(strays, key=lambda fact: fact.at)
     begun = head.at
-    follows = rest.take(
-        head, lambda fact: fact.kind in _OF_STREAMS | _OF_WAITING and fact.at >= begun
-    )
+    follows = rest.take(head, lambda fact: fact.kind in _OF_STREAMS and fact.at >= begun)
     trigger = trigger_between(case, case.settled_before(begun), begun)
     yield head, Incident(replace(head, kind=Kind.FLOODED), trigger, follows)
 
@@ -128,7 +127,8 @@ def _standstill(case: Case, rest: _Rest) -> _Found:
 def _isolation(case: Case, rest: _Rest) -> _Found:
     """Nobody receives what another says."""
     lost = [fact for fact in rest.of(Kind.LOST) if Sign.FOR_ONE in fact.signs]
-    if not lost or not case.is_everyone_alone:
+    losers = {name for fact in lost for name in fact.losers}
+    if len(losers) < 2 or not case.is_everyone_alone:
         return
     head = min(lost, key=lambda fact: fact.at)
     follows = rest.take(
@@ -240,8 +240,8 @@ def _forgotten(_: Case, rest: _Rest) -> _Found:
 def _refused(case: Case, rest: _Rest) -> _Found:
     """The server takes no connection any more."""
     for head in rest.of(Kind.REFUSED)[:1]:
-        since = max((line.begun for line in case.came), default=0)
-        trigger = trigger_between(case, since, head.at)
+        alive = max((line.begun for line in case.came), default=0)
+        trigger = trigger_between(case, case.settled_before(alive), head.at)
         follows = rest.take(head, lambda fact: fact.kind in (Kind.REFUSED, Kind.PUT_OUT))
         yield head, Incident(head, trigger, follows)
 

@@ -63,8 +63,13 @@ class Said:
                     self.by_nonce.setdefault(nonce, line)
 
     def with_nonce_of(self, text: bytes) -> Line | None:
-        nonces = NONCE.findall(text)
-        return next((self.by_nonce[nonce] for nonce in nonces if nonce in self.by_nonce), None)
+        """The line that a text with nonces was made from: one whose whole text it ends with, or
+        that of its first nonce."""
+        lines = [self.by_nonce[one] for one in NONCE.findall(text) if one in self.by_nonce]
+        if lines and lines[0].fate is not Fate.MESSAGE:
+            return lines[0]
+        whole = (line for line in lines if line.text is not None and text.endswith(line.text))
+        return next(whole, lines[0] if lines else None)
 
 
 def match(history: History) -> Matching:

@@ -6,6 +6,7 @@ from rich.padding import Padding
 from rich.table import Table
 
 from conformance.diagnosis.families import Family
+from conformance.oracle.attribution import rows_of, words_of
 from conformance.scenarios.registry import Scenario, scenarios
 from conformance.specimens import CATALOGUE
 from conformance.standard.markup import Block, Spans, blocks
@@ -30,12 +31,18 @@ def print_scenario(console: Console, scenario: Scenario) -> None:
 
 
 def print_requirement(console: Console, requirement: Requirement) -> None:
-    """Show a requirement: its text, its reason, its scenarios, and the specimens that break it."""
+    """Show a requirement: its text, its reason, what it is found broken by, its scenarios, and the
+    specimens that break it."""
     console.print(f"[bold]{requirement.id}[/]  {escape(requirement.title)}")
     console.print(f"{requirement.level}, {requirement.kind}\n")
     _print_text(console, requirement.text)
     console.print("\n[bold]Why[/]")
     _print_text(console, requirement.reason)
+    console.print("\n[bold]Found broken by[/]")
+    for row in rows_of(requirement.id):
+        _print_item(console, str(row.kind))
+        for words in words_of(row):
+            console.print(Padding(f"[dim]{escape(words)}[/]", (0, 0, 0, 6)))
     console.print("\n[bold]Scenarios[/]")
     for scenario in scenarios():
         if requirement.id in scenario.requirements:

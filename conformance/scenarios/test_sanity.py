@@ -21,6 +21,7 @@ def test_first(stage: Stage) -> None:
         raise
     [bob] = stage.join(1)
     stage.fence(ann, bob)
+    stage.fence(ann, bob)
 
 
 @scenario("ROOM-2", "MSG-1")
