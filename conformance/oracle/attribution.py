@@ -194,7 +194,7 @@ TABLE: Final = (
     Row(Kind.PUT_OUT, "", on.treated_line_was_unanswered, control=Control.AGAIN),
     Row(Kind.PUT_OUT, "ERR-2", on.somebody_had_offended),
     Row(Kind.PUT_OUT, "ROOM-7", on.somebody_had_left),
-    Row(Kind.PUT_OUT, "ROOM-7", on.somebody_was_to_be_evicted),
+    Row(Kind.PUT_OUT, "LIM-3", on.somebody_was_to_be_evicted),
     Row(Kind.PUT_OUT, "HB-3", on.had_been_silent),
     Row(Kind.PUT_OUT, "ROOM-1"),
     Row(Kind.RESET_LEAVER, "ERR-2", on.client_offended),
