@@ -38,6 +38,9 @@ CHECKS: Final = (
     check_limits,
     check_process,
 )
+_ALIKE: Final = 50
+"""Incidents that are attributed of those that look alike: a server that loses half of all has
+many."""
 _AT_MOST: Final = 3
 """Findings kept of one requirement in one transcript: more say the same again."""
 
@@ -70,7 +73,13 @@ def _judge(transcript: Transcript) -> Judgement:
     controls = Controls(case, facts)
     is_unread = case.died is None and not case.is_readable
     kept: Counter[str] = Counter()
+    alike: Counter[tuple[object, ...]] = Counter()
     for incident in gather(case, facts):
+        head = incident.head
+        looks = (head.kind, head.theme, head.signs)
+        alike[looks] += 1
+        if alike[looks] > _ALIKE:
+            continue
         for finding in attribute(case, controls, incident):
             if finding.requirement in departed:
                 continue

@@ -138,6 +138,7 @@ TABLE: Final = (
     Row(Kind.UNWANTED, "", None, ("TXT-1", "TXT-2", "LIM-2", "FRM-1")),
     Row(Kind.UNWANTED, "TXT-2", on.violation_is_of_text),
     Row(Kind.UNWANTED, "LIM-2"),
+    Row(Kind.MADE_UP, "LIM-2", on.is_a_piece_of_a_long_line),
     Row(Kind.MADE_UP, "FRM-1", on.is_a_piece_of_what_was_said),
     Row(Kind.MADE_UP, "ROOM-2"),
     Row(Kind.ANNOUNCED, "TRN-2"),
@@ -220,6 +221,7 @@ TABLE: Final = (
     Row(Kind.REFUSED, "STOP-3", on.rival_had_come),
     Row(Kind.REFUSED, "ERR-2", on.stopped_after_a_violation),
     Row(Kind.REFUSED, "ROOM-7", on.stopped_after_somebody_left),
+    Row(Kind.REFUSED, "LIM-5", on.room_was_full),
     Row(Kind.REFUSED, "LIM-6", on.many_were_there),
     Row(Kind.REFUSED, "ROOM-1"),
     # Limits

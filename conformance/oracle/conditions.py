@@ -198,6 +198,12 @@ def _violation(about: Circumstances) -> Line:
     return next((one for one in lines if one.fate is Fate.VIOLATION), about.line)
 
 
+def is_a_piece_of_a_long_line(about: Circumstances) -> bool:
+    """it is a part of a line that is too long"""
+    line = about.fact.line
+    return line is not None and line.code == Code.LINE_TOO_LONG
+
+
 def is_a_piece_of_what_was_said(about: Circumstances) -> bool:
     """it is a part of what somebody said"""
     return about.has(Sign.SAID)
@@ -508,6 +514,12 @@ def had_been_silent(about: Circumstances) -> bool:
     lines = (line.t for line in client.lines if line.begun < (client.ended or 0))
     since = max([history.time(client.connected), *lines])
     return client.ended_t - since >= SILENT
+
+
+def room_was_full(about: Circumstances) -> bool:
+    """as many members were there as the server is known to have room for"""
+    capacity = about.case.history.start.capacity
+    return capacity is not None and members_before(about.case, about.fact.evidence[0]) >= capacity
 
 
 def many_were_there(about: Circumstances) -> bool:

@@ -6,6 +6,7 @@ join and to wait for each other is plain.
 """
 
 from bisect import bisect_left
+from collections import defaultdict
 from collections.abc import Iterable
 from functools import cached_property
 from typing import Final
@@ -17,6 +18,7 @@ from conformance.oracle.reading.history import NONCE, ClientHistory, Line
 TREATMENTS: Final = ("FRM-", "TXT-", "QUIT-1", "QUIT-2", "QUIT-4", "LIM-1", "LIM-2", "HB-1")
 """What is about how a line is treated, whoever receives it."""
 _LONG: Final = 900
+_Pattern = tuple[bytes, tuple[int, ...]]
 
 
 def treatment_of(line: Line) -> str:
@@ -118,7 +120,7 @@ class Controls:
                     first[line.client] = line
         return list(first.values())
 
-    def _pattern(self, line: Line) -> tuple[bytes, tuple[int, ...]]:
+    def _pattern(self, line: Line) -> _Pattern:
         """What a line says, its nonces apart, and how it lay in segments."""
         segments = self._case.segments(line)
         shape = tuple(segment.count(b"\n") for segment in segments)
@@ -149,11 +151,19 @@ class Controls:
         if not pattern[0].strip() and line.octets == line.text:
             return False
         return any(
-            other is not line and self._pattern(other) == pattern and self.fared_well(other)
-            for client in self._case.clients
-            for other in client.messages
-            if other.exercises == line.exercises
+            other is not line and self.fared_well(other)
+            for other in self._said_alike.get((pattern, line.exercises), ())
         )
+
+    @cached_property
+    def _said_alike(self) -> dict[tuple[_Pattern, tuple[str, ...]], list[Line]]:
+        """The messages that exercise how lines are treated, by what they say and exercise."""
+        alike: dict[tuple[_Pattern, tuple[str, ...]], list[Line]] = defaultdict(list)
+        for client in self._case.clients:
+            for line in client.messages:
+                if treatment_of(line):
+                    alike[self._pattern(line), line.exercises].append(line)
+        return alike
 
     def left_meanwhile(self, line: Line) -> ClientHistory | None:
         """Another client that left, or was let go, between the last time before a line that all

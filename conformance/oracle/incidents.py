@@ -231,10 +231,13 @@ def _deafened(case: Case, rest: _Rest) -> _Found:
 def _forgotten(_: Case, rest: _Rest) -> _Found:
     """A member of whom a message was lost, and that the server then does not let go: it reads no
     more of it."""
+    kept = {fact.client for fact in rest.of(Kind.KEPT, Kind.UNNOTICED)}
     for head in rest.of(Kind.LOST):
         name = head.line.client if head.line is not None else ""
-        follows = rest.take(head, _of_the_muted(name, [], head.at))
-        yield head, Incident(head, None, follows)
+        if name in kept:
+            kept.discard(name)
+            follows = rest.take(head, _of_the_muted(name, [], head.at))
+            yield head, Incident(head, None, follows)
 
 
 def _refused(case: Case, rest: _Rest) -> _Found:

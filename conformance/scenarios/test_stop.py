@@ -1,10 +1,12 @@
 """Stopping: in order, in time, and with the address free again."""
 
+from contextlib import suppress
 from functools import partial
 from typing import Final, get_args
 
 from conformance.driver.bulk_traffic import Talker, stall_one
 from conformance.driver.client import Client
+from conformance.driver.interruption import Stuck
 from conformance.driver.server_control import ManagedServer
 from conformance.driver.stage import Stage
 from conformance.scenarios.registry import scenario
@@ -40,6 +42,8 @@ def test_stopping(stage: Stage, server: ManagedServer) -> None:
         holder.insist(stage.nonce(), exercises=["STOP-1"])
         laggard.resume()
         offered = server.await_exit(way)
+        if not offered:
+            _knock(stage)
         for client in list(stage.open_clients()):
             client.reset()
         server.restart()
@@ -91,6 +95,14 @@ def _ways(stage: Stage) -> list[Way]:
     """The ways to stop the server that it is said to offer; where nothing is said, all."""
     ways: tuple[Way, ...] = get_args(Way)
     return [way for way in ways if way in stage.start.stops] or list(ways)
+
+
+def _knock(stage: Stage) -> None:
+    """See whether a server that goes on still takes connections; it may take one more that it was
+    waiting for."""
+    with suppress(Stuck):
+        for _ in range(2):
+            stage.connect()
 
 
 def _has_ended(client: Client) -> bool:

@@ -263,7 +263,7 @@ class LosesTheLineAfterAnEviction(BaseServer):
 
 
 @fault(
-    "ROOM-6",
+    "ROOM-1",
     "gives a newcomer what still waited for whoever had its descriptor",
     may_break=f"{SHAPE} {LOST}",
 )

@@ -10,7 +10,7 @@ from conformance.oracle.checks.limits import may_be_one_too_many
 from conformance.oracle.checks.text import UNWANTED_SIGNS, line_signs
 from conformance.oracle.facts import Fact, Kind, Sign
 from conformance.oracle.reading.history import Cause, ClientHistory, Ending, Fate, Line
-from conformance.transcript.events import THE_END, Refused
+from conformance.transcript.events import THE_END, Refused, Restarted, Stopping
 
 VIOLATIONS: Final = frozenset((Code.INVALID_TEXT, Code.LINE_TOO_LONG))
 
@@ -33,7 +33,18 @@ def check_endings(case: Case) -> Iterator[Fact]:
             yield from _end(case, client)
         yield from _misnotified(case, client)
     for at, refused in case.history.refused:
-        yield _refusal(at, refused)
+        if not _is_stopped(case, at):
+            yield _refusal(at, refused)
+
+
+def _is_stopped(case: Case, at: int) -> bool:
+    """Whether the server had been told to stop, and not started again, at a line of the
+    transcript."""
+    stopped = False
+    for before, event in case.history.server:
+        if before < at and isinstance(event, Stopping | Restarted):
+            stopped = isinstance(event, Stopping)
+    return stopped
 
 
 def _death(case: Case, at: int) -> Fact:

@@ -213,7 +213,11 @@ def _rest(case: Case, client: ClientHistory, unit: Rest) -> Iterator[Fact]:
 
 
 def _headers_agree(case: Case) -> Iterator[Fact]:
-    for ties in case.came.values():
+    by_text = case.matching.said.by_text
+    for line, ties in case.came.items():
+        alike = by_text.get(line.text or b"", ())
+        if not line.nonces and len({one.client for one in alike}) > 1:
+            continue  # which member's it was is told by the header alone
         first: ReceivedBroadcast | None = None
         for tie in ties.values():
             unit = tie.unit

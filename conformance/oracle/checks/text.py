@@ -318,11 +318,15 @@ def _is_said(case: Case, text: bytes) -> bool:
 
 
 def _line_before(case: Case, name: str, unit: ReceivedBroadcast) -> Line | None:
-    """The line of the broadcast right before another, where that is a part of it."""
+    """The line of the broadcast right before another, or a violation, where that is a part of
+    it."""
     run = case.matching.runs[name]
     place = bisect_right(run, unit.span.start, key=lambda tie: tie.unit.span.end)
     before = run[place - 1].line if place else None
-    return before if before is not None and unit.text in before.octets else None
+    if before is not None and unit.text in before.octets:
+        return before
+    too_long = (one for client in case.clients for one in client.lines if one.code is not None)
+    return next((line for line in too_long if unit.text in line.octets), None)
 
 
 def _names_a_member(case: Case, unit: ReceivedBroadcast) -> bool:

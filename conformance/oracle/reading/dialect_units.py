@@ -63,7 +63,8 @@ class _Ear:
     def _besides(self, start: int) -> int:
         """Where the dialect's other lines end that begin here."""
         farewell = self._forms.farewell
-        if farewell and self._stream[start:] == farewell:
+        left = len(self._stream) - start
+        if farewell and left == len(farewell) and self._stream.endswith(farewell):
             return len(self._stream)
         besides = self._forms.besides
         return start if besides is None else _end(besides.match(self._stream, start), start)
@@ -141,7 +142,7 @@ class _Ear:
         text_end = at - lf if stream.startswith(closing[:lf], at - lf) else at
         if stream.startswith(closing, text_end):
             return text_end, text_end + len(closing)
-        if closing.startswith(stream[text_end:]):
+        if len(stream) - text_end < len(closing) and closing.startswith(stream[text_end:]):
             return text_end, None
         return text_end, at + 1
 

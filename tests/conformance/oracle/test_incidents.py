@@ -1,0 +1,164 @@
+"""One incident is one finding: what follows from it stands below it, and text comes first."""
+
+from dataclasses import replace
+
+import pytest
+
+from conformance.oracle.incidents import _FLOOD
+from conformance.transcript.events import Exited, Waited
+from tests.conformance.scene import START, Scene, blamed, chat, talk
+
+
+def test_a_member_that_is_heard_no_more_is_one_finding() -> None:
+    scene = chat()
+    for _ in range(5):
+        scene.say("ann", scene.nonce())
+        for peer in scene.peers.values():
+            peer.waiting.clear()
+    scene.say("bob", scene.nonce())
+    scene.deliver()
+    scene.wait_in_vain("ann")
+    [finding] = scene.findings()
+    assert finding.requirement == "ROOM-2"
+    assert finding.signs[0] == "muted"
+    assert len(finding.follows) == 4
+
+
+def behind_a_stalled_reader(octets: int) -> Scene:
+    """A member stops reading, so much is said, and then nothing comes to anybody."""
+    scene = chat("ann", "bob", "eve")
+    scene.stall("eve")
+    for _ in range(octets // 1_000):
+        scene.say("ann", scene.nonce() + "x" * 1_000)
+    scene.deliver("ann", "bob")
+    talk(scene, ["ann", "bob"])
+    for name in ("ann", "bob"):
+        scene.peers[name].waiting.clear()
+        scene.wait_in_vain(name)
+    return scene
+
+
+def test_a_stalled_reader_that_stops_the_room_breaks_two_requirements() -> None:
+    assert blamed(behind_a_stalled_reader(100_000)) == ["LIM-3", "TRN-1"]
+
+
+def test_a_room_that_stands_still_beside_a_stalled_reader_without_a_backlog() -> None:
+    assert blamed(behind_a_stalled_reader(2_000)) == ["ROOM-2"]
+
+
+def test_nobody_hears_another() -> None:
+    """Who lacks what is one finding for all of them."""
+    scene = Scene()
+    for name in ("ann", "bob"):
+        scene.connect(name)
+    for turn in range(6):
+        name = ("ann", "bob")[turn % 2]
+        scene.say(name, scene.nonce())
+        for other, peer in scene.peers.items():
+            if other != name:
+                peer.waiting.clear()
+        scene.deliver()
+    [finding] = scene.findings()
+    assert finding.requirement == "ROOM-2"
+    assert "isolated" in finding.signs
+
+
+def test_a_message_may_contain_a_header() -> None:
+    """Relayed with its CR, it breaks TXT-4 alone: nobody else's octets are in it."""
+    scene = chat()
+    word = scene.nonce()
+    scene.say("ann", f"{word}\r20000101 00:00:00 127.0.0.1:1")
+    for peer in scene.peers.values():
+        peer.waiting[-1] = peer.waiting[-1].replace("\ufffd".encode(), b"\r")
+    scene.deliver()
+    scene.fence()
+    assert blamed(scene) == ["TXT-4"]
+
+
+def test_a_missing_last_lf() -> None:
+    """One broadcast runs into the next: that is no unit, and neither lost nor mixed."""
+    scene = chat()
+    talk(scene, ["ann", "bob", "ann", "bob", "ann"])
+    for peer in scene.peers.values():
+        peer.waiting[:] = [unit.removesuffix(b"\n") for unit in peer.waiting]
+    scene.deliver()
+    [finding] = scene.findings()
+    assert finding.requirement == "TRN-2"
+    assert finding.kind == "run-together"
+
+
+def test_what_was_said_before_a_member_came() -> None:
+    scene = chat()
+    talk(scene, ["ann"])
+    said = scene.peers["ann"].waiting[-1]
+    scene.deliver()
+    scene.connect("eve").waiting.append(said)
+    scene.deliver()
+    scene.fence()
+    assert blamed(scene) == ["ROOM-1"]
+
+
+@pytest.mark.parametrize(("words", "found"), [(("n0ddba2",), []), ((), ["ROOM-2"])])
+def test_what_the_suite_said_elsewhere_is_not_made_up(
+    words: tuple[str, ...], found: list[str]
+) -> None:
+    scene = chat(start=replace(START, words=words))
+    unit = b"20210703 17:45:39 127.0.0.1:50000\nn0ddba2x00001z\n"
+    for peer in scene.peers.values():
+        peer.waiting.append(unit)
+    scene.deliver()
+    scene.fence()
+    assert blamed(scene) == found
+
+
+def test_who_never_reads_again_has_lost_nothing() -> None:
+    """It lags for ever, which is the suite's doing."""
+    scene = chat()
+    scene.stall("bob")
+    scene.say("bob", scene.nonce())
+    for _ in range(1_200):
+        scene.say("ann", f"{scene.nonce()} {'x' * 900}")
+    scene.deliver("ann")
+    scene.wait_in_vain("ann")
+    assert blamed(scene) == []
+
+
+@pytest.mark.parametrize(("blank", "found"), [(True, ["HB-1"]), (False, ["LIM-3"])])
+def test_who_is_ended_for_what_it_said_is_not_evicted(blank: bool, found: list[str]) -> None:
+    scene = chat()
+    scene.stall("bob")
+    if blank:
+        scene.send("bob", b"\n")
+    scene.say("ann", scene.nonce())
+    scene.deliver("ann")
+    scene.resume("bob")
+    scene.read("bob", len(scene.peers["bob"].waiting[-1]))
+    scene.end("bob")
+    scene.peers["bob"].member = False
+    scene.fence()
+    assert blamed(scene) == found
+
+
+def test_a_flood_is_one_finding() -> None:
+    scene = chat("ann", "bob", "eve")
+    scene.half_close("eve")
+    scene.serve("eve")
+    empty = b"20210703 17:45:39 127.0.0.1:50002\n\n"
+    scene.peers["bob"].waiting += [empty] * (2 * _FLOOD)
+    scene.deliver()
+    [finding] = scene.findings()
+    assert finding.requirement == "QUIT-5"
+    assert finding.kind == "flooded"
+
+
+def test_what_follows_a_death_is_no_finding() -> None:
+    scene = chat("ann", "bob", "eve")
+    scene.abort("eve")
+    for name in ("ann", "bob"):
+        scene.say(name, scene.nonce())
+        scene.peers[name].waiting.clear()
+        scene.reset(name)
+    scene.events.append(Waited(scene.tick(3.0), "ann", "a word", 3.0))
+    scene.events.append(Exited(scene.tick(), 1))
+    [finding] = scene.findings()
+    assert finding.requirement == "ROOM-7"
