@@ -162,9 +162,11 @@ def _losses(case: Case) -> Iterator[Fact]:
                 if not case.history.has_echo and not _has_a_hearer(case, line):
                     continue
                 lost[line] = {client.name: "nobody received it"}
-            elif not case.is_owed(client.name, line) or case.has_stopped_reading(client, line):
-                continue
-            elif _may_be_disconnected(case, client) and case.is_last_for(line, client.name):
+            elif (
+                not case.is_owed(client.name, line)
+                or case.has_stopped_reading(client, line)
+                or (_may_be_disconnected(case, client) and case.is_last_for(line, client.name))
+            ):
                 continue
             elif client.name not in case.came.get(line, {}) and _was_due(case, client, line):
                 lost[line].setdefault(client.name, "its sender did not receive it")
