@@ -17,9 +17,9 @@ class Group(Generic[Reader]):
     __slots__ = ("is_held", "position", "readers")
 
     def __init__(self, position: int) -> None:
-        self.position = position
+        self.position: int = position
         self.readers: dict[Reader, None] = {}
-        self.is_held = False
+        self.is_held: bool = False
 
 
 class Cursors(Generic[Reader]):
@@ -99,7 +99,7 @@ class Cursors(Generic[Reader]):
         group = self._group_of[reader]
         if len(group.readers) > 1:
             del group.readers[reader]
-            group = Group(group.position)
+            group = Group[Reader](group.position)
             self._put(reader, group)
         return group
 

@@ -96,7 +96,7 @@ class _Head:
 class _Queue:
     """What waits for the next entry, in the order it came."""
 
-    items: deque[_Item] = field(default_factory=deque)
+    items: deque[_Item] = field(default_factory=deque[_Item])
     octets: int = 0
 
     def put(self, item: _Item) -> None:
