@@ -123,6 +123,7 @@ def _run(one: Listed, number: int, jobs: int) -> None:
     REPORTS.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, "-m", "conformance", "run", "--quiet", "--launch", one.launch]
     command += ["--isolate", "-j", str(jobs), "--json", str(_path(one, number))]
+    command += ["--time-limit", "900"]  # a server for each scenario, on a machine that may be busy
     done = subprocess.run(command, cwd=ROOT, check=False, text=True, stdout=subprocess.PIPE)
     if done.returncode not in _DONE:
         raise SystemExit(f"{one.name}: the suite ended with status {done.returncode}")

@@ -30,7 +30,8 @@ def judge_launched(launch: str, folder: Path) -> None:
         f"[launch]\ncommand = {json.dumps(launch)}\n[limits]\ncapacity = {CAPACITY}\n"
     )
     told = ("--profile", str(profile), "--examples", "0", "--json", str(report))
-    done = command.run("run", *told)
+    limit = str(command.DEADLINE - 10.0)
+    done = command.run("run", *told, "--time-limit", limit)
     assert done.returncode == 0, done.stdout + done.stderr
     requirements = json.loads(report.read_text())["requirements"]
     assert [each["id"] for each in requirements if each["status"] != "pass"] == [], done.stdout
