@@ -10,7 +10,8 @@ from conformance.transcript.events import THE_END, Event, Refused, Waited
 
 
 class Aftermath:
-    """Of one stage. `visitors` are the labels of those who came to see whether all is well; `held`:
+    """Of one stage. `visitors` are the labels of those who came to see whether all is well, and
+    `words` what their words began with; `held`:
     the server did not let go of everybody. One that is known to be `holding` is left by resets,
     and is sound though it holds newcomers too."""
 
@@ -18,6 +19,7 @@ class Aftermath:
         self._stage = stage
         self._holding = holding
         self.visitors: list[str] = []
+        self.words: list[str] = []
         self.held = False
 
     def let_all_leave(self) -> list[Event]:
@@ -64,6 +66,7 @@ class Aftermath:
         finally:
             stage.close()
         self.visitors += stage.labels
+        self.words.append(stage.nonce_stem)
         return stage.interrupted is None and not held
 
     def show(self, leaving: list[Event]) -> None:
@@ -72,7 +75,8 @@ class Aftermath:
         stage = self._stage
         stage.transcript.extend(leaving)
         heard = stage.start.earlier + tuple(self.visitors)
-        stage.start = replace(stage.start, earlier=heard)
+        words = stage.start.words + tuple(self.words)
+        stage.start = replace(stage.start, earlier=heard, words=words)
         try:
             pair = stage.join(2)
             stage.fence(*pair)

@@ -88,6 +88,9 @@ class Controls:
             ),
             None,
         )
+        if before is None:
+            others = (one for client in self._case.clients for one in client.messages)
+            before = next((one for one in others if self.is_plain(one)), None)
         if before is None or not self.fared_well(before):
             return False
         if after is None:

@@ -121,7 +121,7 @@ class Player:
 
 
 def hears_nobody(transcript: Transcript) -> bool:
-    """Whether several clients spoke, and none received a word of another's."""
+    """Whether several clients spoke and received their own words, and none a word of another's."""
     said: dict[str, set[bytes]] = defaultdict(set)
     heard: dict[str, bytearray] = defaultdict(bytearray)
     for event in transcript:
@@ -129,12 +129,16 @@ def hears_nobody(transcript: Transcript) -> bool:
             said[event.client].update(_NONCE.findall(event.octets))
         elif isinstance(event, Received):
             heard[event.client] += event.octets
-    return len(said) > 1 and not any(
+    hear_themselves = all(
+        any(word in heard[speaker] for word in words) for speaker, words in said.items()
+    )
+    hear_another = any(
         word in heard[listener]
         for speaker, words in said.items()
         for listener in said.keys() - {speaker}
         for word in words
     )
+    return len(said) > 1 and hear_themselves and not hear_another
 
 
 def _named(play: Play) -> frozenset[str]:

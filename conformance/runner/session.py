@@ -82,6 +82,7 @@ class Session:
         self.server: LaunchedServer | None = None
         self._address: Address = parse_address(settings.address)
         self._labels: list[str] = []
+        self._words: list[str] = []
         self._played: Counter[str] = Counter()
         self._usages: list[Usage] = []
         self._zone: int | None = None
@@ -112,6 +113,7 @@ class Session:
             if not self._is_sound:
                 self.close()
             self._labels += stage.labels
+            self._words.append(stage.nonce_stem)
         finally:
             stage.close()
 
@@ -170,6 +172,7 @@ class Session:
             return self.server.poll()
         self._is_sound = aftermath.is_sound()
         self._labels += aftermath.visitors
+        self._words += aftermath.words
         status = self.server.poll()
         if status is None and (has_let_go or not self._is_sound):
             # Where it has let go of everyone, or of newcomers, its process may be about to end.
@@ -194,6 +197,7 @@ class Session:
         if self.server is not None:
             self.server.close()
             self._labels.clear()
+            self._words.clear()
 
     def break_off(self) -> None:
         """End the server, and launch no other; from any thread."""
@@ -237,6 +241,7 @@ class Session:
             stops=profile.launch.stop if profile.launch is not None else (),
             factor=self.settings.factor,
             earlier=tuple(self._labels),
+            words=tuple(self._words),
             zone=self._zone,
             dialect=None if profile.dialect == PLAIN else profile.dialect,
             broken=tuple(sorted(self.course.broken)),

@@ -151,7 +151,7 @@ def _losses(case: Case) -> Iterator[Fact]:
         for line in _skipped(case, client):
             if line not in disputed:
                 lost[line][client.name] = f"{client.name} received what was said before and after"
-        if not case.may_miss_the_end(client):
+        if not case.may_miss_the_end(client) and not _may_be_disconnected(case, client):
             for line in _missing_end(case, client):
                 lost[line].setdefault(client.name, f"{client.name} received nothing more")
     for client in case.clients:
