@@ -31,7 +31,6 @@ def test_it_has_the_standard_and_the_types(unpacked: Path) -> None:
         "chat_client/py.typed", "pytest_chatproto/py.typed",
         "conformance/spec/chatproto-1.md", "conformance/spec/grammar.abnf",
         "conformance/spec/vectors/lines.json", "conformance/spec/implement.md",
-        "conformance/runner/pytest.ini",
     ):  # fmt: skip
         assert (unpacked / name).is_file(), name
     assert not (unpacked / "tests").exists()

@@ -2,7 +2,6 @@
 and processor time, of its process and of those it started."""
 
 import os
-import resource
 import sys
 import threading
 import time
@@ -76,6 +75,8 @@ class Family:
         elsewhere."""
         if sys.platform != "linux":
             raise OSError("only Linux limits the descriptors of a running process")
+        import resource
+
         gaps = 0
         usual: list[tuple[int, tuple[int, int]]] = []
         try:

@@ -9,6 +9,8 @@ from tests.conformance.command import REFERENCE, run, specimen
 from tests.conformance.terminal import Terminal, terminal
 
 BROKEN = ("run", "--launch", specimen("one-read-one-message"), "--only", "FRM-1", "--examples", "0")
+LAST = len(SECTIONS) + 1
+"""The line of the total: after a title and a line for each section."""
 BRIEF = ("run", "--launch", REFERENCE, "--only", "sanity/first,hb/a-silent-member-stays")
 
 
@@ -33,17 +35,17 @@ def test_it_shows_what_goes_on_and_stays_as_a_summary() -> None:
         assert shown.wait(lambda: goes_on(shown)), said(shown)
         screen = shown.lines()
         assert not shown.shows_cursor()
-        assert [line.split()[0] for line in screen[1:13]] == list(SECTIONS)
-        assert any("›" in line for line in screen[1:13])
+        assert [line.split()[0] for line in screen[1:LAST]] == list(SECTIONS)
+        assert any("›" in line for line in screen[1:LAST])
         of = len(scenarios())
-        assert re.search(rf"total +0:\d\d +\d+/{of} +\d+ pass +about \d:\d\d left", screen[13])
+        assert re.search(rf"total +0:\d\d +\d+/{of} +\d+ pass +about \d:\d\d left", screen[LAST])
         shown.wait()
         assert shown.process.returncode == 0
         assert shown.shows_cursor()
         lines = shown.everything()
-    assert [line.split()[0] for line in lines[1:13]] == list(SECTIONS)
+    assert [line.split()[0] for line in lines[1:LAST]] == list(SECTIONS)
     total = len(scenarios())
-    assert re.fullmatch(rf"  total +0:\d\d +{total}/{total}  \d\d pass( +1 skip)?", lines[13])
+    assert re.fullmatch(rf"  total +0:\d\d +{total}/{total}  \d\d pass( +1 skip)?", lines[LAST])
     assert not any(line.startswith("now") for line in lines)
     assert "conformant(chatproto/1" in unwrapped("".join(lines))
 
