@@ -137,7 +137,7 @@ build/ports/chatproto-c: ports/c/server.c
 
 # At once they are so many because they wait more than they work.
 specimens: suite
-	$(SUITE) specimens -j 12 --json reports/specimens.json --html reports/specimens.html \
+	$(SUITE) specimens -j 8 --json reports/specimens.json --html reports/specimens.html \
 		--compare evidence/matrix.json
 	$(BIN)/python -m tests.figures reports/specimens.json reports/suite.json reports/full-room.json
 	$(BIN)/python -m tests.implementations --against reports/suite.json reports/specimens.json

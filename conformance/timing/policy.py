@@ -93,7 +93,7 @@ JUDGING: Final = 3.0
 WRITING: Final = 1.0
 """The end of a run's time limit, kept for writing its reports."""
 
-BULK: Final = 12.0
+BULK: Final = 20.0
 """How long a scenario may take to make a backlog; *scaled*. What a server is too slow for is
 unknown: whether the backlog of a stalled reader has a bound has not been seen."""
 SHRINKING: Final = 20.0
