@@ -35,7 +35,8 @@ class Talker:
         self._speaker, self._listener = pair
         self._octets = _longest_line(stage)
         self._given_up: set[Client] = set()
-        self._end = stage.now() + BULK * stage.start.factor
+        self._seconds = max(BULK * stage.start.factor, stage.limit.left_to_play / 3)
+        self._end = stage.now() + self._seconds
         stage.fence(*pair)
 
     def say(self, octets: int, exercises: tuple[str, ...] = ()) -> int:
@@ -66,7 +67,7 @@ class Talker:
 
     def _check_time(self) -> None:
         if self._stage.now() > self._end:
-            raise Stuck(f"the server is too slow to carry as much within {BULK:g} s")
+            raise Stuck(f"the server is too slow to carry as much within {self._seconds:.0f} s")
 
     def _hear(self, word: str) -> bool:
         """Whether the two hear a word, as long as they hear anything that was said."""

@@ -91,7 +91,7 @@ class Stage6InAnyCase(faults_leaving.QuitInAnyCase, dialects.Stage6):
     "stays-open",
     "QUIT-4",
     "broadcasts what is said after a member has left",
-    may_break=f"{LOSS} QUIT-1 ERR-1",
+    may_break=f"{LOSS} FRM-1 QUIT-1 ERR-1",
 )
 class StaysOpenSpeaks(dialects.StaysOpen):
     def on_discarded(self, member: Member, octets: bytes) -> None:

@@ -93,8 +93,9 @@ JUDGING: Final = 3.0
 WRITING: Final = 1.0
 """The end of a run's time limit, kept for writing its reports."""
 
-BULK: Final = 20.0
-"""How long a scenario may take to make a backlog; *scaled*. What a server is too slow for is
+BULK: Final = 12.0
+"""How long a scenario may take to make a backlog; *scaled*, and a third of the time that the run
+has left where that is more. What a server is too slow for is
 unknown: whether the backlog of a stalled reader has a bound has not been seen."""
 SHRINKING: Final = 20.0
 """How long a program is shrunk."""
