@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Final
 
-from conformance.target.system import unix_socket
+from conformance.target.system import AF_UNIX, unix_socket
 
 _QUEUE_FULL: Final = 0.01
 _TRIES: Final = 20
@@ -149,7 +149,7 @@ class SharedRoom:
             while True:
                 sock = address.connect(timeout, side)
                 source = sock.getsockname()
-                if sock.family == socket.AF_UNIX or source not in self._sources:
+                if sock.family == AF_UNIX or source not in self._sources:
                     self._sources.add(source)
                     return sock
                 spare.append(sock)

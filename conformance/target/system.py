@@ -96,6 +96,18 @@ def descriptors(process: psutil.Process) -> int:
     return int(system.num_fds() if hasattr(system, "num_fds") else system.num_handles())
 
 
+def descriptor_limits(pid: int, wanted: tuple[int, int] | None = None) -> tuple[int, int]:
+    """The limits of descriptors, soft and hard, that a running process had; `wanted` are its limits
+    from now on. `OSError` where the system cannot do that: only Linux can."""
+    try:
+        resource = _module("resource")
+        call = resource.prlimit
+    except (ImportError, AttributeError):
+        raise OSError("only Linux limits the descriptors of a running process") from None
+    soft, hard = call(pid, resource.RLIMIT_NOFILE, *([] if wanted is None else [wanted]))
+    return soft, hard
+
+
 def raise_descriptor_limit() -> None:
     """Allow this process as many descriptors as the system will: some scenarios need hundreds."""
     try:

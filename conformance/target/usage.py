@@ -2,7 +2,6 @@
 and processor time, of its process and of those it started."""
 
 import os
-import sys
 import threading
 import time
 from collections.abc import Iterable, Iterator
@@ -13,7 +12,7 @@ from typing import Final
 import psutil
 from pydantic import BaseModel, ConfigDict
 
-from conformance.target.system import descriptors
+from conformance.target.system import descriptor_limits, descriptors
 
 _EVERY: Final = 0.25
 _CHILDREN: Final = 1.0
@@ -73,25 +72,21 @@ class Family:
         """Let none of them open more descriptors than it has, meanwhile; gives how many they can
         open all the same, for there are gaps in the numbers. Linux alone can do that; `OSError`
         elsewhere."""
-        if sys.platform != "linux":
-            raise OSError("only Linux limits the descriptors of a running process")
-        import resource
-
         gaps = 0
         usual: list[tuple[int, tuple[int, int]]] = []
         try:
             for process in self.members():
-                limits = resource.prlimit(process.pid, resource.RLIMIT_NOFILE)
+                limits = descriptor_limits(process.pid)
                 usual.append((process.pid, limits))
                 numbers = [int(entry) for entry in os.listdir(f"/proc/{process.pid}/fd")]
                 taken = len(numbers)
                 gaps += sum(number >= taken for number in numbers)
-                resource.prlimit(process.pid, resource.RLIMIT_NOFILE, (taken, limits[1]))
+                descriptor_limits(process.pid, (taken, limits[1]))
             yield gaps
         finally:
             for pid, limits in usual:
                 with suppress(OSError):
-                    resource.prlimit(pid, resource.RLIMIT_NOFILE, limits)
+                    descriptor_limits(pid, limits)
 
     def members(self) -> list[psutil.Process]:
         """The process, where it is still there, and its children, as they were a moment ago."""

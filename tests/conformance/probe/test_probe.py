@@ -17,6 +17,8 @@ from conformance.target.process import LaunchedServer
 from conformance.target.profile import Launch, load_profile, read_profile
 from tests.conformance.command import run, specimen
 
+pytestmark = pytest.mark.heavy
+
 
 def learn(command: str, factor: float = 1.0) -> Learnt:
     return probe(parse_address("tcp://127.0.0.1:0"), Launch(command=command), factor)

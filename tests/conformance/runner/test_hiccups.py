@@ -7,6 +7,8 @@ import pytest
 
 from tests.conformance.command import run
 
+pytestmark = pytest.mark.heavy
+
 SERVER = """\
 import sys, time
 from datetime import timedelta, timezone
