@@ -20,7 +20,7 @@
 # make soak     run the suite again and again while the machine is busy (heavy)
 # make versions check with each CPython there is: PYTHONS="python3.12 /path/to/python3.13"
 # make oracle   hold the oracle against all small histories, and much more of what is drawn (heavy)
-# make corpus   record the transcripts anew that the oracle is tested with (heavy)
+# make corpus   record again the transcripts that the oracle is tested with (heavy)
 # make judged   write what the oracle says now of those that are there
 
 PYTHON ?= python3
