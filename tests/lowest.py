@@ -25,7 +25,7 @@ def lowest() -> list[str]:
 
 def main() -> int:
     """0 where all of it works."""
-    directory = Path(sys.argv[1])
+    directory = Path(sys.argv[1]).resolve()
     venv.create(directory, clear=True, with_pip=True)
     python = str(directory / "bin" / "python")
     pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
