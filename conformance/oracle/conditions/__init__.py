@@ -1,0 +1,1 @@
+"""The conditions of the attribution table: each a question about one incident."""

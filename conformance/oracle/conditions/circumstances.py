@@ -1,0 +1,50 @@
+"""An incident in its case: what the conditions of the attribution table are asked about."""
+
+from dataclasses import dataclass
+
+from conformance.oracle.case import Case
+from conformance.oracle.controls import Controls, treatment_of
+from conformance.oracle.facts import Fact, Sign
+from conformance.oracle.incidents import Incident
+from conformance.oracle.reading.history import ClientHistory, Line
+from conformance.oracle.triggers import What
+
+
+@dataclass(frozen=True, slots=True)
+class Circumstances:
+    """An incident in its case."""
+
+    case: Case
+    controls: Controls
+    incident: Incident
+
+    @property
+    def fact(self) -> Fact:
+        return self.incident.head
+
+    @property
+    def line(self) -> Line:
+        line = self.fact.line
+        assert line is not None
+        return line
+
+    @property
+    def client(self) -> ClientHistory | None:
+        """The client whose connection shows it."""
+        return self.case.history.clients.get(self.fact.client or "")
+
+    @property
+    def what(self) -> What | None:
+        trigger = self.incident.trigger
+        return None if trigger is None else trigger.what
+
+    @property
+    def theme(self) -> str:
+        """What the line that set it off was sent to exercise, or the line it is about."""
+        trigger = self.incident.trigger
+        if trigger is not None and trigger.what is What.TREATED and trigger.line is not None:
+            return treatment_of(trigger.line)
+        return self.fact.theme
+
+    def has(self, *signs: Sign) -> bool:
+        return any(sign in self.fact.signs for sign in signs)

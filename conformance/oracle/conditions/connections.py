@@ -1,0 +1,177 @@
+"""Conditions about connections and the server: how they ended, and what had happened before.
+
+The docstrings are printed by `explain`, after "where".
+"""
+
+from chatproto import Code
+from conformance.oracle.checks.limits import members_before
+from conformance.oracle.conditions.circumstances import Circumstances
+from conformance.oracle.facts import Kind, Sign
+from conformance.oracle.reading.history import Cause, ClientHistory, Fate
+from conformance.oracle.triggers import What
+from conformance.timing.policy import SILENT
+
+MANY = 8
+"""Members from which on a server that takes in no more counts as full."""
+
+
+# How a client left
+
+
+def server_was_stopping(about: Circumstances) -> bool:
+    """the server was stopping"""
+    client = about.client
+    return about.case.stopping is not None and (client is None or client.cause is None)
+
+
+def client_quit(about: Circumstances) -> bool:
+    """the client had quit"""
+    return about.client is not None and about.client.cause is Cause.QUIT
+
+
+def client_ended_its_side(about: Circumstances) -> bool:
+    """the client had ended its side"""
+    return about.client is not None and about.client.cause is Cause.END_OF_STREAM
+
+
+def client_offended(about: Circumstances) -> bool:
+    """the client had sent a violation"""
+    return about.client is not None and about.client.cause is Cause.VIOLATION
+
+
+# What had happened just before
+
+
+def stood_still_behind_a_backlog(about: Circumstances) -> bool:
+    """a member had stopped reading, with a backlog, and nothing came to anybody any more"""
+    if about.what is not What.BACKLOG or about.has(Sign.DEAFENED):
+        return False
+    return about.fact.kind is Kind.DIED or about.case.last_wait > about.case.last_broadcast
+
+
+def stopped_after_a_violation(about: Circumstances) -> bool:
+    """nothing came any more after somebody's violation"""
+    return about.what is What.VIOLATION
+
+
+def stopped_after_a_treated_line(about: Circumstances) -> bool:
+    """nothing came any more after a line that was sent to exercise how lines are treated"""
+    return about.what is What.TREATED
+
+
+def stopped_after_a_blank_line(about: Circumstances) -> bool:
+    """nothing came any more after a blank line"""
+    return about.what is What.BLANK
+
+
+def stopped_after_somebody_left(about: Circumstances) -> bool:
+    """nothing came any more after somebody had left"""
+    return about.what is What.LEFT
+
+
+def all_had_left(about: Circumstances) -> bool:
+    """every client had left"""
+    return about.what is What.ALL_LEFT
+
+
+# How a connection ended
+
+
+def input_had_ended(about: Circumstances) -> bool:
+    """standard input had ended, and the server had died, stood still or put members out"""
+    if about.what is not What.INPUT_ENDED:
+        return False
+    return about.fact.kind is not Kind.LOST or about.case.is_quiet_after(about.line)
+
+
+def rival_had_come(about: Circumstances) -> bool:
+    """a second server had been launched on its address"""
+    return about.what is What.RIVAL
+
+
+def descriptors_had_run_out(about: Circumstances) -> bool:
+    """no descriptor had been free for a connection"""
+    return about.what is What.NO_DESCRIPTOR
+
+
+def blank_line_was_unanswered(about: Circumstances) -> bool:
+    """a blank line was the first that nothing had come of"""
+    return about.has(Sign.BLANK)
+
+
+def treated_line_was_unanswered(about: Circumstances) -> bool:
+    """a line that was sent to exercise how lines are treated had not been answered"""
+    return about.what is What.TREATED
+
+
+def notice_was_of_text(about: Circumstances) -> bool:
+    """the notice was !invalid-text"""
+    return f"!{Code.INVALID_TEXT}" in about.fact.actual
+
+
+def notice_was_of_length(about: Circumstances) -> bool:
+    """the notice was !line-too-long"""
+    return f"!{Code.LINE_TOO_LONG}" in about.fact.actual
+
+
+def somebody_had_left(about: Circumstances) -> bool:
+    """another had just left, and the client itself had said nothing but plain messages"""
+    return _latest_leaver(about) is not None
+
+
+def somebody_had_offended(about: Circumstances) -> bool:
+    """another had just sent a violation, and the client itself nothing but plain messages"""
+    latest = _latest_leaver(about)
+    return latest is not None and latest.cause is Cause.VIOLATION
+
+
+def _latest_leaver(about: Circumstances) -> ClientHistory | None:
+    trigger, history = about.incident.trigger, about.case.history
+    if trigger is None or trigger.what is not What.LEFT or trigger.client is None:
+        return None
+    leaver = history.clients[trigger.client]
+    left = max(leaver.left or 0, leaver.aborted or 0)
+    ended = history.time(about.fact.evidence[0])
+    return leaver if ended - history.time(left) < SILENT else None
+
+
+def somebody_was_to_be_evicted(about: Circumstances) -> bool:
+    """another had stopped reading, with a backlog"""
+    return about.what is What.BACKLOG
+
+
+def had_been_silent(about: Circumstances) -> bool:
+    """the client had been silent for about a second"""
+    client = about.client
+    if client is None or client.ended is None or about.fact.line is not None:
+        return False
+    history = about.case.history
+    lines = (line.t for line in client.lines if line.begun < (client.ended or 0))
+    since = max([history.time(client.connected), *lines])
+    return client.ended_t - since >= SILENT
+
+
+def room_was_full(about: Circumstances) -> bool:
+    """as many members were there as the server is known to have room for"""
+    capacity = about.case.history.start.capacity
+    return capacity is not None and members_before(about.case, about.fact.evidence[0]) >= capacity
+
+
+def many_were_there(about: Circumstances) -> bool:
+    """many members were there"""
+    at = about.fact.evidence[0]
+    return members_before(about.case, at) >= MANY
+
+
+def plain_quit_works(about: Circumstances) -> bool:
+    """it is quit, and others were let go for quit with a bare LF, alone in its segment"""
+    line = about.fact.line
+    if line is not None and line.fate is not Fate.QUIT:
+        return False
+    case = about.case
+    return any(
+        client.cause is Cause.QUIT
+        and client.ended is not None
+        and any(sent.octets == b"quit\n" for _, sent in client.segments)
+        for client in case.clients
+    )
