@@ -1,7 +1,7 @@
 """CLI: a client reads units however they are cut, and sends what arrives as it was meant."""
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from chatproto import (
@@ -144,6 +144,56 @@ def test_cli_2_a_client_sends_no_line_that_some_server_refuses(size: int, letter
         assert ClientConnection().say(letter * size) == f"{letter * size}\n".encode()
 
 
+@pytest.mark.parametrize("limit", [0, 1_023, 1_048_577])
+def test_cli_4_a_limit_that_no_server_has_is_refused(limit: int) -> None:
+    with pytest.raises(ValueError, match="from 1024 to 1048576 octets"):
+        ClientConnection(limit)
+
+
+long_texts = st.lists(
+    st.tuples(
+        st.sampled_from(["a", "é", "早", "😀", " ", "\u3000", "quit", " quit ", "\0", "\ud800"]),
+        st.sampled_from([1, 2, 255, 256, 340, 341, 510, 1_019, 1_020, 1_021, 1_024, 2_048]),
+    ).map(lambda pair: pair[0] * pair[1]),
+    max_size=6,
+).map("".join)
+
+
+@given(long_texts)
+@example("a" * 1_023 + " quit")
+@example(" " * 2_000 + "quit" + " " * 2_000)
+@example("a" + " " * 1_019 + "quit" + " " * 1_020 + "b")
+@example("a" + " " * 1_023 + "quit" + " " * 1_020 + "b")
+def test_cli_4_a_long_text_is_parted_between_code_points_and_is_the_same_without_white_space(
+    said: str,
+) -> None:
+    parts = ClientConnection().part(said)
+    trimmed = models.trim(said)
+    if len(trimmed.encode("utf-8", "surrogatepass")) <= 1_024:
+        assert parts == ([trimmed] if trimmed else [])
+    else:
+        assert "quit" not in parts
+        rest = trimmed
+        for part in parts:
+            assert part == models.trim(part) != ""
+            assert len(part.encode("utf-8", "surrogatepass")) <= 1_024
+            assert rest.startswith(part)
+            rest = rest.removeprefix(part).lstrip(" \u3000")
+        assert rest == ""
+
+
+@given(st.lists(st.one_of(texts, st.just(""), padding, st.just("x" * 1_025)), max_size=5))
+def test_cli_2_what_is_said_in_several_lines_is_a_text_for_each(lines: list[str]) -> None:
+    client = ClientConnection()
+    assert client.part("\n".join(lines)) == [text for line in lines for text in client.part(line)]
+
+
+def test_cli_4_a_text_of_3_mib_is_parted_at_once() -> None:
+    parts = ClientConnection().part("早" * 1_048_576)
+    assert {*map(len, parts[:-1])} == {341}
+    assert "".join(parts) == "早" * 1_048_576
+
+
 @pytest.mark.parametrize(
     "text", ["", " ", "a\nb", "a\n", " a", "a ", "a\u3000", "a\r", "a\0", "\ud800", "\ufffe"]
 )
@@ -171,6 +221,34 @@ def test_cli_2_quit_is_sent_by_leaving_only() -> None:
     with pytest.raises(LocalProtocolError, match=r"leave\(\) does that"):
         client.say("quit")
     assert receive([client.leave()]) == [QuitReceived(1)]
+
+
+@given(st.lists(units, max_size=4), st.booleans(), st.data())
+def test_cli_8_it_has_left_in_order_where_the_end_follows_leaving_at_a_unit_s_end(
+    sent: list[Unit], leaves: bool, data: st.DataObject
+) -> None:
+    client = ClientConnection()
+    stream = b"".join(map(encode, sent))
+    pieces = data.draw(cut(stream[: data.draw(st.integers(0, len(stream)))]))
+    left = data.draw(st.integers(0, len(pieces)))
+    for count in range(len(pieces) + 1):
+        if leaves and count == left:
+            client.leave()
+        assert client.has_left == (leaves and count >= left)
+        assert not client.left_in_order
+        if count < len(pieces):
+            client.receive(pieces[count])
+    (end,) = client.receive_eof()
+    assert isinstance(end, ServerEnded)
+    assert client.left_in_order == (leaves and end.complete)
+
+
+def test_cli_8_what_leaves_after_the_end_has_not_left_in_order() -> None:
+    client = ClientConnection()
+    client.receive_eof()
+    client.leave()
+    assert client.has_left
+    assert not client.left_in_order
 
 
 def test_cli_2_nothing_is_sent_after_leaving() -> None:

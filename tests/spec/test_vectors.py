@@ -210,13 +210,9 @@ def test_what_is_said_goes_out_as_its_vector_says(vector: Vector) -> None:
         case {"kind": "quit"}:
             assert arrival(f"{text}\n".encode()) == [{"event": "quit", "line": 1}]
             refuses(client, text)
-        case {"kind": "parted", "parts": parts}:
+        case {"kind": "parted" | "lines", "parts": parts}:
             refuses(client, text)
-            assert parts == parted(text, vector.get("line_limit", 1_024))
-            assert all(client.say(part) for part in parts)
-        case {"kind": "lines", "parts": parts}:
-            refuses(client, text)
-            assert parts == [trim(line) for line in text.split("\n") if trim(line)]
+            assert parts == client.part(vector["said"])
             assert all(client.say(part) for part in parts)
         case {"kind": "unsafe", "text": arrived}:
             refuses(client, text)
@@ -230,19 +226,3 @@ def test_what_is_said_goes_out_as_its_vector_says(vector: Vector) -> None:
 def refuses(client: ClientConnection, text: str) -> None:
     with pytest.raises(LocalProtocolError):
         client.say(text)
-
-
-def parted(text: str, limit: int) -> list[str]:
-    """Part a text as the appendix says: as many code points into each part as fit."""
-    parts, rest = [], text
-    while rest:
-        size = next(n for n in range(min(limit, len(rest)), 0, -1) if fits(rest[:n], limit))
-        if trim(rest[size:]) == "quit":
-            size -= 1
-        parts.append(trim(rest[:size]))
-        rest = rest[size:]
-    return [part for part in parts if part]
-
-
-def fits(text: str, limit: int) -> bool:
-    return len(text.encode()) <= limit

@@ -102,7 +102,10 @@ def a_room(now: datetime) -> memoryview:
 
 def a_client(octets: bytes) -> list[ClientEvent]:
     client = ClientConnection()
+    assert_type(client.part("hello\nyou"), list[str])
     assert_type(client.say("hello") + client.heartbeat() + client.leave(), bytes)
+    assert_type(client.has_left, bool)
+    assert_type(client.left_in_order, bool)
     assert_type(UnitReader().receive(octets), list[Unit | Malformed])
     return client.receive(octets) + client.receive_eof()
 
