@@ -6,26 +6,21 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate
-from typing import Final
 
-from chatproto import Code
 from chatproto.sender import is_sender
 from conformance.dialect.model import PLAIN
+from conformance.oracle.backlog import Backlog
 from conformance.oracle.log_order import LaidOut, lay_out
 from conformance.oracle.matching import Matching, Tie, match
 from conformance.oracle.reading.history import (
     ClientHistory,
-    Ending,
     History,
     Line,
     read_history,
 )
 from conformance.oracle.reading.units import ReceivedBroadcast
-from conformance.standard.constants import LINGER, MIN_BACKLOG, STOP
 from conformance.timing.policy import TOGETHER
 from conformance.transcript.events import Exited, Limited, Stopping, Transcript
-
-_HEADER: Final = 40
 
 
 @dataclass
@@ -87,6 +82,10 @@ class Case:
             line: min([tie.unit.span.last for tie in ties.values()])
             for line, ties in self.came.items()
         }
+
+    @cached_property
+    def backlog(self) -> Backlog:
+        return Backlog(self.history, self.runs, self.came, self.first_came)
 
     @cached_property
     def last_of(self) -> dict[str, dict[str, int]]:
@@ -165,7 +164,7 @@ class Case:
     def first_end(self) -> int:
         """The transcript's line where the server, once its last broadcast had come, first ended a
         connection whose client had not left."""
-        ends = [one.ended for one in self.clients if self.was_ended_by_server(one)]
+        ends = [one.ended for one in self.clients if one.was_ended_by_server]
         end = len(self.history.transcript) + 1
         return min((at for at in ends if at and at > self.last_broadcast), default=end)
 
@@ -301,69 +300,6 @@ class Case:
             return ties.get(line.client)
         return min(ties.values(), key=lambda tie: tie.unit.span.last, default=None)
 
-    def has_left(self, client: ClientHistory, at: int) -> bool:
-        """Whether a client had left of its own accord by a line of the transcript."""
-        return client.left is not None and client.left < at and not self.was_ended_by_server(client)
-
-    def was_ended_by_server(self, client: ClientHistory) -> bool:
-        """Whether the server ended a connection whose client had not left."""
-        return client.ended is not None and (client.left is None or client.left > client.ended)
-
-    def was_ended_by_stopping(self, client: ClientHistory) -> bool:
-        """Whether a member was still there when the server was told to stop, and then ended."""
-        stopping, ended = self.stopping, client.ended
-        return (
-            stopping is not None
-            and ended is not None
-            and ended > stopping
-            and self.was_ended_by_server(client)
-        )
-
-    def may_miss_the_end(self, client: ClientHistory) -> bool:
-        """Whether there is another account of why the end of a client's run is missing."""
-        return (
-            (self.was_ended_by_server(client) and self.stopping is None)
-            or self.died is not None
-            or self.was_evicted(client)
-            or self.may_be_aborted(client)
-            or self.was_left_behind(client)
-        )
-
-    def may_be_aborted(self, client: ClientHistory) -> bool:
-        """Whether the server broke off a leaver that did not read, and had held its side open for
-        1 s (QUIT-3), or had taken nothing for as long (QUIT-5)."""
-        if client.ending is not Ending.RESET or client.left is None or not client.stalls:
-            return False
-        until = client.ended_t
-        if client.half_closed is not None:
-            after = (at for at in client.resumes if at > client.half_closed)
-            until = next((self.history.time(at) for at in after), until)
-        return until - self.history.time(client.left) >= LINGER
-
-    def was_left_behind(self, client: ClientHistory) -> bool:
-        """Whether a member that had stopped reading read on only when the stopping server might
-        have aborted it (STOP-1)."""
-        stop = self.history.stopping
-        return (
-            stop is not None
-            and bool(client.resumes)
-            and self.history.time(client.resumes[-1]) - stop[1].t >= STOP
-        )
-
-    def waited_for_the_rest(self, client: ClientHistory) -> bool:
-        """Whether a member was still there, and all that others received was due."""
-        return (
-            client.cause is None
-            and bool(client.waits)
-            and client.ended is None
-            and not self.may_miss_the_end(client)
-        )
-
-    def has_stopped_reading(self, client: ClientHistory, line: Line) -> bool:
-        """Whether the suite had let a client read no more when a line was sent, to the end."""
-        stalls, resumes = client.stalls, client.resumes
-        return bool(stalls) and len(resumes) < len(stalls) and line.done > stalls[-1]
-
     def is_last_for(self, line: Line, name: str) -> bool:
         """Whether nothing that was said after a line came to a client."""
         run = self.runs[name]
@@ -376,94 +312,8 @@ class Case:
             return self.log.position[line] > reached[self.log.component[line]]
         return run[-1].line.t - line.t < TOGETHER
 
-    def is_for_limits(self, client: ClientHistory) -> bool:
-        """Whether it is for the limits to judge the end of a client: it stalled, it was there then,
-        and it said nothing afterwards that may have ended it."""
-        if not client.stalls or client.ended is None:
-            return bool(client.stalls)
-        stalled, ended = client.stalls[0], client.ended
-        if any(stalled < line.begun < ended and line.text is None for line in client.lines):
-            return False
-        later = any(stalled < line.begun < ended for line in self.came)
-        had = any(tie.line.begun > stalled for tie in self.runs[client.name])
-        return had or not later or client.ending is Ending.RESET
-
-    def was_evicted(self, client: ClientHistory) -> bool:
-        """Whether the server broke off a connection for which 1 MiB had come to wait (LIM-3),
-        be it that its client had stopped reading, or that it was slow."""
-        if client.ended is None:
-            return False
-        told = any(notice.code == Code.TOO_SLOW for notice in client.notices)
-        broken = client.ending is Ending.RESET or told or self.was_ended_by_server(client)
-        return broken and self.has_overflowed(client)
-
-    def has_overflowed(self, client: ClientHistory) -> bool:
-        """Whether 1 MiB had come to wait for a client that stopped reading, or that the server
-        ended: it might be disconnected, and lose no more."""
-        return client.name in self._waiting and self.waiting(client) >= MIN_BACKLOG
-
-    def waiting(self, client: ClientHistory) -> int:
-        """Octets that waited for a client when it read again or was found to be ended.
-
-        All that was said by then since its first broadcast, less what it had received of it.
-        """
-        return self._waiting[client.name]
-
-    @cached_property
-    def _waiting(self) -> dict[str, int]:
-        return {
-            client.name: self._waited(client)
-            for client in self.clients
-            if client.stalls or client.ended is not None
-        }
-
-    def _waited(self, client: ClientHistory) -> int:
-        stalled = client.stalls[0] if client.stalls else None
-        until = next((at for at in client.resumes if stalled is not None and at > stalled), None)
-        if until is None:
-            until = client.ended or len(self.history.transcript)
-        run = self.runs[client.name]
-        joined = self.first_came[run[0].line] if run else client.connected
-        read = sum(
-            tie.unit.span.end - tie.unit.span.start
-            for tie in run
-            if tie.unit.span.last < (stalled or until)
-        )
-        own = 0 if self.history.has_echo else self._octets_of(client, joined, until)
-        return self.octets_said(until) - self.octets_said(joined) - read - own
-
-    def _octets_of(self, client: ClientHistory, since: int, until: int) -> int:
-        """Octets of a client's own broadcasts that had first come to anyone in between."""
-        own = (line for line in client.messages if line in self.came)
-        return sum(self._size(line) for line in own if since <= self.first_came[line] < until)
-
-    def is_recognised(self, client: ClientHistory) -> bool:
-        """Whether the server took a client's violation for one: it ended it, which had not ended
-        its own side, or gave notice."""
-        ended = client.ending is not None and client.half_closed is None
-        return ended or bool(client.notices)
-
     def segments(self, line: Line) -> tuple[bytes, ...]:
         return self.history.clients[line.client].segments_of(line)
-
-    def octets_said(self, before: int) -> int:
-        """Octets of the broadcasts that had come to anyone before a line of the transcript."""
-        ats, totals = self._said
-        return totals[bisect_left(ats, before)]
-
-    def _size(self, line: Line) -> int:
-        """The octets of a line's broadcast."""
-        unit = next(iter(self.came[line].values())).unit
-        # Where it is no broadcast its header stands apart, or is missing.
-        apart = 0 if isinstance(unit, ReceivedBroadcast) else _HEADER
-        return unit.span.end - unit.span.start + apart
-
-    @cached_property
-    def _said(self) -> tuple[list[int], list[int]]:
-        """The transcript's lines with which broadcasts had first come, in order, and the octets
-        of all before each."""
-        sizes = sorted((self.first_came[line], self._size(line)) for line in self.came)
-        return [at for at, _ in sizes], list(accumulate((size for _, size in sizes), initial=0))
 
 
 def prepare(transcript: Transcript) -> Case:

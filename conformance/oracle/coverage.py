@@ -109,10 +109,10 @@ def _by_client(case: Case, client: ClientHistory) -> list[str]:
         case Cause.RESET | None:
             pass
     if client.stalls:
-        waited = case.waiting(client)
+        waited = case.backlog.waiting(client)
         if waited >= MIN_BACKLOG * 9 // 10:
             ids.append("LIM-3")
-        if case.was_ended_by_server(client) or waited >= MAX_BACKLOG:
+        if client.was_ended_by_server or waited >= MAX_BACKLOG:
             ids.append("LIM-4")
     if case.history.start.capacity is not None and "room-full" in [
         notice.code for notice in client.notices

@@ -97,7 +97,7 @@ def _is_right_before(line: Line, lost: Line | None) -> bool:
 def _of_others(case: Case, since: int, until: int, name: str | None) -> Trigger:
     others = [client for client in case.clients if client.name != name]
     members = [client for client in others if case.runs[client.name]]
-    if name is None and members and all(case.has_left(client, until) for client in members):
+    if name is None and members and all(client.has_left(until) for client in members):
         return Trigger(What.ALL_LEFT)
     gone = [(left, client) for client in others if since <= (left := _left(client)) < until]
     if gone:
@@ -127,7 +127,7 @@ def _holder_of_a_backlog(case: Case, until: int) -> ClientHistory | None:
         resumes = [at for at in client.resumes if at < until]
         is_there = client.ended is None or client.ended > until
         if len(stalls) > len(resumes) and is_there and client.aborted is None:
-            said = case.octets_said(case.last_broadcast + 1) - case.octets_said(stalls[-1])
-            if said >= _BACKLOG:
+            said = case.backlog.octets_said
+            if said(case.last_broadcast + 1) - said(stalls[-1]) >= _BACKLOG:
                 return client
     return None

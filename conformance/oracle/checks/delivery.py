@@ -10,6 +10,7 @@ from conformance.oracle.checks.text import line_signs
 from conformance.oracle.checks.total_order import causes, check_one_log, named
 from conformance.oracle.facts import Fact, Kind, Sign
 from conformance.oracle.matching import Tie
+from conformance.oracle.membership import may_miss_the_end
 from conformance.oracle.reading.history import Cause, ClientHistory, Fate, Line
 
 _MOST: Final = 300
@@ -151,11 +152,11 @@ def _losses(case: Case) -> Iterator[Fact]:
         for line in _skipped(case, client):
             if line not in disputed:
                 lost[line][client.name] = f"{client.name} received what was said before and after"
-        if not case.may_miss_the_end(client) and not _may_be_disconnected(case, client):
+        if not may_miss_the_end(case, client) and not _may_be_disconnected(case, client):
             for line in _missing_end(case, client):
                 lost[line].setdefault(client.name, f"{client.name} received nothing more")
     for client in case.clients:
-        if client.cause is Cause.RESET or case.may_miss_the_end(client):
+        if client.cause is Cause.RESET or may_miss_the_end(case, client):
             continue
         for line in client.messages:
             if line not in case.came and _was_due(case, client, line):
@@ -164,7 +165,7 @@ def _losses(case: Case) -> Iterator[Fact]:
                 lost[line] = {client.name: "nobody received it"}
             elif (
                 not case.is_owed(client.name, line)
-                or case.has_stopped_reading(client, line)
+                or client.has_stopped_reading(line)
                 or (_may_be_disconnected(case, client) and case.is_last_for(line, client.name))
             ):
                 continue
@@ -190,7 +191,7 @@ def _losses(case: Case) -> Iterator[Fact]:
 
 def _may_be_disconnected(case: Case, client: ClientHistory) -> bool:
     """Whether so much waits for a member that it may be disconnected, and lose no more by that."""
-    return client.cause is None and client.ended is None and case.has_overflowed(client)
+    return client.cause is None and client.ended is None and case.backlog.has_overflowed(client)
 
 
 def _loss_signs(case: Case, line: Line, losers: Collection[str]) -> Iterator[Sign]:
@@ -263,7 +264,7 @@ def _missing_end(case: Case, client: ClientHistory) -> Iterator[Line]:
     run = case.runs[client.name]
     if not run or client.cause is not None:
         return
-    if case.was_ended_by_server(client):
+    if client.was_ended_by_server:
         until = case.stopping
     elif client.waits:
         until = client.waits[-1][0]
@@ -286,7 +287,7 @@ def _was_due(case: Case, client: ClientHistory, line: Line) -> bool:
     """Whether a message of this client's must have come by the transcript's end."""
     if case.stopping is not None and line not in case.came:
         return False
-    if case.has_stopped_reading(client, line) and line not in case.came:
+    if client.has_stopped_reading(line) and line not in case.came:
         # A server may read a member more slowly that does not read itself.
         return line.number < case.last_own.get(client.name, 0)
     if client.cause is not None and client.ended is not None:

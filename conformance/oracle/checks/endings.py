@@ -9,6 +9,7 @@ from conformance.oracle.case import Case
 from conformance.oracle.checks.limits import may_be_one_too_many
 from conformance.oracle.checks.text import UNWANTED_SIGNS, line_signs
 from conformance.oracle.facts import Fact, Kind, Sign
+from conformance.oracle.membership import is_for_limits, may_be_aborted, was_evicted
 from conformance.oracle.reading.history import Cause, ClientHistory, Ending, Fate, Line
 from conformance.transcript.events import THE_END, Refused, Restarted, Stopping
 
@@ -23,7 +24,7 @@ def check_endings(case: Case) -> Iterator[Fact]:
     for client in case.clients:
         if client.cause is Cause.RESET:
             continue
-        if client.cause is None or case.was_ended_by_server(client):
+        if client.cause is None or client.was_ended_by_server:
             if client.ending is not None and case.stopping is None:
                 yield from _unexpected(case, client)
             continue
@@ -76,7 +77,7 @@ def _end(case: Case, client: ClientHistory) -> Iterator[Fact]:
     assert client.left is not None
     if client.ending is Ending.RESET:
         assert client.ended is not None
-        if case.was_evicted(client) or case.may_be_aborted(client):
+        if was_evicted(case, client) or may_be_aborted(case, client):
             return
         yield Fact(
             Kind.RESET_LEAVER,
@@ -192,7 +193,7 @@ def _unexpected(case: Case, client: ClientHistory) -> Iterator[Fact]:
     """Detect an end of a connection whose client had done nothing to leave."""
     assert client.ended is not None
     codes = {notice.code for notice in client.notices}
-    stalled = case.is_for_limits(client) or case.was_evicted(client)
+    stalled = is_for_limits(case, client) or was_evicted(case, client)
     if "room-full" in codes or stalled or may_be_one_too_many(case, client):
         return  # the limits' to judge
     if not case.runs[client.name] and case.found_no_descriptor(client):

@@ -1,16 +1,13 @@
 """Are the limits of backlog and members kept? The others show in lines and runs."""
 
 from collections.abc import Iterator
-from typing import Final
 
 from chatproto import Code
 from conformance.oracle.case import Case
 from conformance.oracle.facts import Fact, Kind
+from conformance.oracle.membership import MANY, is_for_limits, just_gone, members_before
 from conformance.oracle.reading.history import ClientHistory, Ending
 from conformance.standard.constants import LINGER, MAX_BACKLOG, MEMBERS, MIN_BACKLOG
-
-_MANY: Final = 8
-"""Members from which on a server that takes in no more counts as full."""
 
 
 def check_limits(case: Case) -> Iterator[Fact]:
@@ -21,10 +18,10 @@ def check_limits(case: Case) -> Iterator[Fact]:
 
 
 def _stalled(case: Case, client: ClientHistory) -> Iterator[Fact]:
-    if not case.is_for_limits(client) or case.stopping is not None or case.died is not None:
+    if not is_for_limits(case, client) or case.stopping is not None or case.died is not None:
         return
-    waited = case.waiting(client)
-    if case.was_ended_by_server(client):
+    waited = case.backlog.waiting(client)
+    if client.was_ended_by_server:
         assert client.ended is not None
         if waited < MIN_BACKLOG:
             yield Fact(
@@ -44,28 +41,6 @@ def _stalled(case: Case, client: ClientHistory) -> Iterator[Fact]:
         )
 
 
-def members_before(case: Case, at: int) -> int:
-    """How many clients were certainly connected at a line of the transcript."""
-    return sum(
-        other.connected < at
-        and (other.left is None or other.left > at)
-        and (other.ended is None or other.ended > at)
-        for other in case.clients
-    )
-
-
-def _just_gone(case: Case, client: ClientHistory) -> int:
-    """How many more the server may have counted still: a leaver sees its end before that."""
-    came = case.history.time(client.connected)
-    return sum(
-        other.connected < client.connected
-        and other.ended is not None
-        and other.ended < client.connected
-        and came - other.ended_t < LINGER
-        for other in case.clients
-    )
-
-
 def is_one_too_many(case: Case, client: ClientHistory) -> bool:
     """Whether the server was known to be full when this client came."""
     capacity = case.history.start.capacity
@@ -77,14 +52,14 @@ def may_be_one_too_many(case: Case, client: ClientHistory) -> bool:
     capacity = case.history.start.capacity
     if capacity is None:
         return _is_turned_away(case, client)
-    return members_before(case, client.connected) + _just_gone(case, client) >= capacity
+    return members_before(case, client.connected) + just_gone(case, client) >= capacity
 
 
 def _is_turned_away(case: Case, client: ClientHistory) -> bool:
     """Whether a server of unknown capacity ended this client before it was a member, with many
     there, and took nobody in where as many were."""
-    here = members_before(case, client.connected) + _just_gone(case, client)
-    if here < _MANY or case.runs[client.name]:
+    here = members_before(case, client.connected) + just_gone(case, client)
+    if here < MANY or case.runs[client.name]:
         return False
     return not any(
         case.runs[other.name] and members_before(case, other.connected) >= here
@@ -98,9 +73,9 @@ def _is_refused(case: Case, client: ClientHistory) -> bool:
     if case.history.start.capacity is not None:
         full = may_be_one_too_many(case, client)
         return told and (not full or "LIM-6" in case.history.start.requirements)
-    if case.history.time(client.connected) < LINGER or _just_gone(case, client):
+    if case.history.time(client.connected) < LINGER or just_gone(case, client):
         return False  # who left, in an earlier scenario or in this, may still be counted
-    ended = case.was_ended_by_server(client) and case.stopping is None
+    ended = client.was_ended_by_server and case.stopping is None
     return told or (ended and _is_turned_away(case, client))
 
 

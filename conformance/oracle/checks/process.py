@@ -10,6 +10,7 @@ from typing import Final, get_args
 from chatproto import Code
 from conformance.oracle.case import Case
 from conformance.oracle.facts import Fact, Kind, Sign
+from conformance.oracle.membership import was_evicted
 from conformance.oracle.reading.history import ClientHistory, Ending
 from conformance.standard.constants import IDLE, STOP
 from conformance.target.profile import Way
@@ -122,7 +123,7 @@ def _stop(case: Case, begin: int, stop: Stopping, episode: Sequence[Event]) -> I
         if client.ended is None or not begin < client.ended < last:
             continue
         early = client.ended_t - stop.t < STOP
-        reads = len(client.stalls) == len(client.resumes) and not case.was_evicted(client)
+        reads = len(client.stalls) == len(client.resumes) and not was_evicted(case, client)
         if client.ending is Ending.RESET and early and reads:
             yield Fact(
                 Kind.STOP_RESETS,

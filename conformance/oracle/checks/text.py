@@ -11,6 +11,7 @@ from conformance.oracle.alteration import alteration_of, text_signs
 from conformance.oracle.case import Case
 from conformance.oracle.facts import Fact, Kind, Sign
 from conformance.oracle.matching import Tie
+from conformance.oracle.membership import was_evicted
 from conformance.oracle.mixture import Mixtures
 from conformance.oracle.reading.history import NONCE, ClientHistory, Fate, Line
 from conformance.oracle.reading.units import (
@@ -75,7 +76,7 @@ def _may_be_unfinished(case: Case, tie: Tie) -> bool:
     if client.units[-1] is not tie.unit or not (tie.line.text or b"").startswith(text):
         return False
     is_open = dialect is not None and "\n" not in dialect.closing and client.ended is None
-    return is_open or case.was_evicted(client)
+    return is_open or was_evicted(case, client)
 
 
 def line_signs(case: Case, line: Line) -> tuple[Sign, ...]:

@@ -17,6 +17,7 @@ from typing import Final
 from conformance.oracle.case import Case
 from conformance.oracle.facts import Fact, Kind, Sign
 from conformance.oracle.matching import Tie
+from conformance.oracle.membership import waited_for_the_rest, was_ended_by_stopping
 from conformance.oracle.reading.history import Cause, ClientHistory, Line
 
 _RANKS: Final = (Kind.LOST, Kind.EFFECT_FIRST, Kind.SENDER_ORDER, Kind.TWO_ORDERS)
@@ -148,8 +149,8 @@ def _after_what_it_had(
 
 def _gone(case: Case, client: ClientHistory) -> float:
     """The transcript's line until which a client that received something was a member."""
-    if case.was_ended_by_server(client):
-        return (case.stopping or 0) if case.was_ended_by_stopping(client) else 0
+    if client.was_ended_by_server:
+        return (case.stopping or 0) if was_ended_by_stopping(case, client) else 0
     return inf if client.left is None else client.left
 
 
@@ -175,7 +176,7 @@ def _nothing_after_all(case: Case, client: ClientHistory) -> Iterator[Before]:
 
     One broadcast of each other component stands for all of that.
     """
-    if not case.waited_for_the_rest(client):
+    if not waited_for_the_rest(case, client):
         return
     first = case.runs[client.name][0]
     until, _ = client.waits[-1]

@@ -4,16 +4,12 @@ The docstrings are printed by `explain`, after "where".
 """
 
 from chatproto import Code
-from conformance.oracle.checks.limits import members_before
 from conformance.oracle.conditions.circumstances import Circumstances
 from conformance.oracle.facts import Kind, Sign
+from conformance.oracle.membership import MANY, members_before
 from conformance.oracle.reading.history import Cause, ClientHistory, Fate
 from conformance.oracle.triggers import What
 from conformance.timing.policy import SILENT
-
-MANY = 8
-"""Members from which on a server that takes in no more counts as full."""
-
 
 # How a client left
 

@@ -7,6 +7,7 @@ from chatproto import Code
 from conformance.oracle.case import Case
 from conformance.oracle.conditions.circumstances import Circumstances
 from conformance.oracle.facts import Sign
+from conformance.oracle.membership import was_ended_by_stopping, was_evicted
 from conformance.oracle.reading.history import Cause, ClientHistory, Fate, Line
 from conformance.timing.policy import ON_ITS_WAY, SILENT
 
@@ -112,7 +113,7 @@ def is_blank(about: Circumstances) -> bool:
 
 def violation_was_recognised(about: Circumstances) -> bool:
     """the server had taken the violation for one"""
-    return about.case.is_recognised(about.case.history.clients[about.line.client])
+    return about.case.history.clients[about.line.client].violation_was_recognised
 
 
 def violation_is_of_text(about: Circumstances) -> bool:
@@ -174,7 +175,7 @@ def losers_were_evicted(about: Circumstances) -> bool:
     clients = _losers(about)
     case = about.case
     return bool(clients) and all(
-        case.was_evicted(client) or (case.has_overflowed(client) and client.cause is None)
+        was_evicted(case, client) or (case.backlog.has_overflowed(client) and client.cause is None)
         for client in clients
     )
 
@@ -191,7 +192,7 @@ def is_lost_by_stopping(about: Circumstances) -> bool:
 
 def _was_still_to_come(about: Circumstances, client: ClientHistory) -> bool:
     case, line = about.case, about.line
-    if not case.was_ended_by_stopping(client) or not case.is_last_for(line, client.name):
+    if not was_ended_by_stopping(case, client) or not case.is_last_for(line, client.name):
         return False
     assert case.stopping is not None
     if client.stalls or line not in case.came:

@@ -135,6 +135,27 @@ class ClientHistory:
         last = bisect_right(self._ats, line.done)
         return tuple(sent.octets for _, sent in self.segments[first:last])
 
+    @property
+    def was_ended_by_server(self) -> bool:
+        """Whether the server ended the connection before the client left."""
+        return self.ended is not None and (self.left is None or self.left > self.ended)
+
+    @property
+    def violation_was_recognised(self) -> bool:
+        """Whether the server noticed the client's violation: it gave notice, or ended the
+        connection of a client that had not ended its own side."""
+        ended = self.ending is not None and self.half_closed is None
+        return ended or bool(self.notices)
+
+    def has_left(self, at: int) -> bool:
+        """Whether the client had left of its own accord by a line of the transcript."""
+        return self.left is not None and self.left < at and not self.was_ended_by_server
+
+    def has_stopped_reading(self, line: Line) -> bool:
+        """Whether the client read no more when a line was sent, and never again."""
+        stalls, resumes = self.stalls, self.resumes
+        return bool(stalls) and len(resumes) < len(stalls) and line.done > stalls[-1]
+
 
 ServerEvent = Stopping | Exited | Running | Restarted | Rival | InputEnded | Rested | Limited
 

@@ -1,0 +1,84 @@
+"""How much waited for each client: what LIM-3 counts."""
+
+from bisect import bisect_left
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import accumulate
+from typing import Final
+
+from conformance.oracle.matching import Tie
+from conformance.oracle.reading.history import ClientHistory, History, Line
+from conformance.oracle.reading.units import ReceivedBroadcast
+from conformance.standard.constants import MIN_BACKLOG
+
+_HEADER: Final = 40
+"""Octets that a broadcast's header has, about, where it came apart from its text or not at all."""
+
+
+@dataclass
+class Backlog:
+    """The octets that waited for each client of a case."""
+
+    history: History
+    runs: dict[str, list[Tie]]
+    came: dict[Line, dict[str, Tie]]
+    first_came: dict[Line, int]
+
+    def has_overflowed(self, client: ClientHistory) -> bool:
+        """Whether 1 MiB had come to wait for a client that stopped reading, or that the server
+        ended: it might be disconnected, and lose no more."""
+        return client.name in self._waiting and self.waiting(client) >= MIN_BACKLOG
+
+    def waiting(self, client: ClientHistory) -> int:
+        """Octets that waited for a client when it read again or was found to be ended.
+
+        All that was said by then since its first broadcast, less what it had received of it.
+        """
+        return self._waiting[client.name]
+
+    @cached_property
+    def _waiting(self) -> dict[str, int]:
+        return {
+            client.name: self._waited(client)
+            for client in self.history.clients.values()
+            if client.stalls or client.ended is not None
+        }
+
+    def _waited(self, client: ClientHistory) -> int:
+        stalled = client.stalls[0] if client.stalls else None
+        until = next((at for at in client.resumes if stalled is not None and at > stalled), None)
+        if until is None:
+            until = client.ended or len(self.history.transcript)
+        run = self.runs[client.name]
+        joined = self.first_came[run[0].line] if run else client.connected
+        read = sum(
+            tie.unit.span.end - tie.unit.span.start
+            for tie in run
+            if tie.unit.span.last < (stalled or until)
+        )
+        own = 0 if self.history.has_echo else self._octets_of(client, joined, until)
+        return self.octets_said(until) - self.octets_said(joined) - read - own
+
+    def _octets_of(self, client: ClientHistory, since: int, until: int) -> int:
+        """Octets of a client's own broadcasts that had first come to anyone in between."""
+        own = (line for line in client.messages if line in self.came)
+        return sum(self._size(line) for line in own if since <= self.first_came[line] < until)
+
+    def octets_said(self, before: int) -> int:
+        """Octets of the broadcasts that had come to anyone before a line of the transcript."""
+        ats, totals = self._said
+        return totals[bisect_left(ats, before)]
+
+    def _size(self, line: Line) -> int:
+        """The octets of a line's broadcast."""
+        unit = next(iter(self.came[line].values())).unit
+        # Where it is no broadcast its header stands apart, or is missing.
+        apart = 0 if isinstance(unit, ReceivedBroadcast) else _HEADER
+        return unit.span.end - unit.span.start + apart
+
+    @cached_property
+    def _said(self) -> tuple[list[int], list[int]]:
+        """The transcript's lines with which broadcasts had first come, in order, and the octets
+        of all before each."""
+        sizes = sorted((self.first_came[line], self._size(line)) for line in self.came)
+        return [at for at, _ in sizes], list(accumulate((size for _, size in sizes), initial=0))

@@ -1,0 +1,111 @@
+"""Who was a member when: how the server ended connections, and who may lack the end of a run."""
+
+from typing import Final
+
+from chatproto import Code
+from conformance.oracle.case import Case
+from conformance.oracle.reading.history import ClientHistory, Ending
+from conformance.standard.constants import LINGER, STOP
+
+MANY: Final = 8
+"""Members from which on a server that takes in no more counts as full."""
+
+
+def members_before(case: Case, at: int) -> int:
+    """How many clients were certainly connected at a line of the transcript."""
+    return sum(
+        other.connected < at
+        and (other.left is None or other.left > at)
+        and (other.ended is None or other.ended > at)
+        for other in case.clients
+    )
+
+
+def just_gone(case: Case, client: ClientHistory) -> int:
+    """How many more the server may have counted still: a leaver sees its end before that."""
+    came = case.history.time(client.connected)
+    return sum(
+        other.connected < client.connected
+        and other.ended is not None
+        and other.ended < client.connected
+        and came - other.ended_t < LINGER
+        for other in case.clients
+    )
+
+
+def was_ended_by_stopping(case: Case, client: ClientHistory) -> bool:
+    """Whether a member was still there when the server was told to stop, and then ended."""
+    stopping, ended = case.stopping, client.ended
+    return (
+        stopping is not None
+        and ended is not None
+        and ended > stopping
+        and client.was_ended_by_server
+    )
+
+
+def may_miss_the_end(case: Case, client: ClientHistory) -> bool:
+    """Whether there is another account of why the end of a client's run is missing."""
+    return (
+        (client.was_ended_by_server and case.stopping is None)
+        or case.died is not None
+        or was_evicted(case, client)
+        or may_be_aborted(case, client)
+        or was_left_behind(case, client)
+    )
+
+
+def may_be_aborted(case: Case, client: ClientHistory) -> bool:
+    """Whether the server broke off a leaver that did not read, and had held its side open for
+    1 s (QUIT-3), or had taken nothing for as long (QUIT-5)."""
+    if client.ending is not Ending.RESET or client.left is None or not client.stalls:
+        return False
+    until = client.ended_t
+    if client.half_closed is not None:
+        after = (at for at in client.resumes if at > client.half_closed)
+        until = next((case.history.time(at) for at in after), until)
+    return until - case.history.time(client.left) >= LINGER
+
+
+def was_left_behind(case: Case, client: ClientHistory) -> bool:
+    """Whether a member that had stopped reading read on only when the stopping server might
+    have aborted it (STOP-1)."""
+    stop = case.history.stopping
+    return (
+        stop is not None
+        and bool(client.resumes)
+        and case.history.time(client.resumes[-1]) - stop[1].t >= STOP
+    )
+
+
+def waited_for_the_rest(case: Case, client: ClientHistory) -> bool:
+    """Whether a member was still there, and all that others received was due."""
+    return (
+        client.cause is None
+        and bool(client.waits)
+        and client.ended is None
+        and not may_miss_the_end(case, client)
+    )
+
+
+def is_for_limits(case: Case, client: ClientHistory) -> bool:
+    """Whether it is for the limits to judge the end of a client: it stalled, it was there then,
+    and it said nothing afterwards that may have ended it."""
+    if not client.stalls or client.ended is None:
+        return bool(client.stalls)
+    stalled, ended = client.stalls[0], client.ended
+    if any(stalled < line.begun < ended and line.text is None for line in client.lines):
+        return False
+    later = any(stalled < line.begun < ended for line in case.came)
+    had = any(tie.line.begun > stalled for tie in case.runs[client.name])
+    return had or not later or client.ending is Ending.RESET
+
+
+def was_evicted(case: Case, client: ClientHistory) -> bool:
+    """Whether the server broke off a connection for which 1 MiB had come to wait (LIM-3), because
+    its client had stopped reading or was slow."""
+    if client.ended is None:
+        return False
+    told = any(notice.code == Code.TOO_SLOW for notice in client.notices)
+    broken = client.ending is Ending.RESET or told or client.was_ended_by_server
+    return broken and case.backlog.has_overflowed(client)
