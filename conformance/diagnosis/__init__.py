@@ -1,1 +1,6 @@
-"""From verdict to cause: families of faults, and what each looks like from outside."""
+"""From verdict to cause: which families of faults what a run showed comes from, and what each
+looks like from outside."""
+
+from conformance.diagnosis.ranking import Cause, Confidence, Diagnosis, Spoken, diagnose
+
+__all__ = ["Cause", "Confidence", "Diagnosis", "Spoken", "diagnose"]
