@@ -8,7 +8,7 @@ from typing import Final
 
 from hypothesis import HealthCheck, settings
 
-from conformance.target.process import let_interrupts_through
+from conformance.target.interrupts import let_interrupts_through
 from tests.budget import PROFILE
 
 # What is tested is interrupted, be it from a test that runs in a shell's background.

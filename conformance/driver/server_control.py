@@ -10,8 +10,9 @@ from conformance.driver.interruption import Stuck, Unplayable
 from conformance.driver.stage import Stage
 from conformance.oracle.checks.process import was_killed
 from conformance.standard.constants import IDLE, STOP
-from conformance.target.process import LaunchedServer, LaunchError
+from conformance.target.process import LaunchError
 from conformance.target.profile import Way
+from conformance.target.server import LaunchedServer
 from conformance.target.usage import Family
 from conformance.timing.cpu_starvation import Starvation
 from conformance.timing.policy import ABORT, REST, RESTS

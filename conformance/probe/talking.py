@@ -14,8 +14,9 @@ from itertools import count
 from typing import Final
 
 from conformance.target.address import Address
-from conformance.target.process import LaunchedServer, LaunchError
+from conformance.target.process import LaunchError
 from conformance.target.profile import Launch
+from conformance.target.server import LaunchedServer
 from conformance.target.system import AF_UNIX
 
 FIRST: Final = 5.0

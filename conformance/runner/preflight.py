@@ -6,7 +6,8 @@ from conformance.dialect import PLAIN
 from conformance.probe.glance import glance
 from conformance.runner.session import Settings
 from conformance.target.address import parse_address
-from conformance.target.process import LaunchedServer, LaunchError
+from conformance.target.process import LaunchError
+from conformance.target.server import LaunchedServer
 from conformance.timing.policy import PATIENCE
 
 

@@ -24,8 +24,8 @@ from conformance.runner.course import Course
 from conformance.scenarios.registry import Scenario
 from conformance.standard.requirements import PROTOCOL
 from conformance.target.address import Address, parse_address
-from conformance.target.process import LaunchedServer
 from conformance.target.profile import Profile
+from conformance.target.server import LaunchedServer
 from conformance.target.usage import Family, Monitor, Usage, together
 from conformance.timing.policy import DYING
 from conformance.transcript.events import Event, Exited, Finish, Printed, Start

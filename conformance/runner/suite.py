@@ -10,7 +10,8 @@ from conformance.runner.course import Course
 from conformance.runner.lanes import Lanes, Reporter, lanes_for
 from conformance.runner.preflight import Unreachable, reach
 from conformance.runner.session import Settings
-from conformance.target.process import LaunchError, let_interrupts_through
+from conformance.target.interrupts import let_interrupts_through
+from conformance.target.process import LaunchError
 from conformance.timing.limit import TimeLimit
 
 

@@ -3,8 +3,8 @@
 import sys
 
 from conformance.target.address import TcpAddress
-from conformance.target.process import LaunchedServer
 from conformance.target.profile import Launch
+from conformance.target.server import LaunchedServer
 from tests.conformance.command import REFERENCE, run, specimen
 
 HINT = "This server does not speak as chatproto/1 does: "

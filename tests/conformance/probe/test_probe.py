@@ -13,8 +13,8 @@ from conformance.probe.questions import probe
 from conformance.probe.shape import Sample, Shape, Who, common_form, common_shape, take_apart
 from conformance.target.address import TcpAddress, parse_address
 from conformance.target.bundled_profiles import shipped_names, shipped_profile
-from conformance.target.process import LaunchedServer
 from conformance.target.profile import Launch, load_profile, read_profile
+from conformance.target.server import LaunchedServer
 from tests.conformance.command import run, specimen
 
 pytestmark = pytest.mark.heavy

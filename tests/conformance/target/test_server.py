@@ -9,8 +9,9 @@ import psutil
 import pytest
 
 from conformance.target.address import TcpAddress, parse_address
-from conformance.target.process import LaunchedServer, LaunchError
+from conformance.target.process import LaunchError
 from conformance.target.profile import Launch
+from conformance.target.server import LaunchedServer
 from tests.conformance.command import REFERENCE, run, start
 from tests.reference_server.process import ServerProcess
 

@@ -1,0 +1,217 @@
+"""The server under test, where the suite launches it: started, stopped, started again."""
+
+import signal
+import time
+from contextlib import suppress
+from dataclasses import replace
+from typing import Final, NoReturn
+
+import psutil
+
+from conformance.target.address import Address, TcpAddress
+from conformance.target.interrupts import interrupts_later, let_interrupts_through
+from conformance.target.listening import hosts_listened_on, may_be_listened_on, reaches, who_answers
+from conformance.target.process import LaunchError, Process, hint
+from conformance.target.profile import Launch, Way
+
+_POLL: Final = 0.01
+_CHILDREN_EVERY: Final = 5
+"""Looks of which one is at what the process has started: all processes are searched for that."""
+_LOOK_ONLY: Final = 1.0
+"""Seconds in which a listening socket is looked for without connecting to it."""
+
+
+class LaunchedServer:
+    """The server processes of a run, one after the other, on one address: a free port where none is
+    asked for."""
+
+    def __init__(self, launch: Launch, asked: Address) -> None:
+        let_interrupts_through()
+        self.address = asked.with_free_port()
+        self._asked = asked
+        self._launch = launch
+        self._process: Process | None = None
+        self._rival: Process | None = None
+        self._is_broken_off = False
+        self._was_started = False
+
+    @property
+    def pid(self) -> int | None:
+        """The process id of the server, while it runs."""
+        running = self._process is not None and self._process.poll() is None
+        return self._process.id if self._process is not None and running else None
+
+    def start(self) -> None:
+        """Launch the server and wait until it listens; `LaunchError` where it does not.
+
+        What an earlier server left behind is ended only afterwards, since it may be what keeps
+        this one from listening.
+        """
+        if not self._was_started:
+            self._check_free()
+        left = self._process
+        try:
+            with interrupts_later():
+                self._process = None
+                if left is not None and left.poll() is None:
+                    left.end()
+            self._launch_and_wait()
+        finally:
+            if left is not None:
+                left.end()
+
+    def _check_free(self) -> None:
+        """Raise `LaunchError` where another process listens on the address already, which would be
+        judged in place of the launched one. Only before the first launch: what listens there later
+        may have been left behind by a server under test."""
+        if (stranger := who_answers(self.address)) is not None:
+            raise LaunchError(
+                f"{stranger} listens on {self.address} already, and would be judged in place of "
+                "what is launched: end it, or leave the address out"
+            )
+        self._was_started = True
+
+    def start_elsewhere(self) -> bool:
+        """Launch the server on another free port; False where one port was asked for."""
+        address = self._asked.with_free_port()
+        if address == self._asked:
+            return False
+        self.address = address
+        self.start()
+        return True
+
+    def _launch_and_wait(self) -> None:
+        with interrupts_later():
+            self._process = process = Process(self._launch, self.address)
+        if self._is_broken_off:
+            self.close()
+            raise LaunchError("the run was broken off")
+        began = time.monotonic()
+        looks = 0
+        while not self._listens(process, looks, time.monotonic() - began > _LOOK_ONLY):
+            looks += 1
+            status = process.poll()
+            if status is not None:
+                problem = f"ended with status {status} before it listened on {self.address}"
+                if daemons := process.offspring():
+                    named = ", ".join(f"{one.pid} ({_name_of(one)})" for one in daemons)
+                    problem += f", and left {named} behind: launch it in the foreground"
+            elif time.monotonic() - began > self._launch.ready:
+                problem = (
+                    f"did not listen on {self.address} within {self._launch.ready:g} s; if it is "
+                    "built first, build it before the run, or let the profile's launch.ready say "
+                    "how long it may take"
+                )
+            else:
+                time.sleep(_POLL)
+                continue
+            self._give_up(process, problem)
+
+    def _give_up(self, process: Process, problem: str) -> NoReturn:
+        output = process.output().strip()
+        self.close()
+        printed = f"it printed:\n{output}" if output else "it printed nothing"
+        raise LaunchError(f"the server {problem}{self._hint()}; {printed}")
+
+    def _hint(self) -> str:
+        return "" if self._asked == self.address else hint(self._launch.command)
+
+    def stop(self, way: Way) -> None:
+        """Send the server the signal, or the line on its console, that stops it."""
+        assert self._process is not None
+        match way:
+            case "sigterm":
+                self._process.signal(signal.SIGTERM)
+            case "sigint":
+                self._process.signal(signal.SIGINT)
+            case "console":
+                self._process.write(b"quit\n")
+
+    def end_input(self) -> None:
+        """Close the server's standard input."""
+        assert self._process is not None
+        self._process.end_input()
+
+    def poll(self) -> int | None:
+        """Return its status once it has ended, negative where a signal ended it, or None."""
+        return None if self._process is None else self._process.poll()
+
+    def wait(self, seconds: float) -> int | None:
+        """Wait for the server to end; return its status, or None where it has not ended by then."""
+        return None if self._process is None else self._process.wait(seconds)
+
+    def run_rival(self, seconds: float) -> tuple[int | None, str]:
+        """Launch a second server on the same address.
+
+        Return its status, and its output. The status is None where it had not ended after the
+        time it may take to be ready, and `seconds` more.
+        """
+        try:
+            with interrupts_later():
+                self._rival = rival = Process(self._launch, self.address)
+            return rival.wait(self._launch.ready + seconds), rival.output()
+        finally:
+            self._end_rival()
+
+    def _end_rival(self) -> None:
+        with interrupts_later():
+            rival, self._rival = self._rival, None
+            if rival is not None:
+                rival.end()
+
+    def close(self) -> None:
+        """End the server, if it runs."""
+        with interrupts_later():
+            process, self._process = self._process, None
+            if process is not None:
+                process.end()
+
+    def break_off(self) -> None:
+        """End the server, and launch no other. Any thread may call it."""
+        self._is_broken_off = True
+        self.close()
+        self._end_rival()
+
+    def new_output(self) -> str:
+        """Return what the server printed since the last call."""
+        return "" if self._process is None else self._process.new_output()
+
+    def _listens(self, process: Process, looks: int, may_connect: bool) -> bool:
+        """Look for its socket in the system's tables; where they do not show it, connect."""
+        if not isinstance(self.address, TcpAddress):
+            return self._can_connect()
+        if not may_be_listened_on(self.address.port):
+            return may_connect and self._can_connect()
+        family = _family_of(process.id, with_children=looks % _CHILDREN_EVERY == 0)
+        hosts = hosts_listened_on(family, self.address.port)
+        if any(reaches(host, self.address) for host in hosts):
+            return True
+        if not may_connect:
+            return False
+        if self._can_connect():
+            return True
+        for host in hosts:
+            elsewhere = replace(self.address, host=host)
+            self._give_up(process, f"listens on {elsewhere}, and was asked for {self.address}")
+        return False
+
+    def _can_connect(self) -> bool:
+        try:
+            self.address.connect(_LOOK_ONLY).close()
+        except OSError:
+            return False
+        return True
+
+
+def _family_of(pid: int, *, with_children: bool) -> list[psutil.Process]:
+    with suppress(psutil.Error):
+        process = psutil.Process(pid)
+        return [process, *(process.children(recursive=True) if with_children else ())]
+    return []
+
+
+def _name_of(process: psutil.Process) -> str:
+    try:
+        return process.name()
+    except psutil.Error:
+        return "gone"
