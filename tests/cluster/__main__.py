@@ -20,16 +20,17 @@ def _say(text: str) -> None:
 def _judge(fault: str | None, seed: int) -> tuple[str, Counter[str]]:
     """What a seed broke, if anything, and how much happened in its run."""
     simulation = FAULTS.get(fault or "", NONE).simulation(seed)
+    cluster = simulation.cluster
     wrong = ""
     try:
         simulation.run()
     except Broken as broken:
         wrong = f"seed {seed}: {broken}\nagain: python -m tests.cluster --show {seed}"
     counts = Counter(
-        nodes=len(simulation.nodes),
-        clients=len(simulation.clients),
-        entries=simulation.engine.end,
-        receptions=sum(len(client.history.received) for client in simulation.clients),
+        nodes=len(cluster.nodes),
+        clients=len(cluster.clients),
+        entries=cluster.engine.end,
+        receptions=sum(len(client.history.received) for client in cluster.clients),
     )
     return wrong, counts
 
