@@ -13,9 +13,8 @@ and again until it comes back: the engine stores it once (CLU-3).
 Nothing here blocks, knows an engine or reads a clock. What a driver owes it: docs/cluster.md.
 """
 
-from collections import deque
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 from itertools import count
@@ -26,13 +25,12 @@ from chatproto.entry import Entry
 from chatproto.events import Event, Events, QuitReceived, Violation
 from chatproto.limits import FLOOD, OWN_BACKLOG, Limits
 from chatproto.member import Member
+from chatproto.outbox import ENTRY_SIZE, Item, Leave, Outbox, write_pieces
 from chatproto.room import Room
 from chatproto.states import State
 from chatproto.text import Charset
-from chatproto.wire import Code, Notice, encode_broadcasts, write_header
+from chatproto.wire import Code, Notice, write_header
 
-ENTRY_SIZE: Final = 262_144
-"""Octets of units in an entry, unless a single broadcast has more."""
 QUEUE_SIZE: Final = 1_048_576
 """Octets that may wait for the entry in flight before the node reads no member further."""
 MARK: Final = 1.0
@@ -44,8 +42,6 @@ GIVE_UP: Final = 10.0
 """Seconds an entry is in flight from which on the node closes its members (CLU-5)."""
 STOP_PATIENCE: Final = 0.4
 """Seconds that a stop waits for the commit of what was said before it (STOP-1)."""
-
-_PIECE: Final = 65_536
 
 
 class Standing(Enum):
@@ -68,20 +64,9 @@ class _Reader:
 
 
 @dataclass(frozen=True, slots=True)
-class _Leave:
-    """A member leaves here, with this notice; None for the member: all of them, for the stop."""
-
-    member: Member | None
-    notice: Notice | None = None
-
-
-_Item = bytes | _Leave
-
-
-@dataclass(frozen=True, slots=True)
 class _Flight:
     entry: Entry
-    items: Sequence[_Item] = ()
+    items: Sequence[Item] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,31 +75,6 @@ class _Head:
 
     run: str
     position: int
-
-
-@dataclass(slots=True)
-class _Queue:
-    """What waits for the next entry, in the order it came."""
-
-    items: deque[_Item] = field(default_factory=deque[_Item])
-    octets: int = 0
-
-    def put(self, item: _Item) -> None:
-        self.items.append(item)
-        self.octets += len(item) if isinstance(item, bytes) else 0
-
-    def take(self) -> list[_Item]:
-        """Take what one entry holds."""
-        taken: list[_Item] = []
-        size = 0
-        while self.items:
-            octets = len(self.items[0]) if isinstance(self.items[0], bytes) else 0
-            if size and size + octets > ENTRY_SIZE:
-                break
-            size += octets
-            taken.append(self.items.popleft())
-        self.octets -= size
-        return taken
 
 
 class Replica:
@@ -144,7 +104,7 @@ class Replica:
         self._position = 0
         self._last: Entry | None = None
         self._heads: dict[str, _Head] = {}
-        self._queue = _Queue()
+        self._outbox = Outbox()
         self._flight: _Flight | None = None
         self._is_wanted = False
         self._taken = self._committed = self._refusals = 0
@@ -198,9 +158,9 @@ class Replica:
         if (
             self._flight is None
             and self._standing is Standing.SERVING
-            and (self._queue.items or self._is_wanted)
+            and (self._outbox.items or self._is_wanted)
         ):
-            items = self._queue.take()
+            items = self._outbox.take()
             units = b"".join(item for item in items if isinstance(item, bytes))
             after = self._heads[self._node].position
             self._send(_Flight(Entry(self._node, self._run, after, units), items))
@@ -284,7 +244,7 @@ class Replica:
         reader = self._readers.get(member)
         if reader is None or member.state is not State.OPEN:
             return True
-        if self._is_stalled or self._is_stopping or self._queue.octets > QUEUE_SIZE:
+        if self._is_stalled or self._is_stopping or self._outbox.octets > QUEUE_SIZE:
             return False
         if not member.backlog:
             reader.said = 0
@@ -302,14 +262,14 @@ class Replica:
             return Events([], 0, None)
         events = reader.connection.receive_lazily(octets)
         header = write_header(time.replace(microsecond=0, tzinfo=None), member.sender)
-        for piece in _encode(header, events.texts):
-            self._queue.put(piece)
+        for piece in write_pieces(header, events.texts):
+            self._outbox.put(piece)
             reader.said += len(piece)
         match events.ending:
             case Violation(notice=notice):
-                self._queue.put(_Leave(member, notice))
+                self._outbox.put(Leave(member, notice))
             case QuitReceived():
-                self._queue.put(_Leave(member))
+                self._outbox.put(Leave(member))
             case None:
                 pass
             case _:
@@ -324,13 +284,13 @@ class Replica:
         reader.has_ended = True
         events = reader.connection.receive_eof()
         if events:
-            self._queue.put(_Leave(member))
+            self._outbox.put(Leave(member))
         return events
 
     def stop(self) -> None:
         """Take no more lines; every member leaves once what was said is committed (STOP-1)."""
         self._is_stopping = True
-        self._queue.put(_Leave(None))
+        self._outbox.put(Leave(None))
         if self._standing is not Standing.SERVING:
             self._close_all()
 
@@ -416,7 +376,7 @@ class Replica:
     def _close_all(self) -> None:
         """Let every member leave now, and drop what was not accepted of theirs."""
         code = Code.SHUTTING_DOWN if self._is_stopping else Code.LOG_UNAVAILABLE
-        self._queue = _Queue()
+        self._outbox = Outbox()
         for member in self._readers:
             self._leave(member, Notice(code))
         if self._is_stopping:
@@ -434,17 +394,3 @@ class Replica:
         self._flight = self._refused_at = self._waits_since = None
         self._is_stalled = False
         self._close_all()
-
-
-def _encode(header: str, texts: Sequence[str]) -> Iterator[bytes]:
-    """Write broadcasts under one header, in pieces that fit an entry wherever they can."""
-    batch: list[str] = []
-    size = 0
-    for text in texts:
-        if size and size + len(text) > _PIECE // 4:
-            yield encode_broadcasts(header, batch)
-            batch, size = [], 0
-        batch.append(text)
-        size += len(header) + len(text)
-    if batch:
-        yield encode_broadcasts(header, batch)

@@ -5,7 +5,8 @@ from datetime import datetime
 import pytest
 
 from chatproto import Entry, Limits, Member, Replica, Standing, State
-from chatproto.replica import ENTRY_SIZE, GIVE_UP, MARK, QUEUE_SIZE, STALL, STOP_PATIENCE
+from chatproto.outbox import ENTRY_SIZE
+from chatproto.replica import GIVE_UP, MARK, QUEUE_SIZE, STALL, STOP_PATIENCE
 
 TIME = datetime(2021, 7, 3, 17, 45, 39)
 SAID = b"20210703 17:45:39 127.0.0.1:50001\n%b\n"

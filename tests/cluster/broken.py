@@ -30,7 +30,7 @@ class DoublesAnEntryOnRetry(Replica):
 
     def refused(self, last: int | None) -> None:  # noqa: ARG002
         if self._flight is not None and self._flight.entry.after is not None:
-            self._queue.items.extendleft(reversed(self._flight.items))
+            self._outbox.items.extendleft(reversed(self._flight.items))
             self._flight = None
 
     def deliver(self, position: int, entry: Entry) -> None:
