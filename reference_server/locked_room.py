@@ -8,10 +8,12 @@ written once, and what is over stays over.
 
 Whoever sends to members, or shuts or closes their sockets, has the turn: one thread at a time, so
 that a socket's octets keep their order and no socket is closed under a send. The distribute thread
-takes the turn whenever there is anything to do. But a receive thread that finds the turn free has
-just put something into the log, and takes it to deliver that itself: so a message to a quiet room
-wakes no other thread. It delivers as long as every socket takes all it is given and nobody has to
-be seen out, a few times at most, for its own member is not read meanwhile; then it hands over.
+takes the turn whenever there is anything to do. But where one member speaks, its receive thread
+finds the turn free, having just put something into the log, and takes it to deliver that itself:
+so no other thread is woken. It delivers as long as every socket takes all it is given and nobody
+has to be seen out, a few times at most, for its own member is not read meanwhile; then it hands
+over. Where several members speak at once it wakes the distribute thread instead, which runs after
+the receive threads that are ready already: so what they have read goes out in one send a member.
 
 Two things make a receive thread wait here, and neither is another member's slowness (TRN-1): the
 log has run ahead of what was delivered, or its own member floods and does not read.
@@ -140,6 +142,7 @@ class LockedRoom:
         self._wake = wake
         self._time_zone = time_zone
         self._ahead = min(AHEAD, limits.backlog // 4)
+        self._last_read: Connection | None = None
         self._next_look = self._next_check = 0.0
         self._stopped = False
 
@@ -181,8 +184,13 @@ class LockedRoom:
                 connection.has_left |= events.ending is not None
                 wakes = self._leave_chores()
             elif events.messages and self._turn is Turn.FREE:
-                sends = self._sends()
-                self._turn = Turn.RECEIVER if sends else Turn.FREE
+                if connection is self._last_read:
+                    sends = self._sends()
+                    self._turn = Turn.RECEIVER if sends else Turn.FREE
+                else:
+                    self._turn = Turn.DISTRIBUTOR
+                    wakes = True
+            self._last_read = connection
         if wakes:
             self._wake()
         return events, sends
@@ -212,6 +220,7 @@ class LockedRoom:
             else:
                 self._room.abort(connection.member)
             connection.is_read = False
+            self._last_read = None
             wakes = self._leave_chores()
         if wakes:
             self._wake()

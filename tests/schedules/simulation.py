@@ -24,7 +24,7 @@ import reference_server.distributor
 import reference_server.locked_room
 import reference_server.server
 from chatproto import Limits
-from conformance.oracle import Finding, case, judge
+from conformance.oracle import Finding, backlog, judge
 from conformance.oracle.checks import limits
 from conformance.transcript.events import Event, Exited, Finish, Stopping
 from reference_server import ChatServer
@@ -55,7 +55,7 @@ SCALED: Final = (
     (reference_server.locked_room, "CHECK", 1e9),  # no timer is to make up for a lost wake-up
     (reference_server.server, "IDLE_SIZE", 32),
     (reference_server.server, "READ_SIZE", 128),
-    (case, "MIN_BACKLOG", 1024),
+    (backlog, "MIN_BACKLOG", 1024),
     (limits, "MIN_BACKLOG", 1024),
 )
 

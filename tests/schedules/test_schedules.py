@@ -43,7 +43,7 @@ def wakes_nobody(patch: Patch, name: str) -> None:
     wrap(patch, LockedRoom, name, silent)
 
 
-def wakes_nobody_for_who_left(patch: Patch) -> None:
+def wakes_nobody_for_what_was_read(patch: Patch) -> None:
     wakes_nobody(patch, "receive")
 
 
@@ -254,7 +254,7 @@ def ends_reading_at_quit(patch: Patch) -> None:
 
 
 BROKEN = (
-    wakes_nobody_for_who_left,
+    wakes_nobody_for_what_was_read,
     wakes_nobody_for_what_it_hands_over,
     delivers_though_another_does,
     distributes_though_another_does,
