@@ -49,8 +49,9 @@ from reference_server.waker import Waker
 
 ACCEPT_PAUSE: Final = 0.1
 """Seconds to wait after accept has failed, as it does while no descriptor is free."""
-IDLE_SIZE: Final = 1024
-"""Octets of a read where little comes: a thread that waits in recv holds the buffer meanwhile."""
+IDLE_SIZE: Final = 1536
+"""Octets of a read where little comes: more than a packet carries on most networks, and few, since
+a thread that waits in recv holds the buffer meanwhile."""
 DRAIN_SIZE: Final = 262_144
 """Octets of one read of what is discarded: who floods after its `quit` is to cost few of them."""
 ACCEPT_THE_LAST: Final = 0.2
