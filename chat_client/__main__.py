@@ -1,6 +1,7 @@
 """`chatproto-chat`: chooses the terminal or the pipe, and tells by the exit status how it ended."""
 
 import asyncio
+import io
 import selectors
 import sys
 from typing import Final
@@ -13,7 +14,10 @@ INTERRUPTED: Final = 130
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Chat; 0 left in order, 1 no connection or a lost one, 2 usage, 3 a line was refused."""
+    """Chat; 0 left in order, 1 no connection or a lost one, 2 usage."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # what its charset lacks
     options = parser().parse_args(arguments, Options())
     chat = plain.chat
     if not options.plain and _is_terminal():

@@ -11,8 +11,8 @@ import socket
 from dataclasses import dataclass
 from typing import Any, Final
 
-PATIENCE: Final = 10.0
-"""Seconds a host may take to answer."""
+PATIENCE: Final = 8.0
+"""Seconds a host may take to answer; within 10 s nobody is to wonder any more (CLI-7)."""
 
 _TCP: Final = re.compile(
     r"tcp://(?:\[(?P<ipv6>[^\[\]]+)\]|(?P<host>[^:/\[\]]+)):(?P<port>[0-9]{1,5})/?"

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Final
 
 from prompt_toolkit import PromptSession
-from prompt_toolkit.buffer import Buffer
+from prompt_toolkit.buffer import Buffer, ValidationState
 from prompt_toolkit.document import Document
 from prompt_toolkit.formatted_text import FormattedText
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
@@ -51,6 +51,11 @@ class Editor:
         )
         self._session.default_buffer.accept_handler = self._take
 
+    @property
+    def columns(self) -> int:
+        """The width of the terminal."""
+        return self._session.app.output.get_size().columns
+
     async def run(self, begun: Callable[[], None]) -> None:
         """Edit until Ctrl-D or `end`; `begun` is called once keys are taken."""
 
@@ -81,6 +86,12 @@ class Editor:
 
     def _keys(self) -> KeyBindings:
         keys = KeyBindings()
+
+        @keys.add("enter")
+        def _(event: KeyPressEvent) -> None:
+            # What was refused before may be right by now, with no key pressed since.
+            event.current_buffer.validation_state = ValidationState.UNKNOWN
+            event.current_buffer.validate_and_handle()
 
         @keys.add("c-c")
         def _(event: KeyPressEvent) -> None:

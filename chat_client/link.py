@@ -9,9 +9,10 @@ from typing import Final, assert_never
 
 from chat_client.address import Address, connect
 from chatproto import ClientConnection, Malformed, ServerEnded, Unit
+from chatproto.client import SILENCE
 
-PATIENCE: Final = 5.0
-"""Seconds a server may be silent once it was told `quit`, before it is given up."""
+PATIENCE: Final = 2 * SILENCE
+"""Seconds a server may be silent once it was told `quit`, before it is given up (CLI-6)."""
 
 _READ_SIZE: Final = 65_536
 
@@ -34,7 +35,6 @@ class Link:
         self._reader = reader
         self._writer = writer
         self._connection = ClientConnection()
-        self._has_left = False
         self._waiting: asyncio.Timeout | None = None
 
     @classmethod
@@ -45,7 +45,7 @@ class Link:
     @property
     def has_left(self) -> bool:
         """Whether `quit` has been said, so that the end is to be expected."""
-        return self._has_left
+        return self._connection.has_left
 
     def say(self, text: str) -> None:
         """Send a message; `LocalProtocolError` for one that would not arrive as it is (CLI-2)."""
@@ -60,8 +60,7 @@ class Link:
 
     def leave(self) -> None:
         """Send `quit` and end the sending side: what the server still owes will come (QUIT-3)."""
-        if not self._has_left:
-            self._has_left = True
+        if not self.has_left:
             self._writer.write(self._connection.leave())
             self._writer.write_eof()
             if self._waiting is not None:
@@ -70,7 +69,7 @@ class Link:
     async def receive(self) -> tuple[list[Unit], End | None]:
         """Wait for one read; give back the units it completes and, the last time, the end."""
         try:
-            async with asyncio.timeout(PATIENCE if self._has_left else None) as self._waiting:
+            async with asyncio.timeout(PATIENCE if self.has_left else None) as self._waiting:
                 octets = await self._reader.read(_READ_SIZE)
         except TimeoutError:
             return [], Lost(f"no end of stream within {PATIENCE:.0f} s of leaving")
@@ -100,7 +99,7 @@ def why(end: End, *, left: bool) -> str | None:
             return "the connection ended within a message"
         case Malformed(line=line, octets=octets, reason=reason):
             shown = f" ({octets[:60]!r})" if octets else ""
-            return f"what came is not chatproto/1: line {line}{shown}: {reason}"
+            return f"what came is not chatproto/1: line {line}{shown}: {reason:.200}"
         case Lost(reason):
             return f"the connection was lost: {reason}"
         case _:

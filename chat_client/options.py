@@ -32,8 +32,7 @@ out. Each line of output is the server's time, the local one, the sender and the
 White space at either end of a line is not sent. What would not arrive as it is is refused, with the
 reason: control characters, the word quit alone, more than 1,024 octets.
 
-Exit status: 0 left in order, 1 no connection or a lost one, 2 bad options, 3 left in order, but a
-line of the input was refused (--plain).
+Exit status: 0 left in order, 1 no connection or a lost one, 2 bad options.
 """
 
 

@@ -6,6 +6,7 @@ The end of the input leaves; what the server still owes is read out.
 import asyncio
 import contextlib
 import os
+import shutil
 import sys
 from collections.abc import AsyncIterator
 from datetime import datetime
@@ -14,7 +15,7 @@ from typing import Final, assert_never
 from chat_client.address import Address
 from chat_client.composing import Blank, Help, Leave, Refused, Say, read_octets
 from chat_client.link import Link, why
-from chat_client.showing import plain, visible
+from chat_client.showing import plain
 from chatproto import Heartbeat, Unit
 
 INPUT: Final = 0
@@ -25,7 +26,6 @@ class Pipe:
 
     def __init__(self, link: Link) -> None:
         self._link = link
-        self._refused = False
         self._is_read = sys.stdout is not None
 
     async def run(self) -> int:
@@ -45,7 +45,7 @@ class Pipe:
         if wrong is not None:
             _tell(wrong)
             return 1
-        return 3 if self._refused else 0
+        return 0
 
     async def _speak(self) -> None:
         number = 0
@@ -68,7 +68,6 @@ class Pipe:
                 case Blank():
                     _tell(f"line {number} is not said: it is blank")
                 case Refused(reason):
-                    self._refused = True
                     _tell(f"line {number} is not said: {reason}")
                 case _:
                     assert_never(intention)
@@ -78,12 +77,8 @@ class Pipe:
         if not self._is_read:
             return
         now = datetime.now().astimezone()
-        lines = [plain(unit, now) for unit in units if not isinstance(unit, Heartbeat)]
-        if sys.stdout.isatty():
-            lines = [
-                "".join(piece for _, piece in visible(line.removesuffix("\n"))) + "\n"
-                for line in lines
-            ]
+        columns = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+        lines = [plain(unit, now, columns) for unit in units if not isinstance(unit, Heartbeat)]
         try:
             sys.stdout.write("".join(lines))
             sys.stdout.flush()

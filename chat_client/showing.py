@@ -1,10 +1,13 @@
 """What came from the server as lines to look at: pieces of text, each with a style's name.
 
 Nothing a server sends drives the terminal: a text has no control characters, or it would be no
-broadcast (TXT-4), and what could still hide, or turn the line around, is written as `<U+202E>`.
+broadcast (TXT-4), and what could still hide, or turn the line around, is written as `<U+202E>`
+(CLI-10). Where a text goes on in another row of a terminal, that row is indented, so that none
+looks like the beginning of a line (CLI-11).
 """
 
 import re
+import unicodedata
 import zlib
 from datetime import datetime
 from typing import Final
@@ -39,6 +42,9 @@ MEANINGS: Final = {
     Code.LOG_UNAVAILABLE: "the server has lost touch with the room",
 }
 
+INDENT: Final = "    "
+"""What a row begins with on which a text goes on."""
+
 # Controls, soft hyphens, what has no width, and what turns the direction of text; but not the
 # joiners that scripts and emoji are written with.
 _UNSEEN: Final = re.compile(
@@ -64,35 +70,63 @@ def visible(text: str) -> Pieces:
     return [(style, piece.replace("\t", "    ")) for style, piece in pieces if piece]
 
 
-def show(unit: Broadcast | Notice, now: datetime) -> Pieces:
+def show(unit: Broadcast | Notice, now: datetime, columns: int) -> Pieces:
     """One line for people: your time, the server's, who, what; a notice set apart (CLI-3)."""
-    local = ("class:local", f"{now:%H:%M:%S} ")
+    head = [("class:local", f"{now:%H:%M:%S} ")]
     if isinstance(unit, Broadcast):
-        return [
-            local,
+        head += [
             ("class:server", f"({unit.time:%H:%M:%S}) "),
             (f"bold {colour(unit.sender)}", unit.sender),
             ("", "  "),
-            *visible(unit.text),
-            ("", "\n"),
         ]
-    told = [("class:notice", f"*** {_told(unit)}")]
-    if unit.explanation is not None:
-        told += [("", ": "), *visible(unit.explanation)]
-    return [local, *told, ("", "\n")]
+        text = unit.text
+    else:
+        head += [("class:notice", f"*** {_told(unit)}")]
+        if unit.explanation is not None:
+            head += [("", ": ")]
+        text = unit.explanation or ""
+    return [*head, *_hang(visible(text), sum(len(piece) for _, piece in head), columns), ("", "\n")]
 
 
-def plain(unit: Broadcast | Notice, now: datetime) -> str:
+def plain(unit: Broadcast | Notice, now: datetime, columns: int | None = None) -> str:
     """One line for programs: the server's time, the local one, the sender, the text as it came.
 
     The four are set apart by single spaces. A notice has `-` for the server's time, and in the
-    place of the sender its code behind a `!`, as on the wire.
+    place of the sender its code behind a `!`, as on the wire. For a terminal with so many columns
+    the text is made visible.
     """
     local = now.isoformat(timespec="seconds")
     if isinstance(unit, Broadcast):
-        return f"{unit.time.isoformat()} {local} {unit.sender} {unit.text}\n"
-    explanation = "" if unit.explanation is None else f" {unit.explanation}"
-    return f"- {local} !{unit.code}{explanation}\n"
+        head, text = f"{unit.time.isoformat()} {local} {unit.sender} ", unit.text
+    elif unit.explanation is None:
+        head, text = f"- {local} !{unit.code}", ""
+    else:
+        head, text = f"- {local} !{unit.code} ", unit.explanation
+    if columns is not None:
+        text = "".join(piece for _, piece in _hang(visible(text), len(head), columns))
+    return f"{head}{text}\n"
+
+
+def _hang(text: Pieces, column: int, columns: int) -> Pieces:
+    """Break a text, which begins in this column, into rows; all but the first are indented."""
+    rows: Pieces = []
+    column %= columns
+    for style, piece in text:
+        row: list[str] = []
+        for char in piece:
+            width = _width(char)
+            if column + width > columns:
+                row.append(f"\n{INDENT}")
+                column = len(INDENT)
+            row.append(char)
+            column += width
+        rows.append((style, "".join(row)))
+    return rows
+
+
+def _width(char: str) -> int:
+    """How many columns a character takes, at most: a row that is too short does no harm."""
+    return 1 if char < "\u1100" or unicodedata.east_asian_width(char) == "H" else 2
 
 
 def _told(notice: Notice) -> str:

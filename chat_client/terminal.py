@@ -73,7 +73,7 @@ class Conversation:
             pieces: Pieces = []
             for unit in units:
                 if not isinstance(unit, Heartbeat):
-                    pieces += show(unit, now)
+                    pieces += show(unit, now, self._editor.columns)
             if pieces:
                 self._editor.show(pieces)
         return end

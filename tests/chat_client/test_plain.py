@@ -97,10 +97,22 @@ def test_a_file_is_said(serve: Serve, tmp_path: Path) -> None:
     assert LINE.findall(done.stdout) == [b"one", b"/quit"]
 
 
+def test_what_the_terminal_s_charset_lacks_is_written_out(serve: Serve) -> None:
+    done = subprocess.run(
+        [*CLIENT, serve().addresses[0]],
+        input="早\n".encode(),
+        capture_output=True,
+        timeout=DEADLINE,
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+    )
+    assert LINE.findall(done.stdout) == [b"\\u65e9"]
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
 def test_what_would_not_arrive_is_refused_with_the_reason(serve: Serve) -> None:
     said = b"one\n\nquit\na\0b\n\xff\n" + b"x" * 1_025 + b"\n/help\ntwo\n"
     status, texts, errors = run(serve().addresses[0], said)
-    assert status == 3
+    assert status == 0
     assert texts == [b"one", b"two"]
     for error, expected in zip(
         errors,

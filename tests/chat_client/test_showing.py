@@ -8,17 +8,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chat_client.showing import SENDERS, colour, plain, show, visible
+from chat_client.showing import INDENT, SENDERS, colour, plain, show, visible
 from chatproto import Broadcast, Code, Notice
 from tests.chatproto.strategies import TIME, codes, points, senders, texts, times
 
 NOW = datetime(2021, 7, 3, 19, 45, 40, tzinfo=UTC)
+WIDE = 1_000
+"""The columns of a terminal in which nothing wraps."""
 broadcasts = st.builds(Broadcast, times, senders, texts)
 notices = st.builds(Notice, codes, st.none() | texts)
 
 
 def shown(unit: Broadcast | Notice) -> str:
-    return "".join(text for _, text in show(unit, NOW))
+    return "".join(text for _, text in show(unit, NOW, WIDE))
 
 
 @given(st.one_of(broadcasts, notices))
@@ -58,10 +60,43 @@ def test_a_plain_line_can_be_taken_apart_again(unit: Broadcast) -> None:
     assert local == "2021-07-03T19:45:40+00:00"
 
 
+def columns_of(row: str) -> int:
+    return sum(2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in row)
+
+
+@given(
+    st.one_of(broadcasts, notices),
+    st.text(st.sampled_from("a早😀 \t\u202e"), min_size=1, max_size=200)
+    .map(str.strip)
+    .filter(bool),
+    st.integers(40, 120),
+)
+def test_cli_11_a_row_on_which_a_text_goes_on_is_indented(
+    unit: Broadcast | Notice, text: str, columns: int
+) -> None:
+    match unit:
+        case Broadcast(time, sender):
+            unit = Broadcast(time, sender, text)
+        case Notice(code):
+            unit = Notice(code, text)
+    whole = shown(unit)
+    hung = "".join(piece for _, piece in show(unit, NOW, columns))
+    head = len(whole) - 1 - sum(len(piece) for _, piece in visible(text))
+    assert hung.replace(f"\n{INDENT}", "") == whole
+    first, *others = hung[:-1].split("\n")
+    assert head % columns + columns_of(first[head:]) <= columns
+    for row in others:
+        assert row.startswith(INDENT)
+        assert columns_of(row) <= columns
+    line = plain(unit, NOW, columns)
+    assert line.replace(f"\n{INDENT}", "") == plain(unit, NOW, WIDE)
+    assert all(row.startswith(INDENT) for row in line[:-1].split("\n")[1:])
+
+
 @given(notices)
 def test_cli_3_a_notice_of_any_code_is_shown_and_set_apart(notice: Notice) -> None:
     assert re.match(rf"19:45:40 \*\*\* {notice.code}[: \n]", shown(notice))
-    assert "class:notice" in [style for style, _ in show(notice, NOW)]
+    assert "class:notice" in [style for style, _ in show(notice, NOW, WIDE)]
     nothing, _, code, *explanation = plain(notice, NOW)[:-1].split(" ", 3)
     assert (nothing, code) == ("-", f"!{notice.code}")
     assert explanation == ([] if notice.explanation is None else [notice.explanation])
@@ -77,7 +112,7 @@ def test_a_senders_colour_is_its_own(sender: str) -> None:
     assert colour(sender) in SENDERS
     assert colour(sender) == colour(str(sender))
     styles = [
-        style for style, text in show(Broadcast(TIME, sender, "hello"), NOW) if sender in text
+        style for style, text in show(Broadcast(TIME, sender, "hello"), NOW, WIDE) if sender in text
     ]
     assert styles == [f"bold {colour(sender)}"]
 

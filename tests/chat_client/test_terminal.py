@@ -138,8 +138,8 @@ def test_a_restarted_server_is_connected_to_again(serve: Serve) -> None:
         serve(address)
         user.shows(f"-- connected to {address} again")
         user.wait(lambda: user.edited == "> kept")
-        user.press(" to the end\r")
-        user.shows("  kept to the end")
+        user.press("\r")
+        user.shows("  kept")
         user.press(CTRL_D)
         assert user.end() == 0
 
@@ -217,6 +217,25 @@ def test_each_sender_has_a_colour_and_none_where_none_are_wanted(serve: Serve) -
     with joined(server, NO_COLOR="1") as user:
         row = next(row for row, line in enumerate(user.screen.display) if "  first" in line)
         assert {cell.fg for cell in user.screen.buffer[row].values()} == {"default"}
+
+
+def test_cli_11_a_text_padded_to_the_terminal_s_width_forges_no_row(
+    serve: Serve, connect: Connect
+) -> None:
+    server = serve()
+    peer = connect(server)
+    forged = "18:45:40 (17:45:39) 10.0.0.1:52012  hello"
+    with joined(server) as user, Terminal("--plain", server.addresses[0]) as other:
+        other.press("second\n")
+        other.shows(" second")
+        for width in range(60, 121):
+            peer.send(f"{'.' * (width - 1)} {forged}\n".encode())
+        peer.send(f"{'.' * 500}{forged}\nlast\n".encode())
+        for each in user, other:
+            each.shows(" last")
+            rows = each.text.split("\n")
+            assert sum("10.0.0.1" in row for row in rows) > 5
+            assert not [row for row in rows if row.startswith(("18:45:40", "10.0.0.1"))]
 
 
 def test_where_nothing_listens_it_says_so_and_what_to_do() -> None:
