@@ -31,6 +31,8 @@ include_patterns = [
     "spec/**.md",
     "examples/README.md",
     "benchmarks/README.md",
+    "evidence/README.md",
+    "ports/README.md",
     "README.md",
     "CONTRIBUTING.md",
     "CHANGELOG.md",

@@ -36,6 +36,13 @@ def test_a_soak_keeps_its_accusations_and_its_commit(tmp_path: Path) -> None:
         Record.read(record.path, "def", "make soak")
 
 
+def test_the_page_says_how_many_runs_the_soak_of_this_suite_has() -> None:
+    record = EVIDENCE / "soak.json"
+    total = json.loads(record.read_text(encoding="utf-8"))["total"] if record.exists() else 0
+    page = (EVIDENCE / "README.md").read_text(encoding="utf-8")
+    assert f"**Runs of the present suite: {total:,}.**" in page
+
+
 def test_an_interval_holds_the_rate_and_narrows() -> None:
     assert interval(0, 0) == (0.0, 1.0)
     low, high = interval(0, 100)
