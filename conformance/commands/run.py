@@ -185,7 +185,7 @@ With --known-failures:
     "-v",
     "--verbose",
     is_flag=True,
-    help="Print for every scenario what it exercised and how often, and its time.",
+    help="Print a line for every scenario, and every finding in full.",
 )
 @click.option(
     "--probe",
@@ -231,8 +231,8 @@ def run(
     Several TARGETs are nodes of one room: clients are spread over them.
 
     With --launch the suite starts the server itself, on TARGET or on a free port, and checks
-    stopping and starting as well. A terminal shows the progress; elsewhere each scenario is a
-    line.
+    stopping and starting as well. A terminal shows the progress. What failed is told in 40 lines,
+    by its causes; --verbose, --html and the other files have every finding.
     """  # fmt: skip
     if quiet and verbose:
         raise click.UsageError("--quiet and --verbose exclude each other: give one of them")
@@ -283,7 +283,7 @@ def run(
     )
     jobs = jobs or lanes_for(settings)
     outputs = Outputs()
-    reporter = ConsoleReporter(console, settings, chosen, jobs, detail)
+    reporter = ConsoleReporter(console, settings, chosen, jobs, detail, html_path)
     try:
         with reporter:
             report = run_suite(settings, reporter, jobs)

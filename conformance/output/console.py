@@ -1,7 +1,8 @@
-"""What a person sees: progress while the run goes on, then what failed and what to do next."""
+"""What a person sees of a run: its progress, and how it ended.
+
+`conclusion` has the end of a run in which something failed."""
 
 import os
-import shlex
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from enum import Enum
@@ -11,20 +12,24 @@ from typing import Final
 
 from rich.console import Console
 from rich.markup import escape
+from rich.text import Text
 
 from conformance.dialect import PLAIN
 from conformance.driver.interruption import OUT_OF_TIME
+from conformance.output.causes import Located, causes_of, first_findings, weight
+from conformance.output.conclusion import print_conclusion
 from conformance.output.live_table import STYLES, LiveTable, can_show
 from conformance.output.progress import Progress
 from conformance.output.text_diagram import octets_width, sketch, sketch_crossing
 from conformance.programs.program import summary
 from conformance.report.known_failures import Held, held_lines
 from conformance.report.model import FindingReport, Report, ScenarioReport, Verdict
+from conformance.report.octets import visible
 from conformance.report.sequence_diagram import diagram_of
-from conformance.report.text import finding_lines, visible
-from conformance.runner.session import Settings, transcript_path
+from conformance.report.text import WIDTH, finding_lines
+from conformance.runner.session import Settings
 from conformance.scenarios.registry import Scenario
-from conformance.standard.requirements import Level, requirements
+from conformance.standard.requirements import Level
 from conformance.target.usage import Usage
 
 _VERDICTS: Final = {
@@ -45,24 +50,42 @@ class Detail(Enum):
 
 _FIRST: Final = "sanity/first"
 """The scenario in which each server shows first how it speaks."""
+_NO_CHAT: Final = "sanity"
+"""Why a scenario was not played: no two clients could chat."""
 
 
-def print_hint(console: Console, server: str, seen: str) -> None:
-    """Tell of a server that does not speak as chatproto/1 does how it is judged in its own terms.
+def print_hint(console: Console, server: str, seen: str) -> int:
+    """Say how a server that does not speak as chatproto/1 does is judged in its own terms.
 
     Args:
-        console: where to tell it.
+        console: where to print it.
         server: the command line's words for the server.
-        seen: what it did.
+        seen: what the server did.
+
+    Returns:
+        The number of lines.
     """
-    console.print(f"[bold]This server does not speak as chatproto/1 does[/]: {escape(seen)}.")
-    console.print("If it is meant to, let its dialect be found, and judge it in that:")
-    console.print(f"    chatproto-conformance run --probe {escape(server)}")
-    console.print(f"    chatproto-conformance probe -o dialect.toml {escape(server)}\n")
+    lines = [
+        f"[bold]This server does not speak as chatproto/1 does[/]: {escape(visible(seen))}.",
+        "If it is meant to, let its dialect be found, and judge it in that:",
+        *(escape(f"    {step}") for step in _probing(server)),
+        "",
+    ]
+    for line in lines:
+        console.print(line)
+    return len(lines)
+
+
+def _probing(server: str) -> list[str]:
+    return [
+        f"chatproto-conformance run --probe {server}",
+        f"chatproto-conformance probe -o dialect.toml {server}",
+    ]
 
 
 class ConsoleReporter:
-    """Tells the console of a run: a context, within which a terminal shows a table of it."""
+    """Prints a run to a console: a context, within which a terminal shows a table of it. `page` is
+    where the run writes its HTML page."""
 
     def __init__(
         self,
@@ -71,11 +94,14 @@ class ConsoleReporter:
         chosen: Sequence[Scenario],
         jobs: int = 1,
         detail: Detail = Detail.NORMAL,
+        page: Path | None = None,
     ) -> None:
         self._console = console
         self._hints = detail is not Detail.QUIET and settings.profile.dialect == PLAIN
+        self._hinted = 0
         self._settings = settings
         self._detail = detail
+        self._page = page
         self._progress = Progress([one.id for one in chosen], jobs)
         self._table: LiveTable | None = None
         if detail is not Detail.QUIET and can_show(console):
@@ -95,30 +121,31 @@ class ConsoleReporter:
         traceback: TracebackType | None,
     ) -> None:
         if self._table is not None:
-            self._table.stop()
+            failed = any(result.findings for result in self._progress.results)
+            self._table.stop(brief=failed and self._detail is not Detail.VERBOSE)
 
     def on_strange(self, seen: str) -> None:
-        """Tell how it is judged in its own terms, once."""
+        """Say once how the server is judged in its own terms."""
         if self._hints:
-            print_hint(self._console, self._settings.server, seen)
+            self._hinted = print_hint(self._console, self._settings.server, seen)
         self._hints = False
 
     def on_start(self, scenario: str) -> None:
+        """Show that a scenario begins."""
         self._progress.start(scenario)
 
     def on_result(self, result: ScenarioReport) -> None:
+        """Show that a scenario is over."""
         self._progress.finish(result)
         if result.id == _FIRST and result.findings:
             self.on_strange(result.findings[0].actual)
         if self._detail is Detail.VERBOSE:
             print_result(self._console, result, counts=True)
-        elif self._detail is Detail.NORMAL and self._table is None:
-            print_result(self._console, result)
 
     def on_report(self, report: Report, held: Held | None = None) -> None:
-        """Tell what was found, and of failures that are known, if it was held against a file of
-        them. Where nothing is wrong, a quiet one has nothing to tell."""
-        found = first_findings(report.scenarios)
+        """Print how the run ended, beside the failures that are known, if it was held against a
+        file of them. A quiet one prints nothing where nothing is wrong."""
+        found = list(first_findings(report.scenarios))
         is_new = held is None or not held.is_as_known
         if self._detail is Detail.QUIET:
             if found or report.verdict is not Verdict.CONFORMANT or (held is not None and is_new):
@@ -127,39 +154,38 @@ class ConsoleReporter:
                     _print_title(self._console, finding)
                 print_verdict(self._console, report, held)
             return
-        print_findings(self._console, report.scenarios, self._settings.again)
-        print_summary(self._console, report)
-        print_verdict(self._console, report, held)
-        if found and is_new:
-            self._print_next(found)
+        if self._detail is Detail.VERBOSE:
+            print_findings(self._console, report.scenarios, self._settings.again)
+        if self._detail is Detail.VERBOSE or not found:
+            print_summary(self._console, report)
+        if not found:
+            print_verdict(self._console, report, held)
+            return
+        print_conclusion(
+            self._console,
+            report,
+            [*verdict_lines(report, held, failures=True), *map(Text, notes_of(report))],
+            self._steps(report, found) if is_new else (),
+            taken=self._hinted,
+        )
 
-    def _print_next(self, found: "list[list[Located]]") -> None:
-        """What to do about the first failure, or else about the first that could not be told."""
-        result, finding = min((ones[0] for ones in found), key=_weight)
-        again = self._settings.again(result)
-        kept = self._settings.transcripts
+    def _steps(self, report: Report, found: "list[list[Located]]") -> list[str]:
+        """What to do about the first cause, or else about the first failure."""
+        result, finding = min((ones[0] for ones in found), key=weight)
+        causes = [one for one in causes_of(report) if one.shown is not None]
         steps = [f"chatproto-conformance explain {finding.requirement}"]
-        if kept is None:
-            kept = Path("transcripts")
-            steps.append(f"{again} --transcripts {kept}")
-        transcript = transcript_path(_near(kept), result.id)
-        steps.append(f"chatproto-conformance judge {shlex.quote(str(transcript))}")
-        self._console.print()
-        for label, step in zip(["next:", *[""] * len(steps)], steps, strict=False):
-            self._console.print(f"{label:5} {escape(step)}")
-
-
-Located = tuple[ScenarioReport, FindingReport]
-"""A finding, and the scenario that found it."""
-
-
-def first_findings(results: Sequence[ScenarioReport]) -> list[list[Located]]:
-    """The findings of each requirement of which there are any, in the standard's order."""
-    found: dict[str, list[Located]] = defaultdict(list)
-    for result in results:
-        for finding in result.findings:
-            found[finding.requirement].append((result, finding))
-    return [found[id_] for id_ in requirements() if id_ in found]
+        if causes and causes[0].shown is not None:
+            result, _ = causes[0].shown
+            steps = [f"chatproto-conformance explain {causes[0].name}"]
+        if not self._hinted and any(one.reason == _NO_CHAT for one in report.scenarios):
+            steps += _probing(self._settings.server)[:1]
+        again = self._settings.again(result)
+        steps.append(f"{again} --verbose" if result.program is None else again)
+        if self._page is not None:
+            steps.append(f"{_near(self._page)} has every finding, with pictures")
+        else:
+            steps.append("--verbose prints every finding; --html FILE writes a page of them")
+        return steps
 
 
 def print_result(console: Console, result: ScenarioReport, *, counts: bool = False) -> None:
@@ -183,13 +209,18 @@ def print_findings(
     """For each requirement broken, the first finding, and how many more there are; `again` says
     the command that plays a scenario again."""
     for (result, finding), *others in first_findings(results):
-        _, *rest, last = finding_lines(finding, again(result))
+        _, *rest, last = finding_lines(finding, again(result), _columns(console))
         console.print()
         _print_title(console, finding)
         for line in (*rest, *picture(finding), *_program(result), last):
             console.print(escape(line))
         if also := sorted({other.id for other, _ in others} - {result.id}):
             console.print(f"  also in   {escape(', '.join(also))}")
+
+
+def _columns(console: Console) -> int:
+    """Columns for words: as many as there are, and no more than are read with ease."""
+    return max(20, min(console.width, WIDTH))
 
 
 def _program(result: ScenarioReport) -> Iterator[str]:
@@ -223,17 +254,23 @@ def print_summary(console: Console, report: Report) -> None:
     _print_declared(console, report)
     if report.usage is not None:
         console.print(f"server  {_usage(report.usage)}", markup=False)
+    for note in notes_of(report):
+        console.print(note, markup=False)
+
+
+def notes_of(report: Report) -> Iterator[str]:
+    """Why a run covers less than the whole standard, a line each."""
     if late := sum(one.reason == OUT_OF_TIME for one in report.scenarios):
-        console.print(
-            f"the run reached its time limit before {late} scenarios were over: --time-limit gives "
-            "it longer"
+        yield (
+            f"The run reached its time limit before {late} scenarios were over: --time-limit gives "
+            "it longer."
         )
     if any(one.reason == "needs-launch" for one in report.requirements):
-        console.print("stopping was not checked: --launch lets the suite do that")
-    if any(one.reason == "sanity" for one in report.scenarios):
-        console.print(
-            "no two clients could chat, so nothing more could be learnt and the "
-            "other scenarios were not played"
+        yield "Stopping was not checked: --launch lets the suite do that."
+    if any(one.reason == _NO_CHAT for one in report.scenarios):
+        yield (
+            "No two clients could chat, so nothing more could be learnt, and the other scenarios "
+            "were not played."
         )
 
 
@@ -268,19 +305,41 @@ def _beyond(report: Report) -> str:
 
 
 def print_verdict(console: Console, report: Report, held: Held | None = None) -> None:
-    """The verdict in a line, after what is to be said of failures that are known."""
+    """Print the verdict in a line, after what is to be said of failures that are known."""
+    for line in verdict_lines(report, held):
+        console.print(line, soft_wrap=True)
+
+
+def verdict_lines(
+    report: Report, held: Held | None = None, *, failures: bool = False
+) -> Iterator[Text]:
+    """The verdict in a line, with `failures` counted, after what is to be said of failures that are
+    known."""
     if held is not None:
-        for line in held_lines(held):
-            console.print(escape(line))
-    style = _VERDICTS[report.verdict]
+        yield from map(Text, held_lines(held))
     interrupted = ", interrupted" if report.interrupted else ""
     if held is not None and held.as_known and held.is_as_known:
         interrupted += ", as known"
-    console.print(
-        f"{escape(visible(report.name or report.target))}: "
-        f"[bold {style}]{report.verdict_in_words}[/]{interrupted}{_beyond(report)} "
+    line = Text(f"{visible(report.name or report.target)}: ")
+    line.append(report.verdict_in_words, f"bold {_VERDICTS[report.verdict]}")
+    line.append(
+        f"{interrupted}{_beyond(report)} "
         f"({report.protocol}, {len(report.scenarios)} scenarios, {report.duration_s:.1f} s)"
     )
+    if failures and (counts := _counts(report)):
+        line.append(f": {counts}")
+    yield line
+
+
+def _counts(report: Report) -> str:
+    """How many requirements of each level fail, in words."""
+    said = []
+    for level in Level:
+        of = [one for one in report.requirements if one.level is level]
+        failed = sum(one.status == "fail" for one in of)
+        if failed:
+            said.append(f"{failed} of {len(of)} {level}s")
+    return f"{' and '.join(said)} fail" if said else ""
 
 
 def print_durations(console: Console, report: Report, count: int, jobs: int) -> None:
@@ -298,12 +357,6 @@ def print_durations(console: Console, report: Report, count: int, jobs: int) -> 
     slowest = sorted(report.scenarios, key=lambda one: -one.duration_s)
     for one in slowest[:count]:
         console.print(f"{one.duration_s:8.2f}  {one.id}")
-
-
-def _weight(located: Located) -> tuple[bool, bool]:
-    """What sorts findings so that what decides the verdict comes first."""
-    finding = located[1]
-    return finding.outcome != "fail", requirements()[finding.requirement].level is not Level.MUST
 
 
 def _near(path: Path) -> Path:

@@ -4,12 +4,12 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from conformance.output.console import first_findings
+from conformance.output.causes import first_findings
 from conformance.output.markdown import render_markdown
 from conformance.report.comparison import Status, compare, status_of
 from conformance.report.known_failures import Held
 from conformance.report.model import Report, ScenarioReport
-from conformance.report.text import visible
+from conformance.report.octets import visible
 from conformance.standard.requirements import Level
 
 

@@ -4,9 +4,10 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from conformance.output.console import first_findings
+from conformance.output.causes import first_findings
 from conformance.report.model import Report, RequirementReport, ScenarioReport
-from conformance.report.text import finding_lines, visible
+from conformance.report.octets import visible
+from conformance.report.text import finding_lines
 from conformance.standard.requirements import Level
 
 POINTS: Final[Mapping[Level, float]] = {Level.MUST: 2.0, Level.SHOULD: 1.0}

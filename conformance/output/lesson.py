@@ -7,7 +7,7 @@ from conformance.diagnosis.families import Family, families
 from conformance.diagnosis.lessons import Lesson
 from conformance.output.console import picture
 from conformance.report.model import FindingReport
-from conformance.report.text import visible
+from conformance.report.octets import visible
 from conformance.specimens import CATALOGUE
 from conformance.standard.requirements import requirements
 

@@ -12,7 +12,7 @@ from rich.text import Text
 from conformance.output.progress import Progress, Section
 from conformance.report.comparison import Status
 from conformance.report.model import ScenarioReport
-from conformance.report.text import visible
+from conformance.report.octets import visible
 from conformance.standard.requirements import requirements
 
 STYLES: Final[dict[str, str]] = {"pass": "green", "fail": "red", "skip": "dim", "unknown": "yellow"}
@@ -56,6 +56,7 @@ class LiveTable:
         self._title = visible(" ".join(title.split()))
         self._jobs = jobs
         self._over = False
+        self._brief = False
         self._live = Live(
             console=console,
             refresh_per_second=_PER_SECOND,
@@ -67,9 +68,11 @@ class LiveTable:
         self._console.file = cast(IO[str], _WholeFrames(self._terminal))
         self._live.start(refresh=True)
 
-    def stop(self) -> None:
-        """Leave the table as a summary, and the cursor below it."""
+    def stop(self, *, brief: bool = False) -> None:
+        """Leave the table as a summary, of its total alone where it is `brief`, and the cursor
+        below it."""
         self._over = True
+        self._brief = brief
         self._live.stop()
         self._console.file = self._terminal
 
@@ -78,6 +81,8 @@ class LiveTable:
         # A line as wide as the terminal, or a table as high, would make it scroll.
         width, height = max(1, size.width - 1), max(1, size.height - 1)
         lines = summary(self._progress, self._title)
+        if self._brief:
+            lines = lines[-1:]
         if not self._over:
             lines = table(self._progress, self._title, self._jobs, height)
         for line in lines:

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from conformance.report.comparison import Cell, Comparison, Row, Status, sections
-from conformance.report.model import FindingReport
-from conformance.report.text import escape, visible
+from conformance.report.octets import escape, visible
+from conformance.report.text import came, which_is_wrong
 from conformance.standard.markup import section_titles
 from conformance.standard.requirements import PROTOCOL, Level
 
@@ -81,22 +81,11 @@ def _failure(row: Row, cell: Cell, *, several: bool) -> Iterator[str]:
     finding = found.finding
     yield f"  - expected {_text(finding.expected)}; {_text(finding.actual)}"
     if finding.octets:
-        yield f"  - came {_code(_window(finding))}{_where(finding)}"
+        shown = came(finding, _OCTETS)
+        where = which_is_wrong(finding)
+        octets = _code(f"{shown.before}{shown.wrong}{shown.after}")
+        yield f"  - came {octets}{f', {where}' if where else ''}"
     yield f"  - again: {_code(found.again)}"
-
-
-def _window(finding: FindingReport) -> str:
-    start = 0 if finding.wrong is None else max(0, finding.wrong - _OCTETS // 2)
-    shown = finding.octets[start:][:_OCTETS]
-    before = "…" if finding.cut + start else ""
-    after = "…" if start + _OCTETS < len(finding.octets) else ""
-    return f"{before}{escape(shown)}{after}"
-
-
-def _where(finding: FindingReport) -> str:
-    if finding.wrong is None:
-        return ""
-    return f", octet {finding.cut + finding.wrong + 1} is the first wrong one"
 
 
 def _table_head(names: list[str]) -> Iterator[str]:

@@ -18,7 +18,7 @@ from conformance.programs.program import (
     Step,
 )
 from conformance.report.model import FindingReport
-from conformance.report.text import visible
+from conformance.report.octets import visible
 from conformance.standard.constants import MAX_LINE_LIMIT
 from conformance.standard.requirements import requirements
 from conformance.transcript.compression import write_octets

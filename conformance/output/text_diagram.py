@@ -5,8 +5,8 @@ from itertools import zip_longest
 from typing import Final
 
 from conformance.report.inversion import Crossing, Run
+from conformance.report.octets import escape, width
 from conformance.report.sequence_diagram import Arrow, Diagram, Life, Row
-from conformance.report.text import escape
 
 _WIDTH: Final = 96
 _LANE: Final = 9
@@ -24,23 +24,23 @@ def octets_width(clients: int) -> int:
 
 
 def sketch(diagram: Diagram) -> Iterator[str]:
-    """The lines of a diagram: time, line of the transcript, lanes, octets; `>` before evidence,
-    and carets under what is wrong."""
+    """The lines of a diagram: time, line of the transcript, lanes, octets; `>` before the decisive
+    row, `·` before other evidence, and carets under what is wrong."""
     names = "".join(f"{escape(name)[:_NAME]:^{_LANE}}" for name in diagram.lanes)
     yield f"  {'t/s':>7} {'line':>6} {names}".rstrip()
     for row in diagram.rows:
         if row.gap > _FEW:
             yield _left_out(row.gap)
         said = "".join(piece.text for piece in row.pieces) or row.note
-        size = f"  ({row.size} octets)" if any(one.text == "…" for one in row.pieces) else ""
-        sign = ">" if row.evidence else " "
+        size = f"  ({row.size:,} octets)" if row.is_cut else ""
+        sign = ">" if row.decisive else "·" if row.evidence else " "
         few = "⋮" if 0 < row.gap <= _FEW else ""
         lanes = _lanes(row, diagram.server)
         yield f"{sign} {row.t:7.3f} {few + str(row.line):>6} {lanes} {said}{size}"
         if any(piece.marked for piece in row.pieces):
             lanes = "".join(f"{_STROKES[life]:^{_LANE}}" for life in row.lives)
             carets = "".join(
-                ("^" * max(1, len(one.text)) if one.marked else " " * len(one.text))
+                ("^" * max(1, width(one.text)) if one.marked else " " * width(one.text))
                 for one in row.pieces
             )
             yield f"{' ' * _LEFT}{lanes} {carets}".rstrip()

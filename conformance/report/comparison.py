@@ -12,7 +12,7 @@ from typing import Final
 from pydantic import ValidationError
 
 from conformance.report.model import FindingReport, Report, RequirementReport, Verdict
-from conformance.report.text import visible
+from conformance.report.octets import visible
 from conformance.scenarios.registry import SECTIONS
 from conformance.standard.requirements import Level, Requirement, requirements
 

@@ -1,7 +1,9 @@
 """The stretch of a transcript that shows a finding: few events and few octets, for a picture."""
 
+import re
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
 from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -17,6 +19,8 @@ _AROUND: Final = 3
 _NOTE: Final = 160
 _HEADER: Final = 36
 """Octets shown before a text, for its header."""
+_RUN: Final = re.compile(rb"(.)\1{63,}", re.DOTALL)
+"""So many of the same octet are kept as one, with their number."""
 
 Kind = Literal[
     "connected", "refused", "sent", "received", "ended", "reset", "halfclosed", "aborted",
@@ -33,8 +37,9 @@ class StretchEvent(BaseModel):
 
     `line` is its line of the transcript, from 1, and `t` its time in seconds. Octets are written
     as the Latin-1 characters of the same numbers; `cut` of the event's `size` are left out before
-    `octets`. `marked` are the ranges of `octets`, from and to, that the finding is about; an
-    empty range is where something is missing.
+    `octets`. `runs` are indices of `octets` at which one stands for so many of the same. `marked`
+    are the ranges of `octets`, from and to, that the finding is about; an empty range is where
+    something is missing.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -46,9 +51,15 @@ class StretchEvent(BaseModel):
     octets: str = ""
     cut: int = 0
     size: int = 0
+    runs: list[tuple[int, int]] = []
     marked: list[tuple[int, int]] = []
     evidence: bool = False
     note: str = ""
+
+    @property
+    def shown(self) -> int:
+        """How many of the event's octets `octets` stands for."""
+        return len(self.octets) + sum(times - 1 for _, times in self.runs)
 
 
 def stretch_of(finding: Finding, transcript: tr.Transcript) -> list[StretchEvent]:
@@ -172,16 +183,46 @@ def drawn(
         note=_note(event)[:_NOTE],
     )
     if isinstance(event, tr.Sent | tr.Received):
-        cut = max(0, marks[0][0] - MAX_OCTETS // 2) if marks else cut
-        cut = max(0, min(cut, len(event.octets) - MAX_OCTETS))
-        shown = event.octets[cut : cut + MAX_OCTETS]
-        whole.octets, whole.cut, whole.size = shown.decode("latin-1"), cut, len(event.octets)
-        whole.marked = [
-            (max(0, start - cut), min(end - cut, len(shown)))
-            for start, end in marks
-            if start - cut <= len(shown) and end >= cut
-        ]
+        _fill(whole, event.octets, marks, cut)
     return whole
+
+
+def _fill(event: StretchEvent, octets: bytes, marks: Sequence[tuple[int, int]], cut: int) -> None:
+    """Put octets into an event: long runs as one octet, and the rest cut to what is marked."""
+    edges = sorted({place for mark in marks for place in mark})
+    runs = list(_runs(octets, edges))
+
+    def place(index: int) -> int:
+        """Where an octet stands once the runs are drawn together."""
+        gone = sum(min(index, end - 1) - start for start, end in runs if start < index)
+        return index - gone
+
+    parts, at = [], 0
+    for start, end in runs:
+        parts.append(octets[at : start + 1])
+        at = end
+    drawn_together = b"".join((*parts, octets[at:]))
+    places = [(place(start), place(end)) for start, end in marks]
+    first = max(0, places[0][0] - MAX_OCTETS // 2) if places else place(cut)
+    first = max(0, min(first, len(drawn_together) - MAX_OCTETS))
+    shown = drawn_together[first : first + MAX_OCTETS]
+    event.octets, event.size = shown.decode("latin-1"), len(octets)
+    counts = [(place(start) - first, end - start) for start, end in runs]
+    event.cut = first + sum(times - 1 for index, times in counts if index < 0)
+    event.runs = [(index, times) for index, times in counts if 0 <= index < len(shown)]
+    event.marked = [
+        (max(0, start - first), min(end - first, len(shown)))
+        for start, end in places
+        if start - first <= len(shown) and end >= first
+    ]
+
+
+def _runs(octets: bytes, edges: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """Where one octet comes many times in a row, parted at these places."""
+    for match in _RUN.finditer(octets) if len(octets) > MAX_OCTETS else ():
+        start, end = match.span()
+        places = [start, *(edge for edge in edges if start < edge < end), end]
+        yield from pairwise(places)
 
 
 def _note(event: tr.Event) -> str:

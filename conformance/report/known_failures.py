@@ -36,7 +36,7 @@ from conformance.report.model import (
     otherwise_told,
     verdict_of,
 )
-from conformance.report.text import visible
+from conformance.report.octets import visible
 from conformance.standard.requirements import requirements
 
 _WORD: Final = re.compile(r"\bn[0-9a-f]{6}(?:x\d{5}z?)?")

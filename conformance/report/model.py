@@ -12,6 +12,7 @@ from conformance.oracle.findings import Judgement
 from conformance.programs.program import Program
 from conformance.report.excerpt import StretchEvent, stretch_of
 from conformance.report.inversion import Crossing, crossing_of
+from conformance.report.last_words import DIED, done_before_death, printed_beside, printed_first
 from conformance.scenarios.registry import Scenario, scenarios
 from conformance.standard.requirements import PROTOCOL, Kind, Level, requirements
 from conformance.target.usage import Usage, together
@@ -42,7 +43,9 @@ class FindingReport(_Model):
     first wrong one. `evidence` are lines of the scenario's transcript, from 1, which has `lines`
     of them, and `stretch` what stands around them; `crossing` is for findings about order. `kind`
     and `signs` say in closed words what was detected and how it looked, and `follows` in a sentence
-    each what happened because of it."""
+    each what happened because of it. `printed` are lines that the server printed meanwhile, where
+    they tell of an error or are its last, and `before` is what was done to a server just before it
+    died."""
 
     requirement: str
     outcome: Outcome
@@ -61,6 +64,8 @@ class FindingReport(_Model):
     kind: str = ""
     signs: list[str] = []
     follows: list[str] = []
+    printed: list[str] = []
+    before: str = ""
 
     @classmethod
     def of(cls, finding: Finding, transcript: Transcript = ()) -> "FindingReport":
@@ -85,6 +90,8 @@ class FindingReport(_Model):
             kind=finding.kind,
             signs=list(finding.signs),
             follows=list(finding.follows),
+            printed=printed_beside(finding, transcript),
+            before=done_before_death(transcript) if finding.kind == DIED else "",
         )
 
 
@@ -106,7 +113,8 @@ class ProgramReport(_Model):
 
 
 class ScenarioReport(_Model):
-    """One scenario. `requirements` are those it is there for; its findings may be of others."""
+    """One scenario. `requirements` are those it is there for; its findings may be of others.
+    `printed` are the first lines that the server printed in one that did not pass."""
 
     id: str
     status: Literal["pass", "fail", "skip", "unknown"]
@@ -115,6 +123,7 @@ class ScenarioReport(_Model):
     reason: str | None = None
     exercised: dict[str, int] = {}
     findings: list[FindingReport] = []
+    printed: list[str] = []
     program: ProgramReport | None = None
     usage: Usage | None = None
 
@@ -125,6 +134,18 @@ class ScenarioReport(_Model):
         if any(requirements()[id_].level is Level.MUST for id_ in failed):
             return Verdict.NON_CONFORMANT
         return Verdict.INCOMPLETE if self.status in ("unknown", "skip") else Verdict.CONFORMANT
+
+
+class CauseReport(_Model):
+    """A family of faults that explains failures of a run, or a dialect. `specimens` are the broken
+    servers that belong to the family, `explains` ids of requirements, and `shown_by` is the id of
+    the scenario that shows it best."""
+
+    family: str
+    specimens: list[str] = []
+    confidence: Literal["almost-certain", "likely", "possible"]
+    explains: list[str]
+    shown_by: str
 
 
 class RequirementReport(_Model):
@@ -153,7 +174,9 @@ class RequirementReport(_Model):
 
 class Report(_Model):
     """A whole run. `usage` is of the launched server that was there for the longest. `otherwise`
-    is the verdict in a dialect on all that is not declared, None where there is no dialect."""
+    is the verdict in a dialect on all that is not declared, None where there is no dialect.
+    `causes` are what its failures come from, the first explaining most, and `unexplained` the
+    requirements that fail by none of them."""
 
     schema_: Literal[1] = Field(default=1, alias="schema")
     protocol: str = PROTOCOL
@@ -166,6 +189,8 @@ class Report(_Model):
     verdict: Verdict
     otherwise: Verdict | None = None
     usage: Usage | None = None
+    causes: list[CauseReport] = []
+    unexplained: list[str] = []
     requirements: list[RequirementReport]
     scenarios: list[ScenarioReport]
 
@@ -209,6 +234,7 @@ def judged(
             FindingReport.of(finding, transcript if first[finding.requirement] is finding else ())
             for finding in judgement.findings
         ],
+        printed=printed_first(transcript) if status in ("fail", "unknown") else [],
     )
 
 

@@ -10,9 +10,15 @@ from typing import Final
 
 from conformance.report.excerpt import StretchEvent
 from conformance.report.model import FindingReport
-from conformance.report.text import escape
+from conformance.report.octets import escape, start_of, tokens, width
 
 SERVER: Final = "server"
+_DECISIVE: Final = (
+    ("exited",),
+    ("reset", "refused", "ended", "running", "rival", "restarted", "rested"),
+    ("stalled",),
+)
+"""The kinds of evidence that show a failure by themselves, the most telling first."""
 
 
 class Arrow(StrEnum):
@@ -46,7 +52,8 @@ class Piece:
 @dataclass(frozen=True, slots=True)
 class Row:
     """One event. `lane` is its client's, or the server's; `to_server` is None where nothing
-    travels. `gap` events are left out before it. `lives` are the lanes' states at it."""
+    travels. `gap` events are left out before it. `lives` are the lanes' states at it. One row of a
+    diagram is `decisive`: with it the failure happened. `is_cut`: not all octets are shown."""
 
     line: int
     t: float
@@ -59,6 +66,8 @@ class Row:
     evidence: bool
     gap: int
     lives: tuple[Life, ...]
+    decisive: bool
+    is_cut: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +89,8 @@ class Diagram:
         return f"{len(self.rows)} events of the server{with_whom}{where}"
 
 
-def diagram_of(finding: FindingReport, width: int) -> Diagram | None:
-    """The diagram of a finding, octets cut to `width` characters a row; None where the report
+def diagram_of(finding: FindingReport, room: int) -> Diagram | None:
+    """The diagram of a finding, octets cut to `room` columns a row; None where the report
     holds no events for it."""
     stretch = finding.stretch
     if not stretch:
@@ -90,19 +99,21 @@ def diagram_of(finding: FindingReport, width: int) -> Diagram | None:
     lanes = (*clients[:1], SERVER, *clients[1:])
     server = min(1, len(clients))
     places = {name: index if index < server else index + 1 for index, name in enumerate(clients)}
-    rows = tuple(_rows(stretch, places, server, len(lanes), width))
+    rows = tuple(_rows(stretch, places, server, len(lanes), room))
     # The start and the finish are events that no diagram shows.
     return Diagram(lanes, server, rows, max(0, finding.lines - 1 - stretch[-1].line))
 
 
 def _rows(
-    stretch: Sequence[StretchEvent], places: dict[str, int], server: int, count: int, width: int
+    stretch: Sequence[StretchEvent], places: dict[str, int], server: int, count: int, room: int
 ) -> Iterator[Row]:
     lives = [Life.OPEN] * count
+    decisive = _decisive(stretch)
     previous = 1
     for event in stretch:
         lane = server if event.client is None else places[event.client]
         arrow, to_server, note = meaning(event)
+        pieces = _pieces(event, room) if event.event in ("sent", "received") else ()
         match event.event:
             case "stalled":
                 lives[lane] = Life.STALLED
@@ -116,18 +127,35 @@ def _rows(
             arrow=arrow,
             lane=lane,
             to_server=to_server,
-            pieces=_pieces(event, width) if event.event in ("sent", "received") else (),
+            pieces=pieces,
             size=event.size,
             note=note,
             evidence=event.evidence,
             gap=max(0, event.line - previous - 1),
             lives=tuple(lives),
+            decisive=event.line == decisive,
+            is_cut=bool(event.runs) or any(piece.text == "…" for piece in pieces),
         )
         if event.event in ("ended", "reset", "aborted", "exited", "refused"):
             lives[lane] = Life.GONE
         elif event.event == "restarted":
             lives[lane] = Life.OPEN
         previous = event.line
+
+
+def _decisive(stretch: Sequence[StretchEvent]) -> int | None:
+    """The line of the event with which the failure happened: the first wrong octet, else an end
+    of the process or of a connection, else what was done to a client, else the last evidence."""
+    marked = next((one.line for one in stretch if one.marked), None)
+    if marked is not None:
+        return marked
+    evidence = [one for one in stretch if one.evidence]
+    for kinds in _DECISIVE:
+        for one in reversed(evidence):
+            if one.event in kinds:
+                return one.line
+    stalls = [one.line for one in stretch if one.event == "stalled"]
+    return stalls[-1] if stalls else evidence[-1].line if evidence else None
 
 
 def meaning(event: StretchEvent) -> tuple[Arrow, bool | None, str]:
@@ -175,22 +203,24 @@ def meaning(event: StretchEvent) -> tuple[Arrow, bool | None, str]:
             return Arrow.MARK, None, note
 
 
-def _pieces(event: StretchEvent, width: int) -> tuple[Piece, ...]:
-    """The octets as visible text, in pieces, the first marked octet within the width."""
-    shown = [escape(octet) for octet in event.octets]
-    first, last = event.marked[0] if event.marked else (0, 0)
+def _pieces(event: StretchEvent, room: int) -> tuple[Piece, ...]:
+    """The octets as visible text, in pieces, the first marked octet within the room."""
+    edges = {place for mark in event.marked for place in mark}
+    shown = tokens(event.octets, event.runs, edges)
+    marks = [(start_of(shown, low), high) for low, high in event.marked]
+    first, last = marks[0] if marks else (0, 0)
     # All that is marked, if it fits, and what fits before it.
-    before = max(width // 6, min(width // 2, width - len("".join(shown[first:last])) - 1))
+    before = max(room // 6, min(room // 2, room - width("".join(shown[first:last])) - 1))
     start = 0
-    while start < first and len("".join(shown[start:first])) > before:
+    while start < first and width("".join(shown[start:first])) > before:
         start += 1
-    end, room = start, width
-    while end < len(shown) and len(shown[end]) <= room:
-        room -= len(shown[end])
+    end, left = start, room
+    while end < len(shown) and width(shown[end]) <= left:
+        left -= width(shown[end])
         end += 1
     pieces = [Piece("…")] if event.cut + start else []
     at = start
-    for low, high in event.marked:
+    for low, high in marks:
         if not start <= low <= end:
             continue
         if at < low:
@@ -199,6 +229,6 @@ def _pieces(event: StretchEvent, width: int) -> tuple[Piece, ...]:
         at = max(at, min(high, end))
     if at < end:
         pieces.append(Piece("".join(shown[at:end])))
-    if event.cut + end < event.size:
+    if end < len(shown) or event.cut + event.shown < event.size:
         pieces.append(Piece("…"))
     return tuple(pieces)

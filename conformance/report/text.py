@@ -1,74 +1,93 @@
 """A finding in words and octets, for someone who has to mend the server."""
 
-import re
 import textwrap
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Final
 
 from conformance.report.model import FindingReport
+from conformance.report.octets import escape, start_of, tokens, visible, width
 from conformance.standard.requirements import requirements
 
-_WIDTH = 96
-_WINDOW = 64
-# C0 and C1 controls but HT and LF, and what turns the direction of text.
-_UNSEEN: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+WIDTH: Final = 96
+_WINDOW: Final = 64
 
 
-def finding_lines(finding: FindingReport, again: str) -> Iterator[str]:
+@dataclass(frozen=True, slots=True)
+class Came:
+    """The octets that came, as visible text: before the first wrong one, it, and after it. `wrong`
+    is empty where none is wrong or the next one is missing."""
+
+    before: str
+    wrong: str
+    after: str
+
+
+def came(finding: FindingReport, window: int = _WINDOW) -> Came:
+    """The octets of a finding around its first wrong one, `window` of them at most."""
+    shown = tokens(finding.octets, edges=() if finding.wrong is None else (finding.wrong,))
+    wrong = len(shown) if finding.wrong is None else start_of(shown, finding.wrong)
+    start = 0 if finding.wrong is None else start_of(shown, max(0, wrong - window // 2))
+    end = min(len(shown), start + window)
+    before = ("…" if finding.cut + start else "") + "".join(shown[start : min(wrong, end)])
+    after = "".join(shown[wrong + 1 : end]) + ("…" if end < len(shown) else "")
+    return Came(before, "".join(shown[wrong : wrong + 1]), after)
+
+
+def wanted(finding: FindingReport, window: int = _WINDOW) -> str:
+    """The octets that should have come, cut where `came` cuts those that did; may be empty."""
+    if not finding.wanted:
+        return ""
+    start = 0 if finding.wrong is None else max(0, finding.wrong - window // 2)
+    cut = "…" if finding.cut + start else ""
+    return f"{cut}{escape(finding.wanted[start : start + window])}"
+
+
+def which_is_wrong(finding: FindingReport) -> str:
+    """Where the first wrong octet stands; empty where none is."""
+    if finding.wrong is None:
+        return ""
+    number = finding.cut + finding.wrong + 1
+    is_there = finding.wrong < len(finding.octets)
+    return f"octet {number:,} is {'the first wrong one' if is_there else 'missing'}"
+
+
+def finding_lines(finding: FindingReport, again: str, columns: int = WIDTH) -> Iterator[str]:
     """The lines of one finding: the requirement's sentence, what was expected, what came, the
     first wrong octet under a caret, the segments that led there, and how to see it again."""
     requirement = requirements()[finding.requirement]
     yield f"{requirement.id} {requirement.level} — {requirement.title}"
     sentence = " ".join(requirement.text.partition("\n\n")[0].split())
-    yield from textwrap.wrap(sentence, _WIDTH, initial_indent="  ", subsequent_indent="  ")
-    yield from _field("expected", visible(finding.expected))
-    yield from _field("actual", visible(finding.actual))
+    yield from textwrap.wrap(sentence, columns, initial_indent="  ", subsequent_indent="  ")
+    yield from _field("expected", visible(finding.expected), columns)
+    yield from _field("actual", visible(finding.actual), columns)
     if finding.octets:
-        start = 0 if finding.wrong is None else max(0, finding.wrong - _WINDOW // 2)
-        yield f"  came      {_cut(finding, start)}{escape(finding.octets[start : start + _WINDOW])}"
+        shown = came(finding)
+        yield f"  came      {shown.before}{shown.wrong}{shown.after}"
         if finding.wrong is not None:
-            before = _cut(finding, start) + escape(finding.octets[start : finding.wrong])
-            yield f"            {' ' * len(before)}^ octet {finding.cut + finding.wrong + 1}"
-        if finding.wanted:
-            wanted = finding.wanted[start : start + _WINDOW]
-            yield f"  wanted    {_cut(finding, start)}{escape(wanted)}"
-    elif finding.wanted:
-        yield f"  wanted    {escape(finding.wanted[:_WINDOW])}"
+            yield f"            {' ' * width(shown.before)}^ {which_is_wrong(finding)}"
+    if finding.wanted:
+        yield f"  wanted    {wanted(finding)}"
     for index, segment in enumerate(finding.segments):
         label = "segments" if index == 0 else ""
-        shown = escape(segment[:_WINDOW]) + ("…" if len(segment) > _WINDOW else "")
-        yield f"  {label:9} {index + 1}. {shown}"
+        shown_part = escape(segment[:_WINDOW]) + ("…" if len(segment) > _WINDOW else "")
+        yield f"  {label:9} {index + 1}. {shown_part}"
     if finding.evidence:
         where = f" ({finding.client})" if finding.client else ""
         lines = sorted(set(finding.evidence))
         which = f"line{'s' if len(lines) > 1 else ''} {', '.join(map(str, lines))}"
         yield f"  evidence  {which} of the transcript{where}"
+    if finding.before:
+        yield from _field("before", visible(finding.before), columns)
+    for index, line in enumerate(finding.printed):
+        yield f"  {'printed' if index == 0 else '':9} {visible(line)}"
     for index, consequence in enumerate(finding.follows):
-        yield from _field("followed" if index == 0 else "", visible(consequence))
+        yield from _field("followed" if index == 0 else "", visible(consequence), columns)
     yield f"  again     {again}"
 
 
-def _cut(finding: FindingReport, start: int) -> str:
-    return "…" if finding.cut + start else ""
-
-
-def _field(label: str, text: str) -> Iterator[str]:
+def _field(label: str, text: str, columns: int) -> Iterator[str]:
     indent = " " * 12
     yield from textwrap.wrap(
-        text, _WIDTH, initial_indent=f"  {label:9} ", subsequent_indent=indent
+        text, columns, initial_indent=f"  {label:9} ", subsequent_indent=indent
     ) or [f"  {label}"]
-
-
-def escape(octets: str) -> str:
-    """Octets, given as Latin-1 characters, as visible ASCII with \\n, \\r, \\t and \\xNN."""
-    named = {"\n": "\\n", "\r": "\\r", "\t": "\\t", "\\": "\\\\"}
-    return "".join(
-        named.get(char)
-        or (char if " " <= char <= "~" else f"\\x{ord(char):02x}" if ord(char) < 256 else char)
-        for char in octets
-    )
-
-
-def visible(text: str) -> str:
-    """Text in which what could drive a terminal, or hide, is written as \\uNNNN."""
-    return _UNSEEN.sub(lambda match: f"\\u{ord(match[0]):04x}", text)

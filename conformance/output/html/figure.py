@@ -6,8 +6,8 @@ from itertools import groupby
 from typing import Final
 
 from conformance.report.inversion import Crossing, Run
+from conformance.report.octets import escape, width
 from conformance.report.sequence_diagram import Arrow, Diagram, Life, Row
-from conformance.report.text import escape
 
 OCTETS: Final = 60
 """Characters of octets that a row has room for."""
@@ -117,9 +117,9 @@ def _lives(lines: list[Line], index: int, bottom: int) -> Iterator[tuple[Life, i
 
 def _texts(row: Row, x: int) -> Iterator[Text]:
     for piece in row.pieces:
-        width = CHARACTER * len(piece.text)
-        yield Text(x, width, piece.text, piece.marked, piece.marked and not piece.text)
-        x += width
+        pixels = CHARACTER * width(piece.text)
+        yield Text(x, pixels, piece.text, piece.marked, piece.marked and not piece.text)
+        x += pixels
 
 
 def _kind(row: Row) -> str:

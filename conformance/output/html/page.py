@@ -14,9 +14,9 @@ from conformance.output.html.figure import Figure, Pair, lay_out, lay_out_crossi
 from conformance.output.html.template import Asset, environment
 from conformance.output.text_diagram import octets_width, sketch
 from conformance.report.comparison import Cell, Comparison, Found, Row, Status, sections
-from conformance.report.model import FindingReport
+from conformance.report.octets import escape
 from conformance.report.sequence_diagram import diagram_of
-from conformance.report.text import escape
+from conformance.report.text import Came, came, wanted, which_is_wrong
 from conformance.scenarios.registry import scenarios
 from conformance.standard.markup import Block, blocks, section_titles
 from conformance.standard.requirements import PROTOCOL, Level
@@ -29,21 +29,13 @@ _WINDOW: Final = 72
 
 
 @dataclass(frozen=True, slots=True)
-class Octets:
-    """What came, or should have: before the first wrong octet, it, and after it."""
-
-    before: str
-    wrong: str
-    after: str
-
-
-@dataclass(frozen=True, slots=True)
 class Shown:
     """A finding with its pictures, which are None where there is nothing to draw from."""
 
     found: Found
-    came: Octets | None
-    wanted: str | None
+    came: Came | None
+    wanted: str
+    where: str
     segments: tuple[str, ...]
     figure: Figure | None
     pair: Pair | None
@@ -141,30 +133,13 @@ def _shown(found: Found) -> Shown:
     diagram = diagram_of(finding, WIDTH)
     clients = {event.client for event in finding.stretch if event.client is not None}
     narrow = diagram_of(finding, octets_width(len(clients)))
-    start = 0 if finding.wrong is None else max(0, finding.wrong - _WINDOW // 2)
-    wanted = finding.wanted
     return Shown(
         found=found,
-        came=_came(finding, start) if finding.octets else None,
-        wanted=None if not wanted else _cut(finding, start) + escape(wanted[start:][:_WINDOW]),
+        came=came(finding, _WINDOW) if finding.octets else None,
+        wanted=wanted(finding, _WINDOW),
+        where=which_is_wrong(finding),
         segments=tuple(escape(segment[:_WINDOW]) for segment in finding.segments),
         figure=None if diagram is None else lay_out(diagram),
         pair=lay_out_crossing(finding.crossing) if finding.crossing else None,
         text="" if narrow is None else "\n".join(sketch(narrow)),
     )
-
-
-def _came(finding: FindingReport, start: int) -> Octets:
-    shown = finding.octets[start : start + _WINDOW]
-    if finding.wrong is None:
-        return Octets(_cut(finding, start) + escape(shown), "", "")
-    wrong = finding.wrong - start
-    return Octets(
-        _cut(finding, start) + escape(shown[:wrong]),
-        escape(shown[wrong : wrong + 1]),
-        escape(shown[wrong + 1 :]),
-    )
-
-
-def _cut(finding: FindingReport, start: int) -> str:
-    return "…" if finding.cut + start else ""

@@ -8,8 +8,8 @@ from typing import Final
 from conformance.output.html.template import Asset, environment
 from conformance.report.excerpt import drawn
 from conformance.report.model import FindingReport
+from conformance.report.octets import tokens
 from conformance.report.sequence_diagram import meaning
-from conformance.report.text import escape
 from conformance.transcript.events import Away, Event, Finish, Printed, Skipped, Start, Transcript
 
 ROWS: Final = 2_000
@@ -92,5 +92,6 @@ def _row(line: int, event: Event, found: tuple[str, ...], left_out: int) -> Row:
             _, to_server, note = meaning(shown)
             client = shown.client or "server"
             way = "" if to_server is None else "→" if to_server else "←"
-            octets, size, cut = escape(shown.octets), shown.size, shown.size - len(shown.octets)
+            octets = "".join(tokens(shown.octets, shown.runs))
+            size, cut = shown.size, shown.size - shown.shown
     return Row(line, event.t, client, way, octets, size, cut, note, found, left_out)

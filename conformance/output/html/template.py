@@ -7,7 +7,7 @@ from importlib.resources import files
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from conformance.report.text import visible
+from conformance.report.octets import visible
 
 
 def environment() -> Environment:

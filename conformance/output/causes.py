@@ -1,0 +1,186 @@
+"""A report's causes in words, for every form of it: what is wrong, how sure that is, what it
+explains, and the smallest picture that shows it."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from conformance.diagnosis.families import families
+from conformance.oracle import Outcome
+from conformance.report.model import CauseReport, FindingReport, Report, ScenarioReport
+from conformance.report.octets import escape, tokens, visible, width
+from conformance.report.text import came, wanted
+from conformance.standard.requirements import Level, requirements
+
+_SEGMENTS: Final = 3
+
+Located = tuple[ScenarioReport, FindingReport]
+"""A finding, and the scenario that found it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One line of a picture. `wrong` is the column of `text` with the first wrong octet."""
+
+    label: str
+    text: str
+    wrong: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A cause in words. `shown` is the finding that shows it best; None where the report holds
+    none. `explains` are ids of requirements that failed."""
+
+    name: str
+    title: str
+    sure: str
+    explains: tuple[str, ...]
+    of: int
+    why: str
+    remedy: str
+    shown: Located | None
+
+    @property
+    def extent(self) -> str:
+        """How much of what failed it explains."""
+        failures = "failure" if self.of == 1 else "failures"
+        return f"explains {len(self.explains)} of {self.of} {failures}"
+
+
+def causes_of(report: Report) -> list[Told]:
+    """The causes that a report names, the first explaining most."""
+    failed = failures_of(report)
+    return [_told(report, one, failed) for one in report.causes]
+
+
+def failures_of(report: Report) -> list[str]:
+    """The ids of the requirements that were found broken, in the standard's order."""
+    return [
+        one.id for one in report.requirements if one.status == "fail" and not one.is_only_declared
+    ]
+
+
+def unexplained_of(report: Report) -> list[Located]:
+    """The first finding of each requirement that fails by no cause, those that decide first."""
+    explained = {id_ for cause in report.causes for id_ in cause.explains}
+    found = [_first(report, id_) for id_ in failures_of(report) if id_ not in explained]
+    return sorted((one for one in found if one is not None), key=weight)
+
+
+def weight(located: Located) -> tuple[bool, bool, bool, bool]:
+    """What sorts findings so that what decides the verdict comes first, of that what was found
+    where it was looked for, and of that what is shown by octets."""
+    result, finding = located
+    return (
+        finding.outcome is not Outcome.FAIL,
+        finding.requirement not in requirements()
+        or requirements()[finding.requirement].level is not Level.MUST,
+        result.id.partition("/")[0] != finding.requirement.rpartition("-")[0].lower(),
+        not finding.octets,
+    )
+
+
+def _told(report: Report, cause: CauseReport, failed: Sequence[str]) -> Told:
+    family = families().get(cause.family)
+    return Told(
+        name=cause.family,
+        title=cause.family if family is None else family.title,
+        sure=cause.confidence.replace("-", " "),
+        explains=tuple(id_ for id_ in failed if id_ in cause.explains),
+        of=len(failed),
+        why="" if family is None else family.cause,
+        remedy="" if family is None else family.remedy,
+        shown=_shown(report, cause),
+    )
+
+
+def _shown(report: Report, cause: CauseReport) -> Located | None:
+    """The finding of the scenario that shows a cause best, or of any other."""
+    found = [
+        (result, finding)
+        for result in report.scenarios
+        for finding in result.findings
+        if finding.requirement in cause.explains and finding.outcome is Outcome.FAIL
+    ]
+    best = [one for one in found if one[0].id == cause.shown_by]
+    return min(best or found, key=weight, default=None)
+
+
+def _first(report: Report, id_: str) -> Located | None:
+    found = [
+        (result, finding)
+        for result in report.scenarios
+        for finding in result.findings
+        if finding.requirement == id_
+    ]
+    return min(found, key=weight, default=None)
+
+
+def cause_of(report: Report, id_: str) -> Told | None:
+    """The cause that explains a requirement's failure, if there is one."""
+    return next((one for one in causes_of(report) if id_ in one.explains), None)
+
+
+def picture_of(finding: FindingReport, room: int) -> list[Fact]:
+    """The smallest picture of a finding, its texts cut to so many columns: what was sent, what
+    came back, and what was expected."""
+    facts: list[Fact] = []
+    if sent := finding.before or _sent(finding):
+        facts.append(Fact("sent" if not finding.before else "before", _cut(visible(sent), room)))
+    if finding.octets:
+        shown = came(finding, room - 6)
+        wrong = width(shown.before) if finding.wrong is not None else None
+        text = _cut(f"{shown.before}{shown.wrong}{shown.after}", room)
+        facts.append(Fact("came", text, wrong if wrong is None or wrong < room else None))
+    facts.append(Fact("" if finding.octets else "came", _cut(visible(finding.actual), room)))
+    expected = wanted(finding, room - 6) if finding.octets and finding.wanted else finding.expected
+    facts.append(Fact("expected", _cut(visible(expected), room)))
+    return facts
+
+
+def _sent(finding: FindingReport) -> str:
+    """What its client sent: the segments that led to it, or else the last thing that was done."""
+    evidence = [one for one in finding.stretch if one.evidence]
+    sent = ["".join(tokens(one.octets, one.runs)) for one in evidence if one.event == "sent"]
+    if sent or finding.segments:
+        parts = sent if len(sent) >= len(finding.segments) else map(escape, finding.segments)
+        return " | ".join(list(parts)[:_SEGMENTS])
+    stalled = [one.client for one in finding.stretch if one.event == "stalled"]
+    return f"{stalled[-1]} stops reading" if stalled else ""
+
+
+def _cut(text: str, room: int) -> str:
+    """Text in so many columns, with an ellipsis where it was longer."""
+    line = " ".join(text.split("\n"))
+    if width(line) <= room:
+        return line
+    while line and width(line) >= room:
+        line = line[:-1]
+    return f"{line}…"
+
+
+def printed_of(report: Report) -> list[str]:
+    """The lines that a launched server printed and that say most: the error that came most often,
+    or else what it printed first in a scenario that failed."""
+    errors = Counter(
+        tuple(finding.printed)
+        for result in report.scenarios
+        for finding in result.findings[:1]
+        if finding.printed
+    )
+    if errors:
+        [(most, _)] = errors.most_common(1)
+        return list(most)
+    failed = [one for one in report.scenarios if one.status == "fail"]
+    return next((one.printed for one in failed if one.printed), [])
+
+
+def first_findings(results: Sequence[ScenarioReport]) -> Iterator[list[Located]]:
+    """The findings of each requirement of which there are any, in the standard's order."""
+    found: dict[str, list[Located]] = {}
+    for result in results:
+        for finding in result.findings:
+            found.setdefault(finding.requirement, []).append((result, finding))
+    yield from (found[id_] for id_ in requirements() if id_ in found)

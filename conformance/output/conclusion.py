@@ -1,0 +1,194 @@
+"""The end of a run in which something failed, for a console: the verdict, the causes, what none of
+them explains, and where to look next, in at most 40 lines of 80 columns.
+
+What it says is cut in steps until it fits; `--verbose`, the page and the files have the rest.
+"""
+
+import textwrap
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from rich.console import Console
+from rich.text import Text
+
+from conformance.output.causes import (
+    Located,
+    Told,
+    causes_of,
+    picture_of,
+    printed_of,
+    unexplained_of,
+)
+from conformance.report.model import Report, RequirementReport
+from conformance.report.octets import visible, width
+from conformance.standard.requirements import requirements
+
+LINES: Final = 40
+"""Lines that the end of a run may take at 80 columns."""
+_COLUMNS: Final = 80
+_WIDEST: Final = 100
+_LABEL: Final = 10
+_STYLES: Final = {"almost certain": "bold red", "likely": "bold red", "possible": "bold yellow"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Room:
+    """How much is said: of so many causes a picture, of so many requirements a line each, so many
+    lines that the server printed, so many sentences of each cause, and ids or none."""
+
+    pictures: int
+    others: int
+    printed: int
+    sentences: int
+    ids: bool
+
+
+_ROOMS: Final = (
+    _Room(3, 12, 6, 9, ids=True),
+    _Room(3, 6, 5, 9, ids=True),
+    _Room(3, 5, 4, 2, ids=True),
+    _Room(2, 4, 4, 2, ids=False),
+    _Room(2, 3, 3, 2, ids=False),
+    _Room(1, 3, 3, 2, ids=False),
+    _Room(1, 2, 3, 1, ids=False),
+    _Room(1, 1, 2, 1, ids=False),
+    _Room(0, 1, 2, 1, ids=False),
+)
+"""From all that is worth saying to the least."""
+
+
+def print_conclusion(
+    console: Console,
+    report: Report,
+    verdict: Sequence[Text],
+    next_steps: Sequence[str],
+    *,
+    taken: int = 0,
+) -> None:
+    """Print the end of a run: after the verdict's lines the causes of what failed, and last the
+    steps to take next. Of its lines so many are `taken` already."""
+    columns = max(20, min(console.width, _WIDEST))
+    most = (LINES - taken) * _COLUMNS // min(columns, _COLUMNS)
+    for room in _ROOMS:
+        lines = [*verdict, *_body(report, columns, room), *_next(next_steps)]
+        if sum(_rows(line, columns) for line in lines) <= most:
+            break
+    for line in lines:
+        console.print(line, soft_wrap=True)
+
+
+def _rows(line: Text, columns: int) -> int:
+    """The rows that a line takes on a terminal."""
+    return max(1, -(-width(line.plain) // columns))
+
+
+def _body(report: Report, columns: int, room: _Room) -> Iterator[Text]:
+    told = causes_of(report)
+    for number, cause in enumerate(told, 1):
+        yield Text()
+        yield from _cause(number, cause, columns, room)
+    yield from _others(report, columns, room, is_all=not told)
+    if report.causes or report.unexplained or any(one.findings for one in report.scenarios):
+        yield from _printed(report, columns, room)
+    yield from _untold(report, columns)
+
+
+def _cause(number: int, cause: Told, columns: int, room: _Room) -> Iterator[Text]:
+    head = f"{number}. {cause.title}: {cause.sure}, {cause.extent}"
+    for line in textwrap.wrap(head, columns, subsequent_indent="   "):
+        yield Text(line, _STYLES.get(cause.sure, "bold"))
+    if room.ids and cause.explains:
+        yield from _wrapped(" ".join(cause.explains), columns, "dim")
+    yield from _wrapped(_sentences(cause.why, room.sentences), columns)
+    if cause.remedy:
+        yield from _wrapped(f"Remedy: {_sentences(cause.remedy, max(2, room.sentences))}", columns)
+    if cause.shown is not None and number <= room.pictures:
+        yield from _picture(cause.shown, columns)
+
+
+def _picture(shown: Located, columns: int) -> Iterator[Text]:
+    left = 3 + _LABEL
+    for fact in picture_of(shown[1], max(8, columns - left - 1)):
+        line = Text(f"   {fact.label:{_LABEL}}", "dim")
+        yield line.append(fact.text, "" if fact.label != "came" else "bold")
+        if fact.wrong is not None:
+            yield Text(f"{' ' * (left + fact.wrong)}^", "red")
+
+
+def _others(report: Report, columns: int, room: _Room, *, is_all: bool) -> Iterator[Text]:
+    """What no cause explains, a line each with what came; the first with its picture, where there
+    is no cause at all."""
+    others = unexplained_of(report)
+    if not others:
+        return
+    yield Text()
+    yield Text("What failed:" if is_all else "Not explained:", "bold")
+    for _, finding in others[: room.others]:
+        title = requirements()[finding.requirement].title
+        line = f"   {finding.requirement:7} {title}: {visible(finding.actual)}"
+        yield Text(_cut(line, columns))
+    if len(others) > room.others:
+        more = " ".join(finding.requirement for _, finding in others[room.others :])
+        yield Text(_cut(f"   and {len(others) - room.others} more: {more}", columns))
+    if is_all and room.pictures:
+        yield Text()
+        yield Text(f"   {others[0][1].requirement} in {others[0][0].id}:"[:columns], "dim")
+        yield from _picture(others[0], columns)
+
+
+def _printed(report: Report, columns: int, room: _Room) -> Iterator[Text]:
+    lines = printed_of(report)
+    if not lines:
+        return
+    yield Text()
+    yield Text("The server printed:", "bold")
+    # What names an error stands first or last, never between.
+    shown = lines if len(lines) <= room.printed else [*lines[: room.printed - 1], lines[-1]]
+    for line in shown:
+        yield Text(_cut(f"   {visible(line).expandtabs(4)}", columns))
+
+
+def _untold(report: Report, columns: int) -> Iterator[Text]:
+    """What the run could not tell, and why."""
+    for status, what in (("unknown", "Could not be told"), ("not-exercised", "Never exercised")):
+        found = [one for one in report.requirements if one.status == status]
+        if found:
+            yield Text()
+            ids = " ".join(one.id for one in found)
+            yield Text(_cut(f"{what}: {ids}{_reason(found)}", columns))
+
+
+def _reason(found: Sequence[RequirementReport]) -> str:
+    """Why, where it is one reason."""
+    reasons = {one.reason for one in found if one.reason}
+    return f" ({visible(reasons.pop())})" if len(reasons) == 1 else ""
+
+
+def _next(steps: Sequence[str]) -> Iterator[Text]:
+    if steps:
+        yield Text()
+    for label, step in zip(["next:", *[""] * len(steps)], steps, strict=False):
+        yield Text(f"{label:5} {step}")
+
+
+def _wrapped(text: str, columns: int, style: str = "") -> Iterator[Text]:
+    indent = "   "
+    for line in textwrap.wrap(
+        visible(text), columns, initial_indent=indent, subsequent_indent=indent
+    ):
+        yield Text(line, style)
+
+
+def _sentences(text: str, count: int) -> str:
+    """The last sentences of a text: the first of several only lead to it."""
+    sentences = text.replace(". ", ".\n").splitlines()
+    return " ".join(sentences[-count:])
+
+
+def _cut(line: str, columns: int) -> str:
+    if width(line) <= columns:
+        return line
+    while width(line) >= columns:
+        line = line[:-1]
+    return f"{line}…"

@@ -1,0 +1,142 @@
+"""The lines worth reading of what a server printed: the head of an error, or the last lines.
+
+Most runtimes print the cause first and the backtrace after it (Rust, the JVM, Go, Node); Python
+prints the backtrace first and the cause last. What names the cause is kept, with the place in the
+program that is nearest to it.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from conformance.oracle import Finding
+from conformance.oracle.facts import Kind
+from conformance.report.octets import escape
+from conformance.transcript import events as tr
+
+DIED: Final = Kind.DIED.name.lower()
+"""The kind of a finding that the server's process ended."""
+MOST: Final = 6
+"""Lines that are kept."""
+_WIDTH: Final = 200
+_BACKTRACE: Final = 30
+_OCTETS: Final = 80
+_PYTHON: Final = re.compile(r"\s*(?:\S+ )*Traceback \(most recent call last\):")
+_FRAME: Final = re.compile(r'\s+File "')
+_HEAD: Final = re.compile(
+    r"""
+    thread\ .*\ panicked\ at\                                       # Rust
+    | Exception\ in\ thread\                                        # the JVM
+    | (?:panic|fatal\ error):\                                      # Go
+    | Unhandled\ exception                                          # .NET
+    | Uncaught\                                                     # Deno, PHP
+    | (?:[\w.]*\.)?\w*(?:Error|Exception)(?:\ \[\w+\])?(?::\ |$)    # Node, the JVM
+    | terminate\ called\ after                                      # C++
+    | .*:\d+:in\ .*\(\w+(?:Error|Exception)\)                       # Ruby
+    | \*\*\ \(\w+                                                   # Elixir
+    | .*(?:Segmentation\ fault|Sanitizer:|stack\ smashing|Assertion\ .*\ failed)
+    """,
+    re.VERBOSE,
+)
+_PLACE: Final = re.compile(r"\s+(?:at\ |from\ |/\S+:\d+)")
+_LIBRARY: Final = re.compile(
+    r"/lib/python|site-packages|<frozen |/rustc/|node:|\bat (?:java|jdk|System)\.|/go/src/runtime/"
+)
+
+
+def printed_beside(finding: Finding, transcript: tr.Transcript) -> list[str]:
+    """Return the lines that the server printed in a scenario and that may explain a finding."""
+    text = _printed(transcript)
+    return last_words(text) if finding.kind == DIED else head_of_error(text)
+
+
+def printed_first(transcript: tr.Transcript) -> list[str]:
+    """Return the first lines that the server printed in a scenario."""
+    return _short([line for line in _printed(transcript).splitlines() if line.strip()])
+
+
+def _printed(transcript: tr.Transcript) -> str:
+    return "\n".join(event.text for event in transcript if isinstance(event, tr.Printed))
+
+
+def done_before_death(transcript: tr.Transcript) -> str:
+    """Return in words what a client did last before the server gave its last sign of life."""
+    alive = max(
+        (at for at, event in enumerate(transcript) if isinstance(event, tr.Received)), default=0
+    )
+    end = next(
+        (
+            at
+            for at, event in enumerate(transcript)
+            if at > alive and isinstance(event, tr.Ended | tr.Reset | tr.Refused | tr.Exited)
+        ),
+        len(transcript),
+    )
+    for event in reversed(transcript[:end]):
+        match event:
+            case tr.Sent(client=client, octets=octets):
+                shown = escape(octets[-_OCTETS:].decode("latin-1"))
+                return f"{client} sent {'…' if len(octets) > _OCTETS else ''}{shown}"
+            case tr.HalfClosed(client=client):
+                return f"{client} half-closed its connection"
+            case tr.Aborted(client=client):
+                return f"{client} reset its connection"
+            case tr.Connected(client=client):
+                return f"{client} connected"
+            case tr.Stopping(way=way):
+                return f"it was told to stop, by {way}"
+            case _:
+                pass
+    return ""
+
+
+def head_of_error(text: str) -> list[str]:
+    """Return the lines that name the first error in what a server printed; none where there is no
+    error, or none that is known as one."""
+    return next(_errors(text.splitlines()), [])
+
+
+def last_words(text: str) -> list[str]:
+    """Return what a server that died said of why: its last error, or else its last lines."""
+    lines = text.splitlines()
+    *_, last = [[], *_errors(lines)]
+    return last or _short([line for line in lines if line.strip()][-MOST:])
+
+
+def _errors(lines: Sequence[str]) -> Iterator[list[str]]:
+    at = 0
+    while at < len(lines):
+        if _PYTHON.match(lines[at]):
+            found, at = _of_python(lines, at)
+        elif _HEAD.match(lines[at]) and not _PYTHON.match("".join(lines[at + 1 : at + 2])):
+            found, at = _of_others(lines, at), at + 1
+        else:
+            found, at = [], at + 1
+        if found:
+            yield _short(found)
+
+
+def _of_python(lines: Sequence[str], start: int) -> tuple[list[str], int]:
+    """The frame in the program that is nearest to the error, and the error; where it ends."""
+    error = start + 1
+    while error < len(lines) and lines[error][:1] in ("", " ", "\t"):
+        error += 1
+    frames = [at for at in range(start + 1, error) if _FRAME.match(lines[at])]
+    own = [at for at in frames if not _LIBRARY.search(lines[at])] or frames
+    place = lines[own[-1] : min(own[-1] + 2, error)] if own else []
+    return [*place, *lines[error : error + 1]], error + 1
+
+
+def _of_others(lines: Sequence[str], start: int) -> list[str]:
+    """The line that names the error, what stands with it, and the nearest place in the program."""
+    head, after = lines[start], lines[start + 1 : start + _BACKTRACE]
+    found = [head]
+    if head.endswith(":") and "panicked at" in head:
+        found += after[:1]
+    places = [line for line in after if _PLACE.match(line)]
+    found += [line for line in places if not _LIBRARY.search(line)][:1] or places[:1]
+    return found + [line for line in after if line.startswith("Caused by:")][:1]
+
+
+def _short(lines: Sequence[str]) -> list[str]:
+    return [line.rstrip()[:_WIDTH] for line in lines[:MOST]]
