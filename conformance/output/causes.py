@@ -8,6 +8,7 @@ from typing import Final
 
 from conformance.diagnosis.families import families
 from conformance.oracle import Outcome
+from conformance.report.last_words import DIED
 from conformance.report.model import CauseReport, FindingReport, Report, ScenarioReport
 from conformance.report.octets import escape, tokens, visible, width
 from conformance.report.text import came, wanted
@@ -21,11 +22,18 @@ Located = tuple[ScenarioReport, FindingReport]
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """One line of a picture. `wrong` is the column of `text` with the first wrong octet."""
+    """One line of a picture: visible text before the first wrong octet, it, and after it. `marked`
+    where one is wrong, or missing."""
 
     label: str
-    text: str
-    wrong: int | None = None
+    before: str
+    wrong: str = ""
+    after: str = ""
+    marked: bool = False
+
+    @property
+    def text(self) -> str:
+        return f"{self.before}{self.wrong}{self.after}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,14 +77,15 @@ def unexplained_of(report: Report) -> list[Located]:
     return sorted((one for one in found if one is not None), key=weight)
 
 
-def weight(located: Located) -> tuple[bool, bool, bool, bool]:
-    """What sorts findings so that what decides the verdict comes first, of that what was found
-    where it was looked for, and of that what is shown by octets."""
+def weight(located: Located) -> tuple[bool, bool, bool, bool, bool]:
+    """What sorts findings so that what decides the verdict comes first, of that a server's death,
+    then what was found where it was looked for, and what is shown by octets."""
     result, finding = located
     return (
         finding.outcome is not Outcome.FAIL,
         finding.requirement not in requirements()
         or requirements()[finding.requirement].level is not Level.MUST,
+        finding.kind != DIED,
         result.id.partition("/")[0] != finding.requirement.rpartition("-")[0].lower(),
         not finding.octets,
     )
@@ -118,6 +127,19 @@ def _first(report: Report, id_: str) -> Located | None:
     return min(found, key=weight, default=None)
 
 
+def spoken_words(report: Report) -> str:
+    """What a dialect that the server seems to speak would explain; empty where there is none."""
+    if report.spoken is None:
+        return ""
+    what = "a dialect" if report.spoken.profile is None else f"the dialect {report.spoken.profile}"
+    failed = failures_of(report)
+    explained = sum(id_ in report.spoken.explains for id_ in failed)
+    return (
+        f"The server seems to speak {what}: judged in it, {explained} of {len(failed)} failures "
+        "would be declared or gone."
+    )
+
+
 def cause_of(report: Report, id_: str) -> Told | None:
     """The cause that explains a requirement's failure, if there is one."""
     return next((one for one in causes_of(report) if id_ in one.explains), None)
@@ -131,9 +153,12 @@ def picture_of(finding: FindingReport, room: int) -> list[Fact]:
         facts.append(Fact("sent" if not finding.before else "before", _cut(visible(sent), room)))
     if finding.octets:
         shown = came(finding, room - 6)
-        wrong = width(shown.before) if finding.wrong is not None else None
-        text = _cut(f"{shown.before}{shown.wrong}{shown.after}", room)
-        facts.append(Fact("came", text, wrong if wrong is None or wrong < room else None))
+        left = room - width(shown.before + shown.wrong)
+        if finding.wrong is not None and left > 0:
+            after = _cut(shown.after, left)
+            facts.append(Fact("came", shown.before, shown.wrong, after, marked=True))
+        else:
+            facts.append(Fact("came", _cut(shown.before + shown.wrong + shown.after, room)))
     facts.append(Fact("" if finding.octets else "came", _cut(visible(finding.actual), room)))
     expected = wanted(finding, room - 6) if finding.octets and finding.wanted else finding.expected
     facts.append(Fact("expected", _cut(visible(expected), room)))
@@ -159,6 +184,11 @@ def _cut(text: str, room: int) -> str:
     while line and width(line) >= room:
         line = line[:-1]
     return f"{line}…"
+
+
+def deaths_of(report: Report) -> int:
+    """The number of scenarios in which the server's process ended unasked."""
+    return sum(any(one.kind == DIED for one in result.findings) for result in report.scenarios)
 
 
 def printed_of(report: Report) -> list[str]:

@@ -16,8 +16,10 @@ from conformance.output.causes import (
     Located,
     Told,
     causes_of,
+    deaths_of,
     picture_of,
     printed_of,
+    spoken_words,
     unexplained_of,
 )
 from conformance.report.model import Report, RequirementReport
@@ -85,6 +87,10 @@ def _rows(line: Text, columns: int) -> int:
 
 def _body(report: Report, columns: int, room: _Room) -> Iterator[Text]:
     told = causes_of(report)
+    if spoken := spoken_words(report):
+        yield Text()
+        for line in textwrap.wrap(spoken, columns):
+            yield Text(line, "bold")
     for number, cause in enumerate(told, 1):
         yield Text()
         yield from _cause(number, cause, columns, room)
@@ -112,8 +118,8 @@ def _picture(shown: Located, columns: int) -> Iterator[Text]:
     for fact in picture_of(shown[1], max(8, columns - left - 1)):
         line = Text(f"   {fact.label:{_LABEL}}", "dim")
         yield line.append(fact.text, "" if fact.label != "came" else "bold")
-        if fact.wrong is not None:
-            yield Text(f"{' ' * (left + fact.wrong)}^", "red")
+        if fact.marked:
+            yield Text(f"{' ' * (left + width(fact.before))}^", "red")
 
 
 def _others(report: Report, columns: int, room: _Room, *, is_all: bool) -> Iterator[Text]:
@@ -142,7 +148,9 @@ def _printed(report: Report, columns: int, room: _Room) -> Iterator[Text]:
     if not lines:
         return
     yield Text()
-    yield Text("The server printed:", "bold")
+    deaths = deaths_of(report)
+    died = f"The server died in {deaths} scenario{'s' if deaths > 1 else ''}. " if deaths else ""
+    yield Text(f"{died}It printed:" if died else "The server printed:", "bold")
     # What names an error stands first or last, never between.
     shown = lines if len(lines) <= room.printed else [*lines[: room.printed - 1], lines[-1]]
     for line in shown:

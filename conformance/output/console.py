@@ -171,14 +171,17 @@ class ConsoleReporter:
 
     def _steps(self, report: Report, found: "list[list[Located]]") -> list[str]:
         """What to do about the first cause, or else about the first failure."""
+        server = self._settings.server
         result, finding = min((ones[0] for ones in found), key=weight)
         causes = [one for one in causes_of(report) if one.shown is not None]
         steps = [f"chatproto-conformance explain {finding.requirement}"]
         if causes and causes[0].shown is not None:
             result, _ = causes[0].shown
             steps = [f"chatproto-conformance explain {causes[0].name}"]
-        if not self._hinted and any(one.reason == _NO_CHAT for one in report.scenarios):
-            steps += _probing(self._settings.server)[:1]
+        if report.spoken is not None:
+            steps.insert(0, f"chatproto-conformance run {report.spoken.options} {server}")
+        elif not self._hinted and any(one.reason == _NO_CHAT for one in report.scenarios):
+            steps += _probing(server)[:1]
         again = self._settings.again(result)
         steps.append(f"{again} --verbose" if result.program is None else again)
         if self._page is not None:
@@ -265,6 +268,8 @@ def notes_of(report: Report) -> Iterator[str]:
             f"The run reached its time limit before {late} scenarios were over: --time-limit gives "
             "it longer."
         )
+    if declared := [one.id for one in report.requirements if one.declared]:
+        yield f"Declared by the profile to fail: {' '.join(declared)}."
     if any(one.reason == "needs-launch" for one in report.requirements):
         yield "Stopping was not checked: --launch lets the suite do that."
     if any(one.reason == _NO_CHAT for one in report.scenarios):

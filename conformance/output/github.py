@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from conformance.output.causes import first_findings
+from conformance.output.causes import cause_of, first_findings
 from conformance.output.markdown import render_markdown
 from conformance.report.comparison import Status, compare, status_of
 from conformance.report.known_failures import Held
@@ -50,7 +50,11 @@ def annotations(
         what = f"{one.level} {status.word.removeprefix('SHOULD ')}: {one.title}"
         if one.id in first:
             result, finding = first[one.id]
-            what += f"\nexpected {finding.expected}\nactual {finding.actual}\n{again(result)}"
+            if cause := cause_of(report, one.id):
+                what += f"\n{cause.title} ({cause.sure}: explain {cause.name})"
+            what += f"\nexpected {finding.expected}\nactual {finding.actual}"
+            what += "".join(f"\nprinted {line}" for line in finding.printed)
+            what += f"\n{again(result)}"
         elif one.reason:
             what += f"\n{one.reason}"
         decides = one.level is Level.MUST and status is not Status.DECLARED

@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from conformance.output.causes import first_findings
+from conformance.output.causes import causes_of, first_findings
 from conformance.report.model import Report, RequirementReport, ScenarioReport
 from conformance.report.octets import visible
 from conformance.report.text import finding_lines
@@ -44,6 +44,8 @@ def render_gradescope(
     ]
     interrupted = ", interrupted" if report.interrupted else ""
     whole = f"{report.protocol}: {report.verdict_in_words}{interrupted}"
+    for cause in causes_of(report):
+        whole += f"\n{cause.title} ({cause.sure}, {cause.extent}). Remedy: {cause.remedy}"
     return _written({"output": whole, "execution_time": round(report.duration_s), "tests": tests})
 
 

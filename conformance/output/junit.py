@@ -4,7 +4,8 @@ import re
 from typing import Final
 from xml.etree import ElementTree
 
-from conformance.report.model import Report
+from conformance.output.causes import causes_of
+from conformance.report.model import Report, ScenarioReport
 from conformance.runner.outcome import outcome_of
 from conformance.runner.session import Settings
 
@@ -33,7 +34,9 @@ def render_junit(report: Report, settings: Settings) -> str:
         kind = "failed" if outcome == "failed" else "skipped"
         counts[kind] += 1
         tag = "failure" if kind == "failed" else "skipped"
-        ElementTree.SubElement(case, tag, message=text.partition("\n\n")[0]).text = text
+        message = _UNFIT.sub("\N{REPLACEMENT CHARACTER}", _cause(report, result))
+        message += text.partition("\n\n")[0]
+        ElementTree.SubElement(case, tag, message=message).text = text
     suite.attrib |= {
         "tests": f"{len(report.scenarios)}",
         "errors": "0",
@@ -44,3 +47,12 @@ def render_junit(report: Report, settings: Settings) -> str:
     suites = ElementTree.Element("testsuites")
     suites.append(suite)
     return f'<?xml version="1.0" encoding="utf-8"?>\n{ElementTree.tostring(suites, "unicode")}\n'
+
+
+def _cause(report: Report, result: ScenarioReport) -> str:
+    """What a scenario's failures come from, in a line; empty where no cause is named."""
+    broken = {one.requirement for one in result.findings}
+    for cause in causes_of(report):
+        if broken & set(cause.explains):
+            return f"{cause.title} ({cause.sure}: explain {cause.name})\n"
+    return ""

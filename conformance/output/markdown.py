@@ -4,7 +4,21 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from conformance.report.comparison import Cell, Comparison, Row, Status, sections
+from conformance.output.causes import (
+    causes_of,
+    picture_of,
+    printed_of,
+    spoken_words,
+    unexplained_of,
+)
+from conformance.report.comparison import (
+    Cell,
+    Comparison,
+    Implementation,
+    Row,
+    Status,
+    sections,
+)
 from conformance.report.octets import escape, visible
 from conformance.report.text import came, which_is_wrong
 from conformance.standard.markup import section_titles
@@ -14,6 +28,7 @@ FAILURES: Final = 60
 """Failures that are told of one by one."""
 _TEXT: Final = 300
 _OCTETS: Final = 60
+_PICTURE: Final = 70
 _SPECIAL: Final = re.compile(r"([\\`*_\[\]|~$])")
 _WRITTEN: Final = {
     "&": "&amp;", "<": "&lt;", ">": "&gt;", "@": "&#64;", "://": ":&#47;/", "www.": "www&#46;",
@@ -24,17 +39,53 @@ _BAD: Final = (Status.FAIL, Status.SHOULD_FAIL, Status.DECLARED, Status.UNKNOWN)
 def render_markdown(comparison: Comparison) -> str:
     """The verdicts, what failed in short, and the whole matrix folded away."""
     lines = [f"## {PROTOCOL}: {comparison.verdict}", "", *verdicts(comparison)]
+    for one in comparison.implementations:
+        lines += _why(one, several=len(comparison.implementations) > 1)
     failures = [(row, cell) for row in comparison.rows for cell in row.cells if cell.status in _BAD]
     if failures:
-        lines += ["", "### What failed", ""]
+        is_explained = any(one.report.causes for one in comparison.implementations)
+        folded = f"<details><summary>What failed: {len(failures)}</summary>"
+        lines += ["", folded if is_explained else "### What failed", ""]
         several = len(comparison.implementations) > 1
         for row, cell in failures[:FAILURES]:
             lines += _failure(row, cell, several=several)
         if len(failures) > FAILURES:
             lines.append(f"- … and {len(failures) - FAILURES} more")
+        if is_explained:
+            lines += ["", "</details>"]
     lines += ["", "<details><summary>Every requirement</summary>", "", *matrix(comparison)]
     lines += ["", "</details>", ""]
     return "\n".join(lines)
+
+
+def _why(implementation: Implementation, *, several: bool) -> Iterator[str]:
+    """The causes of what failed, what none of them explains, and what the server printed."""
+    report = implementation.report
+    causes, spoken = causes_of(report), spoken_words(report)
+    if not (causes or spoken):
+        return
+    yield ""
+    yield f"### Why{f' {_text(implementation.label)} fails' if several else ''}"
+    if spoken:
+        yield from ("", _text(spoken))
+    for number, cause in enumerate(causes, 1):
+        yield ""
+        yield f"{number}. **{_text(cause.title)}**: {cause.sure}, {cause.extent}  "
+        yield f"   {_text(cause.why)}  "
+        yield f"   Remedy: {_text(cause.remedy)}  "
+        yield f"   Explains {_text(' '.join(cause.explains))}; "
+        yield f"   {_code(f'chatproto-conformance explain {cause.name}')}"
+        if cause.shown is not None:
+            yield ""
+            for fact in picture_of(cause.shown[1], _PICTURE):
+                yield f"   - {fact.label or 'that is'} {_code(fact.text)}"
+    others = unexplained_of(report)
+    if others:
+        yield from ("", "Not explained:", "")
+    for _, finding in others[:FAILURES]:
+        yield f"- **{_text(finding.requirement)}** {_text(finding.actual)}"
+    if printed := printed_of(report):
+        yield from ("", f"The server printed {' '.join(map(_code, printed))}")
 
 
 def verdicts(comparison: Comparison) -> Iterator[str]:
@@ -80,6 +131,10 @@ def _failure(row: Row, cell: Cell, *, several: bool) -> Iterator[str]:
     found = cell.found[0]
     finding = found.finding
     yield f"  - expected {_text(finding.expected)}; {_text(finding.actual)}"
+    if finding.before:
+        yield f"  - before {_code(finding.before)}"
+    if finding.printed:
+        yield f"  - printed {' '.join(map(_code, finding.printed))}"
     if finding.octets:
         shown = came(finding, _OCTETS)
         where = which_is_wrong(finding)

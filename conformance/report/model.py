@@ -148,6 +148,16 @@ class CauseReport(_Model):
     shown_by: str
 
 
+class SpokenReport(_Model):
+    """A dialect that the server seems to speak: judged in it, `explains` would not fail. `profile`
+    is one that ships, None where `probe` is to find it; `options` are what `run` is told
+    besides."""
+
+    profile: str | None
+    options: str
+    explains: list[str]
+
+
 class RequirementReport(_Model):
     """One requirement. `exercised`: how often its trigger really happened in this run.
 
@@ -176,7 +186,7 @@ class Report(_Model):
     """A whole run. `usage` is of the launched server that was there for the longest. `otherwise`
     is the verdict in a dialect on all that is not declared, None where there is no dialect.
     `causes` are what its failures come from, the first explaining most, and `unexplained` the
-    requirements that fail by none of them."""
+    requirements that fail by none of them; `spoken` is a dialect that may be the reason."""
 
     schema_: Literal[1] = Field(default=1, alias="schema")
     protocol: str = PROTOCOL
@@ -191,6 +201,7 @@ class Report(_Model):
     usage: Usage | None = None
     causes: list[CauseReport] = []
     unexplained: list[str] = []
+    spoken: SpokenReport | None = None
     requirements: list[RequirementReport]
     scenarios: list[ScenarioReport]
 

@@ -4,8 +4,15 @@ import time
 from collections.abc import Iterable
 
 from chatproto import __version__
+from conformance.diagnosis.ranking import diagnose
 from conformance.dialect import PLAIN
-from conformance.report.model import Report, ScenarioReport, summarise
+from conformance.report.model import (
+    CauseReport,
+    Report,
+    ScenarioReport,
+    SpokenReport,
+    summarise,
+)
 from conformance.runner.course import Course
 from conformance.runner.lanes import Lanes, Reporter, lanes_for
 from conformance.runner.preflight import Unreachable, reach
@@ -45,9 +52,9 @@ def run_suite(
 def report_of(
     results: Iterable[ScenarioReport], settings: Settings, *, interrupted: bool, duration_s: float
 ) -> Report:
-    """Put what was found in a run with these settings together."""
+    """Put what was found in a run with these settings together, and say what it comes from."""
     launch = settings.profile.launch
-    return summarise(
+    report = summarise(
         results,
         settings.selected or settings.requirements,
         managed=launch is not None,
@@ -59,3 +66,22 @@ def report_of(
         duration_s=duration_s,
         dialect=settings.profile.dialect,
     )
+    found = diagnose(report.scenarios)
+    report.causes = [
+        CauseReport(
+            family=cause.family.name,
+            specimens=list(cause.family.specimens),
+            confidence=cause.confidence,
+            explains=list(cause.explains),
+            shown_by=cause.shown_by,
+        )
+        for cause in found.causes
+    ]
+    report.unexplained = list(found.unexplained)
+    if found.dialect is not None:
+        report.spoken = SpokenReport(
+            profile=found.dialect.profile,
+            options=found.dialect.options,
+            explains=list(found.dialect.explains),
+        )
+    return report

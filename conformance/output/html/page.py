@@ -9,11 +9,29 @@ from markupsafe import Markup
 
 from chatproto import __version__
 from conformance.oracle import Outcome
+from conformance.output.causes import (
+    Fact,
+    Told,
+    causes_of,
+    picture_of,
+    printed_of,
+    spoken_words,
+    unexplained_of,
+)
 from conformance.output.html.figure import OCTETS as WIDTH
 from conformance.output.html.figure import Figure, Pair, lay_out, lay_out_crossing
 from conformance.output.html.template import Asset, environment
 from conformance.output.text_diagram import octets_width, sketch
-from conformance.report.comparison import Cell, Comparison, Found, Row, Status, sections
+from conformance.report.comparison import (
+    Cell,
+    Comparison,
+    Found,
+    Implementation,
+    Row,
+    Status,
+    sections,
+)
+from conformance.report.model import FindingReport
 from conformance.report.octets import escape
 from conformance.report.sequence_diagram import diagram_of
 from conformance.report.text import Came, came, wanted, which_is_wrong
@@ -52,6 +70,18 @@ class Entry:
     scenarios: tuple[tuple[str, str], ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Why:
+    """The causes of what one implementation fails by, as the page shows them."""
+
+    implementation: Implementation
+    spoken: str
+    causes: tuple[tuple[Told, tuple[Fact, ...]], ...]
+    others: tuple[FindingReport, ...]
+    printed: str
+    titles: Mapping[str, str]
+
+
 def render_page(comparison: Comparison, transcripts: Mapping[str, str] | None = None) -> str:
     """One HTML file of one or several reports; `transcripts` says under which address there is
     the transcript of which scenario, where there is one."""
@@ -62,6 +92,7 @@ def render_page(comparison: Comparison, transcripts: Mapping[str, str] | None = 
             (name, section_titles().get(name, name), entries)
             for name, entries in _by_section(list(_entries(comparison)))
         ],
+        why=list(_why(comparison)),
         write=_Writer(templates, transcripts or {}),
         statuses=list(Status),
         levels=list(Level),
@@ -70,6 +101,24 @@ def render_page(comparison: Comparison, transcripts: Mapping[str, str] | None = 
         style=Asset("page.css"),
         script=Asset("page.js"),
     )
+
+
+def _why(comparison: Comparison) -> Iterator[Why]:
+    for one in comparison.implementations:
+        told = [
+            (cause, tuple(picture_of(cause.shown[1], _WINDOW)) if cause.shown else ())
+            for cause in causes_of(one.report)
+        ]
+        spoken, printed = spoken_words(one.report), printed_of(one.report)
+        if told or spoken or printed:
+            yield Why(
+                one,
+                spoken,
+                tuple(told),
+                tuple(finding for _, finding in unexplained_of(one.report)) if told else (),
+                "\n".join(printed),
+                {known.id: known.title for known in one.report.requirements},
+            )
 
 
 class _Writer:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from conformance.output.console import ConsoleReporter
+from conformance.output.console import ConsoleReporter, Detail
 from conformance.runner.session import Settings
 from conformance.target.profile import Profile
 from tests.conformance.command import REFERENCE, run, specimen
@@ -71,33 +71,32 @@ def steps(output: str) -> list[str]:
     return [line.strip() for line in told.splitlines()]
 
 
-def test_the_next_steps_can_be_taken(tmp_path: Path) -> None:
-    explain, again, judge = steps(run(*BROKEN, CASE).stdout)
-    assert explain == "chatproto-conformance explain FRM-1"
-    assert again.endswith(f"--only {CASE} --transcripts transcripts")
-    assert judge == "chatproto-conformance judge transcripts/frm.many-lines-in-one-segment.jsonl"
-    assert "Segmentation has no meaning" in run(*shlex.split(explain)[1:]).stdout
-    there = str(tmp_path / "transcripts")
-    repeated = run(*[there if part == "transcripts" else part for part in shlex.split(again)[1:]])
+def test_the_next_steps_can_be_taken() -> None:
+    explain, again, everything = steps(run(*BROKEN, CASE).stdout)
+    assert again.endswith(f"--only {CASE} --verbose")
+    assert "--html" in everything
+    assert run(*shlex.split(explain)[1:]).returncode == 0
+    repeated = run(*shlex.split(again)[1:])
     assert repeated.returncode == 1
-    kept = steps(repeated.stdout)
-    assert kept[0] == explain
-    assert kept[1:] == [f"chatproto-conformance judge {there}/{Path(judge.split()[-1]).name}"]
-    assert "FRM-1 MUST" in run(*shlex.split(kept[1])[1:]).stdout
+    assert "FRM-1 MUST — Segmentation has no meaning" in repeated.stdout
+    assert steps(repeated.stdout) == [explain, again, everything]
 
 
 def test_the_next_step_is_about_what_decides() -> None:
-    """A SHOULD is told of where it stands, but is not what to begin with."""
+    """A SHOULD is shown where it stands, but is not what to begin with."""
     result = played(altered())
     should = result.findings[0].model_copy(update={"requirement": "MSG-4"})
     result.findings.insert(0, should)
     output = StringIO()
     settings = Settings(profile=Profile(), address="tcp://127.0.0.1:9999")
-    reporter = ConsoleReporter(Console(file=output, width=200), settings, [])
+    reporter = ConsoleReporter(
+        Console(file=output, width=200), settings, [], detail=Detail.VERBOSE, page=Path("r.html")
+    )
     reporter.on_report(report(result))
-    first, *_ = steps(output.getvalue())
-    assert output.getvalue().index("MSG-4 SHOULD") < output.getvalue().index("ROOM-")
-    assert first != "chatproto-conformance explain MSG-4"
+    first, *_, last = steps(output.getvalue())
+    assert "MSG-4 SHOULD" in output.getvalue()
+    assert first == "chatproto-conformance explain TXT-5"
+    assert last == "r.html has every finding, with pictures"
 
 
 def test_there_is_no_next_step_where_nothing_is_wrong() -> None:

@@ -56,9 +56,9 @@ def test_it_shows_what_failed_and_then_why() -> None:
         shown.wait()
         assert shown.process.returncode == 1
         text = said(shown)
-    assert "✗" in text
-    assert text.index("total") < text.index("FRM-1 MUST") < text.index("next:")
-    assert "failed" not in text
+    assert "hb" not in text
+    assert text.index("total") < text.index("FRM-1") < text.index("next:")
+    assert "failed " not in text
 
 
 @pytest.mark.parametrize(("width", "height"), [(30, 24), (80, 10), (20, 4), (120, 50)])
@@ -128,7 +128,7 @@ def test_nothing_a_server_says_drives_the_terminal() -> None:
     with terminal("run", "--launch", specimen("relays-controls"), "--only", "TXT-4") as shown:
         shown.wait()
         assert shown.process.returncode == 1
-        assert "TXT-4 MUST" in said(shown)
+        assert "TXT-4" in said(shown)
     allowed = rb"\x1b\[(\?25[lh]|\?2026[lh]|[0-9;]*m|[0-9]*[AK])|[\r\n]"
     assert not re.search(rb"[\x00-\x08\x0b-\x1f\x7f]", re.sub(allowed, b"", shown.octets))
 
@@ -140,4 +140,4 @@ def test_colours_that_are_forced_make_no_terminal(
     monkeypatch.setenv(name, "1")
     done = run(*BRIEF)
     assert "\x1b[?25l" not in done.stdout
-    assert "hb/a-silent-member-stays" in done.stdout
+    assert "conformant as far as asked" in done.stdout

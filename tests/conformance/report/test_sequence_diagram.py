@@ -20,11 +20,13 @@ from conformance.transcript.events import (
     InputEnded,
     Received,
     Refused,
+    Reset,
     Restarted,
     Rival,
     Running,
     Sent,
     Settled,
+    Stalled,
     Start,
     Stopping,
 )
@@ -133,7 +135,7 @@ def test_a_stretch_is_bounded(count: int) -> None:
 
 
 def test_long_octets_are_cut_around_what_is_wrong() -> None:
-    octets = b"x" * 5_000 + b"WRONG" + b"y" * 5_000
+    octets = b"ab" * 2_500 + b"WRONG" + b"cd" * 2_500
     events = [START, _connected("ann"), Received(0.1, "ann", octets)]
     finding = Finding("TRN-2", "", "", (3,), "ann", octets, octets.replace(b"WRONG", b"RIGHT"))
     event = stretch_of(finding, events)[-1]
@@ -143,7 +145,44 @@ def test_long_octets_are_cut_around_what_is_wrong() -> None:
     assert event.cut + start == 5_000
     text = "\n".join(sketch(_diagram(FindingReport.of(finding, events))))
     assert "WRONG" in text
-    assert "(10005 octets)" in text
+    assert "(10,005 octets)" in text
+
+
+def test_long_runs_are_kept_by_their_length() -> None:
+    octets = b"n1" + b"x" * 1_044_480 + b"\n"
+    events = [START, _connected("ann"), Sent(0.1, "ann", octets), Received(0.2, "ann", b"y")]
+    event = stretch_of(Finding("LIM-2", "", "", (3,), "ann"), events)[1]
+    assert (event.octets, event.runs) == ("n1x\n", [(2, 1_044_480)])
+    assert event.shown == event.size == len(octets)
+    text = "\n".join(sketch(_diagram(FindingReport.of(Finding("LIM-2", "", "", (3,)), events))))
+    assert "n1(x × 1,044,480)\\n  (1,044,483 octets)" in text
+
+
+def test_a_run_is_parted_at_what_is_wrong() -> None:
+    octets, wanted = b"a" + b"x" * 900 + b"\n", b"a" + b"x" * 500 + b"\n"
+    events = [START, _connected("ann"), Received(0.1, "ann", octets)]
+    event = stretch_of(Finding("TXT-5", "", "", (3,), "ann", octets, wanted), events)[-1]
+    assert (event.octets, event.runs) == ("axx\n", [(1, 500), (2, 400)])
+    assert event.marked == [(2, 4)]
+
+
+@pytest.mark.parametrize(
+    ("events", "decisive"),
+    [
+        ([Sent(0.1, "ann", b"x\n"), Received(0.2, "ann", b"bad"), Ended(0.3, "ann")], "received"),
+        ([Sent(0.1, "ann", b"x\n"), Reset(0.2, "ann"), Sent(0.3, "ann", b"y\n")], "reset"),
+        ([Stalled(0.1, "ann"), Sent(0.2, "ann", b"x\n")], "stalled"),
+        ([Sent(0.1, "ann", b"x\n"), Ended(0.2, "ann"), Exited(0.3, 1)], "exited"),
+        ([Sent(0.1, "ann", b"x\n"), Sent(0.2, "ann", b"y\n")], "sent"),
+    ],
+)
+def test_the_decisive_row_is_marked(events: list[Event], decisive: str) -> None:
+    finding = Finding("TRN-2", "", "", tuple(range(3, 3 + len(events))), "ann", b"bad")
+    report = FindingReport.of(finding, [START, _connected("ann"), *events])
+    [row] = (row for row in _diagram(report).rows if row.decisive)
+    [event] = (event for event in report.stretch if event.line == row.line)
+    assert event.event == decisive
+    assert sum(line.startswith(">") for line in sketch(_diagram(report))) == 1
 
 
 def test_more_evidence_than_there_is_room_for() -> None:

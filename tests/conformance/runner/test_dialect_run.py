@@ -59,12 +59,12 @@ def test_declared_departures_can_be_accepted() -> None:
 
 
 def test_what_goes_beyond_the_dialect_is_found_for_all_that_is_declared() -> None:
-    options = ("--only", "quit/quit-leaves,sanity/first", "--accept-declared")
+    options = ("--only", "quit/quit-leaves,sanity/first", "--accept-declared", "--verbose")
     status, said = in_dialect("close-answer-resets", "close-answer", *options)
     assert status == 1
     assert "QUIT-3 MUST" in said
     assert "close-answer: non-conformant, beyond what is declared" in said
-    status, said = in_dialect("bare-relay-loses", "bare-relay", "--only", CROWD)
+    status, said = in_dialect("bare-relay-loses", "bare-relay", "--only", CROWD, "--verbose")
     assert status == 1
     assert (
         "declared  ROOM-2 MUST — Each message is broadcast once, to every member: echo = false, "

@@ -48,7 +48,7 @@ def test_what_only_took_too_long_is_played_once_more(
     server, kept = tmp_path / "server.py", tmp_path / "transcripts"
     server.write_text(SERVER.format(when=when, seconds=seconds, east=east))
     launch = f"{sys.executable} {server} {{port}}"
-    done = run("run", "--launch", launch, "--only", SCENARIO, "--transcripts", str(kept))
+    done = run("run", "--launch", launch, "--only", SCENARIO, "--transcripts", str(kept), "-v")
     assert done.returncode == status, done.stdout
     assert ("nobody having to wait" in done.stdout) == bool(status)
     assert ("when played again; at first, by TRN-1, it took " in done.stdout) != bool(status)

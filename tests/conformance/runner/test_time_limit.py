@@ -42,7 +42,7 @@ def test_a_run_ends_at_its_limit(how: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("how", HOSTILE)
 def test_a_signal_ends_it_with_a_report(how: str, tmp_path: Path) -> None:
     path = tmp_path / "r.json"
-    with start("run", "--launch", launch(how), "--json", str(path)) as process:
+    with start("run", "--launch", launch(how), "--json", str(path), "-v") as process:
         assert process.stdout is not None
         while "sanity/first" not in process.stdout.readline():
             pass

@@ -86,6 +86,6 @@ def test_who_stops_late_once_is_told_to_once_more(tmp_path: Path) -> None:
     server.write_text(_SERVER.format(late=str(late)))
     command = f"{sys.executable} {server} {{port}}"
     profile.write_text(f'[launch]\ncommand = "{command}"\nstop = ["sigterm"]\n')
-    done = run("run", "--profile", str(profile), "--only", "stop/the-address-is-free-at-once")
+    done = run("run", "--profile", str(profile), "--only", "stop/the-address-is-free-at-once", "-v")
     assert done.returncode == 0, done.stdout
     assert "when played again; at first, by STOP-1, 5." in done.stdout

@@ -1,0 +1,153 @@
+"""The end of a run in which something failed: its causes first, and all within a screen."""
+
+import io
+from collections.abc import Sequence
+
+import pytest
+from rich.console import Console
+
+from conformance.diagnosis.families import families
+from conformance.output.causes import (
+    causes_of,
+    picture_of,
+    printed_of,
+    unexplained_of,
+)
+from conformance.output.conclusion import LINES, print_conclusion
+from conformance.output.console import verdict_lines
+from conformance.report.model import CauseReport, Report, SpokenReport
+from conformance.report.octets import width
+from tests.conformance.samples import altered, cut_off, played, report, swapped, worst
+
+LONGEST = sorted(families(), key=lambda name: len(families()[name].cause))[-3:]
+STEPS = ("chatproto-conformance explain x", "chatproto-conformance run x --verbose", "more")
+
+
+def explained(whole: Report, *names: str) -> Report:
+    """The report with these causes, of which each explains its share of what failed but one."""
+    failed = [one.id for one in whole.requirements if one.status == "fail"]
+    whole.causes = [
+        CauseReport(
+            family=name,
+            specimens=list(families()[name].specimens),
+            confidence="likely",
+            explains=failed[1:][index :: len(names)],
+            shown_by=whole.scenarios[0].id,
+        )
+        for index, name in enumerate(names)
+    ]
+    whole.unexplained = failed[:1]
+    return whole
+
+
+def shown(whole: Report, columns: int = 80, steps: Sequence[str] = STEPS) -> list[str]:
+    output = io.StringIO()
+    console = Console(file=output, width=columns, highlight=False)
+    print_conclusion(console, whole, list(verdict_lines(whole, failures=True)), steps)
+    return output.getvalue().splitlines()
+
+
+def rows(lines: Sequence[str], columns: int) -> int:
+    return sum(max(1, -(-width(line) // columns)) for line in lines)
+
+
+def small() -> Report:
+    return report(played(altered()), played(cut_off(), "quit/quit-leaves"))
+
+
+def test_a_cause_is_told_with_all_there_is_of_it() -> None:
+    whole = explained(small(), "escapes-text")
+    text = "\n".join(shown(whole))
+    family = families()["escapes-text"]
+    failed = len(whole.causes[0].explains) + 1
+    assert f"1. {family.title}: likely, explains {failed - 1} of {failed} failures" in text
+    for part in (family.cause, family.remedy):
+        assert " ".join(part.split()) in " ".join(text.split())
+    assert "MUSTs" in text.splitlines()[0]
+    first, *_ = unexplained_of(whole)
+    assert f"   {first[1].requirement}" in text.partition("Not explained:")[2]
+    assert text.rstrip().endswith(STEPS[-1])
+
+
+def test_the_picture_is_what_was_sent_what_came_and_what_was_expected() -> None:
+    [finding] = (one for one in played(altered()).findings if one.requirement == "TXT-5")
+    labels = [fact.label for fact in picture_of(finding, 60)]
+    assert labels == ["sent", "came", "", "expected"]
+    came = picture_of(finding, 60)[1]
+    assert (came.wrong, came.marked) == ("E", True)
+    lines = shown(report(played(altered())))
+    [caret] = (line for line in lines if line.strip() == "^")
+    above = lines[lines.index(caret) - 1]
+    assert above[caret.index("^")] == "E"
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 3])
+@pytest.mark.parametrize("columns", [80, 79, 60, 40, 30])
+def test_the_worst_run_fits_a_screen(count: int, columns: int) -> None:
+    whole = explained(worst("a server"), *LONGEST[:count])
+    whole.target = "python server.py {port}"
+    for result in whole.scenarios:
+        for finding in result.findings:
+            finding.printed = ["x" * 200] * 6
+    lines = shown(whole, columns)
+    assert rows(lines, columns) <= LINES * 80 // columns
+    if columns == 80:
+        text = "\n".join(lines)
+        for name in LONGEST[:count]:
+            assert " ".join(families()[name].title.split())[:40] in " ".join(text.split())
+    for line in lines[1 : -len(STEPS)]:
+        assert width(line) <= columns
+
+
+def test_each_failure_has_a_line_where_there_is_no_cause() -> None:
+    whole = report(played(swapped("ann", "bob")))
+    lines = shown(whole)
+    assert "What failed:" in lines
+    assert any(line.startswith("   ROOM-3  ") for line in lines)
+
+
+def test_what_the_server_printed_is_shown() -> None:
+    whole = small()
+    for result in whole.scenarios:
+        result.printed = ["listening"]
+    assert printed_of(whole) == ["listening"]
+    whole.scenarios[0].findings[0].printed = ["  File x", "KeyError: 3"]
+    assert printed_of(whole) == ["  File x", "KeyError: 3"]
+    lines = shown(whole)
+    assert lines[lines.index("The server printed:") + 2] == "   KeyError: 3"
+
+
+def test_a_death_is_said_with_what_was_done_before() -> None:
+    whole = small()
+    finding = whole.scenarios[0].findings[0]
+    finding.kind, finding.before, finding.printed = "died", "c1 sent \\xff\\n", ["boom"]
+    lines = shown(whole)
+    assert "   before    c1 sent \\xff\\n" in lines
+    assert "The server died in 1 scenario. It printed:" in lines
+
+
+def test_a_dialect_is_a_cause() -> None:
+    whole = small()
+    failed = [one.id for one in whole.requirements if one.status == "fail"]
+    whole.spoken = SpokenReport(
+        profile="slash-dates", options="--profile slash-dates", explains=failed
+    )
+    text = " ".join(" ".join(shown(whole)).split())
+    assert "seems to speak the dialect slash-dates: judged in it, " in text
+
+
+def test_a_family_of_another_version_is_named() -> None:
+    whole = explained(small(), "escapes-text")
+    whole.causes[0].family = "from-the-future"
+    [cause] = causes_of(whole)
+    assert (cause.title, cause.why) == ("from-the-future", "")
+    assert "1. from-the-future: likely" in "\n".join(shown(whole))
+
+
+def test_nothing_of_the_server_s_drives_the_terminal() -> None:
+    whole = small()
+    finding = whole.scenarios[0].findings[0]
+    finding.printed, finding.actual = ["\x1b[2J\u202e"], "\x9b[red]x"
+    text = "\n".join(shown(whole))
+    assert not set(text) & set("\x1b\u202e\x9b")
+    assert "[red]x" in text
