@@ -22,7 +22,7 @@ from conformance.output.causes import (
     spoken_words,
     unexplained_of,
 )
-from conformance.report.model import Report, RequirementReport
+from conformance.report.model import Report
 from conformance.report.octets import visible, width
 from conformance.standard.requirements import requirements
 
@@ -97,7 +97,7 @@ def _body(report: Report, columns: int, room: _Room) -> Iterator[Text]:
     yield from _others(report, columns, room, is_all=not told)
     if report.causes or report.unexplained or any(one.findings for one in report.scenarios):
         yield from _printed(report, columns, room)
-    yield from _untold(report, columns)
+    yield from _rest(report, columns, room)
 
 
 def _cause(number: int, cause: Told, columns: int, room: _Room) -> Iterator[Text]:
@@ -157,20 +157,28 @@ def _printed(report: Report, columns: int, room: _Room) -> Iterator[Text]:
         yield Text(_cut(f"   {visible(line).expandtabs(4)}", columns))
 
 
-def _untold(report: Report, columns: int) -> Iterator[Text]:
-    """What the run could not tell, and why."""
-    for status, what in (("unknown", "Could not be told"), ("not-exercised", "Never exercised")):
-        found = [one for one in report.requirements if one.status == status]
-        if found:
-            yield Text()
-            ids = " ".join(one.id for one in found)
-            yield Text(_cut(f"{what}: {ids}{_reason(found)}", columns))
+def untold_lines(report: Report) -> Iterator[str]:
+    """What a run could not tell, a line for each reason."""
+    unknown: dict[str, list[str]] = {}
+    for one in report.requirements:
+        if one.status == "unknown":
+            unknown.setdefault(visible(one.reason or ""), []).append(one.id)
+    for reason, ids in unknown.items():
+        yield f"Could not be told: {' '.join(ids)}{f' ({reason})' if reason else ''}"
+    never = [one.id for one in report.requirements if one.status == "not-exercised"]
+    if never:
+        yield f"Never exercised: {' '.join(never)}"
 
 
-def _reason(found: Sequence[RequirementReport]) -> str:
-    """Why, where it is one reason."""
-    reasons = {one.reason for one in found if one.reason}
-    return f" ({visible(reasons.pop())})" if len(reasons) == 1 else ""
+def _rest(report: Report, columns: int, room: _Room) -> Iterator[Text]:
+    """What is declared, and what the run could not tell."""
+    lines = list(untold_lines(report))[: room.others]
+    if declared := [one.id for one in report.requirements if one.declared]:
+        lines.insert(0, f"Declared by the profile to fail: {' '.join(declared)}")
+    if lines:
+        yield Text()
+    for line in lines:
+        yield Text(_cut(line, columns))
 
 
 def _next(steps: Sequence[str]) -> Iterator[Text]:

@@ -17,7 +17,7 @@ from rich.text import Text
 from conformance.dialect import PLAIN
 from conformance.driver.interruption import OUT_OF_TIME
 from conformance.output.causes import Located, causes_of, first_findings, weight
-from conformance.output.conclusion import print_conclusion
+from conformance.output.conclusion import print_conclusion, untold_lines
 from conformance.output.live_table import STYLES, LiveTable, can_show
 from conformance.output.progress import Progress
 from conformance.output.text_diagram import octets_width, sketch, sketch_crossing
@@ -248,12 +248,8 @@ def print_summary(console: Console, report: Report) -> None:
         )
         said = ", ".join(f"{counts[status]} {status}" for status in counts)
         console.print(f"{level:7} {said}")
-    for status, what in (
-        ("unknown", "could not be told"),
-        ("not-exercised", "never exercised in this run"),
-    ):
-        if ids := [one.id for one in report.requirements if one.status == status]:
-            console.print(f"{what}: {' '.join(ids)}")
+    for line in untold_lines(report):
+        console.print(line, markup=False)
     _print_declared(console, report)
     if report.usage is not None:
         console.print(f"server  {_usage(report.usage)}", markup=False)
@@ -268,8 +264,6 @@ def notes_of(report: Report) -> Iterator[str]:
             f"The run reached its time limit before {late} scenarios were over: --time-limit gives "
             "it longer."
         )
-    if declared := [one.id for one in report.requirements if one.declared]:
-        yield f"Declared by the profile to fail: {' '.join(declared)}."
     if any(one.reason == "needs-launch" for one in report.requirements):
         yield "Stopping was not checked: --launch lets the suite do that."
     if any(one.reason == _NO_CHAT for one in report.scenarios):

@@ -172,7 +172,7 @@ def test_a_running_server_is_not_stopped(project: Path) -> None:
     assert done.returncode == 0, done.stdout
     assert counts(done) == {"passed": 2, "skipped": 4, "deselected": ALL - 6}
     assert "needs-launch" in done.stdout
-    assert "stopping was not checked" in done.stdout
+    assert "Stopping was not checked" in done.stdout
 
 
 def test_a_profile_names_a_server_too(project: Path) -> None:

@@ -77,7 +77,7 @@ def test_a_server_that_does_not_speak_its_profile_is_found_out() -> None:
     status, said = in_dialect("correct", "names", "--only", "sanity/first", "--accept-declared")
     assert status == 4
     assert "the prompt did not come" in said
-    status, said = in_dialect("slash-dates", "stage-2", "--only", "sanity/first")
+    status, said = in_dialect("slash-dates", "stage-2", "--only", "sanity/first", "-v")
     assert status == 1
     assert re.search(r"MSG-1 MUST.*actual +it after '\d{4}/\d\d/\d\d ", said, re.DOTALL)
 
