@@ -24,6 +24,7 @@ ROOMS: Final = (
     "oracle",
     "driver",
     "scenarios",
+    "clients",
     "report",
     "diagnosis",
     "runner",

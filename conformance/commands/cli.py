@@ -22,6 +22,7 @@ from conformance.target.system import raise_descriptor_limit
 
 COMMANDS: Final = {
     "run": "run",
+    "clients": "clients",
     "learn": "learn",
     "probe": "probe",
     "profiles": "profiles",

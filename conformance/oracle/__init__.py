@@ -21,11 +21,12 @@ from conformance.oracle.checks.limits import check_limits
 from conformance.oracle.checks.process import check_process
 from conformance.oracle.checks.text import check_texts
 from conformance.oracle.checks.timing import check_timing, zone_of
+from conformance.oracle.clients import judge_client
 from conformance.oracle.controls import Controls
 from conformance.oracle.coverage import exercised
 from conformance.oracle.findings import Finding, Judgement, Outcome
 from conformance.oracle.incidents import gather
-from conformance.transcript.events import Start, Transcript, Waited
+from conformance.transcript.events import Launched, Start, Transcript, Waited
 
 __all__ = ["Finding", "Judgement", "Outcome", "judge"]
 
@@ -46,7 +47,10 @@ _AT_MOST: Final = 3
 
 
 def judge(transcript: Transcript) -> Judgement:
-    """Judge one transcript. Of what a dialect departs from wholly, nothing is found in it."""
+    """Judge one transcript, of a server or of a client under test. Of what a dialect departs from
+    wholly, nothing is found in it."""
+    if any(isinstance(event, Launched) for event in transcript[:2]):
+        return judge_client(transcript)
     with _without_collecting():
         return _judge(transcript)
 

@@ -23,7 +23,7 @@ class Finding:
     `segments` are the segments that led there, as their sender cut them. `by_time` is what took
     too long and was right else: of a server, or of a busy machine. `kind` and `signs` say in closed
     words what was detected, and how it looked; `follows` what happened because of it, which is no
-    finding of its own.
+    finding of its own. `screen` are the rows that a client under test showed in the end.
     """
 
     requirement: str
@@ -39,6 +39,7 @@ class Finding:
     kind: str = ""
     signs: tuple[str, ...] = ()
     follows: tuple[str, ...] = ()
+    screen: tuple[str, ...] = ()
 
     @property
     def wrong(self) -> int | None:

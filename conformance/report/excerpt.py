@@ -26,9 +26,11 @@ Kind = Literal[
     "connected", "refused", "sent", "received", "ended", "reset", "halfclosed", "aborted",
     "stalled", "resumed", "waited", "settled", "stopping", "exited", "running", "restarted",
     "rival", "inputended",
-    "rested",
-    "limited",
+    "rested", "limited", "launched", "typed", "shown",
 ]  # fmt: skip
+_DRIVES: Final = re.compile(
+    r"(?:\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-_])|[\r\n])+"
+)
 _States: Final = (tr.Stalled, tr.Resumed, tr.HalfClosed, tr.Aborted, tr.Ended, tr.Reset)
 
 
@@ -248,11 +250,22 @@ def _note(event: tr.Event) -> str:
             return f"{cpu_s:.2f} s of processor time in {seconds:.1f} s"
         case tr.Limited(ended=over):
             return "descriptors are free again" if over else "no descriptor is free"
+        case tr.Launched(command=command):
+            return command
+        case tr.Typed(text=text, how=how):
+            return text if how == "line" else f"({how}) {text}"
+        case tr.Shown(octets=octets):
+            return plain_words(octets)
         case tr.Rival(status=status, seconds=seconds, output=output):
             ended = f"status {status}" if status is not None else f"running after {seconds:g} s"
             return f"{ended}: {output}" if output else ended
         case _:
             return ""
+
+
+def plain_words(octets: bytes) -> str:
+    """What a terminal shows of octets, about: what drives it is left out."""
+    return _DRIVES.sub(" ", octets.decode(errors="replace"))
 
 
 def _marks(

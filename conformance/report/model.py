@@ -1,6 +1,6 @@
 """What a run found, as data: the JSON report, its schema, and the verdict."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from enum import StrEnum
 from typing import Final, Literal
 
@@ -21,6 +21,7 @@ from conformance.transcript.events import Finish, Skipped, Start, Transcript
 IN_DIALECT: Final = ("declared", "dialect")
 """Why a scenario is not played in a dialect: all it is there for is declared not to hold, or what
 it says has no meaning there."""
+FOR_SERVERS: Final = frozenset((Kind.WIRE, Kind.MANAGED))
 _EXCERPT = 200
 _SEGMENTS = 8
 
@@ -45,7 +46,7 @@ class FindingReport(_Model):
     and `signs` say in closed words what was detected and how it looked, and `follows` in a sentence
     each what happened because of it. `printed` are lines that the server printed meanwhile, where
     they tell of an error or are its last, and `before` is what was done to a server just before it
-    died."""
+    died. `screen` are the rows that a client under test showed."""
 
     requirement: str
     outcome: Outcome
@@ -66,6 +67,7 @@ class FindingReport(_Model):
     follows: list[str] = []
     printed: list[str] = []
     before: str = ""
+    screen: list[str] = []
 
     @classmethod
     def of(cls, finding: Finding, transcript: Transcript = ()) -> "FindingReport":
@@ -92,6 +94,7 @@ class FindingReport(_Model):
             follows=list(finding.follows),
             printed=printed_beside(finding, transcript),
             before=done_before_death(transcript) if finding.kind == DIED else "",
+            screen=list(finding.screen),
         )
 
 
@@ -277,19 +280,24 @@ def summarise(
     seed: int,
     duration_s: float,
     dialect: Dialect = PLAIN,
+    kinds: Collection[Kind] = FOR_SERVERS,
+    register: Sequence[Scenario] | None = None,
 ) -> Report:
     """Put the scenarios of a run together: each requirement's status, and the verdict.
 
     `selected` are the ids of the requirements asked for; `managed` says that the suite launched
-    the server itself. What the dialect departs from fails once, as declared.
+    the server itself. What the dialect departs from fails once, as declared. `kinds` are those of
+    the requirements that the verdict is about, and `register` every scenario that there is for
+    them: without either, those for servers.
     """
-    order = {one.id: index for index, one in enumerate(scenarios())}
+    known = scenarios() if register is None else register
+    order = {one.id: index for index, one in enumerate(known)}
     played = sorted(results, key=lambda result: order[result.id])
     declared = {one.requirement: list(one.settings) for one in departures(dialect)}
     statuses = [
-        _requirement(id_, played, id_ in selected, managed, declared.get(id_, []))
+        _requirement(id_, played, id_ in selected, managed, declared.get(id_, []), known)
         for id_, requirement in requirements().items()
-        if requirement.kind.binds_servers
+        if requirement.kind in kinds
     ]
     return Report(
         suite=suite,
@@ -307,7 +315,12 @@ def summarise(
 
 
 def _requirement(
-    id_: str, played: list[ScenarioReport], selected: bool, managed: bool, declared: list[str]
+    id_: str,
+    played: list[ScenarioReport],
+    selected: bool,
+    managed: bool,
+    declared: list[str],
+    known: Sequence[Scenario],
 ) -> RequirementReport:
     requirement = requirements()[id_]
     count = sum(result.exercised.get(id_, 0) for result in played)
@@ -343,7 +356,7 @@ def _requirement(
         title=requirement.title,
         status=status,
         exercised=count,
-        scenarios=[one.id for one in scenarios() if id_ in one.requirements],
+        scenarios=[one.id for one in known if id_ in one.requirements],
         reason=reason,
         declared=declared if selected else [],
         undeclared=Outcome.FAIL in outcomes,

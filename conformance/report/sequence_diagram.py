@@ -190,7 +190,8 @@ def meaning(event: StretchEvent) -> tuple[Arrow, bool | None, str]:
         case "stopping":
             return Arrow.MARK, None, f"is told to stop{with_note}"
         case "exited":
-            return Arrow.MARK, None, f"the server's process ends{with_note}"
+            whose = "the server" if event.client is None else "the client"
+            return Arrow.MARK, None, f"{whose}'s process ends{with_note}"
         case "running":
             return Arrow.MARK, None, note
         case "restarted":
@@ -199,6 +200,12 @@ def meaning(event: StretchEvent) -> tuple[Arrow, bool | None, str]:
             return Arrow.MARK, None, f"a second server is launched{with_note}"
         case "inputended":
             return Arrow.MARK, None, "standard input ends"
+        case "launched":
+            return Arrow.MARK, None, f"is launched: {note}"
+        case "typed":
+            return Arrow.MARK, None, f"its user types: {note}"
+        case "shown":
+            return Arrow.MARK, None, f"it shows: {note}"
         case "rested" | "limited":
             return Arrow.MARK, None, note
 

@@ -1,12 +1,14 @@
 """Which scenarios a run plays, and which requirements it is about."""
 
 import difflib
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 import click
 
+from conformance.clients.registry import client_scenarios
+from conformance.report.model import FOR_SERVERS
 from conformance.scenarios.registry import Scenario, scenarios
-from conformance.standard.requirements import Level, requirements
+from conformance.standard.requirements import Kind, Level, requirements
 
 
 class Ids(click.ParamType[tuple[str, ...]]):
@@ -31,30 +33,41 @@ class Ids(click.ParamType[tuple[str, ...]]):
 
 
 def _ids_called(name: str) -> list[str]:
-    ids = [*requirements(), *(one.id for one in scenarios())]
+    ids = [*requirements(), *(one.id for one in _all_scenarios())]
     return [id_ for id_ in ids if id_.lower() == name.lower()] or [
         one.id for one in requirements().values() if one.section == name.lower()
     ]
 
 
+def _all_scenarios() -> Iterator[Scenario]:
+    yield from scenarios()
+    yield from client_scenarios()
+
+
 def nearest_id(name: str) -> str:
     """Which requirement or scenario is called most nearly so, in words."""
-    known = {id_.lower(): id_ for id_ in (*requirements(), *(one.id for one in scenarios()))}
+    ids = (*requirements(), *(one.id for one in _all_scenarios()))
+    known = {id_.lower(): id_ for id_ in ids}
     [nearest] = difflib.get_close_matches(name.lower(), known, n=1, cutoff=0.0)
     return f"the nearest is {known[nearest]}"
 
 
 def select(
-    only: Sequence[tuple[str, ...]], skip: Sequence[tuple[str, ...]], level: str
+    only: Sequence[tuple[str, ...]],
+    skip: Sequence[tuple[str, ...]],
+    level: str,
+    register: Sequence[Scenario] | None = None,
+    kinds: Collection[Kind] = FOR_SERVERS,
 ) -> tuple[list[Scenario], frozenset[str], frozenset[str]]:
     """The scenarios to play, the requirements whose findings count, and those the verdict is
-    about; an error where nothing is left to play."""
+    about; an error where nothing is left to play. Without `register` and `kinds`, of those for
+    servers."""
     asked = frozenset(id_ for ids in only for id_ in ids)
     refused = frozenset(id_ for ids in skip for id_ in ids)
-    ids = counting(refused, level)
+    ids = counting(refused, level, kinds)
     chosen = [
         one
-        for one in scenarios()
+        for one in (scenarios() if register is None else register)
         if one.id not in refused
         and ids.intersection(one.requirements)
         and (not asked or one.id in asked or asked.intersection(one.requirements))
@@ -67,12 +80,14 @@ def select(
     return chosen, ids, ids & (asked | meant)
 
 
-def counting(refused: Collection[str], level: str) -> frozenset[str]:
-    """The requirements for servers whose findings count."""
+def counting(
+    refused: Collection[str], level: str, kinds: Collection[Kind] = FOR_SERVERS
+) -> frozenset[str]:
+    """The requirements whose findings count, for servers if nothing else is said."""
     return frozenset(
         one.id
         for one in requirements().values()
-        if one.kind.binds_servers
+        if one.kind in kinds
         and (level == "should" or one.level is Level.MUST)
         and one.id not in refused
     )

@@ -40,7 +40,8 @@ class Settings(BaseModel):
     those are saved that break something; they are generated though a MUST has failed where
     `examples_asked` for. `isolate`: each scenario has a server launched for it. `time_limit`: the
     seconds that the run may take.
-    `server`: the options that name the server. `known`: failures that are known.
+    `server`: the options that name the server. `known`: failures that are known. `command`: the
+    one that plays a scenario.
     """
 
     profile: Profile
@@ -58,6 +59,7 @@ class Settings(BaseModel):
     time_limit: float = math.inf
     server: str = "…"
     known: KnownFailures = KnownFailures()
+    command: str = "run"
 
     def again(self, result: ScenarioReport) -> str:
         """The command that plays a scenario again, or performs its program."""
@@ -65,7 +67,7 @@ class Settings(BaseModel):
             path = shlex.quote(result.program.path)
             return f"chatproto-conformance replay {path} {self.server}"
         seed = f" --seed {self.seed}" if self.seed else ""
-        return f"chatproto-conformance run {self.server}{seed} --only {result.id}"
+        return f"chatproto-conformance {self.command} {self.server}{seed} --only {result.id}"
 
 
 def transcript_path(directory: Path, scenario: str) -> Path:

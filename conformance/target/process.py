@@ -61,7 +61,7 @@ class Process:
             self._output.close()
             problem = f"cannot launch {launch.command!r}: {error}{hint(launch.command)}"
             raise LaunchError(problem) from None
-        _tell_guardian(f"+{self._popen.pid}")
+        tell_guardian(f"+{self._popen.pid}")
 
     @property
     def id(self) -> int:
@@ -122,7 +122,7 @@ class Process:
             with suppress(psutil.Error):
                 process.kill()
         psutil.wait_procs(offspring, _DISMISSED)
-        _tell_guardian(f"-{self._popen.pid}")
+        tell_guardian(f"-{self._popen.pid}")
         self.end_input()
         self._output.close()
 
@@ -148,7 +148,8 @@ def _dismiss(guard: subprocess.Popen[bytes]) -> None:
         guard.wait(_DISMISSED)
 
 
-def _tell_guardian(text: str) -> None:
+def tell_guardian(text: str) -> None:
+    """Let the guardian know of a process group: `+ID` that it lives, `-ID` that it is gone."""
     guard = _guardian()
     assert guard.stdin is not None
     with suppress(OSError):

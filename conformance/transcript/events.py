@@ -1,5 +1,8 @@
 """What happened in one scenario: every octet, on every client, and what befell the server.
 
+Where a client is under test, the suite is the server, and the words stay: `Sent` is what the client
+sent, `Received` what it was sent. What was typed into it and what it printed stands there too.
+
 A transcript is a list of events in the order they happened, the only thing the oracle sees.
 As a file it is JSON lines, one event a line; octets are written as the Latin-1 characters of
 the same numbers, so that what is ASCII can be read and nothing is lost, or in pieces, so that
@@ -213,10 +216,12 @@ class Stopping:
 
 @dataclass(frozen=True, slots=True)
 class Exited:
-    """The server's process ended. `status` is negative where a signal ended it."""
+    """The process under test ended, the server's or this client's. `status` is negative where a
+    signal ended it."""
 
     t: Number
     status: int
+    client: str | None = None
     event: Literal["exited"] = "exited"
 
 
@@ -253,20 +258,22 @@ class Rival:
 
 @dataclass(frozen=True, slots=True)
 class InputEnded:
-    """The server's standard input came to its end."""
+    """The standard input came to its end, the server's or this client's."""
 
     t: Number
+    client: str | None = None
     event: Literal["inputended"] = "inputended"
 
 
 @dataclass(frozen=True, slots=True)
 class Rested:
-    """Nothing was said to the server for `seconds`, those left out for which it was not let run.
-    Its processes took `cpu_s` seconds of processor time."""
+    """Nothing was said to the server, or to this client, for `seconds`, those left out for which it
+    was not let run. Its processes took `cpu_s` seconds of processor time."""
 
     t: Number
     seconds: Number
     cpu_s: Number
+    client: str | None = None
     event: Literal["rested"] = "rested"
 
 
@@ -288,6 +295,50 @@ class Printed:
     t: Number
     text: str
     event: Literal["printed"] = "printed"
+
+
+Way = Literal["terminal", "pipe", "jsonl"]
+"""How a client under test is used: at a terminal, by standard input and output, or by an adapter
+that speaks JSON lines."""
+
+
+@dataclass(frozen=True, slots=True)
+class Launched:
+    """The client under test was started, on a terminal of so many columns and rows where it has
+    one. `leave` is its stated way to leave; `raw`: it knows nothing of the protocol."""
+
+    t: Number
+    client: str
+    command: str
+    way: Way
+    columns: int
+    rows: int
+    leave: str
+    raw: bool
+    event: Literal["launched"] = "launched"
+
+
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """Something was typed into the client under test: a whole line, a part of one, several lines
+    pasted at once, a line without its end, or its way to leave."""
+
+    t: Number
+    client: str
+    text: str
+    how: Literal["line", "part", "pasted", "unended", "leave"]
+    event: Literal["typed"] = "typed"
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """The client under test printed these octets."""
+
+    t: Number
+    client: str
+    octets: Octets
+    stream: Literal["output", "errors"] = "output"
+    event: Literal["shown"] = "shown"
 
 
 @dataclass(frozen=True, slots=True)
@@ -333,6 +384,9 @@ Event = Annotated[
     | Rested
     | Limited
     | Printed
+    | Launched
+    | Typed
+    | Shown
     | Skipped
     | Finish,
     Field(discriminator="event"),

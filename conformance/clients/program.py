@@ -1,0 +1,184 @@
+"""The client under test as a process: started, typed into, read from, ended.
+
+At a terminal it has a pseudo-terminal, on pipes its standard streams are pipes. It has a process
+group of its own, which is ended whole.
+"""
+
+import os
+import shlex
+import shutil
+import struct
+import subprocess
+import sys
+from contextlib import suppress
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Final, Literal
+
+import psutil
+
+from conformance.target.process import LaunchError, tell_guardian
+from conformance.target.system import end_group, group_of_its_own
+from conformance.timing.cpu_starvation import Starvation
+from conformance.transcript.events import Way
+
+_UNSET: Final = (
+    "PYTHONUNBUFFERED",  # which hides a missing flush
+    "PYTHONIOENCODING",
+    "COLUMNS",
+    "LINES",
+    "NO_COLOR",
+    "FORCE_COLOR",
+)
+_LEADER: Final = Path(__file__).with_name("session_leader.py")
+"""Not imported: not every system has what it needs."""
+_KILLED: Final = 5.0
+_READ: Final = 1 << 16
+KILL_LINE: Final = b"\x15"
+"""What a line that was refused, and stays in an editor, is thrown away by."""
+END_OF_INPUT: Final = b"\x04"
+
+
+class Program:
+    """One client, running."""
+
+    def __init__(self, command: str, host: str, port: int, way: Way, size: tuple[int, int]) -> None:
+        words = filled_in(command, host, port)
+        environment = {name: value for name, value in os.environ.items() if name not in _UNSET}
+        environment |= {"TERM": "xterm-256color", "LC_ALL": "C.UTF-8", "PYTHONUTF8": "1"}
+        self.way = way
+        self._master = -1
+        self._input: int | None = None
+        self.outputs: dict[int, Literal["output", "errors"]] = {}
+        slave = -1
+        streams: dict[str, Any] = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+        if way == "terminal":
+            self._master, slave = _terminal(size)
+            streams = dict.fromkeys(streams, slave)
+            words = [sys.executable, "-I", "-S", str(_LEADER), *words]
+        try:
+            self._popen = subprocess.Popen(words, env=environment, **streams, **group_of_its_own())
+        except (OSError, ValueError) as error:
+            raise LaunchError(f"cannot launch {command!r}: {error}") from None
+        finally:
+            if slave >= 0:
+                os.close(slave)
+        tell_guardian(f"+{self._popen.pid}")
+        self._starvation = Starvation([self._popen.pid])
+        self._look_after_streams()
+
+    def _look_after_streams(self) -> None:
+        if self._master >= 0:
+            self._input = self._master
+            self.outputs = {self._master: "output"}
+            return
+        popen = self._popen
+        assert popen.stdin is not None
+        assert popen.stdout is not None
+        assert popen.stderr is not None
+        self._input = popen.stdin.fileno()
+        self.outputs = {popen.stdout.fileno(): "output", popen.stderr.fileno(): "errors"}
+
+    @property
+    def reads_input(self) -> bool:
+        """Whether its input has not been ended."""
+        return self._input is not None
+
+    def read(self, descriptor: int) -> bytes:
+        """What it printed there, as far as one read gives; nothing at the end, from where on it is
+        not looked at."""
+        try:
+            octets = os.read(descriptor, _READ)
+        except OSError:
+            # EIO is what Linux says where the last process has left the terminal.
+            octets = b""
+        if not octets:
+            del self.outputs[descriptor]
+        return octets
+
+    def write(self, octets: bytes) -> None:
+        """Type these octets."""
+        if self._input is not None:
+            with suppress(OSError):
+                os.write(self._input, octets)
+
+    def end_input(self) -> None:
+        """Bring its input to its end: by Ctrl-D at a terminal."""
+        if self.way == "terminal":
+            self.write(END_OF_INPUT)
+        elif self._input is not None:
+            assert self._popen.stdin is not None
+            with suppress(OSError):
+                self._popen.stdin.close()
+        self._input = None
+
+    def poll(self) -> int | None:
+        """Its exit status, where it has ended; negative where a signal ended it."""
+        return self._popen.poll()
+
+    def processor_time(self) -> float:
+        """Seconds of processor time that it and its children have taken."""
+        taken = 0.0
+        with suppress(psutil.Error):
+            process = psutil.Process(self._popen.pid)
+            for one in (process, *process.children(recursive=True)):
+                with suppress(psutil.Error):
+                    times = one.cpu_times()
+                    taken += times.user + times.system
+        return taken
+
+    def starved(self) -> float:
+        """Seconds for which it was ready to run, and not let."""
+        return self._starvation.longest_wait()
+
+    def close(self) -> None:
+        """End it, and whatever it started."""
+        end_group(self._popen.pid)
+        with suppress(subprocess.TimeoutExpired):
+            self._popen.wait(_KILLED)
+        tell_guardian(f"-{self._popen.pid}")
+        for stream in (self._popen.stdin, self._popen.stdout, self._popen.stderr):
+            if stream is not None:
+                with suppress(OSError):
+                    stream.close()
+        if self._master >= 0:
+            os.close(self._master)
+            self._master = -1
+        self.outputs = {}
+        self._input = None
+
+
+def filled_in(command: str, host: str, port: int) -> list[str]:
+    """The words of the command, with the address in them; `LaunchError` where it cannot be."""
+    try:
+        words = [
+            word.format(host=host, port=port, address=f"tcp://{host}:{port}")
+            for word in shlex.split(command)
+        ]
+    except (KeyError, IndexError, ValueError) as error:
+        raise LaunchError(
+            f"{command!r} cannot be filled in ({error}): {{host}}, {{port}} and {{address}} stand "
+            "for the address, and a brace of its own is written twice"
+        ) from None
+    if not words:
+        raise LaunchError("the command to launch is empty")
+    if not any(field in command for field in ("{port}", "{address}")):
+        raise LaunchError(
+            f"{command!r} does not say where to connect: write {{host}} and {{port}}, or "
+            "{address}, where the client takes it"
+        )
+    if shutil.which(words[0]) is None:
+        raise LaunchError(f"cannot launch {command!r}: there is no program {words[0]!r}")
+    return words
+
+
+def _terminal(size: tuple[int, int]) -> tuple[int, int]:
+    """A pseudo-terminal of so many columns and rows: its master and its slave."""
+    try:
+        pty, fcntl, termios = map(import_module, ("pty", "fcntl", "termios"))
+    except ImportError:
+        raise LaunchError("this system has no pseudo-terminals: --pipe does without") from None
+    master, slave = pty.openpty()
+    columns, rows = size
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+    return int(master), int(slave)

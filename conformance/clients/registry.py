@@ -1,0 +1,65 @@
+"""Which scenarios there are for clients, and what each needs of the client's use."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from typing import Final, Literal
+
+from conformance.clients.stage import Stage, Use
+from conformance.scenarios.registry import Scenario
+
+SECTION: Final = "cli"
+FIRST: Final = f"{SECTION}/first"
+"""Where this fails, nothing more can be learnt."""
+ClientNeed = Literal["terminal", "pipe", "keys", "protocol"]
+"""That the client has a terminal; that it reads lines from a pipe; that it is not told texts whole,
+as an adapter is; that it knows the protocol."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClientPlay:
+    """A scenario, and the function that plays it."""
+
+    scenario: Scenario
+    needs: frozenset[ClientNeed]
+    play: Callable[[Stage], None]
+
+    def unmet(self, use: Use) -> ClientNeed | None:
+        """What it needs that this client is not used with."""
+        met: set[ClientNeed] = {"terminal"} if use.way == "terminal" else set()
+        met |= {"keys"} if use.way != "jsonl" else set()
+        met |= {"pipe"} if use.way == "pipe" else set()
+        met |= set() if use.raw else {"protocol"}
+        return min(self.needs - met, default=None)
+
+
+_PLAYS: Final[list[ClientPlay]] = []
+
+
+def client_scenario(
+    *requirements: str, needs: tuple[ClientNeed, ...] = (), waits: float = 0.0
+) -> Callable[[Callable[[Stage], None]], Callable[[Stage], None]]:
+    """Enter a function of a stage as a scenario, under its name."""
+
+    def enter(play: Callable[[Stage], None]) -> Callable[[Stage], None]:
+        name = play.__name__.replace("_", "-")
+        summary = " ".join((play.__doc__ or "").split())
+        scenario = Scenario(f"{SECTION}/{name}", requirements, frozenset(), summary, waits)
+        _PLAYS.append(ClientPlay(scenario, frozenset(needs), play))
+        return play
+
+    return enter
+
+
+@cache
+def client_plays() -> tuple[ClientPlay, ...]:
+    """Every scenario for clients, in the order of the standard."""
+    for module in ("hearing", "saying", "leaving", "displaying"):
+        import_module(f"conformance.clients.scenarios.{module}")
+    return tuple(_PLAYS)
+
+
+def client_scenarios() -> tuple[Scenario, ...]:
+    """What describes each of them."""
+    return tuple(one.scenario for one in client_plays())

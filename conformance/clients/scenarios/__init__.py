@@ -1,0 +1,1 @@
+"""What the server sends and the user types, a module a topic."""

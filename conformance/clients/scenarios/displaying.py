@@ -1,0 +1,112 @@
+"""What a client's terminal shows: controls, forged rows, a small screen."""
+
+from conformance.clients.registry import client_scenario
+from conformance.clients.stage import Stage
+
+SMALL = (40, 10)
+
+# CLI-10
+
+
+def _controls(stage: Stage, control: str) -> None:
+    stage.launch()
+    stage.fence()
+    one, other = stage.word(), stage.word()
+    stage.hear(f"{one}{control}{other}")
+    stage.rest(0.3)
+
+
+@client_scenario("CLI-10", needs=("terminal", "protocol"))
+def escape_sequence(stage: Stage) -> None:
+    """A text holds an escape sequence that would clear the screen."""
+    _controls(stage, "\x1b[2J\x1b[H")
+
+
+@client_scenario("CLI-10", needs=("terminal", "protocol"))
+def carriage_return(stage: Stage) -> None:
+    """A text holds a CR, which would write over what stands before it."""
+    _controls(stage, "\r")
+
+
+@client_scenario("CLI-10", needs=("terminal", "protocol"))
+def bell_and_backspace(stage: Stage) -> None:
+    """A text holds BEL and BS."""
+    _controls(stage, "\x07\b\b")
+
+
+@client_scenario("CLI-10", needs=("terminal", "protocol"))
+def control_of_the_second_set(stage: Stage) -> None:
+    """A text holds U+009B, which some terminals take for the beginning of a sequence."""
+    _controls(stage, "\x9b2J")
+
+
+@client_scenario("CLI-10", needs=("terminal", "protocol"))
+def escape_in_a_notice(stage: Stage) -> None:
+    """A notice's explanation holds an escape sequence."""
+    stage.launch()
+    stage.fence()
+    one, other = stage.word(), stage.word()
+    stage.send(f"!shutting-down {one}\x1b[7m{other}\n".encode())
+    stage.rest(0.3)
+
+
+# CLI-11
+
+
+def _forge(stage: Stage, size: tuple[int, int]) -> None:
+    """A member says what makes a row look like another's message, as the client shows one."""
+    stage.launch(size)
+    stage.fence()
+    word, sender = stage.word(), stage.somebody()
+    stage.hear(word, sender)
+    if not stage.await_shown(word):
+        return
+    row = next((one for one in stage.rows() if sender in one), "")
+    if not row.strip():
+        return
+    start = row.find(word) if word in row else 0
+
+    def forged() -> str:
+        return row.strip().replace(word, stage.word()).replace(sender, stage.somebody())
+
+    stage.hear(forged())
+    for filling in ("x", " "):
+        first = stage.word()
+        room = size[0] - start - len(first) - 1
+        stage.hear(f"{first}{filling * max(0, room)}x{forged()}")
+    stage.fence()
+
+
+@client_scenario("CLI-11", needs=("terminal", "protocol"))
+def text_like_a_row(stage: Stage) -> None:
+    """Texts are padded so that a row of theirs looks like another member's message."""
+    _forge(stage, (80, 24))
+
+
+@client_scenario("CLI-11", needs=("terminal", "protocol"))
+def text_like_a_row_on_a_small_screen(stage: Stage) -> None:
+    """The same on a screen of 40 columns and 10 rows."""
+    _forge(stage, SMALL)
+
+
+@client_scenario("CLI-11", "CLI-3", needs=("terminal", "protocol"))
+def text_like_a_notice(stage: Stage) -> None:
+    """A text looks like a notice; then a notice comes, and the end."""
+    stage.launch()
+    stage.fence()
+    stage.hear(f"!x-{stage.word()}")
+    word = stage.word()
+    stage.send(f"!x-{word}\n".encode())
+    stage.await_shown(word)
+    stage.end_stream()
+    stage.await_over()
+
+
+@client_scenario("CLI-9", needs=("terminal",))
+def small_screen(stage: Stage) -> None:
+    """Six broadcasts come to a screen of 40 columns and 10 rows."""
+    stage.launch(SMALL)
+    stage.fence()
+    for _ in range(6):
+        stage.fence()
+    stage.settle()

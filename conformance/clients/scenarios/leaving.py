@@ -1,0 +1,147 @@
+"""How a client leaves, and what it makes of a server that ends, breaks off, or is none."""
+
+from conformance.clients.registry import client_scenario
+from conformance.clients.stage import Stage
+
+# CLI-6
+
+
+@client_scenario("CLI-6", "CLI-8", needs=("protocol",))
+def leaves_as_it_says(stage: Stage) -> None:
+    """The user leaves; two broadcasts come, then the end."""
+    stage.launch()
+    stage.fence()
+    stage.lets_go = False
+    stage.depart()
+    _owe_and_end(stage)
+
+
+@client_scenario("CLI-6", "CLI-8", needs=("protocol",))
+def leaves_with_its_input(stage: Stage) -> None:
+    """The client's input ends; two broadcasts come, then the end."""
+    stage.launch()
+    stage.fence()
+    stage.lets_go = False
+    stage.end_input()
+    stage.await_left()
+    _owe_and_end(stage)
+
+
+@client_scenario("CLI-6", needs=("protocol",))
+def leaves_right_after_a_line(stage: Stage) -> None:
+    """The user says a line and leaves at once: the line is sent, and all that comes is shown."""
+    stage.launch()
+    stage.fence()
+    stage.lets_go = False
+    word = stage.word()
+    stage.say(word)
+    stage.depart()
+    stage.await_said(word)
+    _owe_and_end(stage)
+
+
+@client_scenario("CLI-6", waits=8.0, needs=("protocol",))
+def silence_after_leaving(stage: Stage) -> None:
+    """The user leaves; the server is silent for some seconds, then sends a broadcast and ends."""
+    stage.launch()
+    stage.fence()
+    stage.lets_go = False
+    stage.depart()
+    stage.rest(stage.use.silence)
+    _owe_and_end(stage)
+
+
+@client_scenario("CLI-6", needs=("pipe", "protocol"))
+def input_without_its_last_lf(stage: Stage) -> None:
+    """The client's input ends within a line."""
+    stage.launch()
+    stage.settle()
+    word = stage.word()
+    stage.end_input(word)
+    stage.await_over()
+
+
+def _owe_and_end(stage: Stage) -> None:
+    if not stage.has_exited:
+        stage.fence()
+        stage.fence()
+        stage.end_stream()
+        stage.await_over()
+
+
+# CLI-7
+
+
+@client_scenario("CLI-7", "CLI-8", needs=("protocol",))
+def server_ends(stage: Stage) -> None:
+    """The server ends its stream, in order, with no notice."""
+    stage.launch()
+    stage.settle()
+    stage.end_stream()
+    stage.rest(1.0)
+    stage.await_over()
+
+
+@client_scenario("CLI-7", "CLI-8", needs=("protocol",))
+def server_resets(stage: Stage) -> None:
+    """The server resets the connection."""
+    stage.launch()
+    stage.settle()
+    stage.reset()
+    stage.rest(1.0)
+    stage.await_over()
+
+
+@client_scenario("CLI-7", "CLI-8", needs=("protocol",))
+def nobody_listens(stage: Stage) -> None:
+    """Nobody listens where the client is to connect."""
+    stage.launch(refused=True)
+    stage.rest(2.0)
+    stage.listen()
+    stage.await_over()
+
+
+@client_scenario("CLI-7", needs=("protocol",))
+def end_within_a_text(stage: Stage) -> None:
+    """The stream ends before a text's LF."""
+    stage.launch()
+    stage.fence()
+    word = stage.word()
+    stage.send(stage.unit(word).removesuffix(b"\n"))
+    stage.end_stream()
+    stage.await_over()
+
+
+@client_scenario("CLI-7", needs=("protocol",))
+def end_after_a_header(stage: Stage) -> None:
+    """The stream ends between a header and its text."""
+    stage.launch()
+    stage.fence()
+    stage.send(stage.unit("").removesuffix(b"\n"))
+    stage.end_stream()
+    stage.await_over()
+
+
+@client_scenario("CLI-7", needs=("protocol",))
+def greeting(stage: Stage) -> None:
+    """What answers is another kind of server: it greets, and goes on as chatproto/1 does."""
+    stage.launch()
+    stage.send(b"220 zz9.example ESMTP ready\n")
+    _garbage(stage)
+
+
+@client_scenario("CLI-7", needs=("protocol",))
+def no_unit(stage: Stage) -> None:
+    """Among broadcasts a line comes that is no unit."""
+    stage.launch()
+    stage.fence()
+    stage.send(b"* zz9 has joined\n")
+    _garbage(stage)
+
+
+def _garbage(stage: Stage) -> None:
+    stage.hear(stage.word())
+    stage.rest(1.0)
+    if not stage.has_exited:
+        stage.end_stream()
+        stage.await_over()

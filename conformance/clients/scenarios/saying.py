@@ -1,0 +1,130 @@
+"""What a client's user says: lines, words that mean something, lines that do not fit."""
+
+from conformance.clients.registry import client_scenario
+from conformance.clients.scenarios.hearing import MARKS, WIDE
+from conformance.clients.stage import Stage
+
+# CLI-2
+
+
+@client_scenario("CLI-2", needs=("protocol",))
+def lines_in_order(stage: Stage) -> None:
+    """Six lines are typed without a pause."""
+    stage.launch()
+    stage.fence()
+    words = [stage.word() for _ in range(6)]
+    for word in words:
+        stage.say(word)
+    stage.await_said(words[-1])
+    stage.fence()
+
+
+@client_scenario("CLI-2", needs=("protocol",))
+def the_text_as_it_was_said(stage: Stage) -> None:
+    """Texts hold spaces, quotes, backslashes, markup, and letters of several scripts."""
+    stage.launch()
+    stage.fence()
+    for text in (f"{MARKS}  two spaces", WIDE, "QUIT", "quit now"):
+        word = stage.word()
+        stage.say(f"{word} {text}")
+        stage.await_said(word)
+    stage.fence()
+
+
+@client_scenario("CLI-2", needs=("protocol",))
+def white_space_at_the_ends(stage: Stage) -> None:
+    """A line with spaces at both ends is typed."""
+    stage.launch()
+    stage.fence()
+    word = stage.word()
+    stage.say(f"  {word}  ")
+    stage.await_said(word)
+    stage.settle()
+
+
+@client_scenario("CLI-2", needs=("protocol",))
+def enter_alone(stage: Stage) -> None:
+    """Enter is pressed on an empty line, and on one of spaces."""
+    stage.launch()
+    stage.settle()
+    stage.say("")
+    stage.say("   ")
+    stage.settle()
+
+
+@client_scenario("CLI-2", needs=("protocol",))
+def quit_as_a_word(stage: Stage) -> None:
+    """The line `quit` is typed into a client with another way to leave."""
+    stage.launch()
+    stage.settle()
+    if stage.use.leave != "quit":
+        stage.say("quit")
+        stage.await_told()
+    stage.settle()
+
+
+@client_scenario("CLI-2", needs=("protocol",))
+def pasted_lines(stage: Stage) -> None:
+    """Two lines are pasted at once."""
+    stage.launch()
+    stage.settle()
+    one, other = stage.word(), stage.word()
+    stage.paste(one, other)
+    stage.await_said_or_told(other)
+    stage.settle()
+
+
+@client_scenario("CLI-2", needs=("protocol",))
+def nothing_of_its_own(stage: Stage) -> None:
+    """Nobody types, and others speak: the client has nothing to send."""
+    stage.launch()
+    for _ in range(3):
+        stage.fence()
+    stage.settle()
+
+
+# CLI-4
+
+
+@client_scenario("CLI-4", "CLI-2", needs=("protocol",))
+def longest_line(stage: Stage) -> None:
+    """A line of 1,024 octets is typed."""
+    stage.launch()
+    stage.settle()
+    word = stage.word()
+    stage.say(f"{word} {'x' * (1_023 - len(word))}")
+    stage.await_said_or_told(word)
+    stage.settle()
+
+
+@client_scenario("CLI-4", needs=("protocol",))
+def line_that_does_not_fit(stage: Stage) -> None:
+    """A line of 1,500 octets is typed."""
+    stage.launch()
+    stage.settle()
+    word = stage.word()
+    stage.say(f"{word} {'x' * (1_499 - len(word))}")
+    stage.await_told()
+    stage.settle()
+
+
+@client_scenario("CLI-4", needs=("protocol",))
+def characters_that_do_not_fit(stage: Stage) -> None:
+    """A line of 500 characters, of three octets each, is typed."""
+    stage.launch()
+    stage.settle()
+    stage.say(f"{stage.word()} {chr(0x4F60) * 500}")
+    stage.await_told()
+    stage.settle()
+
+
+@client_scenario("CLI-4", "CLI-2", needs=("protocol",))
+def utf8_whatever_is_typed(stage: Stage) -> None:
+    """Letters of one to four octets are typed."""
+    stage.launch()
+    stage.settle()
+    for char in ("é", "你", "😀"):
+        word = stage.word()
+        stage.say(f"{word} {char}")
+        stage.await_said(word)
+    stage.settle()

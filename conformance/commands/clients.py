@@ -1,0 +1,243 @@
+"""chatproto-conformance clients: judge a client, with the suite for its server."""
+
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import click
+from rich.console import Console
+
+from conformance.clients.registry import client_scenarios
+from conformance.clients.stage import Use
+from conformance.commands.exit_statuses import BROKEN_DOWN, EPILOG, OTHERWISE, STATUS
+from conformance.commands.outputs import Outputs, check_parent, make_directory
+from conformance.oracle.clients import RAW
+from conformance.output.console import ConsoleReporter, Detail, print_durations
+from conformance.output.github import tell_github
+from conformance.output.html import render_page
+from conformance.output.junit import render_junit
+from conformance.report.comparison import compare
+from conformance.report.known_failures import (
+    KnownFailures,
+    KnownFailuresError,
+    hold,
+    load_known_failures,
+    written,
+)
+from conformance.runner.client_suite import LANES, ClientRun
+from conformance.runner.selection import Ids, select
+from conformance.runner.session import Settings
+from conformance.standard.requirements import Kind
+from conformance.target.process import LaunchError
+from conformance.target.profile import Launch, Profile
+from conformance.transcript.events import Way
+
+_SILENCE: Final = 8.0
+_FILE: Final = click.Path(path_type=Path, dir_okay=False)
+
+
+@click.command(epilog=EPILOG)
+@click.option(
+    "--launch",
+    required=True,
+    metavar="COMMAND",
+    help="The command that starts the client; {host}, {port} and {address} are filled in.",
+)
+@click.option(
+    "--pipe", is_flag=True, help="Use the client's standard input and output, no terminal."
+)
+@click.option(
+    "--adapter",
+    type=click.Choice(["jsonl"]),
+    help="The client speaks JSON lines, as an adapter for a library does.",
+)
+@click.option(
+    "--leave",
+    default="/quit",
+    show_default=True,
+    metavar="WORD",
+    help="What its user types to leave; the end of its input does where that is sent as a message.",
+)
+@click.option(
+    "--raw",
+    is_flag=True,
+    help="The client knows nothing of the protocol, as nc and telnet: judge it by CLI-1, 3, 5, 9 "
+    "and 12.",
+)
+@click.option("--json", "json_path", type=_FILE, metavar="FILE", help="Write the report as JSON.")
+@click.option("--junit", type=_FILE, metavar="FILE", help="Write the report as JUnit XML.")
+@click.option(
+    "--html", "html_path", type=_FILE, metavar="FILE", help="Write the report as one HTML file."
+)
+@click.option(
+    "--transcripts",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="Write each scenario's transcript there.",
+)
+@click.option(
+    "--only",
+    type=Ids(),
+    multiple=True,
+    metavar="ID…",
+    help="Run only these requirements or scenarios; repeat it, or separate by commas.",
+)
+@click.option("--skip", type=Ids(), multiple=True, metavar="ID…", help="Leave these out.")
+@click.option(
+    "--known-failures",
+    type=_FILE,
+    metavar="FILE",
+    help="Read known failures: each must still occur, in the words it is pinned to.",
+)
+@click.option(
+    "--write-known-failures",
+    type=_FILE,
+    metavar="FILE",
+    help="Write what fails as known failures; add to those in FILE, and keep its reasons.",
+)
+@click.option(
+    "--level",
+    type=click.Choice(["must", "should"]),
+    default="should",
+    show_default=True,
+    help="Judge MUST alone, or SHOULD as well.",
+)
+@click.option(
+    "--silence",
+    type=click.FloatRange(min=0.1),
+    default=_SILENCE,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long the server is silent after the client has left; the standard says up to 30.",
+)
+@click.option(
+    "--timeout-factor",
+    type=click.FloatRange(min=0.1),
+    default=1.0,
+    show_default=True,
+    metavar="X",
+    help="Multiply every deadline by X.",
+)
+@click.option(
+    "--seed", type=int, default=0, show_default=True, metavar="N", help="Choose other words."
+)
+@click.option(
+    "-j",
+    "--jobs",
+    type=click.IntRange(min=1),
+    default=LANES,
+    show_default=True,
+    metavar="N",
+    help="Play N scenarios at once.",
+)
+@click.option("--durations", type=click.IntRange(min=0), metavar="N", help="Print the N slowest.")
+@click.option("-q", "--quiet", is_flag=True, help="Print only what is broken, and the verdict.")
+@click.option("-v", "--verbose", is_flag=True, help="Print what every scenario exercised.")
+def clients(
+    launch: str,
+    pipe: bool,
+    adapter: str | None,
+    leave: str,
+    raw: bool,
+    json_path: Path | None,
+    junit: Path | None,
+    html_path: Path | None,
+    transcripts: Path | None,
+    only: Sequence[tuple[str, ...]],
+    skip: Sequence[tuple[str, ...]],
+    known_failures: Path | None,
+    write_known_failures: Path | None,
+    level: str,
+    silence: float,
+    timeout_factor: float,
+    seed: int,
+    jobs: int,
+    durations: int | None,
+    quiet: bool,
+    verbose: bool,
+) -> None:
+    """Judge a client: the suite is its server, types into it, and reads what it shows.
+
+    \b
+    chatproto-conformance clients --launch "python client.py {host} {port}"
+    chatproto-conformance clients --raw --launch "nc {host} {port}"
+    """
+    if pipe and adapter:
+        raise click.UsageError("--pipe and --adapter exclude each other: give one of them")
+    if quiet and verbose:
+        raise click.UsageError("--quiet and --verbose exclude each other: give one of them")
+    way: Way = "jsonl" if adapter else "pipe" if pipe else "terminal"
+    known = _known(known_failures)
+    before = _known(write_known_failures, new=True)
+    for path in (json_path, junit, html_path, write_known_failures):
+        if path is not None:
+            check_parent(path)
+    if transcripts is not None:
+        make_directory(transcripts)
+    chosen, counting, selected = select(
+        only, skip, level, register=client_scenarios(), kinds=(Kind.CLIENT,)
+    )
+    if raw:
+        counting, selected = counting & RAW, selected & RAW
+    use = Use(launch, way, leave, raw, seed, timeout_factor, silence)
+    settings = Settings(
+        profile=Profile(launch=Launch(command=launch)),
+        address="tcp://127.0.0.1:0",
+        seed=seed,
+        factor=timeout_factor,
+        requirements=counting,
+        selected=selected,
+        scenarios=frozenset(one.id for one in chosen),
+        transcripts=transcripts.absolute() if transcripts else None,
+        server=_written_out(use),
+        known=known,
+        command="clients",
+    )
+    console = Console(highlight=False, soft_wrap=True)
+    detail = Detail.QUIET if quiet else Detail.VERBOSE if verbose else Detail.NORMAL
+    outputs = Outputs()
+    reporter = ConsoleReporter(console, settings, chosen, jobs, detail)
+    run = ClientRun(use, settings.scenarios, counting, selected, settings.transcripts, jobs)
+    try:
+        with reporter:
+            report = run.run(reporter)
+    except LaunchError as error:
+        click.echo(f"chatproto-conformance: {error}", err=True)
+        sys.exit(BROKEN_DOWN)
+    outputs.write(json_path, lambda: report.model_dump_json(indent=2, by_alias=True) + "\n")
+    outputs.write(junit, lambda: render_junit(report, settings))
+    outputs.write(html_path, lambda: render_page(compare([report])))
+    held = hold(known, known_failures, report) if known_failures is not None else None
+    reporter.on_report(report, held)
+    tell_github(report, settings.again, held, click.echo)
+    if durations is not None:
+        print_durations(console, report, durations, jobs)
+    outputs.write(write_known_failures, lambda: written(report, before))
+    if outputs.failed:
+        sys.exit(BROKEN_DOWN)
+    if held is None:
+        sys.exit(STATUS[report.verdict])
+    sys.exit(STATUS[held.rest] or (0 if held.holds else OTHERWISE))
+
+
+def _known(path: Path | None, *, new: bool = False) -> KnownFailures:
+    """The failures that are known, of a file that may be `new`."""
+    if path is None or (new and not path.exists()):
+        return KnownFailures()
+    try:
+        return load_known_failures(path)
+    except KnownFailuresError as error:
+        raise click.UsageError(str(error)) from None
+
+
+def _written_out(use: Use) -> str:
+    """The options that name the client and say how it is used, as they are typed."""
+    said = [f"--launch {shlex.quote(use.command)}"]
+    said += {"terminal": [], "pipe": ["--pipe"], "jsonl": ["--adapter jsonl"]}[use.way]
+    said += [f"--leave {shlex.quote(use.leave)}"] if use.leave != "/quit" else []
+    said += ["--raw"] if use.raw else []
+    said += [f"--silence {use.silence:g}"] if use.silence != _SILENCE else []
+    said += [f"--timeout-factor {use.factor:g}"] if use.factor != 1 else []
+    return " ".join(said)

@@ -1,0 +1,142 @@
+"""What can be found of a client, and which requirement each is a failure of: a table.
+
+Most facts are of one requirement. Some are of the one that the scenario is there for first, where
+that is among those named: a broadcast that is not shown because it came in pieces breaks CLI-1.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from conformance.oracle.clients.record import Record
+from conformance.oracle.findings import Finding
+
+
+class Kind(StrEnum):
+    """What was detected."""
+
+    NEVER_CONNECTED = "never-connected"
+    NOT_SHOWN = "not-shown"
+    SHOWN_LATE = "shown-late"
+    NOTICE_NOT_SHOWN = "notice-not-shown"
+    SHOWN_TWICE = "shown-twice"
+    OUT_OF_ORDER = "out-of-order"
+    SENDER_NOT_SHOWN = "sender-not-shown"
+    TEXT_ALTERED = "text-altered"
+    MADE_UP = "made-up"
+    HEARTBEAT_SHOWN = "heartbeat-shown"
+    OWN_WORDS = "own-words"
+    NOT_SENT = "not-sent"
+    SENT_LATE = "sent-late"
+    SENT_UNASKED = "sent-unasked"
+    SENT_ALTERED = "sent-altered"
+    SENT_TWICE = "sent-twice"
+    SENT_OUT_OF_ORDER = "sent-out-of-order"
+    QUIT_SENT = "quit-sent"
+    REFUSED_SILENTLY = "refused-silently"
+    UNFIT_UNTOLD = "unfit-untold"
+    UNFIT_LOST = "unfit-lost"
+    LINE_TOO_LONG = "line-too-long"
+    LINE_NOT_UTF8 = "line-not-utf8"
+    LINE_WITHOUT_LF = "line-without-lf"
+    DOES_NOT_LEAVE = "does-not-leave"
+    STOPS_READING = "stops-reading"
+    LEFT_UNASKED = "left-unasked"
+    ENDED_UNASKED = "ended-unasked"
+    END_NOT_SHOWN = "end-not-shown"
+    CRASHED = "crashed"
+    HANGS = "hangs"
+    SPINS = "spins"
+    INCOMPLETE_SHOWN = "incomplete-shown"
+    MALFORMED_UNREPORTED = "malformed-unreported"
+    MALFORMED_READ_ON = "malformed-read-on"
+    STATUS_NOT_ZERO = "status-not-zero"
+    STATUS_ZERO = "status-zero"
+    CONTROL_PASSED = "control-passed"
+    ROW_FORGED = "row-forged"
+
+
+@dataclass(frozen=True, slots=True)
+class Attribution:
+    """The requirement that a fact is a failure of; of one `treated` where the scenario is there for
+    it first."""
+
+    requirement: str
+    treated: frozenset[str] = frozenset()
+
+
+def _to(requirement: str, treated: str = "") -> Attribution:
+    return Attribution(requirement, frozenset(treated.split()))
+
+
+_SHOWN: Final = "CLI-1 CLI-3 CLI-5 CLI-6 CLI-12"
+ATTRIBUTIONS: Final[dict[Kind, Attribution]] = {
+    Kind.NEVER_CONNECTED: _to("CLI-9"),
+    Kind.NOT_SHOWN: _to("CLI-9", _SHOWN),
+    Kind.SHOWN_LATE: _to("CLI-5"),
+    Kind.SENT_LATE: _to("CLI-5"),
+    Kind.NOTICE_NOT_SHOWN: _to("CLI-3", "CLI-1"),
+    Kind.SHOWN_TWICE: _to("CLI-9", "CLI-1"),
+    Kind.OUT_OF_ORDER: _to("CLI-9", "CLI-1"),
+    Kind.SENDER_NOT_SHOWN: _to("CLI-9", "CLI-1"),
+    Kind.TEXT_ALTERED: _to("CLI-9", "CLI-1 CLI-12"),
+    Kind.MADE_UP: _to("CLI-1"),
+    Kind.HEARTBEAT_SHOWN: _to("CLI-9"),
+    Kind.OWN_WORDS: _to("CLI-9"),
+    Kind.NOT_SENT: _to("CLI-2", "CLI-4 CLI-5 CLI-6"),
+    Kind.SENT_UNASKED: _to("CLI-2"),
+    Kind.SENT_ALTERED: _to("CLI-2", "CLI-4"),
+    Kind.SENT_TWICE: _to("CLI-2"),
+    Kind.SENT_OUT_OF_ORDER: _to("CLI-2"),
+    Kind.QUIT_SENT: _to("CLI-2"),
+    Kind.REFUSED_SILENTLY: _to("CLI-2"),
+    Kind.UNFIT_UNTOLD: _to("CLI-4"),
+    Kind.UNFIT_LOST: _to("CLI-4"),
+    Kind.LINE_TOO_LONG: _to("CLI-4"),
+    Kind.LINE_NOT_UTF8: _to("CLI-4"),
+    Kind.LINE_WITHOUT_LF: _to("CLI-4"),
+    Kind.DOES_NOT_LEAVE: _to("CLI-6"),
+    Kind.STOPS_READING: _to("CLI-6"),
+    Kind.LEFT_UNASKED: _to("CLI-2", "CLI-1 CLI-3 CLI-5 CLI-9 CLI-12"),
+    Kind.ENDED_UNASKED: _to("CLI-9", "CLI-1 CLI-2 CLI-3 CLI-4 CLI-5 CLI-12"),
+    Kind.END_NOT_SHOWN: _to("CLI-7"),
+    Kind.CRASHED: _to("CLI-7"),
+    Kind.HANGS: _to("CLI-7"),
+    Kind.SPINS: _to("CLI-7"),
+    Kind.INCOMPLETE_SHOWN: _to("CLI-7"),
+    Kind.MALFORMED_UNREPORTED: _to("CLI-7"),
+    Kind.MALFORMED_READ_ON: _to("CLI-7"),
+    Kind.STATUS_NOT_ZERO: _to("CLI-8"),
+    Kind.STATUS_ZERO: _to("CLI-8"),
+    Kind.CONTROL_PASSED: _to("CLI-10"),
+    Kind.ROW_FORGED: _to("CLI-11"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """Something found, with the lines of the transcript that show it."""
+
+    kind: Kind
+    expected: str
+    actual: str
+    evidence: tuple[int, ...] = ()
+    octets: bytes = b""
+    wanted: bytes | None = None
+
+
+def attributed(fact: Fact, record: Record) -> Finding:
+    """The fact as a failure of a requirement."""
+    row = ATTRIBUTIONS[fact.kind]
+    first = record.start.requirements[0]
+    return Finding(
+        requirement=first if first in row.treated else row.requirement,
+        expected=fact.expected,
+        actual=fact.actual,
+        evidence=fact.evidence,
+        client="c1",
+        octets=fact.octets,
+        wanted=fact.wanted,
+        kind=fact.kind,
+        screen=tuple(row.rstrip() for row in record.rows() if row.strip())[-24:],
+    )

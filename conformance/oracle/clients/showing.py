@@ -1,0 +1,226 @@
+"""What the client showed, held against what it was sent: CLI-1, CLI-3, CLI-9 and CLI-12."""
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from itertools import pairwise
+
+from conformance.oracle.clients.display import compact, squeezed
+from conformance.oracle.clients.facts import Fact, Kind
+from conformance.oracle.clients.record import WORD, Heard, Record
+
+
+def showing(record: Record) -> Iterator[Fact]:
+    """What is wrong with what the client showed."""
+    owed = [one for one in record.heard if one.kind == "broadcast" and one.words]
+    owed = [one for one in owed if one.is_safe and not one.is_own and is_owed(record, one)]
+    for one in owed:
+        yield from _each(record, one)
+    yield from _repeated(record, owed)
+    yield from _order(record, owed)
+    yield from _notices(record)
+    yield from _heartbeats(record)
+    yield from _own(record)
+    yield from _made_up(record)
+
+
+def is_owed(record: Record, one: Heard) -> bool:
+    """Whether a client must show what it was sent: it has not lost its place in the stream, nor
+    ended, before."""
+    malformed = next((unit for unit in record.heard if unit.kind == "malformed"), None)
+    unsafe = next((unit for unit in record.heard if not unit.is_safe), None)
+    stop = min((unit.line for unit in (malformed, unsafe) if unit), default=one.line + 1)
+    gone = min((when[1] for when in (record.closed, record.exited) if when), default=one.line + 1)
+    return one.line < stop and one.line < gone
+
+
+def _each(record: Record, one: Heard) -> Iterator[Fact]:
+    seen = record.first_shown(one.words[0])
+    vain = record.vain_wait(one.words[0], "shown")
+    wait = tuple(line for line in record.waited if line > one.line)[:1]
+    if seen is None:
+        yield Fact(
+            Kind.NOT_SHOWN, f"the broadcast {_short(one.text)!r} of {one.sender} shown",
+            "it was not shown", (one.line, *wait), wanted=one.text.encode(),
+        )  # fmt: skip
+        return
+    if vain is not None:
+        yield Fact(
+            Kind.SHOWN_LATE, f"{_short(one.text)!r} shown while its user says nothing",
+            f"it was shown {record.snapshots[seen[0]].t - one.t:.1f} s after it came",
+            (one.line, vain, record.snapshots[seen[0]].line),
+        )  # fmt: skip
+    missing = next((word for word in one.words if record.first_shown(word) is None), None)
+    if missing is not None:
+        yield Fact(
+            Kind.TEXT_ALTERED, f"the whole text of {len(one.text.encode()):,} octets shown",
+            f"its word {missing} was not shown", (one.line, *wait), wanted=one.text.encode(),
+        )  # fmt: skip
+        return
+    later = record.snapshots[seen[0] :]
+    if _is_plain(one.text) and not any(
+        compact(one.text) in compact("".join(snapshot.rows)) for snapshot in later
+    ):
+        row = next((row for row in later[-1].rows if one.words[0] in row), "")
+        yield Fact(
+            Kind.TEXT_ALTERED, f"the text {_short(one.text)!r} as it came",
+            f"another is shown: {_short(row.rstrip())!r}", (one.line, later[0].line),
+            row.encode(), one.text.encode(),
+        )  # fmt: skip
+    elif not any(compact(one.sender) in compact("".join(snapshot.rows)) for snapshot in later):
+        yield Fact(
+            Kind.SENDER_NOT_SHOWN, f"the SENDER {one.sender} shown with {_short(one.text)!r}",
+            "it was not shown", (one.line, later[0].line), wanted=one.sender.encode(),
+        )  # fmt: skip
+
+
+def _is_plain(text: str) -> bool:
+    """Whether every display shows these characters as they are."""
+    return all(
+        char.isprintable() and not unicodedata.combining(char) and char not in "\ufffd|"
+        for char in text
+    )
+
+
+def _repeated(record: Record, owed: list[Heard]) -> Iterator[Fact]:
+    """More often on the display than it was sent, and echoed."""
+    shown = squeezed("".join(record.rows()))
+    sent = [line.text for line in record.lines]
+    own = [one for one in record.heard if one.is_own]
+    for one in [*owed, *own]:
+        word = one.words[0] if one.words else ""
+        if not word:
+            continue
+        came = sum(other.text.count(word) for other in record.heard)
+        echoed = sum(said.text.count(word) for said in record.said) if record.is_terminal else 0
+        if echoed and not any(word in text for text in sent):
+            continue
+        times = shown.count(word)
+        if times > came + echoed:
+            yield Fact(
+                Kind.SHOWN_TWICE, f"{_short(one.text)!r} shown once",
+                f"it is shown {times} times" + (", what was typed among them" if echoed else ""),
+                (one.line,), one.text.encode(),
+            )  # fmt: skip
+
+
+def _order(record: Record, owed: list[Heard]) -> Iterator[Fact]:
+    places = [(record.first_shown(one.words[0]), one) for one in owed]
+    shown = [(place, one) for place, one in places if place is not None]
+    is_newest_first = all(a[0][1] >= b[0][1] for a, b in pairwise(shown) if a[0][0] == b[0][0])
+    for (place, one), (next_place, next_one) in pairwise(shown):
+        inside = place[0] == next_place[0] and not is_newest_first
+        if place[0] > next_place[0] or (inside and place[1] > next_place[1]):
+            yield Fact(
+                Kind.OUT_OF_ORDER, f"{_short(one.text)!r} before {_short(next_one.text)!r}",
+                "they are shown the other way round", (one.line, next_one.line),
+            )  # fmt: skip
+
+
+def _notices(record: Record) -> Iterator[Fact]:
+    for one in record.heard:
+        if one.kind != "notice" or not is_owed(record, one):
+            continue
+        keys = [one.sender, *([one.text] if one.text else [])]
+        if all(record.first_shown(key, after=one.t) is None for key in keys):
+            said = f"!{one.sender} {one.text}".rstrip()
+            yield Fact(
+                Kind.NOTICE_NOT_SHOWN, f"the notice {said!r} shown", "it was not shown",
+                (one.line,), wanted=said.encode(),
+            )  # fmt: skip
+
+
+def _heartbeats(record: Record) -> Iterator[Fact]:
+    """Rows between two broadcasts: as many with heartbeats between them as without."""
+    units = [one for one in record.heard if not one.is_own]
+    usual: set[int] = set()
+    beaten: list[tuple[int, Heard]] = []
+    previous: Heard | None = None
+    beats = 0
+    for one in units:
+        if one.kind == "heartbeat":
+            beats += 1
+        elif one.kind == "broadcast" and one.words:
+            gap = None if previous is None else _gap(record, previous, one)
+            if gap is not None and beats:
+                beaten.append((gap, one))
+            elif gap is not None:
+                usual.add(gap)
+            previous, beats = one, 0
+    for gap, one in beaten:
+        if usual and gap > max(usual):
+            yield Fact(
+                Kind.HEARTBEAT_SHOWN, "nothing shown for a heartbeat",
+                f"{gap - max(usual)} rows more between two broadcasts with heartbeats between them",
+                (one.line,),
+            )  # fmt: skip
+            return
+
+
+def _gap(record: Record, one: Heard, other: Heard) -> int | None:
+    rows = record.rows()
+    places = [
+        next((at for at, row in enumerate(rows) if unit.words[0] in row), None)
+        for unit in (one, other)
+    ]
+    if places[0] is None or places[1] is None:
+        return None
+    return places[1] - places[0]
+
+
+def _own(record: Record) -> Iterator[Fact]:
+    """All of its own messages are shown, or none."""
+    own = [one for one in record.heard if one.is_own and one.words and is_owed(record, one)]
+    if not own:
+        return
+    rows = squeezed("".join(record.rows()))
+    if record.is_terminal:
+        # What was typed stands there too: but not with the SENDER that the server gave it.
+        times = min(len(own), rows.count(squeezed(own[0].sender)))
+    else:
+        times = sum(one.words[0] in rows for one in own)
+    if 0 < times < len(own):
+        yield Fact(
+            Kind.OWN_WORDS, f"all {len(own)} of its own messages shown, or none",
+            f"{times} of them are", tuple(one.line for one in own),
+        )  # fmt: skip
+
+
+def _made_up(record: Record) -> Iterator[Fact]:
+    """A part of a text that is shown as a broadcast of its own."""
+    model = next(
+        (one for one in record.heard if one.kind == "broadcast" and len(one.words) == 1
+         and one.text == one.words[0] and not one.is_own), None,
+    )  # fmt: skip
+    if model is None:
+        return
+    rows = record.rows()
+    stands_apart = not any(model.words[0] in row and model.sender in row for row in rows)
+    form = form_of(rows, model.words[0], stands_apart=stands_apart)
+    for one in record.heard:
+        if one.kind != "broadcast" or len(one.words) < 2 or "\u2028" not in one.text:
+            continue
+        if form is not None and form == form_of(rows, one.words[-1], stands_apart=stands_apart):
+            yield Fact(
+                Kind.MADE_UP, "one message, which LF alone ends",
+                f"its end {one.words[-1]} is shown as another member's message", (one.line,),
+                one.text.encode(),
+            )  # fmt: skip
+
+
+def form_of(rows: tuple[str, ...], word: str, *, stands_apart: bool) -> tuple[str, ...] | None:
+    """How a message of this one word is shown, numbers and the word aside; with the row before
+    where the header stands apart. None where it is not shown in a row."""
+    at = next((at for at, row in enumerate(rows) if word in row), None)
+    if at is None:
+        return None
+    return tuple(general(row) for row in rows[max(0, at - stands_apart) : at + 1])
+
+
+def general(row: str) -> str:
+    """A row, numbers and the suite's words aside."""
+    return re.sub(r"\d+", "N", WORD.sub("WORD", row.rstrip()))
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 60 else f"{text[:40]}… ({len(text.encode()):,} octets)"

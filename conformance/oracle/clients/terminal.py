@@ -1,0 +1,70 @@
+"""What comes from the server and drives the client's terminal, or forges a row on it: CLI-10 and
+CLI-11."""
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from conformance.oracle.clients.facts import Fact, Kind
+from conformance.oracle.clients.record import Heard, Record
+from conformance.oracle.clients.showing import general
+
+_LABEL: Final = re.compile(r"198\.51\.100\.\d+:\d+")
+"""A SENDER of the suite's."""
+
+
+def terminal(record: Record) -> Iterator[Fact]:
+    """What is wrong with what the client let through to its terminal."""
+    if record.is_terminal:
+        yield from _controls(record)
+        yield from _forged(record)
+
+
+def _controls(record: Record) -> Iterator[Fact]:
+    """A control between two of the suite's words, printed as it came."""
+    for one in record.heard:
+        if one.is_safe or len(one.words) < 2:
+            continue
+        octets = one.text.encode()
+        if octets in record.printed:
+            yield Fact(
+                Kind.CONTROL_PASSED, "controls made visible, replaced, or reported as malformed",
+                "they were passed on to the terminal", (one.line,), octets,
+            )  # fmt: skip
+
+
+def _forged(record: Record) -> Iterator[Fact]:
+    """A row that shows a text, and equals one that shows a header or a notice."""
+    rows = record.rows()
+    for one in record.heard:
+        if one.kind != "broadcast" or one.is_own or not one.is_safe:
+            continue
+        heads = _heads(record, one)
+        others = [other for other in record.heard if other is not one]
+        names = [
+            name
+            for name in (*one.words, *_LABEL.findall(one.text))
+            if not any(name in other.text or name == other.sender for other in others)
+        ]
+        for row in rows:
+            if one.sender in row or not any(name in row for name in names):
+                continue
+            if general(row) in heads:
+                yield Fact(
+                    Kind.ROW_FORGED, "no row of a text that equals a row with a header or a notice",
+                    f"the row {row.strip()!r}, a part of {one.sender}'s text", (one.line,),
+                    row.encode(),
+                )  # fmt: skip
+                return
+
+
+def _heads(record: Record, but: Heard) -> set[str]:
+    """The rows that show a header or a notice, numbers and words aside, those of one text left
+    out."""
+    keys = [one.sender for one in record.heard if one.kind in ("broadcast", "notice")]
+    own = [*but.words, *_LABEL.findall(but.text)]
+    return {
+        general(row)
+        for row in record.rows()
+        if any(key in row for key in keys) and not any(name in row for name in own)
+    }

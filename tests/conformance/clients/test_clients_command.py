@@ -1,0 +1,87 @@
+"""`chatproto-conformance clients`, as a user would run it."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from conformance.clients.registry import client_scenarios
+from conformance.report.comparison import load_report
+from conformance.standard.requirements import Kind, requirements
+from tests.conformance.command import run
+
+SPECIMEN: Final = f"{sys.executable} -m conformance.specimens.clients"
+
+
+def launch(name: str) -> str:
+    """The command that launches a client specimen."""
+    return f"{SPECIMEN} {name} {{host}} {{port}}"
+
+
+def test_there_are_scenarios_for_every_clause() -> None:
+    clauses = {id_ for id_, one in requirements().items() if one.kind is Kind.CLIENT}
+    assert {id_ for one in client_scenarios() for id_ in one.requirements} == clauses
+    assert len(client_scenarios()) >= 30
+
+
+def test_a_right_client_passes_what_it_is_played_with(tmp_path: Path) -> None:
+    report, junit = tmp_path / "report.json", tmp_path / "report.xml"
+    told = run(
+        "clients", "--launch", launch("line-printer"), "--json", str(report), "--junit",
+        str(junit),
+        "--only", "cli/first,cli/half-a-character",
+        "--only", "cli/leaves-as-it-says,cli/server-ends",
+    )  # fmt: skip
+    assert told.returncode == 0, told.stdout
+    assert "conformant as far as asked" in told.stdout
+    found = {one.id: one.status for one in load_report(report).requirements}
+    assert set(found) == {id_ for id_, one in requirements().items() if one.kind is Kind.CLIENT}
+    assert found["CLI-1"] == found["CLI-6"] == found["CLI-7"] == found["CLI-8"] == "pass"
+    assert 'name="test_half_a_character"' in junit.read_text()
+
+
+@pytest.mark.parametrize(
+    ("name", "scenario", "requirement"),
+    [
+        ("one-read-one-unit", "cli/header-and-text-apart", "CLI-1"),
+        ("leaves-at-once", "cli/leaves-as-it-says", "CLI-6"),
+        ("quit-leaves", "cli/quit-as-a-word", "CLI-2"),
+    ],
+)
+def test_a_broken_client_is_caught(
+    tmp_path: Path, name: str, scenario: str, requirement: str
+) -> None:
+    report = tmp_path / "report.json"
+    told = run(
+        "clients", "--launch", launch(name), "--only", scenario, "--json", str(report),
+        "--transcripts", str(tmp_path),
+    )  # fmt: skip
+    assert told.returncode == 1, told.stdout
+    failed = [one.id for one in load_report(report).requirements if one.status == "fail"]
+    assert failed == [requirement]
+    judged = run("judge", str(tmp_path / f"{scenario.replace('/', '.')}.jsonl"))
+    assert judged.returncode == 1
+    assert requirement in judged.stdout
+
+
+def test_a_client_that_never_connects_fails(tmp_path: Path) -> None:
+    report = tmp_path / "report.json"
+    told = run("clients", "--launch", "true {port}", "--json", str(report))
+    assert told.returncode == 1
+    assert "it never connected" in told.stdout
+    results = json.loads(report.read_text())["scenarios"]
+    assert {one["status"] for one in results} == {"fail", "skip"}
+
+
+def test_a_program_that_is_not_there_cannot_be_launched() -> None:
+    told = run("clients", "--launch", "no-such-program {port}")
+    assert told.returncode == 3
+    assert "there is no program 'no-such-program'" in told.stderr
+
+
+def test_a_command_must_say_where_to_connect() -> None:
+    told = run("clients", "--launch", "true")
+    assert told.returncode == 3
+    assert "{host}" in told.stderr
