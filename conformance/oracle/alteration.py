@@ -1,5 +1,7 @@
 """How a text was altered on its way, in closed words."""
 
+import html
+import re
 import unicodedata
 from contextlib import suppress
 from typing import Final
@@ -11,6 +13,8 @@ from conformance.oracle.reading.history import Line
 _CHARSETS: Final = ("latin-1", "cp1252", "gbk", "gb18030", "shift_jis", "euc_kr", "ascii")
 _BLANK: Final = " \r"
 _LONG: Final = 900
+_INVISIBLE: Final = "\u200b\u200c\u200d\u2060\ufeff"
+_OVERLONG: Final = re.compile(rb"[\xc0\xc1]|\xe0[\x80-\x9f]|\xf0[\x80-\x8f]|[\xf8-\xfd]")
 _MARKUP: Final = frozenset("<>&\\%{}$`/:")
 _OF_CHARACTERS: Final = frozenset(
     (
@@ -54,6 +58,39 @@ def alteration_of(line: Line, came: bytes) -> Sign:
     return Sign.DECORATED if expected in text else Sign.CHANGED
 
 
+def alteration_signs(line: Line, came: bytes) -> tuple[Sign, ...]:
+    """How a message was altered, and what more can be said of it."""
+    assert line.text is not None
+    expected, text = line.text.decode(), came.decode("utf-8", "replace")
+    signs = [alteration_of(line, came)]
+    if unicodedata.normalize("NFC", text) == unicodedata.normalize("NFC", expected):
+        signs.append(Sign.NORMALISED)
+    elif html.unescape(text) == expected:
+        signs.append(Sign.ESCAPED)
+    elif text.split() == expected.split():
+        signs.append(Sign.SPACES_OTHERWISE)
+    elif any(text.count(point) > expected.count(point) for point in (REPLACEMENT, "?")):
+        signs.append(Sign.REPLACED)
+    return tuple(signs)
+
+
+def bad_text_signs(line: Line, came: bytes) -> tuple[Sign, ...]:
+    """What became of the octets of a line that does not decode and was broadcast."""
+    if line.text is not None or _is_text(line.octets):
+        return ()
+    if not _is_text(came) or came == line.octets.strip():
+        return (Sign.BAD_RELAYED,)
+    return (Sign.BAD_REPLACED if REPLACEMENT.encode() in came else Sign.BAD_LEFT_OUT,)
+
+
+def _is_text(octets: bytes) -> bool:
+    try:
+        octets.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
 def is_of_characters(sign: Sign) -> bool:
     """Whether an alteration is one of characters, and the text is whole."""
     return sign in _OF_CHARACTERS
@@ -74,7 +111,22 @@ def text_signs(line: Line) -> tuple[Sign, ...]:
         signs.append(Sign.MARKUP_TEXT)
     if len(octets) > _LONG:
         signs.append(Sign.LONG_TEXT)
+    if b"quit" in octets.lower():
+        signs.append(Sign.QUIT_TEXT)
+    if octets.endswith(b"\r"):
+        signs.append(Sign.CR_TEXT)
+    if text.strip(_INVISIBLE) != text:
+        signs.append(Sign.INVISIBLE_TEXT)
+    if not _is_text(octets):
+        signs.append(_illness(octets))
     return tuple(signs) or (Sign.PLAIN_TEXT,)
+
+
+def _illness(octets: bytes) -> Sign:
+    with suppress(UnicodeDecodeError):
+        octets.decode("utf-8", "surrogatepass")
+        return Sign.SURROGATE_TEXT
+    return Sign.OVERLONG_TEXT if _OVERLONG.search(octets) else Sign.ILL_TEXT
 
 
 def _is_blank_or_control(point: str) -> bool:

@@ -13,6 +13,10 @@ from conformance.oracle.membership import is_for_limits, may_be_aborted, was_evi
 from conformance.oracle.reading.history import Cause, ClientHistory, Ending, Fate, Line
 from conformance.transcript.events import THE_END, Refused, Restarted, Stopping
 
+_VIOLATION_SIGNS: Final = {
+    str(Code.INVALID_TEXT): Sign.INVALID_TEXT,
+    str(Code.LINE_TOO_LONG): Sign.TOO_LONG,
+}
 VIOLATIONS: Final = frozenset((Code.INVALID_TEXT, Code.LINE_TOO_LONG))
 
 
@@ -123,7 +127,7 @@ def _violation(case: Case, client: ClientHistory) -> Iterator[Fact]:
                 (line.begun, line.done, *(at for at, _ in client.waits[:1])),
                 client.name,
                 segments=_excerpt(case, line),
-                signs=(sign,),
+                signs=(sign, *line_signs(case, line)),
                 line=line,
             )
         return
@@ -148,7 +152,7 @@ def _violation(case: Case, client: ClientHistory) -> Iterator[Fact]:
             (line.begun, line.done, *((client.ended,) if client.ended else ())),
             client.name,
             segments=_excerpt(case, line),
-            signs=(sign,),
+            signs=(sign, *(() if codes else (Sign.UNTOLD,))),
             line=line,
         )
 
@@ -210,6 +214,7 @@ def _unexpected(case: Case, client: ClientHistory) -> Iterator[Fact]:
         segments=_last_segments(client, client.ended),
         signs=(
             Sign.BY_RESET if client.ending is Ending.RESET else Sign.BY_END,
+            *(_VIOLATION_SIGNS[one.code] for one in client.notices[-1:] if one.code in VIOLATIONS),
             *(_fate_signs(unanswered) or (line_signs(case, unanswered) if unanswered else ())),
         ),
         line=unanswered,

@@ -9,6 +9,7 @@ from typing import Final
 from chatproto.text import make_safe
 from conformance.oracle.alteration import alteration_of, is_of_characters, text_signs
 from conformance.oracle.case import Case
+from conformance.oracle.checks.text import is_about_members
 from conformance.oracle.facts import Fact, Kind, Sign
 from conformance.oracle.findings import Outcome
 from conformance.oracle.matching import Tie
@@ -88,6 +89,7 @@ def _no_unit(
     signs = [Sign.SAID] if said else []
     signs += [Sign.GREETING] if is_greeting else []
     signs += [Sign.DIGIT_FIRST] if octets[:1].isdigit() else []
+    signs += [Sign.ABOUT_MEMBERS] if is_about_members(case, octets) else []
     return Fact(
         Kind.NO_UNIT,
         "a broadcast, a notice or a heartbeat: a digit, '!' or LF first",

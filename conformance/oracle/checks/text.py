@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import Final
 
 from chatproto import Code
-from conformance.oracle.alteration import alteration_of, text_signs
+from conformance.oracle.alteration import alteration_signs, bad_text_signs, text_signs
 from conformance.oracle.case import Case
 from conformance.oracle.facts import Fact, Kind, Sign
 from conformance.oracle.matching import Tie
@@ -92,7 +92,7 @@ def line_signs(case: Case, line: Line) -> tuple[Sign, ...]:
 
 def _unwanted(case: Case, tie: Tie, came: bytes) -> Fact:
     line = tie.line
-    signs = (UNWANTED_SIGNS[line.fate], *line_signs(case, line))
+    signs = (UNWANTED_SIGNS[line.fate], *bad_text_signs(line, came), *line_signs(case, line))
     if line.text is None and came and len(came) < len(line.octets.strip()):
         signs = (Sign.CUT, *signs)
     return Fact(
@@ -134,7 +134,7 @@ def _without_header(case: Case, tie: Tie, mixtures: Mixtures) -> Fact:
     elif _shared(case, tie) or (not tie.exact and len(case.segments(line)) > 1):
         kind, what = Kind.SHARED_HEADER, "its text in the broadcast of what shared a read with it"
     elif not tie.exact:
-        sign = (alteration_of(line, octets),)
+        sign = alteration_signs(line, octets)
     return Fact(
         kind,
         "a broadcast for each message: header, text",
@@ -203,7 +203,7 @@ def _inexact(case: Case, tie: Tie, came: bytes, mixtures: Mixtures) -> Fact:
         kind, what = Kind.CUT_AT_SEGMENT, "a text cut where the segments were cut"
         sign = (Sign.CUT,)
     else:
-        sign = (alteration_of(line, came),)
+        sign = alteration_signs(line, came)
         kind, what = Kind.ALTERED, "another text"
     return Fact(
         kind,
@@ -312,7 +312,7 @@ def _stray(
     elif _is_said(case, unit.text):
         what, signs = "a broadcast of a part of what somebody said", (Sign.SAID,)
         line = _line_before(case, name, unit)
-    elif _COMING_OR_GOING.search(unit.text) or _names_a_member(case, unit):
+    elif is_about_members(case, unit.text):
         kind, what = Kind.ANNOUNCED, "a broadcast about who comes or goes, which nobody said"
     return Fact(
         kind,
@@ -344,6 +344,7 @@ def _line_before(case: Case, name: str, unit: ReceivedBroadcast) -> Line | None:
     return next((line for line in too_long if unit.text in line.octets), None)
 
 
-def _names_a_member(case: Case, unit: ReceivedBroadcast) -> bool:
+def is_about_members(case: Case, text: bytes) -> bool:
+    """Whether a text tells of members who come or go, or names one."""
     labels = (label.encode() for label in case.matching.labels.values())
-    return any(label in unit.text for label in labels)
+    return _COMING_OR_GOING.search(text) is not None or any(label in text for label in labels)
