@@ -3,6 +3,7 @@
 import selectors
 import socket
 import struct
+import time
 from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
@@ -28,6 +29,8 @@ _READ: Final = 262_144
 _SIP: Final = 8_192
 _REST: Final = 0.0005
 """Octets that one that reads slowly reads at a time, and seconds in between."""
+_ON_ITS_WAY: Final = 0.05
+"""Seconds that an end of stream may be on its way to the server's system."""
 _LAST_RECEIVED: Final = 4_096
 _LAST_SAID: Final = 262_144
 """Octets, from the last, among which something late is looked for."""
@@ -139,8 +142,32 @@ class Client:
         """Break the connection off with a reset."""
         if not self.ended:
             self._loop.record(Aborted(self._loop.now(), self.name))
-            self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            self._over()
+            self._reset()
+
+    def _reset(self) -> None:
+        self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self._over()
+
+    def close_unread(self) -> bool:
+        """End its side, and as soon as the server's system has that, close without reading: the
+        server's writes fail from then on. Whether all that it sent must count (QUIT-5)."""
+        if self.ended:
+            return False
+        self.half_close()
+        end = time.monotonic() + _ON_ITS_WAY
+        while not (has_come := self._end_has_come()) and time.monotonic() < end:
+            time.sleep(0)
+        if not self.ended:
+            self._loop.record(Aborted(self._loop.now(), self.name, after_end=has_come))
+            self._reset()
+        return has_come
+
+    def _end_has_come(self) -> bool:
+        """Whether the server's system has all that was sent, and the end of stream; where it
+        cannot be told, no."""
+        if self._shut_wanted or self.ended:
+            return False
+        return self._sock.family == AF_UNIX or unsent(self._sock) == 0
 
     def stall(self) -> None:
         """Stop reading."""

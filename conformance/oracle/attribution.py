@@ -181,6 +181,7 @@ TABLE: Final = (
     Row(Kind.TWO_ORDERS, "ROOM-3"),
     Row(Kind.EFFECT_FIRST, "ROOM-5"),
     Row(Kind.HISTORY, "ROOM-1"),
+    Row(Kind.HEARS_ON, "ROOM-1"),
     Row(Kind.NEVER_HEARD, "RES-2", after.descriptors_had_run_out),
     Row(Kind.NEVER_HEARD, "", None, ("HB-3", "LIM-6", "STOP-", "TRN-1", "ROOM-")),
     Row(Kind.NEVER_HEARD, "ROOM-1"),

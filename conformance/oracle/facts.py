@@ -46,6 +46,7 @@ class Kind(StrEnum):
     TWO_ORDERS = "two broadcasts in two orders"
     EFFECT_FIRST = "a broadcast before the one it answers"
     HISTORY = "a broadcast from before a member came"
+    HEARS_ON = "a broadcast of what was said after a member had left"
     NEVER_HEARD = "a connection that hears nothing"
     # Connections
     PUT_OUT = "a connection ended whose client had not left"

@@ -56,15 +56,15 @@ def may_miss_the_end(case: Case, client: ClientHistory) -> bool:
 
 
 def may_be_aborted(case: Case, client: ClientHistory) -> bool:
-    """Whether the server broke off a leaver that did not read, and had held its side open for
-    1 s (QUIT-3), or had taken nothing for as long (QUIT-5)."""
+    """Whether the server broke off a leaver that had read nothing for 1 s at a stretch: all may
+    have been in its system for as long (QUIT-3)."""
     if client.ending is not Ending.RESET or client.left is None or not client.stalls:
         return False
-    until = client.ended_t
-    if client.half_closed is not None:
-        after = (at for at in client.resumes if at > client.half_closed)
-        until = next((case.history.time(at) for at in after), until)
-    return until - case.history.time(client.left) >= LINGER
+    time, left, ended = case.history.time, case.history.time(client.left), client.ended_t
+    resumed = [*map(time, client.resumes), ended]
+    pauses = list(zip(map(time, client.stalls), resumed, strict=False))
+    pauses += [(away.t - away.seconds, away.t) for away in case.history.aways]
+    return any(min(until, ended) - max(since, left) >= LINGER for since, until in pauses)
 
 
 def was_left_behind(case: Case, client: ClientHistory) -> bool:

@@ -1,13 +1,26 @@
 """Leaving: quit, and the end of stream; what precedes is delivered, what follows is ignored."""
 
+from functools import partial
+from typing import Final
+
 from conformance.driver.bulk_traffic import Talker, stall_one
+from conformance.driver.client import Client
 from conformance.driver.stage import Stage
 from conformance.scenarios.controls import say_at_once
 from conformance.scenarios.registry import scenario
 from conformance.standard.constants import LINGER
-from conformance.target.address import FAR
+from conformance.target.address import AS_USUAL, FAR, Side
 
-_SOON = LINGER / 3
+_SOON: Final = LINGER / 3
+_STEADY: Final = Side(receive_buffer=32_768, segment=1_400)
+"""Half a megabyte is on its way to it, in kernels, and the server has handed over all."""
+_OWED: Final = 400_000
+_A_TENTH: Final = 0.1
+_TENTHS: Final = 22
+"""Tenths of a second in which it reads what it is owed: longer than a linger that does not wait
+for that."""
+_UNREAD: Final = 3_000
+"""Lines of some 50 octets: more than a server reads at once."""
 
 
 @scenario("QUIT-1", "QUIT-3")
@@ -154,3 +167,46 @@ def test_a_leaver_that_talks_on_reads_it_all(stage: Stage) -> None:
     leaver.resume()
     stage.await_end(leaver)
     stage.fence(ann, bob)
+
+
+@scenario("QUIT-3", waits=2.5)
+def test_a_leaver_that_reads_slowly_and_talks_on(stage: Stage) -> None:
+    """A member for which 400,000 octets wait quits, and reads them in two seconds, without a break,
+    while it talks on."""
+    ann, bob = stage.join(2)
+    talker = Talker(stage, ann, bob)
+    leaver = stall_one(stage, _STEADY)
+    talker.say(_OWED)
+    leaver.send(stage.nonce().encode() + b"\nquit\n", exercises=["QUIT-3"])
+    stage.fence(ann, bob)
+    for _ in range(_TENTHS):
+        enough = len(leaver.received) + _OWED // _TENTHS
+        leaver.resume(slowly=True)
+        stage.let(partial(_has_read, leaver, enough), stage.patience)
+        leaver.stall()
+        leaver.say(stage.nonce())
+        stage.pass_time(_A_TENTH)
+    leaver.resume()
+    stage.await_end(leaver)
+    stage.fence(ann, bob)
+
+
+@scenario("QUIT-5", "ROOM-2")
+def test_a_writer_that_closes_without_reading(stage: Stage) -> None:
+    """A client writes thousands of lines, ends its side, and closes without having read any, so
+    that writes to it fail while its lines still wait to be read; twice."""
+    ann, bob = stage.join(2)
+    for _ in range(2):
+        writer = stall_one(stage, AS_USUAL)
+        lines = "".join(f"{stage.nonce()} {'x' * 30}\n" for _ in range(_UNREAD))
+        writer.send(lines.encode(), exercises=["QUIT-5"])
+        last = stage.last_nonce
+        writer.half_close()
+        stage.let(lambda: not writer.sending, stage.patience)  # noqa: B023  # called in this turn
+        if writer.close_unread():
+            stage.await_text(bob, last)
+        stage.fence(ann, bob)
+
+
+def _has_read(client: Client, octets: int) -> bool:
+    return client.ended or len(client.received) >= octets

@@ -1,9 +1,11 @@
 """Room: one log, of which each member receives one contiguous run, whatever the others do."""
 
-from conformance.driver.bulk_traffic import talk
+from conformance.driver.bulk_traffic import Talker, stall_one, talk
 from conformance.driver.client import Client
 from conformance.driver.stage import Stage
 from conformance.scenarios.registry import scenario
+from conformance.target.address import FAR
+from conformance.timing.policy import HICCUP
 
 
 @scenario("ROOM-1", "ROOM-2", "ROOM-3")
@@ -179,6 +181,29 @@ def test_connections_that_say_nothing_and_go(stage: Stage) -> None:
         else:
             visitor.half_close()
         stage.fence(ann, bob, exercises=["ROOM-7"])
+
+
+@scenario("ROOM-1", waits=0.7)
+def test_leavers_hear_no_more(stage: Stage) -> None:
+    """Three leave: one quits, one ends its side, and one that has stopped reading says much and
+    quits, in one segment. Two talk on half a second later; then the third reads on."""
+    ann, bob = stage.join(2)
+    talker = Talker(stage, ann, bob)
+    laggard = stall_one(stage, FAR)
+    talker.say(300_000)
+    quitter, ender = stage.join(2)
+    lines = [stage.nonce() for _ in range(37)]
+    laggard.send("".join(f"{line}\n" for line in lines).encode() + b"quit\n")
+    quitter.send(stage.nonce().encode() + b"\nquit\n")
+    ender.say(stage.nonce())
+    ender.half_close()
+    stage.fence(ann, bob)
+    stage.pass_time(1.1 * HICCUP * stage.start.factor)
+    for _ in range(3):
+        stage.fence(ann, bob)
+    laggard.resume()
+    for leaver in (quitter, ender, laggard):
+        stage.await_end(leaver)
 
 
 def _leave(stage: Stage, client: Client, way: str) -> None:

@@ -1,10 +1,12 @@
 """One correct chatproto/1 server, cut into small steps so that a fault is one step done wrong."""
 
 import errno
+import fcntl
 import selectors
 import socket
 import struct
 import sys
+import termios
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta, tzinfo
 from functools import partial
@@ -316,7 +318,22 @@ class BaseServer(Loop):
                 leaver.sock.shutdown(socket.SHUT_WR)
             except OSError:
                 self.close(leaver)
-            self.later(self.drain, partial(self.on_drained, leaver))
+            self.linger(leaver)
+
+    def linger(self, leaver: Member, was_acknowledged: bool = False) -> None:
+        """Let it go when all that it was sent has been acknowledged for as long as `drain`."""
+        is_acknowledged = self.is_acknowledged(leaver)
+        if is_acknowledged and was_acknowledged:
+            self.on_drained(leaver)
+        elif not leaver.closed:
+            self.later(self.drain, partial(self.linger, leaver, is_acknowledged))
+
+    def is_acknowledged(self, leaver: Member) -> bool:
+        """Whether its system has all that it was sent."""
+        if leaver.closed:
+            return True
+        unsent = fcntl.ioctl(leaver.sock, termios.TIOCOUTQ, bytes(4))
+        return int.from_bytes(unsent, sys.byteorder) == 0
 
     def on_drained(self, leaver: Member) -> None:
         self.close(leaver)

@@ -291,3 +291,17 @@ class EndsWithTheLast(BaseServer):
         super().close(member)
         if not self.connections and not self.stopping:
             sys.exit(0)
+
+
+@fault("QUIT-3", "lingers for 1 s from when all is in its own kernel", may_break=ENDS)
+class LingersFromTheFlush(BaseServer):
+    def is_acknowledged(self, _leaver: Member) -> bool:
+        return True
+
+
+@fault("QUIT-5", "reads a member no further to which a write has failed", may_break=f"{ENDS} LIM-3")
+class FailedWriteEndsReading(BaseServer):
+    def flush(self, member: Member) -> None:
+        super().flush(member)
+        if member.deaf:
+            self.close(member)

@@ -63,3 +63,11 @@ class DiesForADescriptor(BaseServer):
 class DeafAfterNoDescriptor(BaseServer):
     def on_no_descriptor(self) -> None:
         self.ignore_listener()
+
+
+@fault("RES-2", "resets all its members when it has no descriptor", may_break=LOSS)
+class ResetsAllForADescriptor(BaseServer):
+    def on_no_descriptor(self) -> None:
+        super().on_no_descriptor()
+        for member in tuple(self.members):
+            self.reset(member)

@@ -1,6 +1,7 @@
 """Servers with a fault of the room: broadcasts lost, doubled, made up, reordered, interleaved."""
 
 from abc import abstractmethod
+from collections import deque
 from collections.abc import Iterable
 from functools import partial
 
@@ -382,3 +383,48 @@ class WaitsForTheLeaver(BaseServer):
     def close(self, member: Member) -> None:
         super().close(member)
         self.touched.update(self.members)
+
+
+@fault("ROOM-1", "sends a newcomer the last 20 broadcasts", may_break=f"{LOSS} ROOM-4 ROOM-7")
+class ReplaysHistory(BaseServer):
+    def __init__(self, port: int, capacity: int | None = None) -> None:
+        super().__init__(port, capacity)
+        self.history: deque[bytes] = deque(maxlen=20)
+
+    def on_join(self, member: Member) -> None:
+        member.outgoing += b"".join(self.history)
+
+    def broadcast(self, sender: Member, unit: bytes) -> None:
+        self.history.append(unit)
+        super().broadcast(sender, unit)
+
+
+@fault("ROOM-1", "gives a leaver what is said until all has been sent to it", may_break=LOSS)
+class LeaversHearOn(BaseServer):
+    def recipients(self, _sender: Member) -> Iterable[Member]:
+        return [one for one in self.connections if one.present or (one.outgoing and not one.shut)]
+
+
+@fault("ROOM-1", "ends a leaver's stream 0.8 s late, and has it hear on", may_break=f"{LOSS} LIM-6")
+class LeaversLeaveLate(BaseServer):
+    def __init__(self, port: int, capacity: int | None = None) -> None:
+        super().__init__(port, capacity)
+        self.gone: set[Member] = set()
+
+    def recipients(self, _sender: Member) -> Iterable[Member]:
+        return [one for one in self.connections if one not in self.gone]
+
+    def leave(self, member: Member, last: bytes = b"") -> None:
+        super().leave(member, last)
+        if self.stopping or last:
+            self.gone.add(member)
+        else:
+            self.later(0.8, partial(self.let_go, member))
+
+    def let_go(self, member: Member) -> None:
+        self.gone.add(member)
+        self.touched[member] = None
+
+    def on_flushed(self, leaver: Member) -> None:
+        if leaver in self.gone or self.stopping:
+            super().on_flushed(leaver)

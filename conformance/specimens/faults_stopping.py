@@ -198,3 +198,16 @@ class ExitsAtTheSignal(BaseServer):
 class StopsWithoutAWord(BaseServer):
     def notice(self, code: str, explanation: str = "") -> bytes:
         return b"" if code == "shutting-down" else super().notice(code, explanation)
+
+
+@fault(
+    "STOP-1", "drops what waits in it for a member when it is stopped", may_break=f"{LOSS} LIM-4"
+)
+class StopDropsTheRest(BaseServer):
+    def stop(self) -> None:
+        for member in tuple(self.members):
+            self.flush(member)
+            if member.outgoing:
+                member.outgoing.clear()
+                self.leave(member)
+        super().stop()

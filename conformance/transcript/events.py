@@ -142,10 +142,12 @@ class HalfClosed:
 
 @dataclass(frozen=True, slots=True)
 class Aborted:
-    """The client reset the connection."""
+    """The client reset the connection. `after_end`: its end of stream had come to the server's
+    system before."""
 
     t: Number
     client: str
+    after_end: bool = False
     event: Literal["aborted"] = "aborted"
 
 

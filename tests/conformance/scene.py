@@ -127,9 +127,9 @@ class Scene:
         self.peers[name].gone = True
         self.peers[name].unread.append(b"")
 
-    def abort(self, name: str) -> None:
+    def abort(self, name: str, *, after_end: bool = False) -> None:
         """Let a client reset its connection; what the server has not read is lost."""
-        self.events.append(Aborted(self.tick(), name))
+        self.events.append(Aborted(self.tick(), name, after_end))
         peer = self.peers[name]
         peer.gone, peer.over, peer.member = True, True, False
         peer.unread.clear()

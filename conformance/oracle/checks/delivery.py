@@ -12,7 +12,10 @@ from conformance.oracle.facts import Fact, Kind, Sign
 from conformance.oracle.matching import Tie
 from conformance.oracle.membership import may_miss_the_end
 from conformance.oracle.reading.history import Cause, ClientHistory, Fate, Line
+from conformance.timing.policy import HICCUP
 
+_TOGETHER: Final = 30
+"""Lines that came of a segment from which on the server surely had read all of it."""
 _MOST: Final = 300
 """Messages that came twice, and times that one came again, of which facts are made."""
 
@@ -28,6 +31,7 @@ def check_delivery(case: Case) -> Iterator[Fact]:
         _losses,
         _deaf,
         _history,
+        _hears_on,
     ):
         for finding in check(case):
             sound = False
@@ -287,6 +291,8 @@ def _was_due(case: Case, client: ClientHistory, line: Line) -> bool:
     """Whether a message of this client's must have come by the transcript's end."""
     if case.stopping is not None and line not in case.came:
         return False
+    if client.aborted_after_end:
+        return line.number < case.last_heard.get(client.name, 0) or line.done < case.last_wait
     if client.has_stopped_reading(line) and line not in case.came:
         # A server may read a member more slowly that does not read itself.
         return line.number < case.last_own.get(client.name, 0)
@@ -322,6 +328,47 @@ def _history(case: Case) -> Iterator[Fact]:
                 line=tie.line,
             )
             break
+
+
+def _hears_on(case: Case) -> Iterator[Fact]:
+    """Detect broadcasts to a leaver of what was said when it had long left."""
+    for client in case.clients:
+        left = _certainly_left(case, client)
+        if left is None or client.ended is None:
+            continue
+        since = left + HICCUP * case.history.start.factor
+        late = [tie for tie in case.runs[client.name] if tie.line.t > since]
+        for tie in late[:1]:
+            yield Fact(
+                Kind.HEARS_ON,
+                "nothing of what was accepted after a member had left",
+                f"{named(tie.line)}, said {tie.line.t - left:.1f} s after {client.name} had left",
+                (client.left or 0, tie.line.begun, tie.unit.span.last),
+                client.name,
+                tie.unit.octets,
+                line=tie.line,
+                by_time=True,
+            )
+
+
+def _certainly_left(case: Case, client: ClientHistory) -> float | None:
+    """The time by which the server had surely read that a client leaves; None where it need not
+    have. It may read more slowly who does not read its own backlog (TRN-1), but one that had
+    accepted many lines of a segment all the same, the last among them, had read the `quit` behind
+    them as well."""
+    if case.history.start.dialect is not None or client.left is None:
+        return None
+    came = [line for line in client.messages if line in case.came]
+    if not came or came[-1] is not client.messages[-1]:
+        return None
+    stalled = sum(at < client.left for at in client.stalls)
+    if stalled > sum(at < client.left for at in client.resumes):
+        together = sum(line.done == client.left for line in came)
+        if client.cause is not Cause.QUIT or together < _TOGETHER:
+            return None
+    elif client.cause not in (Cause.QUIT, Cause.END_OF_STREAM):
+        return None
+    return max(case.history.time(client.left), case.history.time(case.first_came[came[-1]]))
 
 
 def _deaf(case: Case) -> Iterator[Fact]:

@@ -115,6 +115,7 @@ class ClientHistory:
     ended_t: float = 0.0
     half_closed: int | None = None
     aborted: int | None = None
+    aborted_after_end: bool = False
     stalls: list[int] = field(default_factory=list)
     resumes: list[int] = field(default_factory=list)
     waits: list[tuple[int, Waited]] = field(default_factory=list)
@@ -211,8 +212,9 @@ def read_history(transcript: Transcript) -> History:
                 client.ended, client.ended_t = at, t
             case HalfClosed(client=name):
                 clients[name].half_closed = at
-            case Aborted(client=name):
+            case Aborted(client=name, after_end=after_end):
                 clients[name].aborted = at
+                clients[name].aborted_after_end = after_end
             case Stalled(client=name):
                 clients[name].stalls.append(at)
             case Resumed(client=name):
@@ -351,5 +353,5 @@ def _read_lines(client: ClientHistory, limit: int, dialect: Dialect | None) -> N
     client.messages = [line for line in client.lines if line.fate is Fate.MESSAGE]
     if client.cause is None and client.half_closed is not None:
         client.cause, client.left = Cause.END_OF_STREAM, client.half_closed
-    if client.aborted is not None and client.ended is None:
+    if client.aborted is not None and client.ended is None and not client.aborted_after_end:
         client.cause, client.left = Cause.RESET, client.aborted

@@ -242,3 +242,37 @@ def test_a_slow_reader_is_let_go_when_a_mebibyte_waits(lines: int, findings: lis
     scene.reset("cyd")
     scene.fence()
     assert blamed(scene) == findings
+
+
+@pytest.mark.parametrize(
+    ("lines", "seconds", "found"),
+    [(40, 0.7, ["ROOM-1"]), (40, 0.3, []), (1, 0.7, [])],
+    ids=["long-after", "soon-after", "quit-may-be-unread"],
+)
+def test_what_is_said_later_is_not_for_a_leaver(
+    lines: int, seconds: float, found: list[str]
+) -> None:
+    """One that had stopped reading: its server may have read `quit` late, but for the many lines
+    before it in its segment."""
+    scene = chat()
+    scene.stall("bob")
+    scene.send("bob", "".join(f"{scene.nonce()}\n" for _ in range(lines)).encode() + b"quit\n")
+    scene.serve("bob")
+    scene.deliver("ann")
+    scene.tick(seconds)
+    talk(scene, ["ann"])
+    scene.peers["bob"].waiting += scene.peers["ann"].waiting
+    scene.resume("bob")
+    scene.deliver()
+    assert blamed(scene) == found
+
+
+def test_what_was_said_before_is_not_for_a_newcomer() -> None:
+    scene = chat()
+    talk(scene, ["ann"])
+    said = list(scene.peers["bob"].waiting)
+    scene.deliver()
+    scene.connect("eve").waiting += said
+    scene.say("eve", scene.nonce())
+    scene.deliver()
+    assert blamed(scene) == ["ROOM-1"]

@@ -57,6 +57,39 @@ def test_a_leaver_that_holds_its_side_may_be_broken_off(octets: bytes, requireme
         assert found or blamed(scene) == []
 
 
+@pytest.mark.parametrize(("pause", "found"), [(0.4, {"QUIT-3"}), (1.1, set())])
+def test_a_leaver_that_reads_on_with_pauses_is_not_broken_off(
+    pause: float, found: set[str]
+) -> None:
+    """However long that takes; unless it has paused for as long as a linger lasts."""
+    scene = leaving(b"quit\n")
+    scene.deliver("ann")
+    for _ in range(4):
+        scene.stall("bob")
+        scene.tick(pause)
+        scene.resume("bob")
+        scene.read("bob", 10)
+    scene.reset("bob")
+    scene.fence()
+    assert set(blamed(scene)) == found
+
+
+@pytest.mark.parametrize(("after_end", "found"), [(True, ["QUIT-5"]), (False, [])])
+def test_lines_of_who_closes_without_reading_count(after_end: bool, found: list[str]) -> None:
+    """Where its end of stream came before the reset; after a mere reset they may be lost."""
+    scene = chat()
+    scene.stall("bob")
+    for word in [scene.nonce() for _ in range(3)]:
+        scene.send("bob", f"{word}\n".encode(), exercises=["QUIT-5"])
+    scene.serve("bob", reads=2)
+    scene.half_close("bob")
+    scene.abort("bob", after_end=after_end)
+    scene.deliver("ann")
+    scene.fence()
+    scene.wait_in_vain("ann")
+    assert blamed(scene) == found
+
+
 def test_who_reads_on_long_after_its_end_of_stream_is_not_broken_off() -> None:
     """But soon after it had begun to take what it is owed."""
     scene = leaving(b"")
