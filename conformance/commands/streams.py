@@ -1,6 +1,7 @@
 """Standard streams that cannot end a run: one that is closed, full or not UTF-8 drops what is
 printed to it, and nothing else is lost."""
 
+import codecs
 import io
 import os
 import sys
@@ -50,9 +51,25 @@ def tolerate_what_fails() -> None:
                 setattr(sys, name, _lenient(number, stream.encoding))
 
 
+_SYMBOLS: Final = dict(
+    zip("—–…×·•→←▶◀─═│┊╎├┤┼○●✕⋮✓✗△◇›\u2019", "--~x.*><><-=|::||+ooX:+x!/>'", strict=True)
+)
+"""What is printed for a symbol where a stream cannot take it, one column each."""
+
+
+def _legible(error: UnicodeError) -> tuple[str, int]:
+    """Write what a stream cannot take by another sign or by its code point."""
+    assert isinstance(error, UnicodeEncodeError)
+    char = error.object[error.start]
+    return _SYMBOLS.get(char, f"<U+{ord(char):04X}>"), error.start + 1
+
+
+codecs.register_error("legible", _legible)
+
+
 def _lenient(number: int, encoding: str) -> io.TextIOWrapper:
     raw = _Lenient(number, "w", closefd=False)
     line_by_line = number == 2 or raw.isatty()
     return io.TextIOWrapper(
-        io.BufferedWriter(raw), encoding=encoding, errors="replace", line_buffering=line_by_line
+        io.BufferedWriter(raw), encoding=encoding, errors="legible", line_buffering=line_by_line
     )

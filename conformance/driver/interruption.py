@@ -1,5 +1,6 @@
 """Why a scenario is not played, or not to its end."""
 
+import errno
 from typing import Final, Literal
 
 OUT_OF_TIME: Final = "the run's time limit was over"
@@ -18,6 +19,18 @@ class Unplayable(Exception):
     def __init__(self, reason: Reason, detail: str) -> None:
         super().__init__(detail)
         self.reason = reason
+
+
+NO_DESCRIPTOR: Final = (
+    "the suite had no file descriptor left, which is not the server's doing: allow it more "
+    "(ulimit -n)"
+)
+"""Why a scenario that wants more descriptors than the system allows has no end."""
+
+
+def is_want_of_descriptors(error: BaseException) -> bool:
+    """Whether this process, or its system, had no descriptor left."""
+    return isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE)
 
 
 class Stuck(Exception):

@@ -14,7 +14,12 @@ from functools import partial
 from conformance.dialect.forms import forms, label_of
 from conformance.dialect.model import PLAIN, Dialect
 from conformance.driver.client import Client
-from conformance.driver.interruption import Stuck, Unplayable
+from conformance.driver.interruption import (
+    NO_DESCRIPTOR,
+    Stuck,
+    Unplayable,
+    is_want_of_descriptors,
+)
 from conformance.driver.loop import Loop
 from conformance.driver.pacing import Conversation
 from conformance.target.address import AS_USUAL, Address, Side
@@ -117,6 +122,8 @@ class Stage:
         try:
             sock = self.address.connect(min(self.patience, self.limit.left_to_play + 0.01), side)
         except OSError as error:
+            if is_want_of_descriptors(error):
+                raise Stuck(NO_DESCRIPTOR) from None
             self.record(Refused(self.now(), name, str(error)))
             raise Stuck(f"{name} could not connect: {error}") from None
         sock.setblocking(False)

@@ -289,6 +289,7 @@ def _finding(requirement: str, incident: Incident) -> Finding:
         head.kind.name.lower().replace("_", "-"),
         tuple(sign.name.lower().replace("_", "-") for sign in head.signs),
         tuple(consequences(incident.follows)),
+        before="" if incident.trigger is None else incident.trigger.words,
     )
 
 

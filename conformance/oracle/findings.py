@@ -23,7 +23,8 @@ class Finding:
     `segments` are the segments that led there, as their sender cut them. `by_time` is what took
     too long and was right else: of a server, or of a busy machine. `kind` and `signs` say in closed
     words what was detected, and how it looked; `follows` what happened because of it, which is no
-    finding of its own. `screen` are the rows that a client under test showed in the end.
+    finding of its own, and `before` what had been done just before it. `screen` are the rows that
+    a client under test showed in the end.
     """
 
     requirement: str
@@ -40,6 +41,7 @@ class Finding:
     signs: tuple[str, ...] = ()
     follows: tuple[str, ...] = ()
     screen: tuple[str, ...] = ()
+    before: str = ""
 
     @property
     def wrong(self) -> int | None:

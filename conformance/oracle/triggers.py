@@ -31,6 +31,16 @@ class What(Enum):
     NOTHING = "nothing but plain messages had been sent"
 
 
+_DONE: Final = {
+    What.VIOLATION: "{} had sent a violation, or what does not decode",
+    What.BLANK: "{} had sent a blank line",
+    What.LEFT: "{} had left",
+    What.BACKLOG: "{} had stopped reading, and much waited for it",
+    What.HELD_UP: "{} was connected, and said nothing, or no whole line",
+    What.CAME: "{} had connected",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Trigger:
     """What happened, and with which line or client."""
@@ -38,6 +48,13 @@ class Trigger:
     what: What
     line: Line | None = None
     client: str | None = None
+
+    @property
+    def words(self) -> str:
+        """What was done, and by whom, in a sentence's end; empty where it tells nothing."""
+        if self.what in (What.NOTHING, What.TREATED):
+            return ""
+        return _DONE.get(self.what, str(self.what.value)).format(self.client)
 
 
 def trigger_between(

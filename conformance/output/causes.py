@@ -8,6 +8,7 @@ from typing import Final
 
 from conformance.diagnosis.families import families
 from conformance.oracle import Outcome
+from conformance.oracle.facts import Kind
 from conformance.report.last_words import DIED
 from conformance.report.model import CauseReport, FindingReport, Report, ScenarioReport
 from conformance.report.octets import escape, tokens, visible, width
@@ -15,6 +16,10 @@ from conformance.report.text import came, wanted
 from conformance.standard.requirements import Level, requirements
 
 _SEGMENTS: Final = 3
+_FORMS: Final = tuple(
+    kind.name.lower().replace("_", "-") for kind in (Kind.HEADER, Kind.SENDER, Kind.NO_HEADER)
+)
+"""Kinds of findings of which what was wanted is a form, and no octets that should have come."""
 
 Located = tuple[ScenarioReport, FindingReport]
 """A finding, and the scenario that found it."""
@@ -149,8 +154,10 @@ def picture_of(finding: FindingReport, room: int) -> list[Fact]:
     """The smallest picture of a finding, its texts cut to so many columns: what was sent, what
     came back, and what was expected."""
     facts: list[Fact] = []
-    if sent := finding.before or _sent(finding):
-        facts.append(Fact("sent" if not finding.before else "before", _cut(visible(sent), room)))
+    if finding.before:
+        facts.append(Fact("before", _cut(visible(finding.before), room)))
+    if finding.kind != DIED and (sent := _sent(finding)):
+        facts.append(Fact("sent", _cut(visible(sent), room)))
     if finding.octets:
         shown = came(finding, room - 6)
         left = room - width(shown.before + shown.wrong)
@@ -160,7 +167,8 @@ def picture_of(finding: FindingReport, room: int) -> list[Fact]:
         else:
             facts.append(Fact("came", _cut(shown.before + shown.wrong + shown.after, room)))
     facts.append(Fact("" if finding.octets else "came", _cut(visible(finding.actual), room)))
-    expected = wanted(finding, room - 6) if finding.octets and finding.wanted else finding.expected
+    in_octets = finding.octets and finding.wanted and finding.kind not in _FORMS
+    expected = wanted(finding, room - 6) if in_octets else finding.expected
     facts.append(Fact("expected", _cut(visible(expected), room)))
     return facts
 

@@ -290,7 +290,7 @@ def _usage(usage: Usage) -> str:
         f"memory {megabytes[0]} → {megabytes[2]} MB (most {megabytes[1]}), "
         f"descriptors {before.descriptors} → {after.descriptors} (most {most.descriptors}), "
         f"threads {before.threads} → {after.threads} (most {most.threads}), "
-        f"processor {after.cpu_s - before.cpu_s:.1f} s of {usage.seconds:.1f} s"
+        f"processor {max(0.0, after.cpu_s - before.cpu_s):.1f} s of {usage.seconds:.1f} s"
     )
 
 

@@ -52,7 +52,8 @@ def printed_beside(finding: Finding, transcript: tr.Transcript) -> list[str]:
 
 def printed_first(transcript: tr.Transcript) -> list[str]:
     """Return the first lines that the server printed in a scenario."""
-    return _short([line for line in _printed(transcript).splitlines() if line.strip()])
+    lines = _printed(transcript).splitlines()
+    return _short(list(dict.fromkeys(line for line in lines if line.strip())))
 
 
 def _printed(transcript: tr.Transcript) -> str:
@@ -100,7 +101,7 @@ def last_words(text: str) -> list[str]:
     """Return what a server that died said of why: its last error, or else its last lines."""
     lines = text.splitlines()
     *_, last = [[], *_errors(lines)]
-    return last or _short([line for line in lines if line.strip()][-MOST:])
+    return last or _short(list(dict.fromkeys(line for line in lines if line.strip()))[-MOST:])
 
 
 def _errors(lines: Sequence[str]) -> Iterator[list[str]]:

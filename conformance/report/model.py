@@ -45,8 +45,8 @@ class FindingReport(_Model):
     of them, and `stretch` what stands around them; `crossing` is for findings about order. `kind`
     and `signs` say in closed words what was detected and how it looked, and `follows` in a sentence
     each what happened because of it. `printed` are lines that the server printed meanwhile, where
-    they tell of an error or are its last, and `before` is what was done to a server just before it
-    died. `screen` are the rows that a client under test showed."""
+    they tell of an error or are its last, and `before` is what was done before it, where that may
+    have set it off. `screen` are the rows that a client under test showed."""
 
     requirement: str
     outcome: Outcome
@@ -93,7 +93,7 @@ class FindingReport(_Model):
             signs=list(finding.signs),
             follows=list(finding.follows),
             printed=printed_beside(finding, transcript),
-            before=done_before_death(transcript) if finding.kind == DIED else "",
+            before=done_before_death(transcript) if finding.kind == DIED else finding.before,
             screen=list(finding.screen),
         )
 

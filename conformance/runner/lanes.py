@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from queue import Empty, SimpleQueue
 from typing import Final, Protocol
 
-from conformance.driver.interruption import OUT_OF_TIME
+from conformance.driver.interruption import NO_DESCRIPTOR, OUT_OF_TIME, is_want_of_descriptors
 from conformance.report.model import ScenarioReport, without
 from conformance.runner.course import Course
 from conformance.runner.player import FIRST, LAST, SEARCH, Player
@@ -20,9 +20,12 @@ from conformance.runner.session import Session, Settings
 from conformance.scenarios.registry import Play, plays
 from conformance.target.address import parse_address
 from conformance.target.process import LaunchError
+from conformance.target.system import descriptor_limit
 
 LANES: Final = 4
 """Lanes where nothing is said, and each can have a server of its own."""
+_ENOUGH: Final = 1_200
+"""Descriptors that this process may have where each lane can have a full room."""
 _GOING: Final = 0.3
 """Seconds that lanes are waited for whose servers have been ended."""
 
@@ -42,7 +45,7 @@ def lanes_for(settings: Settings) -> int:
     """How many lanes a run with these settings has where nothing is said."""
     address = parse_address(settings.address)
     has_room = settings.profile.launch is not None and address.with_free_port() != address
-    return LANES if has_room else 1
+    return LANES if has_room and descriptor_limit() >= _ENOUGH else 1
 
 
 class Lanes:
@@ -123,6 +126,8 @@ class Lanes:
                 self._count = len(self._lanes)
                 lane.break_off()
                 left.appendleft(play)
+            case OSError() if is_want_of_descriptors(result):
+                self._tell(without(play.scenario, "unknown", NO_DESCRIPTOR))
             case LaunchError() if self.results:
                 untold = f"the server could not be launched again: {result}"
                 self._tell(without(play.scenario, "unknown", untold))

@@ -1,6 +1,7 @@
 """What not every system has, chosen at run time: Unix-domain sockets, signals, process groups, and
 what a kernel tells of a socket. Where something is missing, its place says what is left."""
 
+import math
 import os
 import select
 import signal
@@ -106,6 +107,16 @@ def descriptor_limits(pid: int, wanted: tuple[int, int] | None = None) -> tuple[
         raise OSError("only Linux limits the descriptors of a running process") from None
     soft, hard = call(pid, resource.RLIMIT_NOFILE, *([] if wanted is None else [wanted]))
     return soft, hard
+
+
+def descriptor_limit() -> float:
+    """Return how many descriptors this process may have open."""
+    try:
+        resource = _module("resource")
+    except ImportError:
+        return math.inf
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return math.inf if soft == resource.RLIM_INFINITY else float(soft)
 
 
 def raise_descriptor_limit() -> None:

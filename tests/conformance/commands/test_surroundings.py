@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from conformance.commands.cli import main
-from tests.conformance.command import REFERENCE
+from tests.conformance.command import REFERENCE, specimen
 
 RUN = f"{sys.executable} -m conformance run --only FRM-3 --json r.json"
 SOUND = f"{RUN} --launch '{REFERENCE}'"
@@ -51,6 +51,29 @@ def test_the_verdict_and_the_report_stay(
     assert done.returncode == 0, done.stderr
     assert "Traceback" not in done.stdout + done.stderr
     assert json.loads((tmp_path / "r.json").read_text())["verdict"] == "conformant"
+
+
+def test_few_descriptors_are_not_the_servers_fault(tmp_path: Path) -> None:
+    run = f"{sys.executable} -m conformance run --json r.json --only LIM-6 --launch '{REFERENCE}'"
+    done = shell(f"ulimit -n 128; {run}", tmp_path)
+    assert done.returncode == 4, done.stdout + done.stderr
+    assert "the suite had no file descriptor left" in done.stdout
+    statuses = {
+        one["id"]: one for one in json.loads((tmp_path / "r.json").read_text())["scenarios"]
+    }
+    assert {one["status"] for one in statuses.values()} == {"unknown"}
+    assert not any(one["findings"] for one in statuses.values())
+
+
+def test_an_ascii_stream_shows_the_failure(tmp_path: Path) -> None:
+    run = (
+        f"{RUN} --only frm/many-lines-in-one-segment --launch '{specimen('one-read-one-message')}'"
+    )
+    done = shell(run, tmp_path, PYTHONIOENCODING="ascii", COLUMNS="50")
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert done.stdout.isascii()
+    assert "?" not in done.stdout.partition("next:")[0]
+    assert max(map(len, done.stdout.partition("next:")[0].splitlines()[1:])) <= 50
 
 
 def test_a_reader_that_goes_takes_nothing_along(tmp_path: Path) -> None:
