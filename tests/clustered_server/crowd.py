@@ -21,16 +21,10 @@ READ: Final = 1 << 18
 class Talker:
     """One member: its socket, its history, and when it last heard anything."""
 
-    def __init__(self, number: int, address: str, step: int) -> None:
-        where = parse(address)
-        assert isinstance(where, Tcp)
+    def __init__(self, number: int, sock: socket.socket, step: int) -> None:
         self.number = number
-        self.address = address
-        self.socket = socket.create_connection((where.host, where.port), timeout=20)
-        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.socket.settimeout(20)
-        host, port = self.socket.getsockname()
-        self.history = History(f"{host}:{port}", step)
+        self.socket = sock
+        self.history = History(_sender(sock), step)
         self.words = 0
         self.last_heard = time.monotonic()
         self.silences: list[tuple[float, float]] = []
@@ -52,9 +46,20 @@ class Crowd:
                 self.join(address)
 
     def join(self, address: str) -> Talker:
-        """Have one more join at a node."""
+        """Have one more join at a node.
+
+        To different nodes a system may connect from one port twice, and then two members of the
+        room would have one SENDER.
+        """
+        taken = {talker.history.sender for talker in self.talkers}
+        spare = [_connect(address)]
+        while _sender(spare[-1]) in taken:
+            spare.append(_connect(address))
+        sock = spare.pop()
+        for other in spare:
+            other.close()
         self._step += 1
-        talker = Talker(len(self.talkers), address, self._step)
+        talker = Talker(len(self.talkers), sock, self._step)
         self.talkers.append(talker)
         self._selector.register(talker.socket, selectors.EVENT_READ, talker)
         return talker
@@ -155,3 +160,16 @@ class Crowd:
             with suppress(OSError):
                 talker.socket.close()
         self._selector.close()
+
+
+def _connect(address: str) -> socket.socket:
+    where = parse(address)
+    assert isinstance(where, Tcp)
+    sock = socket.create_connection((where.host, where.port), timeout=20)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return sock
+
+
+def _sender(sock: socket.socket) -> str:
+    host, port = sock.getsockname()
+    return f"{host}:{port}"
