@@ -27,10 +27,12 @@ def test_its_python_runs(block: str, capsys: pytest.CaptureFixture[str]) -> None
 
 
 def test_the_profile_that_is_shown_is_one(tmp_path: Path) -> None:
-    [block] = blocks(JUDGE, "toml")
     path = tmp_path / "server.toml"
-    path.write_text(block)
-    assert load_profile(path).limits.capacity == 500
+    path.write_text("\n".join(blocks(JUDGE, "toml")))
+    profile = load_profile(path)
+    assert profile.limits.capacity == 500
+    assert profile.cluster is not None
+    assert [fault.name for fault in profile.cluster.faults] == ["leader-killed"]
 
 
 def test_its_links_lead_somewhere() -> None:

@@ -8,7 +8,7 @@ import click
 
 from conformance.target.address import Address, AddressError, SharedRoom, TcpAddress, parse_address
 from conformance.target.bundled_profiles import find_profile
-from conformance.target.profile import Launch, Profile, ProfileError
+from conformance.target.profile import Cluster, Launch, Profile, ProfileError
 
 _Command = TypeVar("_Command", bound=Callable[..., object])
 
@@ -46,7 +46,10 @@ def target_options(command: _Command) -> _Command:
 
 
 def find_target(
-    target: str | None, launch: str | None, profile_name: str | None
+    target: str | None,
+    launch: str | None,
+    profile_name: str | None,
+    nodes: int | None = None,
 ) -> tuple[Profile, Address]:
     """Combine these options.
 
@@ -60,6 +63,11 @@ def find_target(
     if launch is not None:
         known = profile.launch.model_dump(exclude={"command"}) if profile.launch else {}
         profile = profile.model_copy(update={"launch": Launch(command=launch, **known)})
+    if nodes is not None:
+        if profile.launch is None:
+            raise click.UsageError("--nodes needs --launch: it says how many are launched")
+        cluster = (profile.cluster or Cluster()).model_copy(update={"nodes": nodes})
+        profile = profile.model_copy(update={"cluster": cluster})
     return profile, _address(target, profile)
 
 
@@ -74,19 +82,35 @@ def _address(target: str | None, profile: Profile) -> Address:
         address = parse_address(text or "tcp://127.0.0.1:0")
     except AddressError as error:
         raise click.UsageError(str(error)) from None
-    if isinstance(address, SharedRoom) and profile.launch is not None:
-        raise click.UsageError("several TARGETs are servers that run already: leave --launch out")
+    if profile.cluster is not None and profile.launch is None:
+        raise click.UsageError("the profile has [cluster], and no [launch] that starts its nodes")
+    if profile.cluster is not None:
+        count = len(address.addresses) if isinstance(address, SharedRoom) else 1
+        if count != profile.cluster.nodes and address.with_free_port() == address:
+            raise click.UsageError(
+                f"{profile.cluster.nodes} nodes need as many TARGETs, or none: each then gets a "
+                "free port"
+            )
+    elif isinstance(address, SharedRoom) and profile.launch is not None:
+        raise click.UsageError(
+            "several TARGETs are servers that run already: leave --launch out, or say --nodes"
+        )
     if isinstance(address, TcpAddress) and address.port == 0 and profile.launch is None:
         raise click.UsageError("port 0 means any free port, which only --launch can use")
     return address
 
 
 def written_out(
-    target: str | None, launch: str | None, profile_name: str | None, factor: float
+    target: str | None,
+    launch: str | None,
+    profile_name: str | None,
+    factor: float,
+    nodes: int | None = None,
 ) -> str:
     """Write these options as a shell takes them."""
     parts = list(map(shlex.quote, target.split())) if target else []
     parts += ["--launch", _quoted(launch)] if launch else []
+    parts += ["--nodes", str(nodes)] if nodes is not None else []
     parts += ["--profile", shlex.quote(profile_name)] if profile_name else []
     parts += ["--timeout-factor", f"{factor:g}"] if factor != 1 else []
     return " ".join(parts)

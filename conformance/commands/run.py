@@ -29,16 +29,19 @@ from conformance.report.known_failures import (
     load_known_failures,
     written,
 )
-from conformance.report.model import Report
+from conformance.report.model import FOR_CLUSTERS, FOR_SERVERS, Report
 from conformance.runner.lanes import lanes_for
 from conformance.runner.preflight import Unreachable
 from conformance.runner.selection import Ids, select
 from conformance.runner.session import Settings, transcript_path
 from conformance.runner.suite import run_suite
+from conformance.target.address import SharedRoom
 from conformance.transcript.files import read
 
 _EXAMPLES: Final = 20
 _TIME_LIMIT: Final = 60.0
+_CLUSTERED: Final = 180.0
+"""Seconds of a run before several nodes: one scenario at a time, and faults take their time."""
 _EPILOG: Final = (
     EPILOG
     + """
@@ -57,6 +60,12 @@ With --known-failures:
 
 @click.command(epilog=_EPILOG)
 @target_options
+@click.option(
+    "--nodes",
+    type=click.IntRange(2, 9),
+    metavar="N",
+    help="Launch N nodes of one room, each with {node}, a name of its own, and {room} filled in.",
+)
 @click.option(
     "--json",
     "json_path",
@@ -161,7 +170,7 @@ With --known-failures:
     type=click.FloatRange(min=1),
     metavar="S",
     help="End the run after S seconds, whatever the server does, and report what was found. The "
-    "default is 60, times the timeout factor.",
+    "default is 60, or 180 where there are several nodes, times the timeout factor.",
 )
 @click.option(
     "--isolate",
@@ -202,6 +211,7 @@ def run(
     target: str | None,
     launch: str | None,
     profile_name: str | None,
+    nodes: int | None,
     json_path: Path | None,
     junit: Path | None,
     html_path: Path | None,
@@ -228,7 +238,8 @@ def run(
 ) -> None:
     """Judge a server: TARGET is tcp://HOST:PORT, tcp://[::1]:PORT or unix:/PATH.
 
-    Several TARGETs are nodes of one room: clients are spread over them.
+    Several TARGETs are nodes of one room: clients are spread over them. With --nodes the suite
+    starts those itself, and lets faults befall them.
 
     With --launch the suite starts the server itself, on TARGET or on a free port, and checks
     stopping and starting as well. A terminal shows the progress. What failed is told in 40 lines,
@@ -237,7 +248,7 @@ def run(
     if quiet and verbose:
         raise click.UsageError("--quiet and --verbose exclude each other: give one of them")
     detail = Detail.QUIET if quiet else Detail.VERBOSE if verbose else Detail.NORMAL
-    profile, address = find_target(target, launch, profile_name)
+    profile, address = find_target(target, launch, profile_name, nodes)
     if isolate and profile.launch is None:
         raise click.UsageError(
             "--isolate needs --launch: the suite cannot restart what runs already"
@@ -250,7 +261,15 @@ def run(
             f"-j {jobs} launches {jobs} servers, and {address} has room for one: leave TARGET out, "
             "or give it port 0, so that each gets a free port"
         )
-    chosen, counting, selected = select(only, skip, level)
+    clustered = profile.cluster is not None or isinstance(address, SharedRoom)
+    if jobs is not None and jobs > 1 and clustered:
+        raise click.UsageError(
+            f"-j {jobs} would let {jobs} scenarios share one room: several nodes are judged one "
+            "scenario at a time"
+        )
+    chosen, counting, selected = select(
+        only, skip, level, kinds=FOR_CLUSTERS if clustered else FOR_SERVERS
+    )
     known = _known(known_failures)
     before = _known(write_known_failures, new=True)
     for path in (json_path, junit, html_path, gradescope, write_known_failures):
@@ -259,7 +278,7 @@ def run(
     check_directory(programs)
     if transcripts is not None:
         make_directory(transcripts)
-    server = written_out(target, launch, profile_name, timeout_factor)
+    server = written_out(target, launch, profile_name, timeout_factor, nodes)
     console = Console(highlight=False, soft_wrap=True)
     if probes:
         told = None if detail is Detail.QUIET else console
@@ -276,7 +295,8 @@ def run(
         isolate=isolate,
         examples=_EXAMPLES if examples is None else examples,
         examples_asked=examples is not None,
-        time_limit=time_limit or _TIME_LIMIT * max(1.0, timeout_factor),
+        time_limit=time_limit
+        or (_CLUSTERED if clustered else _TIME_LIMIT) * max(1.0, timeout_factor),
         programs=programs,
         server=server,
         known=known,

@@ -22,7 +22,7 @@ from conformance.driver.interruption import (
 )
 from conformance.driver.loop import Loop
 from conformance.driver.pacing import Conversation
-from conformance.target.address import AS_USUAL, Address, Side
+from conformance.target.address import AS_USUAL, Address, SharedRoom, Side
 from conformance.target.system import AF_UNIX
 from conformance.timing.limit import UNLIMITED, TimeLimit
 from conformance.timing.patience import Kind, Patience
@@ -113,14 +113,27 @@ class Stage:
         self.last_nonce = f"{self.nonce_stem}x{self._nonces:05}z"
         return self.last_nonce
 
-    def connect(self, side: Side = AS_USUAL, *, holds: bool = False) -> Client:
+    @property
+    def nodes(self) -> int:
+        """How many nodes the room has, as far as is known."""
+        return len(self.address.addresses) if isinstance(self.address, SharedRoom) else 1
+
+    def connect(
+        self, side: Side = AS_USUAL, *, holds: bool = False, node: int | None = None
+    ) -> Client:
         """Connect, and no more: a client knows it is a member when it reads its own message.
 
-        A client that `holds` keeps its side open after the server has ended the other.
+        A client that `holds` keeps its side open after the server has ended the other. Where the
+        room has several nodes it connects to `node`, or else to the next.
         """
         name = f"c{len(self._clients) + 1}"
+        patience = min(self.patience, self.limit.left_to_play + 0.01)
         try:
-            sock = self.address.connect(min(self.patience, self.limit.left_to_play + 0.01), side)
+            if isinstance(self.address, SharedRoom):
+                node = self.address.next_node() if node is None else node
+                sock = self.address.connect(patience, side, node)
+            else:
+                sock = self.address.connect(patience, side)
         except OSError as error:
             if is_want_of_descriptors(error):
                 raise Stuck(NO_DESCRIPTOR) from None
@@ -131,7 +144,7 @@ class Stage:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         called = f"u{self.nonce_stem[1:]}{name}"
         label = self._label(sock, called)
-        self.record(Connected(self.now(), name, label))
+        self.record(Connected(self.now(), name, label, node))
         if label is not None:
             self.labels.append(label)
         shown = label if self.start.addresses == "same" else None

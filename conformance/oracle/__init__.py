@@ -13,7 +13,9 @@ from typing import Final
 
 from conformance.dialect import wholly_departed
 from conformance.oracle.attribution import attribute
+from conformance.oracle.availability import outages
 from conformance.oracle.case import prepare
+from conformance.oracle.checks.cluster import check_cluster
 from conformance.oracle.checks.delivery import check_delivery
 from conformance.oracle.checks.endings import check_endings
 from conformance.oracle.checks.form import check_units
@@ -38,6 +40,7 @@ CHECKS: Final = (
     check_timing,
     check_limits,
     check_process,
+    check_cluster,
 )
 _ALIKE: Final = 50
 """Incidents that are attributed of those that look alike: a server that loses half of all has
@@ -72,7 +75,9 @@ def _judge(transcript: Transcript) -> Judgement:
     case = prepare(transcript)
     dialect = case.history.start.dialect
     departed = frozenset[str]() if dialect is None else wholly_departed(dialect)
-    judgement = Judgement(exercised=exercised(case), zone=zone_of(case))
+    judgement = Judgement(
+        exercised=exercised(case), zone=zone_of(case), outages=tuple(outages(case))
+    )
     facts = [fact for check in CHECKS for fact in check(case)]
     controls = Controls(case, facts)
     is_unread = case.died is None and not case.is_readable

@@ -33,6 +33,7 @@ from typing import Final
 from conformance.oracle.case import Case
 from conformance.oracle.conditions import connections as after
 from conformance.oracle.conditions import messages as on
+from conformance.oracle.conditions import nodes
 from conformance.oracle.conditions.circumstances import Circumstances
 from conformance.oracle.controls import TREATMENTS, Controls
 from conformance.oracle.facts import Fact, Kind
@@ -148,6 +149,9 @@ TABLE: Final = (
     Row(Kind.EMPTY, "ROOM-2"),
     Row(Kind.ANSWERED, "HB-1"),
     # Delivery
+    Row(Kind.LOST, "CLU-3", nodes.a_node_had_ended),
+    Row(Kind.LOST, "CLU-4", nodes.a_fault_had_begun),
+    Row(Kind.LOST, "CLU-1", nodes.only_other_nodes_lack_it),
     Row(Kind.LOST, "ROOM-2", on.nobody_hears_another),
     Row(Kind.LOST, "LIM-4", on.losers_were_evicted),
     Row(Kind.LOST, "RES-2", after.descriptors_had_run_out),
@@ -175,17 +179,30 @@ TABLE: Final = (
     Row(Kind.LOST, "ROOM-1", on.losers_are_left_behind),
     Row(Kind.LOST, "TRN-1", on.is_held_up),
     Row(Kind.LOST, "ROOM-2"),
+    Row(Kind.DOUBLED, "CLU-3", nodes.its_sender_was_lost),
+    Row(Kind.DOUBLED, "CLU-4", nodes.a_fault_had_begun),
     Row(Kind.DOUBLED, "ROOM-7", on.came_twice_to_many, ("ROOM-7",)),
     Row(Kind.DOUBLED, "ROOM-2"),
+    Row(Kind.SENDER_ORDER, "CLU-4", nodes.a_fault_had_begun),
     Row(Kind.SENDER_ORDER, "ROOM-4"),
+    Row(Kind.TWO_ORDERS, "CLU-4", nodes.a_fault_had_begun),
     Row(Kind.TWO_ORDERS, "ROOM-3"),
+    Row(Kind.EFFECT_FIRST, "CLU-4", nodes.a_fault_had_begun),
     Row(Kind.EFFECT_FIRST, "ROOM-5"),
+    Row(Kind.HISTORY, "CLU-4", nodes.a_fault_had_begun),
     Row(Kind.HISTORY, "ROOM-1"),
     Row(Kind.HEARS_ON, "ROOM-1"),
     Row(Kind.NEVER_HEARD, "RES-2", after.descriptors_had_run_out),
     Row(Kind.NEVER_HEARD, "", None, ("HB-3", "LIM-6", "STOP-", "TRN-1", "ROOM-")),
     Row(Kind.NEVER_HEARD, "ROOM-1"),
+    # Nodes
+    Row(Kind.NAMESAKES, "CLU-2"),
+    Row(Kind.HOLE, "CLU-3"),
+    Row(Kind.TAKEN_BACK, "CLU-4"),
+    Row(Kind.DISTURBED, "CLU-3"),
+    Row(Kind.NOT_RESUMED, "CLU-5"),
     # Connections
+    Row(Kind.PUT_OUT, "CLU-3", nodes.another_node_had_ended),
     Row(Kind.PUT_OUT, "RES-2", after.descriptors_had_run_out),
     Row(Kind.PUT_OUT, "STOP-1", after.input_had_ended),
     Row(Kind.PUT_OUT, "STOP-3", after.rival_had_come),

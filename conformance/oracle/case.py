@@ -315,6 +315,13 @@ class Case:
     def segments(self, line: Line) -> tuple[bytes, ...]:
         return self.history.clients[line.client].segments_of(line)
 
+    def unseen(self, since: float, until: float) -> float:
+        """How much of a time the suite did not look."""
+        overlaps = (
+            min(until, away.t) - max(since, away.t - away.seconds) for away in self.history.aways
+        )
+        return sum(overlap for overlap in overlaps if overlap > 0)
+
 
 def prepare(transcript: Transcript) -> Case:
     """Prepare a transcript for the checks."""

@@ -10,7 +10,15 @@ from conformance.oracle.case import Case
 from conformance.oracle.reading.history import Cause, ClientHistory, Ending, Fate, Line
 from conformance.oracle.reading.units import ReceivedBroadcast, ReceivedHeartbeat
 from conformance.standard.constants import MAX_BACKLOG, MEMBERS, MIN_BACKLOG
-from conformance.transcript.events import InputEnded, Limited, Restarted, Rested, Rival, Stopping
+from conformance.transcript.events import (
+    KILLED,
+    InputEnded,
+    Limited,
+    Restarted,
+    Rested,
+    Rival,
+    Stopping,
+)
 
 _SEPARATOR: Final = re.compile("[\r\v\f\0\x85\u2028\u2029]")
 _SILENCE: Final = 2.0
@@ -24,6 +32,7 @@ def exercised(case: Case) -> Counter[str]:
     for client in case.clients:
         counts.update(_by_client(case, client))
     _by_room(case, counts)
+    _by_nodes(case, counts)
     for _, event in case.history.server:
         match event:
             case Stopping() | InputEnded():
@@ -139,3 +148,19 @@ def _by_room(case: Case, counts: Counter[str]) -> None:
                 counts["ROOM-7"] += 1
     if len(members) >= MEMBERS:
         counts["LIM-6"] += 1
+
+
+def _by_nodes(case: Case, counts: Counter[str]) -> None:
+    """What exercises the requirements of clusters."""
+    node = {client.name: client.node for client in case.clients}
+    if len(set(node.values())) < 2:
+        return
+    for line, ties in case.came.items():
+        counts["CLU-1"] += any(node[name] != node[line.client] for name in ties)
+    speakers = {line.client for line in case.came}
+    counts["CLU-2"] += len({node[name] for name in speakers}) > 1
+    for _, fault in case.history.faults:
+        counts["CLU-3" if fault.name == KILLED else "CLU-5"] += fault.healed
+        counts["CLU-4"] += fault.healed
+    for id_ in [id_ for id_, count in counts.items() if not count]:
+        del counts[id_]

@@ -67,6 +67,12 @@ class Kind(StrEnum):
     ZONE_CHANGED = "headers in two time zones"
     NOT_UTC = "headers in another zone than UTC"
     LATE = "a broadcast that came late"
+    # The nodes of a cluster
+    NAMESAKES = "two members of different nodes with one sender"
+    HOLE = "a line left out of what a member of a node that ended had sent"
+    TAKEN_BACK = "a message that some received, and that others never will"
+    DISTURBED = "a silence at other nodes when a node ended"
+    NOT_RESUMED = "no messages after a fault was healed"
     # The process
     DIED = "the server's process ended unasked"
     FLOODED = "more octets than anybody is owed, without an end"

@@ -4,6 +4,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from conformance.oracle.availability import Outage
 from conformance.standard.requirements import Level, requirements
 
 
@@ -58,12 +59,14 @@ class Judgement:
     """All that a transcript says: what was found, and how often each requirement's trigger
     really happened. `zone` are the quarter hours by which headers differ from UTC, if known.
     `hasty` are requirements that fail where a wait was shortened, and were not known to be broken:
-    what is found of them is unknown until it is waited for in full."""
+    what is found of them is unknown until it is waited for in full. `outages`: what members noticed
+    of the faults of a cluster."""
 
     findings: list[Finding] = field(default_factory=list)
     exercised: Counter[str] = field(default_factory=Counter)
     zone: int | None = None
     hasty: frozenset[str] = frozenset()
+    outages: tuple[Outage, ...] = ()
 
     @property
     def fails_by_time_alone(self) -> bool:

@@ -37,6 +37,11 @@ _OF_DEATH: Final = _OF_WAITING | {
 }  # fmt: skip
 
 
+_OF_LOGS: Final = frozenset(
+    (Kind.TAKEN_BACK, Kind.LOST, Kind.TWO_ORDERS, Kind.EFFECT_FIRST, Kind.SENDER_ORDER)
+)
+
+
 @dataclass(slots=True)
 class Incident:
     """`head` is what is attributed, `trigger` what happened just before it, where that is known,
@@ -68,8 +73,8 @@ def gather(case: Case, facts: Sequence[Fact]) -> list[Incident]:
     """Gather facts into incidents, in the order in which their heads were detected."""
     rest = _Rest(facts)
     gatherings = (
-        _death, _flood, _stop, _isolation, _standstill, _put_out, _run_together, _pieces, _muted,
-        _deafened, _forgotten, _refused,
+        _death, _flood, _stop, _taken_back, _isolation, _standstill, _put_out, _run_together,
+        _pieces, _muted, _deafened, _forgotten, _refused,
     )  # fmt: skip
     found = [incident for gathering in gatherings for incident in gathering(case, rest)]
     place = {id(fact): number for number, fact in enumerate(facts)}
@@ -138,6 +143,12 @@ def _isolation(case: Case, rest: _Rest) -> _Found:
         ),
     )
     yield head, Incident(_marked(head, Sign.ISOLATED), None, follows)
+
+
+def _taken_back(_: Case, rest: _Rest) -> _Found:
+    """What some had received was taken back: the others' runs contradict theirs."""
+    for head in rest.of(Kind.TAKEN_BACK)[:1]:
+        yield head, Incident(head, None, rest.take(head, lambda fact: fact.kind in _OF_LOGS))
 
 
 def _put_out(case: Case, rest: _Rest) -> _Found:

@@ -253,6 +253,8 @@ def print_summary(console: Console, report: Report) -> None:
     _print_declared(console, report)
     if report.usage is not None:
         console.print(f"server  {_usage(report.usage)}", markup=False)
+    for line in outage_lines(report):
+        console.print(line, markup=False)
     for note in notes_of(report):
         console.print(note, markup=False)
 
@@ -270,6 +272,19 @@ def notes_of(report: Report) -> Iterator[str]:
         yield (
             "No two clients could chat, so nothing more could be learnt, and the other scenarios "
             "were not played."
+        )
+
+
+def outage_lines(report: Report) -> Iterator[str]:
+    """For each kind of fault of a cluster the longest silence of members that it did not touch."""
+    longest: dict[str, tuple[float, float]] = {}
+    for one in (one for result in report.scenarios for one in result.outages):
+        silence, resumed = longest.get(one.fault, (0.0, 0.0))
+        longest[one.fault] = max(silence, one.silence), max(resumed, one.resumed)
+    for fault, (silence, resumed) in longest.items():
+        yield (
+            f"fault   {fault}: longest silence {silence:.1f} s, "
+            f"messages {resumed:.1f} s after it was healed"
         )
 
 

@@ -10,7 +10,7 @@ from conformance.scenarios.registry import SECTIONS
 
 SECONDS: Final = {
     "sanity": 0.01, "trn": 0.01, "frm": 0.02, "txt": 0.02, "msg": 0.02, "room": 0.10, "quit": 0.08,
-    "hb": 0.01, "err": 0.12, "lim": 0.03, "gen": 2.0, "stop": 0.2, "res": 1.0,
+    "hb": 0.01, "err": 0.12, "lim": 0.03, "gen": 2.0, "stop": 0.2, "res": 1.0, "clu": 7.0,
 }  # fmt: skip
 """What a scenario of a section takes, on average, against a server that breaks nothing."""
 

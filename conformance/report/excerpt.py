@@ -26,7 +26,7 @@ Kind = Literal[
     "connected", "refused", "sent", "received", "ended", "reset", "halfclosed", "aborted",
     "stalled", "resumed", "waited", "settled", "stopping", "exited", "running", "restarted",
     "rival", "inputended",
-    "rested", "limited", "launched", "typed", "shown",
+    "rested", "limited", "launched", "typed", "shown", "faulted",
 ]  # fmt: skip
 _DRIVES: Final = re.compile(
     r"(?:\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-_])|[\r\n])+"
@@ -256,6 +256,9 @@ def _note(event: tr.Event) -> str:
             return text if how == "line" else f"({how}) {text}"
         case tr.Shown(octets=octets):
             return plain_words(octets)
+        case tr.Faulted(name=name, node=node, healed=healed):
+            where = "" if node is None else f"node {node} "
+            return f"{where}{name}{', and all is well again' if healed else ''}"
         case tr.Rival(status=status, seconds=seconds, output=output):
             ended = f"status {status}" if status is not None else f"running after {seconds:g} s"
             return f"{ended}: {output}" if output else ended

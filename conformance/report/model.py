@@ -22,6 +22,7 @@ IN_DIALECT: Final = ("declared", "dialect")
 """Why a scenario is not played in a dialect: all it is there for is declared not to hold, or what
 it says has no meaning there."""
 FOR_SERVERS: Final = frozenset((Kind.WIRE, Kind.MANAGED))
+FOR_CLUSTERS: Final = FOR_SERVERS | {Kind.CLUSTERED}
 _EXCERPT = 200
 _SEGMENTS = 8
 
@@ -115,6 +116,22 @@ class ProgramReport(_Model):
     program: Program
 
 
+class OutageReport(_Model):
+    """What members noticed of one fault of a cluster, in seconds: the longest `silence` of those
+    that it did not touch, with the client, and until when; and how long after the fault was healed
+    the last of all members heard something (`resumed`). Times are those of the transcript."""
+
+    fault: str
+    node: int | None
+    begun: float
+    healed: float
+    over: float
+    client: str | None
+    silence: float
+    silent_until: float
+    resumed: float
+
+
 class ScenarioReport(_Model):
     """One scenario. `requirements` are those it is there for; its findings may be of others.
     `printed` are the first lines that the server printed in one that did not pass."""
@@ -128,6 +145,7 @@ class ScenarioReport(_Model):
     findings: list[FindingReport] = []
     printed: list[str] = []
     program: ProgramReport | None = None
+    outages: list[OutageReport] = []
     usage: Usage | None = None
 
     @property
@@ -249,6 +267,9 @@ def judged(
             for finding in judgement.findings
         ],
         printed=printed_first(transcript) if status in ("fail", "unknown") else [],
+        outages=[
+            OutageReport.model_validate(one, from_attributes=True) for one in judgement.outages
+        ],
     )
 
 

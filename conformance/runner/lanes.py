@@ -43,6 +43,8 @@ class Reporter(Protocol):
 
 def lanes_for(settings: Settings) -> int:
     """How many lanes a run with these settings has where nothing is said."""
+    if settings.is_clustered:
+        return 1
     address = parse_address(settings.address)
     has_room = settings.profile.launch is not None and address.with_free_port() != address
     return LANES if has_room and descriptor_limit() >= _ENOUGH else 1

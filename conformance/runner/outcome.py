@@ -10,6 +10,9 @@ from conformance.standard.requirements import Level, requirements
 _SAID: Final = {
     "sanity": "no two clients could chat, so nothing more could be learnt",
     "needs-launch": "only where the suite launches the server itself",
+    "needs-nodes": "only where several nodes of one room are known",
+    "needs-faults": "only where the profile has a [[cluster.fault]]",
+    "needs-log": "only where the profile says cluster.log",
     "needs-capacity": "only where the profile says limits.capacity",
     "declared": "the profile says that the server departs from all that it is there for",
     "failed-already": "a MUST has failed already; --examples N generates them nevertheless",

@@ -8,6 +8,7 @@ from functools import partial
 from typing import Final
 
 from conformance.dialect import wholly_departed
+from conformance.driver.cluster_control import ManagedCluster
 from conformance.driver.server_control import ManagedServer
 from conformance.oracle.findings import Judgement
 from conformance.report.model import ScenarioReport, judged
@@ -15,6 +16,7 @@ from conformance.runner.baseline_latency import leeway_when_calm
 from conformance.runner.program_trials import Trials
 from conformance.runner.session import Session
 from conformance.scenarios.registry import Play, Scenario
+from conformance.target.cluster import LaunchedCluster
 from conformance.transcript.events import Received, Sent, Transcript
 
 FIRST: Final = "sanity/first"
@@ -39,7 +41,9 @@ class Player:
         profile = self.settings.profile
         if self._course.no_message_came:
             return "sanity"
-        if "launch" in scenario.needs and profile.launch is None:
+        if scenario.needs & {"nodes", "cluster"} and not self.settings.is_clustered:
+            return "needs-nodes"
+        if scenario.needs & {"launch", "cluster"} and profile.launch is None:
             return "needs-launch"
         if "capacity" in scenario.needs and profile.limits.capacity is None:
             return "needs-capacity"
@@ -89,9 +93,14 @@ class Player:
         with self._session.stage(scenario, leeway, full=full) as stage:
             given: dict[str, object] = {"stage": stage}
             server = None
+            launched = self._session.server
             if "server" in _named(play):
-                assert self._session.server is not None
-                given["server"] = server = ManagedServer(stage, self._session.server)
+                assert launched is not None
+                one = launched.first if isinstance(launched, LaunchedCluster) else launched
+                given["server"] = server = ManagedServer(stage, one)
+            if "cluster" in _named(play):
+                assert isinstance(launched, LaunchedCluster)
+                given["cluster"] = ManagedCluster(stage, launched)
             began = time.monotonic()
             stage.play(lambda: play(**given))
             judgement, transcript = self._session.judge(stage)

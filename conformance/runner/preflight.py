@@ -23,6 +23,8 @@ def reach(settings: Settings, tell: Callable[[str], None] | None = None) -> None
     """
     address = parse_address(settings.address)
     launch = settings.profile.launch
+    if settings.profile.cluster is not None:
+        return  # several processes are launched once, and that tells
     if launch is not None:
         server = LaunchedServer(launch, address)
         try:

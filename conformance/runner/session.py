@@ -6,7 +6,7 @@ import shlex
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,11 +19,12 @@ from conformance.driver.stage import Stage
 from conformance.oracle import judge
 from conformance.oracle.findings import Judgement
 from conformance.report.known_failures import KnownFailures
-from conformance.report.model import ScenarioReport
+from conformance.report.model import FOR_CLUSTERS, FOR_SERVERS, ScenarioReport
 from conformance.runner.course import Course
 from conformance.scenarios.registry import Scenario
-from conformance.standard.requirements import PROTOCOL
+from conformance.standard.requirements import PROTOCOL, Kind
 from conformance.target.address import Address, parse_address
+from conformance.target.cluster import LaunchedCluster
 from conformance.target.profile import Profile
 from conformance.target.server import LaunchedServer
 from conformance.target.usage import Family, Monitor, Usage, together
@@ -61,6 +62,16 @@ class Settings(BaseModel):
     known: KnownFailures = KnownFailures()
     command: str = "run"
 
+    @property
+    def kinds(self) -> frozenset[Kind]:
+        """The kinds of the requirements that hold for what is judged."""
+        return FOR_CLUSTERS if self.is_clustered else FOR_SERVERS
+
+    @property
+    def is_clustered(self) -> bool:
+        """Whether several nodes of one room are judged."""
+        return self.profile.cluster is not None or " " in self.address
+
     def again(self, result: ScenarioReport) -> str:
         """The command that plays a scenario again, or performs its program."""
         if result.program is not None:
@@ -81,7 +92,7 @@ class Session:
     def __init__(self, settings: Settings, course: Course | None = None) -> None:
         self.settings = settings
         self.course = course or Course()
-        self.server: LaunchedServer | None = None
+        self.server: LaunchedServer | LaunchedCluster | None = None
         self._address: Address = parse_address(settings.address)
         self._labels: list[str] = []
         self._words: list[str] = []
@@ -103,6 +114,8 @@ class Session:
         wait is shortened.
         """
         address = self._reach()
+        if isinstance(self.server, LaunchedCluster) and scenario.needs & {"launch", "capacity"}:
+            address = self.server.first.address  # what concerns one process
         played = self._played[scenario.id]
         self._played[scenario.id] += 1
         start = replace(self._start(scenario), factor=self.settings.factor * leeway)
@@ -110,7 +123,8 @@ class Session:
         stage = Stage(address, start, played, self.course.limit, waits)
         self._is_sound = True
         try:
-            with self._monitored():
+            # Where its process may be ended and started again, nothing can be compared.
+            with nullcontext() if "cluster" in scenario.needs else self._monitored():
                 yield stage
             if not self._is_sound:
                 self.close()
@@ -215,7 +229,12 @@ class Session:
                 self.server.close()
                 self.server = None
             if self.server is None:
-                self.server = LaunchedServer(launch, parse_address(self.settings.address))
+                asked, cluster = parse_address(self.settings.address), self.settings.profile.cluster
+                self.server = (
+                    LaunchedServer(launch, asked)
+                    if cluster is None
+                    else LaunchedCluster(launch, cluster, asked)
+                )
                 if self._is_broken_off:
                     self.server.break_off()
                 self.server.start()

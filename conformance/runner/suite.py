@@ -58,6 +58,7 @@ def report_of(
         results,
         settings.selected or settings.requirements,
         managed=launch is not None,
+        kinds=settings.kinds,
         interrupted=interrupted,
         suite=__version__,
         target=settings.address if launch is None else launch.command,

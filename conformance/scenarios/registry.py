@@ -10,9 +10,10 @@ from typing import Final, Literal, Protocol, cast
 from conformance.oracle.controls import TREATMENTS
 from conformance.scenarios.controls import again
 
-Need = Literal["launch", "capacity", "examples"]
+Need = Literal["launch", "capacity", "examples", "nodes", "cluster"]
 """What a scenario needs of the run: that the suite launches the server itself; that the
-server's capacity is known; that programs are to be generated."""
+server's capacity is known; that programs are to be generated; that the room has several nodes; that
+the suite launches those itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,7 @@ class Play(Protocol):
 
 SECTIONS: Final = (
     "sanity", "trn", "frm", "txt", "msg", "room", "quit", "hb", "err", "lim", "gen", "stop",
-    "res",
+    "res", "clu",
 )  # fmt: skip
 """The sections of the standard that scenarios follow, in its order; sanity comes before all, and
 programs that nobody wrote before the server is stopped."""
@@ -76,6 +77,12 @@ def plays() -> tuple[Play, ...]:
             named = vars(importlib.import_module(f"{package.__name__}.{module.name}")).values()
             found += [play for play in named if hasattr(play, "scenario")]
     return tuple(sorted(found, key=lambda one: SECTIONS.index(one.scenario.section)))
+
+
+@cache
+def of_one_server() -> tuple[Scenario, ...]:
+    """Every scenario that does not need several nodes."""
+    return tuple(one for one in scenarios() if not one.needs & {"nodes", "cluster"})
 
 
 @cache

@@ -13,7 +13,7 @@ from conformance.runner.preflight import Unreachable
 from conformance.runner.selection import counting
 from conformance.runner.session import Settings, transcript_path
 from conformance.runner.suite import run_suite
-from conformance.scenarios.registry import scenarios
+from conformance.scenarios.registry import of_one_server
 from conformance.specimens import CATALOGUE, Specimen
 from conformance.standard.requirements import Level
 from conformance.target.bundled_profiles import shipped_profile
@@ -147,7 +147,7 @@ def meant_for(specimen: Specimen, whole: bool) -> Iterator[str]:
     """The scenarios that a specimen meets."""
     in_dialect = specimen.profile is not None and specimen.name not in MEET_ALL
     brief = in_dialect or specimen.name in _AS_ANY_IN_BULK
-    for scenario in scenarios():
+    for scenario in of_one_server():
         is_bulk = scenario.id in _BULK
         meant = specimen.breaks.intersection(scenario.requirements) and not (
             is_bulk and specimen.name in _FLOODING

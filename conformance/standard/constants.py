@@ -23,3 +23,5 @@ IDLE: Final = 0.1
 """The part of a processor that a server to which nothing is said should stay below (RES-1)."""
 STOP: Final = 3.0
 """Seconds that a server has to end in order, before it may abort the rest (STOP-1)."""
+RESUME: Final = 10.0
+"""Seconds within which messages flow once nodes reach one another again (CLU-5)."""

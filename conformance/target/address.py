@@ -137,13 +137,20 @@ class SharedRoom:
         """Whether all of them are on this machine."""
         return all(address.is_local for address in self.addresses)
 
-    def connect(self, timeout: float, side: Side = AS_USUAL) -> socket.socket:
-        """Connect to the next, within seconds; from a host and port that no client had before.
+    def next_node(self) -> int:
+        """The number of the node whose turn it is, from 0."""
+        return next(self._turns) % len(self.addresses)
+
+    def connect(
+        self, timeout: float, side: Side = AS_USUAL, node: int | None = None
+    ) -> socket.socket:
+        """Connect to a node, or the next, within seconds; from a host and port that no client had
+        before.
 
         To different servers a system may connect from one port twice, and then two members of the
         room would have one SENDER.
         """
-        address = self.addresses[next(self._turns) % len(self.addresses)]
+        address = self.addresses[self.next_node() if node is None else node]
         spare: list[socket.socket] = []
         try:
             while True:

@@ -69,6 +69,32 @@ class Known(_Table):
     capacity: Annotated[int, Field(ge=1)] | None = None
 
 
+class Fault(_Table):
+    """A fault of what keeps the room's log, or of the network: commands that `inject` and `heal`
+    it.
+
+    `seconds`: how long it lasts.
+    """
+
+    name: str
+    inject: str
+    heal: str
+    seconds: Annotated[float, Field(gt=0, le=30)] = 5.0
+
+
+class Cluster(_Table):
+    """Several nodes of one room, each launched by [launch] with {node}, {room} and {log} filled in.
+
+    `nodes`: how many. `before`: a command that runs as long as they do, such as what keeps the log.
+    `log`: where that listens; nodes reach it by a way of the suite's own, which it can cut.
+    """
+
+    nodes: Annotated[int, Field(ge=2, le=9)] = 3
+    before: str | None = None
+    log: str | None = None
+    faults: Annotated[tuple[Fault, ...], Field(alias="fault")] = ()
+
+
 class Profile(_Table):
     """Everything a run must know of a server. `summary` says in a line what it is like."""
 
@@ -76,6 +102,7 @@ class Profile(_Table):
     summary: str = ""
     target: Target = Target()
     launch: Launch | None = None
+    cluster: Cluster | None = None
     limits: Known = Known()
     dialect: Dialect = PLAIN
 

@@ -58,6 +58,9 @@ everybody, and delays nobody for another."""
 AWAY: Final = 0.1
 """Time that passed unseen by the suite, from which on the transcript notes it. What the suite
 itself slept through is no delay of the server's."""
+UNDISTURBED: Final = 2.0
+"""The longest that members may hear nothing, though others talk, when a node without them ends;
+*scaled*. A log that hands a lease on stands still for a moment."""
 LAST_LINE: Final = 1.0
 """How long after it was told to stop a server may accept lines; *scaled*. The signal may reach it
 late."""

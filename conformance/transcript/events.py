@@ -74,11 +74,12 @@ class Start:
 @dataclass(frozen=True, slots=True)
 class Connected:
     """A client's connection stands. `label` is the SENDER the server should give it, where it
-    can be known from here."""
+    can be known from here; `node` the number of the node of the room, where there are several."""
 
     t: Number
     client: str
     label: str | None
+    node: int | None = None
     event: Literal["connected"] = "connected"
 
 
@@ -289,6 +290,22 @@ class Limited:
     event: Literal["limited"] = "limited"
 
 
+KILLED: Final = "killed"
+"""The fault of a node that ends: its members are lost with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Faulted:
+    """A fault befell a node, or where that is None, what the nodes share; or it is over, where it
+    has `healed`. `name`: `KILLED`, `paused`, `replaced`, `cut-off`, or as the profile has it."""
+
+    t: Number
+    name: str
+    node: int | None
+    healed: bool
+    event: Literal["faulted"] = "faulted"
+
+
 @dataclass(frozen=True, slots=True)
 class Printed:
     """What the server's process printed until now, since this was last noted; of much, the two
@@ -385,6 +402,7 @@ Event = Annotated[
     | InputEnded
     | Rested
     | Limited
+    | Faulted
     | Printed
     | Launched
     | Typed

@@ -28,15 +28,10 @@ class ShowsWordsBeforeTheyAreCommitted(Replica):
 class DoublesAnEntryOnRetry(Replica):
     """What the engine does not take is taken for lost, and said again in a new entry."""
 
-    def refused(self, last: int | None) -> None:  # noqa: ARG002
-        if self._flight is not None and self._flight.entry.after is not None:
-            self._outbox.items.extendleft(reversed(self._flight.items))
-            self._flight = None
-
-    def deliver(self, position: int, entry: Entry) -> None:
-        if entry.run == self._run and (self._flight is None or self._flight.entry != entry):
-            self._flight = _Flight(entry, [entry.units])
-        super().deliver(position, entry)
+    def refused(self, last: int | None) -> None:
+        if self._flight is not None and self._flight.entry.units:
+            self._outbox.put(self._flight.entry.units)
+        super().refused(last)
 
 
 class PutsItsOwnWordsFirst(Replica):
@@ -57,25 +52,26 @@ class PutsItsOwnWordsFirst(Replica):
 
 
 class JoinsPastWhatIsUnderWay(Replica):
-    """Who joins does not receive the entry that is in flight."""
+    """Who has just joined and received something does not receive the next."""
 
     def __init__(self, node: str, limits: Limits) -> None:
         super().__init__(node, limits)
-        self._newcomers: list[tuple[Member, Entry]] = []
+        self._newcomers: dict[Member, bool] = {}
 
     def join(self, sender: str) -> Member:
         member = super().join(sender)
-        if self._flight is not None:
-            self._newcomers.append((member, self._flight.entry))
+        self._newcomers[member] = False
         return member
 
     def _judge(self, position: int, entry: Entry) -> None:
-        skips = [member for member, skipped in self._newcomers if skipped == entry]
-        waiting = {member: member.backlog for member in skips}
+        waiting = {member: member.backlog for member in self._newcomers}
         super()._judge(position, entry)
-        for member in skips:
-            if not waiting[member]:
+        for member, has_begun in list(self._newcomers.items()):
+            if entry.units and not has_begun:
+                self._newcomers[member] = True
+            elif entry.units and not waiting[member]:
                 member.sent(member.backlog)
+                del self._newcomers[member]
 
 
 class LetsALeaverGoAtOnce(Replica):

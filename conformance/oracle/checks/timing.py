@@ -151,7 +151,7 @@ def _delays(case: Case) -> Iterator[Fact]:
     free, lost = -1.0, 0.0
     lesser = []
     for sent, came, is_first, line, at in sorted(watched, key=lambda delay: delay[:2]):
-        took = came - sent - _away(case, sent, came)
+        took = came - sent - case.unseen(sent, came)
         slack = slacks[is_first]
         if took > PROMPT * factor + slack:
             yield _delay(case, line, at, took)
@@ -163,12 +163,6 @@ def _delays(case: Case) -> Iterator[Fact]:
     if len(lesser) > 1 and lost > NOW_AND_THEN * (last - first):
         took, line, at = lesser[-1]
         yield _delay(case, line, at, took)
-
-
-def _away(case: Case, sent: float, came: float) -> float:
-    """How much of a time the suite did not look."""
-    overlaps = (min(came, away.t) - max(sent, away.t - away.seconds) for away in case.history.aways)
-    return sum(overlap for overlap in overlaps if overlap > 0)
 
 
 def _delay(case: Case, line: Line, at: int, seconds: float) -> Fact:

@@ -5,7 +5,7 @@ What a client sent is read through chatproto, so that the oracle knows what shou
 
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final
@@ -22,11 +22,13 @@ from conformance.oracle.reading.units import (
 )
 from conformance.standard.constants import MAX_LINE_LIMIT, MIN_LINE_LIMIT
 from conformance.transcript.events import (
+    KILLED,
     Aborted,
     Away,
     Connected,
     Ended,
     Exited,
+    Faulted,
     HalfClosed,
     InputEnded,
     Limited,
@@ -47,6 +49,8 @@ from conformance.transcript.events import (
     Waited,
 )
 
+_UNAVAILABLE: Final = re.compile(rb"\n!%b[^\n]*\n\Z" % Code.LOG_UNAVAILABLE.encode())
+_NOTICE_SIZE: Final = 1_024
 _A_NOTICE: Final = re.compile(rb"\n!.*")
 NONCE: Final = re.compile(rb"n[0-9a-f]{6}x\d{5,}z")
 """What makes a scenario's texts differ from each other."""
@@ -100,12 +104,15 @@ class Cause(Enum):
 
 @dataclass(slots=True, eq=False)
 class ClientHistory:
-    """One client. Numbers are lines of the transcript; None where a thing did not happen.
-    `messages` are those of its `lines` that are to be broadcast."""
+    """One client, at a `node` where there are several. Numbers are lines of the transcript; None
+    where a thing did not happen. `messages` are those of its `lines` that are to be broadcast.
+    `lost`: its node had ended, or was cut off from the room and said so: then nothing is owed to it
+    any more."""
 
     name: str
     connected: int
     label: str | None
+    node: int | None = None
     segments: list[tuple[int, Sent]] = field(default_factory=list)
     reads: list[tuple[int, float, bytes]] = field(default_factory=list)
     lines: list[Line] = field(default_factory=list)
@@ -116,6 +123,7 @@ class ClientHistory:
     half_closed: int | None = None
     aborted: int | None = None
     aborted_after_end: bool = False
+    lost: int | None = None
     stalls: list[int] = field(default_factory=list)
     resumes: list[int] = field(default_factory=list)
     waits: list[tuple[int, Waited]] = field(default_factory=list)
@@ -172,6 +180,7 @@ class History:
     server: list[tuple[int, ServerEvent]]
     settled: list[tuple[int, Settled]]
     aways: list[Away]
+    faults: list[tuple[int, Faulted]]
 
     @property
     def stopping(self) -> tuple[int, Stopping] | None:
@@ -194,12 +203,12 @@ def read_history(transcript: Transcript) -> History:
     start = transcript[0]
     if not isinstance(start, Start):
         raise TypeError("a transcript begins with its start")
-    history = History(start, transcript, {}, [], [], [], [])
+    history = History(start, transcript, {}, [], [], [], [], [])
     clients = history.clients
     for at, event in enumerate(transcript, 1):
         match event:
-            case Connected(client=name, label=label):
-                clients[name] = ClientHistory(name, at, label)
+            case Connected(client=name, label=label, node=node):
+                clients[name] = ClientHistory(name, at, label, node)
             case Refused():
                 history.refused.append((at, event))
             case Sent(client=name):
@@ -208,6 +217,10 @@ def read_history(transcript: Transcript) -> History:
                 clients[name].reads.append((at, t, octets))
             case Ended(t=t, client=name) | Reset(t=t, client=name):
                 client = clients[name]
+                if client.lost is None and _is_unavailable(history, client):
+                    client.lost = at
+                if client.lost is not None:
+                    continue
                 client.ending = Ending.ORDERLY if isinstance(event, Ended) else Ending.RESET
                 client.ended, client.ended_t = at, t
             case HalfClosed(client=name):
@@ -222,6 +235,10 @@ def read_history(transcript: Transcript) -> History:
             case Waited(client=name):
                 if name in clients:
                     clients[name].waits.append((at, event))
+            case Faulted():
+                history.faults.append((at, event))
+                if event.name == KILLED and not event.healed:
+                    _lose(clients.values(), event.node, at)
             case Away():
                 history.aways.append(event)
             case Settled():
@@ -249,6 +266,22 @@ def read_history(transcript: Transcript) -> History:
     for client in clients.values():
         _read_lines(client, limit, dialect)
     return history
+
+
+def _lose(clients: Iterable[ClientHistory], node: int | None, at: int) -> None:
+    """Note that a node has ended: its members are lost with it (CLU-3)."""
+    for client in clients:
+        if client.node == node and client.ended is None and client.aborted is None:
+            client.lost = at
+
+
+def _is_unavailable(history: History, client: ClientHistory) -> bool:
+    """Whether a client was told that its node cannot reach the room, and a fault accounts for it
+    (CLU-5)."""
+    if not any(fault.node in (None, client.node) for _, fault in history.faults):
+        return False
+    end = b"".join(octets for _, _, octets in client.reads[-8:])[-_NOTICE_SIZE:]
+    return _UNAVAILABLE.search(b"\n" + end) is not None
 
 
 def _line_limit(history: History) -> int:
@@ -353,5 +386,6 @@ def _read_lines(client: ClientHistory, limit: int, dialect: Dialect | None) -> N
     client.messages = [line for line in client.lines if line.fate is Fate.MESSAGE]
     if client.cause is None and client.half_closed is not None:
         client.cause, client.left = Cause.END_OF_STREAM, client.half_closed
-    if client.aborted is not None and client.ended is None and not client.aborted_after_end:
-        client.cause, client.left = Cause.RESET, client.aborted
+    gone = client.aborted if client.lost is None else client.lost
+    if gone is not None and client.ended is None and not client.aborted_after_end:
+        client.cause, client.left = Cause.RESET, gone

@@ -21,7 +21,7 @@ from click.testing import CliRunner
 from conformance.commands.cli import cli
 from conformance.report.model import Report
 from conformance.runner.selection import Ids
-from conformance.scenarios.registry import scenarios
+from conformance.scenarios.registry import of_one_server, scenarios
 from conformance.standard.requirements import requirements
 from tests.conformance.command import DEADLINE, REFERENCE, run, specimen, start
 from tests.implementations import stored
@@ -51,7 +51,7 @@ def test_the_reference_server_is_conformant(whole: Path) -> None:
     assert report.verdict == "conformant"
     assert {one.status for one in report.requirements} <= {"pass", "skip"}
     assert [one.id for one in report.requirements if one.status == "skip"] == ["LIM-5"]
-    assert [one.id for one in report.scenarios] == [one.id for one in scenarios()]
+    assert [one.id for one in report.scenarios] == [one.id for one in of_one_server()]
 
 
 def test_the_page_of_implementations_says_the_same(whole: Path) -> None:
@@ -71,12 +71,12 @@ def test_the_report_is_as_published(whole: Path) -> None:
 
 def test_junit_has_each_scenario(whole: Path) -> None:
     cases = ElementTree.parse(whole / "r.xml").getroot().iter("testcase")  # noqa: S314  # our own
-    assert len(list(cases)) == len(scenarios())
+    assert len(list(cases)) == len(of_one_server())
 
 
 def test_a_transcript_is_judged_again(whole: Path) -> None:
     transcripts = sorted((whole / "transcripts").iterdir())
-    assert len(transcripts) >= len(scenarios()) - 1
+    assert len(transcripts) >= len(of_one_server()) - 1
     assert sum(path.stat().st_size for path in transcripts) < 20_000_000
     for name in ("sanity.first", "room.everyone-speaks-at-once", "stop.stopping"):
         done = run("judge", str(whole / "transcripts" / f"{name}.jsonl"))

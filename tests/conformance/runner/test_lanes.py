@@ -11,7 +11,7 @@ import pytest
 from conformance.report.model import Report
 from conformance.runner.lanes import LANES, lanes_for
 from conformance.runner.session import Session, Settings, transcript_path
-from conformance.scenarios.registry import plays, scenarios
+from conformance.scenarios.registry import of_one_server, plays
 from conformance.target.process import LaunchError
 from conformance.target.profile import Launch, Profile
 from conformance.transcript.events import Start
@@ -37,7 +37,7 @@ def settings(**changes: object) -> Settings:
     whole = {
         "profile": Profile(launch=Launch(command=REFERENCE)),
         "address": "tcp://127.0.0.1:0",
-        "scenarios": frozenset(one.id for one in scenarios()),
+        "scenarios": frozenset(one.id for one in of_one_server()),
     }
     return Settings.model_validate(whole | changes)
 

@@ -1,0 +1,78 @@
+"""A way that can be cut: connections are passed on to another address, and while the way is cut
+nothing passes, as when a network drops all between two machines."""
+
+import selectors
+import socket
+import threading
+import time
+from collections.abc import Sequence
+from typing import Final
+
+_READ: Final = 65_536
+_LOOK: Final = 0.02
+"""Seconds within which the way is seen to be cut, or no longer."""
+
+
+class Partition:
+    """A listener on this machine for each of these addresses, and what passes between."""
+
+    def __init__(self, addresses: Sequence[tuple[str, str]]) -> None:
+        self.is_cut = False
+        self._is_over = False
+        self._selector = selectors.DefaultSelector()
+        self._sockets: set[socket.socket] = set()
+        self.listeners: list[tuple[str, int]] = []
+        for host, port in addresses:
+            listener = socket.create_server(("127.0.0.1", 0))
+            self.listeners.append(listener.getsockname()[:2])
+            self._watch(listener, (host.strip("[]"), int(port)))
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """End what passes, and pass nothing more."""
+        self._is_over = True
+        self._thread.join()
+
+    def _run(self) -> None:
+        while not self._is_over:
+            if self.is_cut:
+                time.sleep(_LOOK)
+                continue
+            for key, _ in self._selector.select(_LOOK):
+                if isinstance(key.data, socket.socket):
+                    self._pass_on(key.fileobj, key.data)  # type: ignore[arg-type]  # both are sockets
+                else:
+                    self._accept(key.fileobj, key.data)  # type: ignore[arg-type]
+        for sock in self._sockets:
+            sock.close()
+        self._selector.close()
+
+    def _accept(self, listener: socket.socket, address: tuple[str, int]) -> None:
+        near, _ = listener.accept()
+        try:
+            far = socket.create_connection(address, timeout=1)
+        except OSError:
+            near.close()
+            return
+        far.settimeout(None)
+        self._watch(near, far)
+        self._watch(far, near)
+
+    def _watch(self, sock: socket.socket, data: socket.socket | tuple[str, int]) -> None:
+        self._sockets.add(sock)
+        self._selector.register(sock, selectors.EVENT_READ, data)
+
+    def _pass_on(self, sock: socket.socket, other: socket.socket) -> None:
+        if sock not in self._sockets:
+            return
+        try:
+            octets = sock.recv(_READ)
+            other.sendall(octets)
+        except OSError:
+            octets = b""
+        if not octets:
+            for one in (sock, other):
+                self._sockets.discard(one)
+                self._selector.unregister(one)
+                one.close()
