@@ -1,5 +1,6 @@
 """chatproto-conformance probe: find a server's dialect by talking to it."""
 
+import math
 import sys
 from pathlib import Path
 
@@ -58,23 +59,23 @@ def probe(
 
 
 def with_found_dialect(
-    profile: Profile, address: Address, factor: float, console: Console | None
+    profile: Profile, address: Address, factor: float, console: Console | None, at_most: float
 ) -> Profile:
-    """Probe a server, and tell a console what was found.
+    """Probe a server, in so many seconds at most, and tell a console what was found.
 
     Returns:
         The profile, with the dialect that was found.
     """
-    learnt = _learn(profile, address, factor)
+    learnt = _learn(profile, address, factor, at_most)
     if console is not None:
         _tell(console, learnt)
         console.print()
     return profile.model_copy(update={"dialect": learnt.dialect})
 
 
-def _learn(profile: Profile, address: Address, factor: float) -> Learnt:
+def _learn(profile: Profile, address: Address, factor: float, at_most: float = math.inf) -> Learnt:
     try:
-        return ask(address, profile.launch, factor)
+        return ask(address, profile.launch, factor, at_most)
     except Gone as error:
         click.echo(f"chatproto-conformance: nothing could be learnt of it: {error}", err=True)
         sys.exit(3)

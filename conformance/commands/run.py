@@ -2,6 +2,7 @@
 
 import os
 import sys
+import time
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -42,6 +43,8 @@ _EXAMPLES: Final = 20
 _TIME_LIMIT: Final = 60.0
 _CLUSTERED: Final = 180.0
 """Seconds of a run before several nodes: one scenario at a time, and faults take their time."""
+_PROBING: Final = 0.6
+"""The part of a run's time limit in which its server's dialect must be found."""
 _EPILOG: Final = (
     EPILOG
     + """
@@ -280,9 +283,13 @@ def run(
         make_directory(transcripts)
     server = written_out(target, launch, profile_name, timeout_factor, nodes)
     console = Console(highlight=False, soft_wrap=True)
+    usual = _CLUSTERED if clustered else _TIME_LIMIT
+    seconds = time_limit or usual * max(1.0, timeout_factor)
     if probes:
         told = None if detail is Detail.QUIET else console
-        profile = with_found_dialect(profile, address, timeout_factor, told)
+        began = time.monotonic()
+        profile = with_found_dialect(profile, address, timeout_factor, told, _PROBING * seconds)
+        seconds = max(1.0, seconds - (time.monotonic() - began))
     settings = Settings(
         profile=profile,
         address=str(address),
@@ -295,8 +302,7 @@ def run(
         isolate=isolate,
         examples=_EXAMPLES if examples is None else examples,
         examples_asked=examples is not None,
-        time_limit=time_limit
-        or (_CLUSTERED if clustered else _TIME_LIMIT) * max(1.0, timeout_factor),
+        time_limit=seconds,
         programs=programs,
         server=server,
         known=known,

@@ -78,10 +78,11 @@ def ask_words(guests: Guests) -> list[Conclusion]:
     # A word that was heard once has not left: only those that have are tried once again.
     tried = [word for word in _WORDS if known.leaving is None or word in known.leaving]
     tried = tried or list(_WORDS[:3])
-    left = _which_leave(guests, tried, b"\n")
+    stayed: list[Talker] = []
+    left = _which_leave(guests, tried, b"\n", stayed)
     bare = False
     if not left and known.by_read:
-        left = _which_leave(guests, tried, b"")
+        left = _which_leave(guests, tried, b"", stayed)
         bare = bool(left)
     known.leaving = frozenset(left)
     names = [word for word in _WORDS if word in left]
@@ -95,7 +96,7 @@ def ask_words(guests: Guests) -> list[Conclusion]:
         "contains": f"I {word} now",
         "exact": f" {word} ",
     }
-    also = {} if bare else _which_leave(guests, list(others.values()), b"\n")
+    also = {} if bare else _which_leave(guests, list(others.values()), b"\n", stayed)
     match, said = "stripped", f"{word!r} left, and not {', '.join(map(repr, others.values()))}"
     if bare:
         match, said = "bare", f"{word!r} left without an LF alone"
@@ -137,29 +138,37 @@ def _leave(lines: list[str], why: str) -> list[Conclusion]:
     return [Conclusion("leave", first, why), *more]
 
 
-def _which_leave(guests: Guests, words: list[str], end: bytes) -> set[str]:
-    """Which of these leave, each said by a member of its own: who has left is heard no more."""
+def _which_leave(guests: Guests, words: list[str], end: bytes, stayed: list[Talker]) -> set[str]:
+    """Which of these leave, each said by a member of its own: who has left is heard no more. Those
+    who `stayed` say the next; some servers do not survive who goes."""
     left: set[str] = set()
     size, failures = _TOGETHER, 0
     while words:
         now, words = words[:size], words[size:]
         try:
-            left |= _leavers(guests, now, end)
+            left |= _leavers(guests, now, end, stayed, apart=failures > 0)
         except Gone:
             failures += 1
             if failures > _FAILURES:
                 raise
-            size, words = 1, [*now, *words]
+            # First they come one by one, which not all servers survive otherwise.
+            size, words = size if failures == 1 else 1, [*now, *words]
+            stayed.clear()
             guests.anew()
-        # Who was heard stays connected: some servers do not survive who goes.
     # Alone each must do what it did among others.
-    return {word for word in left if word in _leavers(guests, [word], end)}
+    return {word for word in left if word in _leavers(guests, [word], end, stayed)}
 
 
-def _leavers(guests: Guests, words: list[str], end: bytes) -> set[str]:
+def _leavers(
+    guests: Guests, words: list[str], end: bytes, stayed: list[Talker], *, apart: bool = False
+) -> set[str]:
     room = guests.room
     ann, bob = guests.pair()
-    members = dict(zip(words, guests.newcomers(bob, len(words)), strict=True))
+    talkers = [stayed.pop() for _ in words[: len(stayed)]]
+    lacking = len(words) - len(talkers)
+    for count in [1] * lacking if apart else [lacking] * bool(lacking):
+        talkers += guests.newcomers(bob, count)
+    members = dict(zip(words, talkers, strict=True))
     mark = len(bob.came)
     for word, member in members.items():
         room.say(member, word.encode() + end)
@@ -183,7 +192,9 @@ def _leavers(guests: Guests, words: list[str], end: bytes) -> set[str]:
     if silent and not guests.fence(ann, bob):
         raise Gone("nothing came of what others said")
     room.settle(bob)
-    return {word for word in words if not is_heard(word)}
+    left = {word for word in words if not is_heard(word)}
+    stayed += [member for word, member in members.items() if word not in left]
+    return left
 
 
 def ask_half_close(guests: Guests) -> list[Conclusion]:
@@ -199,8 +210,10 @@ def ask_half_close(guests: Guests) -> list[Conclusion]:
         came = bob.since(mark)
         return len(came) > _FLOOD or len(eve.came) - own > _FLOOD
 
-    room.answer(lambda: eve.ended or is_flood())
-    room.settle(bob, eve, first=min(room.patience, 0.2))
+    # A flood is no answer, and does not come to an end.
+    room.wait(lambda: eve.ended or is_flood())
+    if not is_flood():
+        room.settle(bob, eve, first=min(room.patience, 0.2))
     told = bob.since(mark)
     opening = guests.known.dialect.opening
     if is_flood() or (opening and _repeats(told)):

@@ -5,6 +5,7 @@ server, of one launched anew. What did not come out the same is asked a third ti
 two answers agree, nothing is concluded.
 """
 
+import math
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -50,9 +51,12 @@ _GENTLE: Final = 6
 Answers = dict[str, list[Conclusion]]
 
 
-def probe(address: Address, launch: Launch | None, factor: float) -> Learnt:
-    """Find out a server's dialect; `Gone` where nothing at all can be learnt of it."""
-    with Room(address, launch, factor, _SECONDS).open() as room:
+def probe(
+    address: Address, launch: Launch | None, factor: float, at_most: float = math.inf
+) -> Learnt:
+    """Find out a server's dialect, in so many seconds at most; `Gone` where nothing at all can be
+    learnt of it."""
+    with Room(address, launch, factor, _SECONDS, at_most).open() as room:
         return _Asker(room, factor).ask()
 
 

@@ -4,6 +4,7 @@ Nothing is waited for longer than the server has been seen to need: each answer 
 patient to be with the next.
 """
 
+import math
 import selectors
 import socket
 import struct
@@ -92,7 +93,12 @@ class Room:
     """
 
     def __init__(
-        self, address: Address, launch: Launch | None, factor: float, seconds: float
+        self,
+        address: Address,
+        launch: Launch | None,
+        factor: float,
+        seconds: float,
+        at_most: float = math.inf,
     ) -> None:
         self.restarts = 0
         self.slowest: float | None = None
@@ -100,7 +106,8 @@ class Room:
         self._launch = launch
         self._asked = self._address = address
         self._factor = factor
-        self._end = time.monotonic() + seconds * factor
+        self._latest = time.monotonic() + at_most
+        self._end = min(self._latest, time.monotonic() + seconds * factor)
         self._server: LaunchedServer | None = None
         self._selector = selectors.DefaultSelector()
         self._numbers = count(1)
@@ -119,8 +126,9 @@ class Room:
         return max(_QUIET * self._factor, _QUIET_TIMES * min(self.slowest or 0.0, 1.0))
 
     def extend(self, seconds: float) -> None:
-        """Give the whole of it more time, for a server that is slow."""
-        self._end += seconds
+        """Give the whole of it more time, for a server that is slow; never more than it may take at
+        most."""
+        self._end = min(self._latest, self._end + seconds)
 
     def word(self) -> bytes:
         """A word that nobody has said."""

@@ -1,6 +1,7 @@
 """A run that meets a dialect says so first; `run --probe` judges in what it found."""
 
 import sys
+import time
 
 from conformance.target.address import TcpAddress
 from conformance.target.profile import Launch
@@ -8,6 +9,8 @@ from conformance.target.server import LaunchedServer
 from tests.conformance.command import REFERENCE, run, specimen
 
 HINT = "This server does not speak as chatproto/1 does: "
+LONG = 60.0
+"""Seconds that no run of two takes, however busy the machine."""
 ONE = ("--only", "sanity/first")
 
 
@@ -16,6 +19,25 @@ def test_a_run_that_meets_a_dialect_says_so_before_all_else() -> None:
     first, _, command, *_ = done.stdout.splitlines()
     assert first.startswith(f"{HINT}what came was 'Ack: w")
     assert command.startswith("    chatproto-conformance run --probe --launch ")
+
+
+def test_nothing_else_is_said_of_a_server_that_sends_no_header() -> None:
+    """What it loses, or alters, is told by a run in its dialect."""
+    done = run(
+        "run", "--launch", specimen("ack"), "--only", "sanity/first,quit/quit-is-exact", "-v"
+    )
+    assert done.returncode == 1
+    assert "skip    quit/quit-is-exact" in done.stdout
+    assert "--probe finds the server's dialect first" in done.stdout
+    assert "MSG-1 MUST" in done.stdout
+
+
+def test_the_time_limit_holds_for_finding_the_dialect_too() -> None:
+    began = time.monotonic()
+    done = run("run", "--probe", "--launch", specimen("ack"), "--time-limit", "2", *ONE)
+    assert done.returncode != 0
+    assert "the time was over" in done.stdout + done.stderr
+    assert time.monotonic() - began < LONG
 
 
 def test_so_does_one_without_an_echo() -> None:
