@@ -274,8 +274,9 @@ class Client:
 
     @property
     def paced_at(self) -> float:
-        """When it last spoke, where a line is a read; else 0."""
-        return 0.0 if self._pacer is None else self._pacer.paced_at
+        """When it last spoke, where a line is a read and it is heard now and then; else 0."""
+        pacer = self._pacer
+        return 0.0 if pacer is None or pacer.is_given_up else pacer.paced_at
 
     @property
     def is_speaking(self) -> bool:

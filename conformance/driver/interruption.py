@@ -7,8 +7,8 @@ OUT_OF_TIME: Final = "the run's time limit was over"
 """Why it is unknown what a scenario would have shown."""
 
 Reason = Literal[
-    "not-selected", "needs-launch", "needs-capacity", "room-full", "sanity", "dialect",
-    "failed-already", "needs-nodes", "needs-faults", "needs-log",
+    "not-selected", "needs-launch", "needs-capacity", "room-full", "sanity", "foreign",
+    "dialect", "failed-already", "needs-nodes", "needs-faults", "needs-log",
 ]  # fmt: skip
 """Why a scenario was not played."""
 

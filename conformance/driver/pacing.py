@@ -10,7 +10,7 @@ from conformance.dialect.forms import as_received, as_said_by
 from conformance.dialect.speech import Utterance
 from conformance.driver.loop import Loop
 from conformance.timing.patience import Kind, Patience
-from conformance.timing.policy import PATIENCE, UNHEARD
+from conformance.timing.policy import MUTTERING, PATIENCE, UNHEARD
 from conformance.transcript.events import Start
 
 _SPARE: Final = 1_048_576
@@ -108,16 +108,25 @@ class _Pause:
 
 
 class Pacer:
-    """Paces one speaker. `paced_at` is when it last spoke; `goes_unheard`: what it said last was
-    not heard in time."""
+    """Paces one speaker. `paced_at` is when it last spoke."""
 
     def __init__(self, conversation: Conversation, speaker: Listener, dialect: Dialect) -> None:
         self.paced_at = 0.0
-        self.goes_unheard = False
+        self._unheard = 0
         self._conversation = conversation
         self._speaker = speaker
         self._dialect = dialect
         self._pause: _Pause | None = None
+
+    @property
+    def goes_unheard(self) -> bool:
+        """Whether what it said last was not heard in time."""
+        return self._unheard > 0
+
+    @property
+    def is_given_up(self) -> bool:
+        """Whether it goes on speaking though nothing that it says is heard."""
+        return self._unheard > MUTTERING
 
     @property
     def is_pausing(self) -> bool:
@@ -140,12 +149,12 @@ class Pacer:
         waits, now = self._conversation.waits, self._conversation.loop.now()
         if pause.is_heard:
             self._pause = None
-            self.goes_unheard = False
+            self._unheard = 0
             if waits is not None:
                 waits.note("read", now - self.paced_at)
         elif now >= pause.end:
             self._pause = None
-            self.goes_unheard = True
+            self._unheard += 1
             if waits is not None and now - self.paced_at >= self._conversation.patience:
                 waits.note_vain("read")
         return self._pause is not None

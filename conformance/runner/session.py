@@ -119,7 +119,7 @@ class Session:
         played = self._played[scenario.id]
         self._played[scenario.id] += 1
         start = replace(self._start(scenario), factor=self.settings.factor * leeway)
-        waits = None if full else self.course.waits
+        waits = self.course.waits.in_full() if full else self.course.waits
         stage = Stage(address, start, played, self.course.limit, waits)
         self._is_sound = True
         try:

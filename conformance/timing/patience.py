@@ -6,7 +6,7 @@ broken; where it would be the first to break one, the scenario is played again w
 """
 
 from collections import defaultdict
-from typing import Literal
+from typing import Literal, get_args
 
 from conformance.timing.policy import GAPS, PATIENCE, SHORTENED, UNHEARD
 
@@ -21,6 +21,14 @@ class Patience:
     def __init__(self) -> None:
         self._gaps: dict[Kind, float] = defaultdict(float)
         self._vain: set[Kind] = set()
+        self._shortens: frozenset[Kind] = frozenset(get_args(Kind))
+
+    def in_full(self) -> "Patience":
+        """The same server waited for in full, but for what no finding rests on."""
+        full = Patience()
+        full._gaps, full._vain = self._gaps, self._vain
+        full._shortens = frozenset({"read"})
+        return full
 
     def note(self, kind: Kind, gap: float) -> None:
         """Note that what was waited for came, after so many seconds of silence."""
@@ -34,7 +42,7 @@ class Patience:
         """How long silence may last, with deadlines multiplied by this: in full, or as long as the
         server's latency justifies."""
         full = PATIENCE * factor
-        if kind not in self._vain:
+        if kind not in self._vain or kind not in self._shortens:
             return full
         least = UNHEARD if kind == "read" else SHORTENED
         return min(full, max(least * factor, GAPS * self._gaps[kind]))

@@ -25,6 +25,10 @@ server that sends nothing else is not waited for without end."""
 UNHEARD: Final = 1.0
 """How long a line takes to be read when nobody is left to hear it; *scaled*. Where a read is a
 message, two lines sent too soon would share one, and their sender would be said to lose them."""
+MUTTERING: Final = 2
+"""Lines in a row that a client may say unheard, where a read is a message, and still keep a wait
+alive. Some are heard by nobody in a dialect; who is never heard again is not waited for until all
+that it has to say is said."""
 HEARING: Final = 0.02
 """How often a client that must be heard speaks again. A server may admit a connection some time
 after it was made (ROOM-1), and is not accused of losing what was said before."""

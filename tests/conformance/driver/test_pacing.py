@@ -10,6 +10,7 @@ import pytest
 from conformance.dialect import Dialect
 from conformance.dialect.forms import as_said_by
 from conformance.driver.client import Client
+from conformance.driver.interruption import Stuck
 from conformance.driver.stage import Stage
 from conformance.target.address import parse_address
 from conformance.target.bundled_profiles import shipped_profile
@@ -131,6 +132,17 @@ def test_who_is_heard_line_by_line_may_take_long(room: Room) -> None:
     room.broadcast(ann, "QUIT", ann)
     speaking.append(ann.is_speaking)
     assert speaking == [True, False]
+
+
+def test_who_is_never_heard_is_not_waited_for_until_all_is_said() -> None:
+    """Though each line of it takes as long as patience lasts."""
+    with room_of(DIALECT, factor=0.2) as room:
+        ann = room.join()
+        ann.send(b"".join(b"line %d\n" % number for number in range(20)))
+        with pytest.raises(Stuck):
+            room.stage.wait([ann], lambda: False, "an echo")
+        assert ann.sending
+        assert room.stage.now() < 4.8 * room.stage.patience
 
 
 @pytest.mark.parametrize("name", BY_READ)

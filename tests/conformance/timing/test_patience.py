@@ -14,7 +14,7 @@ from conformance.oracle import Outcome, judge
 from conformance.report.model import Report
 from conformance.target.address import parse_address
 from conformance.timing.patience import Patience
-from conformance.timing.policy import GAPS, PATIENCE, SHORTENED
+from conformance.timing.policy import GAPS, PATIENCE, SHORTENED, UNHEARD
 from conformance.transcript.events import THE_END, Connected, Event, Finish, HalfClosed, Waited
 from tests.conformance.command import run
 from tests.conformance.scene import START
@@ -48,6 +48,16 @@ def test_it_lasts_as_long_as_the_latency_of_the_server_justifies() -> None:
     assert patience.seconds("text", 1.0) == pytest.approx(GAPS * 0.3)
     patience.note("text", 100.0)
     assert patience.seconds("text", 1.0) == PATIENCE
+
+
+def test_what_a_finding_rests_on_is_waited_for_in_full_again() -> None:
+    patience = Patience()
+    full = patience.in_full()
+    for kind in ("text", "end", "read"):
+        full.note_vain(kind)
+    assert full.seconds("text", 1.0) == full.seconds("end", 1.0) == PATIENCE
+    assert full.seconds("read", 1.0) == patience.seconds("read", 1.0) == UNHEARD
+    assert patience.seconds("text", 1.0) == SHORTENED
 
 
 def test_a_stage_waits_in_full_once() -> None:
