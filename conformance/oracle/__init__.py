@@ -75,12 +75,15 @@ def _judge(transcript: Transcript) -> Judgement:
     case = prepare(transcript)
     dialect = case.history.start.dialect
     departed = frozenset[str]() if dialect is None else wholly_departed(dialect)
+    is_unread = case.died is None and not case.is_readable
     judgement = Judgement(
-        exercised=exercised(case), zone=zone_of(case), outages=tuple(outages(case))
+        exercised=exercised(case),
+        zone=zone_of(case),
+        outages=tuple(outages(case)),
+        is_unread=is_unread,
     )
     facts = [fact for check in CHECKS for fact in check(case)]
     controls = Controls(case, facts)
-    is_unread = case.died is None and not case.is_readable
     kept: Counter[str] = Counter()
     alike: Counter[tuple[object, ...]] = Counter()
     for incident in gather(case, facts):
@@ -116,6 +119,8 @@ def _in_doubt(judgement: Judgement, start: Start) -> Judgement:
 
 
 def _can_be_told_unread(finding: Finding) -> bool:
-    """Whether it can be said where most of what came has no broadcast's form: it is about form, or
-    about the process."""
-    return finding.requirement.startswith(("MSG-", "TRN-2", "STOP-"))
+    """Whether it can be said where most of what came has no broadcast's form: it is about form, an
+    end that nobody asked for, or the process."""
+    return finding.kind == "put-out" or finding.requirement.startswith(
+        ("MSG-1", "TRN-2", "STOP-", "RES-1")
+    )

@@ -13,6 +13,7 @@ from conformance.oracle.backlog import Backlog
 from conformance.oracle.log_order import LaidOut, lay_out
 from conformance.oracle.matching import Matching, Tie, match
 from conformance.oracle.reading.history import (
+    NONCE,
     ClientHistory,
     History,
     Line,
@@ -244,7 +245,7 @@ class Case:
     @cached_property
     def is_readable(self) -> bool:
         """Whether most of what came has so much of a broadcast's form that it can be told what
-        was lost, doubled or altered."""
+        was lost, doubled or altered: with no dialect declared, that any of it has a header."""
         broadcasts = [
             unit
             for client in self.clients
@@ -256,6 +257,8 @@ class Case:
             for sender in {unit.sender for unit in broadcasts}
             if sender is not None and self.is_sender(sender)
         }
+        if self.history.start.dialect is None and not broadcasts:
+            return not any(NONCE.search(tie.unit.octets) for tie in self.matching.ties())
         unnamed = {id(unit) for unit in broadcasts if unit.sender not in named}
         exact = {id(tie.unit) for tie in self.matching.ties() if tie.exact} if unnamed else set()
         return 2 * len(unnamed - exact) <= len(broadcasts)

@@ -60,13 +60,15 @@ class Judgement:
     really happened. `zone` are the quarter hours by which headers differ from UTC, if known.
     `hasty` are requirements that fail where a wait was shortened, and were not known to be broken:
     what is found of them is unknown until it is waited for in full. `outages`: what members noticed
-    of the faults of a cluster."""
+    of the faults of a cluster. `is_unread`: what came has not a broadcast's form, so that it cannot
+    be told what was lost or altered."""
 
     findings: list[Finding] = field(default_factory=list)
     exercised: Counter[str] = field(default_factory=Counter)
     zone: int | None = None
     hasty: frozenset[str] = frozenset()
     outages: tuple[Outage, ...] = ()
+    is_unread: bool = False
 
     @property
     def fails_by_time_alone(self) -> bool:

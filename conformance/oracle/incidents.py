@@ -73,7 +73,8 @@ def gather(case: Case, facts: Sequence[Fact]) -> list[Incident]:
     """Gather facts into incidents, in the order in which their heads were detected."""
     rest = _Rest(facts)
     gatherings = (
-        _death, _flood, _stop, _taken_back, _isolation, _standstill, _put_out, _run_together,
+        _death, _flood, _stop, _taken_back, _isolation, _standstill, _put_out, _unfinished,
+        _run_together,
         _pieces, _muted, _deafened, _forgotten, _refused,
     )  # fmt: skip
     found = [incident for gathering in gatherings for incident in gathering(case, rest)]
@@ -169,6 +170,28 @@ def _of_the_ended(name: str | None) -> Callable[[Fact], bool]:
         return fact.line.client == name or fact.losers == (name,)
 
     return follows
+
+
+def _unfinished(case: Case, rest: _Rest) -> _Found:
+    """The server broadcasts incomplete lines, without the LF that they lack: what it says next
+    stands in the same line, and a stream may end there."""
+    heads = [fact for fact in rest.of(Kind.UNWANTED) if Sign.INCOMPLETE in fact.signs]
+    if not heads:
+        return
+    spans = []
+    for client in case.clients:
+        if client.left is not None and any(one.fate is Fate.INCOMPLETE for one in client.lines):
+            left = client.left
+            settled = (at for at, _ in case.history.settled if at > left)
+            spans.append((left, next(settled, len(case.history.transcript) + 1)))
+    follows = rest.take(
+        heads[0],
+        lambda fact: (
+            (fact.kind in _OF_STREAMS or fact.kind is Kind.RUN_TOGETHER)
+            and any(left <= max(fact.evidence, default=0) <= until for left, until in spans)
+        ),
+    )
+    yield heads[0], Incident(heads[0], None, follows)
 
 
 def _run_together(_: Case, rest: _Rest) -> _Found:

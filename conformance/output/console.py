@@ -180,7 +180,9 @@ class ConsoleReporter:
             steps = [f"chatproto-conformance explain {causes[0].name}"]
         if report.spoken is not None:
             steps.insert(0, f"chatproto-conformance run {report.spoken.options} {server}")
-        elif not self._hinted and any(one.reason == _NO_CHAT for one in report.scenarios):
+        elif not self._hinted and any(
+            one.reason in (_NO_CHAT, "foreign") for one in report.scenarios
+        ):
             steps += _probing(server)[:1]
         again = self._settings.again(result)
         steps.append(f"{again} --verbose" if result.program is None else again)
@@ -272,6 +274,11 @@ def notes_of(report: Report) -> Iterator[str]:
         yield (
             "No two clients could chat, so nothing more could be learnt, and the other scenarios "
             "were not played."
+        )
+    if any(one.reason == "foreign" for one in report.scenarios):
+        yield (
+            "What came has not the form of chatproto/1, so nothing more could be told, and the "
+            "other scenarios were not played: --probe finds the server's dialect first."
         )
 
 

@@ -9,6 +9,7 @@ from conformance.standard.requirements import Level, requirements
 
 _SAID: Final = {
     "sanity": "no two clients could chat, so nothing more could be learnt",
+    "foreign": "what came has not the form of chatproto/1, so nothing more could be told",
     "needs-launch": "only where the suite launches the server itself",
     "needs-nodes": "only where several nodes of one room are known",
     "needs-faults": "only where the profile has a [[cluster.fault]]",

@@ -41,6 +41,8 @@ class Player:
         profile = self.settings.profile
         if self._course.no_message_came:
             return "sanity"
+        if self._course.is_foreign:
+            return "foreign"
         if scenario.needs & {"nodes", "cluster"} and not self.settings.is_clustered:
             return "needs-nodes"
         if scenario.needs & {"launch", "cluster"} and profile.launch is None:
@@ -63,7 +65,7 @@ class Player:
         result.usage = self._session.take_usage()
         if self.settings.isolate:
             self._session.close()
-        self._course.broken |= {one.requirement for one in result.findings if one.outcome == "fail"}
+        self._course.broken |= _broken(result)
         return result
 
     def _stage(self, play: Play) -> ScenarioReport:
@@ -72,7 +74,10 @@ class Player:
         it was so is said. So is what a shortened wait left in doubt, with full waits."""
         result, judgement, of_stops = self._once(play)
         if judgement.hasty:
-            result, judgement, of_stops = self._once(play, full=True)
+            with self._course.confirming:
+                if judgement.hasty - self._course.broken:
+                    result, judgement, of_stops = self._once(play, full=True)
+                    self._course.broken |= _broken(result)
         if not judgement.fails_by_time_alone:
             return result
         late = next(one for one in judgement.findings if one.by_time)
@@ -111,6 +116,7 @@ class Player:
             self._course.no_message_came = not result.exercised.get("ROOM-2") or (
                 result.status != "pass" and hears_nobody(transcript)
             )
+            self._course.is_foreign = judgement.is_unread
         return result, judgement, 1.0 if server is None else server.leeway
 
     def _try(self, play: Play) -> ScenarioReport:
@@ -127,6 +133,11 @@ class Player:
     def close(self) -> None:
         """End the server, if one was launched."""
         self._session.close()
+
+
+def _broken(result: ScenarioReport) -> set[str]:
+    """The requirements that a scenario found broken."""
+    return {one.requirement for one in result.findings if one.outcome == "fail"}
 
 
 def hears_nobody(transcript: Transcript) -> bool:

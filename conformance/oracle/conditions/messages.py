@@ -3,6 +3,9 @@
 The docstrings are printed by `explain`, after "where".
 """
 
+import re
+from typing import Final
+
 from chatproto import Code
 from conformance.oracle.case import Case
 from conformance.oracle.conditions.circumstances import Circumstances
@@ -10,6 +13,8 @@ from conformance.oracle.facts import Sign
 from conformance.oracle.membership import was_ended_by_stopping, was_evicted
 from conformance.oracle.reading.history import Cause, ClientHistory, Fate, Line
 from conformance.timing.policy import ON_ITS_WAY, SILENT
+
+_OTHER_LINE_ENDS: Final = re.compile(rb"[\r\v\f\x1c-\x1e]|\xc2\x85|\xe2\x80[\xa8\xa9]")
 
 # Controls
 
@@ -77,6 +82,16 @@ def is_cut_for_all(about: Circumstances) -> bool:
     return about.has(Sign.CUT) and not any(tie.exact for tie in ties)
 
 
+def is_cut_at_another_line_end(about: Circumstances) -> bool:
+    """it is cut where some take a line to end: at a CR, VT, FF, U+0085, U+2028 or U+2029"""
+    line = about.fact.line
+    if line is None or not about.has(Sign.CUT, Sign.OVERTRIMMED):
+        return False
+    came = about.fact.octets.strip()
+    pieces = [piece.strip() for piece in _OTHER_LINE_ENDS.split(line.octets) if piece.strip()]
+    return len(pieces) > 1 and came in pieces
+
+
 def is_cut_for_a_slow_reader(about: Circumstances) -> bool:
     """it is cut for a member that had stopped reading, and came whole to others"""
     client = about.client
@@ -109,6 +124,11 @@ def is_incomplete(about: Circumstances) -> bool:
 def is_blank(about: Circumstances) -> bool:
     """it is blank"""
     return about.has(Sign.BLANK)
+
+
+def nothing_came_of_it(about: Circumstances) -> bool:
+    """it was not broadcast"""
+    return about.line not in about.case.came
 
 
 def violation_was_recognised(about: Circumstances) -> bool:

@@ -37,6 +37,9 @@ def say_and_hear(
         pytest.param("N <b>", "N &lt;b&gt;", "TXT-5", id="escaped"),
         pytest.param("N\tb", "N    b", "TXT-5", id="tab expanded"),
         pytest.param("N é", "N \\xe9", "TXT-5", id="backslashes"),
+        pytest.param("N\ra b", "N", "FRM-2", id="cut at a CR"),
+        pytest.param("quit\r N", "N", "FRM-2", id="its rest behind a CR"),
+        pytest.param("N\u2028a b", "N", "FRM-2", id="cut at a line separator"),
     ],
 )
 def test_another_text(said: str, heard: str, requirement: str) -> None:
@@ -75,6 +78,13 @@ def test_what_follows_a_violation() -> None:
     assert blamed(scene) == ["ERR-1"]
 
 
+def test_what_does_not_decode_and_is_passed_over_was_not_decoded_otherwise() -> None:
+    scene = chat()
+    scene.send("ann", scene.nonce().encode() + b"\xc0\xaf\n", exercises=["TXT-1"])
+    scene.wait_in_vain("ann")
+    assert blamed(scene) == ["TXT-2"]
+
+
 def test_an_incomplete_line() -> None:
     scene = chat()
     nonce = scene.nonce().encode()
@@ -85,6 +95,37 @@ def test_an_incomplete_line() -> None:
     scene.deliver()
     scene.fence()
     assert blamed(scene) == ["FRM-4"]
+
+
+def test_an_incomplete_line_without_an_lf_is_one_incident() -> None:
+    """What the server says next stands behind it, and a stream may end there."""
+    scene = chat()
+    nonce = scene.nonce().encode()
+    scene.send("ann", nonce)
+    scene.half_close("ann")
+    scene.serve("ann")
+    for peer in scene.peers.values():
+        peer.waiting.append(b"20210703 17:45:39 127.0.0.1:50000\n" + nonce)
+    scene.deliver()
+    scene.fence()
+    [finding] = scene.findings()
+    assert finding.requirement == "FRM-4"
+
+
+def test_a_text_without_any_header_tells_of_the_form_alone() -> None:
+    """Which lines a server of an unknown dialect loses, or alters, cannot be told."""
+    scene = Scene()
+    for name in ("ann", "bob"):
+        scene.connect(name)
+    for _ in range(2):
+        scene.say("ann", scene.nonce())
+        lost = scene.nonce()
+        scene.say("ann", lost)
+        for peer in scene.peers.values():
+            texts = [b"".join(unit.splitlines(keepends=True)[1:]) for unit in peer.waiting]
+            peer.waiting[:] = [text for text in texts if lost.encode() not in text]
+        scene.deliver()
+    assert {one.removesuffix("-1") for one in blamed(scene)} <= {"MSG", "TRN-2"}
 
 
 def test_an_empty_broadcast_at_the_end_of_stream() -> None:
