@@ -142,6 +142,7 @@ TABLE: Final = (
     Row(Kind.UNWANTED, "TXT-2", on.violation_is_of_text),
     Row(Kind.UNWANTED, "LIM-2"),
     Row(Kind.MADE_UP, "LIM-2", on.is_a_piece_of_a_long_line),
+    Row(Kind.MADE_UP, "FRM-2", on.is_a_piece_at_another_line_end),
     Row(Kind.MADE_UP, "FRM-1", on.is_a_piece_of_what_was_said),
     Row(Kind.MADE_UP, "ROOM-2"),
     Row(Kind.ANNOUNCED, "TRN-2"),

@@ -13,7 +13,7 @@ from conformance.oracle.checks.text import is_about_members
 from conformance.oracle.facts import Fact, Kind, Sign
 from conformance.oracle.findings import Outcome
 from conformance.oracle.matching import Tie
-from conformance.oracle.mixture import HEADER_INSIDE
+from conformance.oracle.mixture import HEADER_INSIDE, Mixtures
 from conformance.oracle.reading.history import ClientHistory, Ending
 from conformance.oracle.reading.units import (
     Junk,
@@ -215,6 +215,7 @@ def _rest(case: Case, client: ClientHistory, unit: Rest) -> Iterator[Fact]:
 
 
 def _headers_agree(case: Case) -> Iterator[Fact]:
+    mixtures = Mixtures(case)
     by_text = case.matching.said.by_text
     for line, ties in case.came.items():
         alike = by_text.get(line.text or b"", ())
@@ -228,6 +229,8 @@ def _headers_agree(case: Case) -> Iterator[Fact]:
             if first is None:
                 first = unit
             elif unit.octets != first.octets and _is_whole(tie, unit.text):
+                if any(mixtures.header_in(one.text) is not None for one in (first, unit)):
+                    continue  # two broadcasts stand in one, the first of which lacks its end
                 one, other = first.header, unit.header
                 if one == other:
                     one, other = _parting(first.text, unit.text)

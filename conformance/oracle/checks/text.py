@@ -187,7 +187,7 @@ def _inexact(case: Case, tie: Tie, came: bytes, mixtures: Mixtures) -> Fact:
         expected = "a notice after a whole unit only"
     elif inner is not None and mixtures.are_in(client, _place(client, tie.unit), came):
         kind, what = Kind.MIXED, "a text with a part of another broadcast in it, and its rest after"
-    elif inner is not None and line.text is not None and came.startswith(line.text + inner[0]):
+    elif inner is not None and came[: inner.start()] in said.by_text:
         kind, what = Kind.RUN_TOGETHER, "another header right behind it"
         expected = "an LF behind the text"
     elif inner is not None and len(lines) > 1:

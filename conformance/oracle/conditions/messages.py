@@ -87,9 +87,23 @@ def is_cut_at_another_line_end(about: Circumstances) -> bool:
     line = about.fact.line
     if line is None or not about.has(Sign.CUT, Sign.OVERTRIMMED):
         return False
-    came = about.fact.octets.strip()
-    pieces = [piece.strip() for piece in _OTHER_LINE_ENDS.split(line.octets) if piece.strip()]
-    return len(pieces) > 1 and came in pieces
+    return about.fact.octets.strip() in _pieces_of(line)
+
+
+def is_a_piece_at_another_line_end(about: Circumstances) -> bool:
+    """it is what a line holds before or behind a CR, VT, FF, U+0085, U+2028 or U+2029"""
+    if not about.has(Sign.SAID):
+        return False
+    text = about.fact.octets.rstrip(b"\n").rpartition(b"\n")[2].strip()
+    lines = (line for client in about.case.clients for line in client.lines)
+    return any(text in _pieces_of(line) for line in lines)
+
+
+def _pieces_of(line: Line) -> list[bytes]:
+    """What stands between the ends that some would see in a line, where there are any."""
+    if _OTHER_LINE_ENDS.search(line.octets.strip()) is None:
+        return []
+    return [piece.strip() for piece in _OTHER_LINE_ENDS.split(line.octets) if piece.strip()]
 
 
 def is_cut_for_a_slow_reader(about: Circumstances) -> bool:

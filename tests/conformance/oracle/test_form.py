@@ -5,7 +5,9 @@ from typing import Literal
 
 import pytest
 
-from conformance.oracle import Outcome
+from conformance.dialect import Dialect
+from conformance.oracle import Outcome, judge
+from conformance.transcript.events import Connected, Event, Finish, Received, Sent
 from tests.conformance.scene import START, Scene, blamed, chat, talk
 
 
@@ -211,3 +213,27 @@ def test_an_explanation_that_is_no_text(explanation: bytes, requirement: str) ->
     scene.peers["ann"].waiting.append(b"!news " + explanation + b"\n")
     scene.fence()
     assert blamed(scene) == [requirement]
+
+
+def test_two_broadcasts_in_one_differ_from_neither() -> None:
+    """A text that lost its end where one had an LF of its own runs into the next broadcast."""
+    dialect = Dialect(
+        prefix="user:", header="{peer}", peer="{number}", infix="> ", text="verbatim", tail="",
+        echo=False,
+    )  # fmt: skip
+    start = replace(START, dialect=dialect, addresses="unsure")
+    names = ("c1", "c2", "c3")
+    said = [
+        (name, f"n0ddba1x{number:05}z", "\n") for number, name in enumerate((*names, "c1", "c2"))
+    ]
+    said[3] = (*said[3][:2], "")
+    events: list[Event] = [start, *(Connected(0.0, name, None) for name in names)]
+    for t, (speaker, text, end) in enumerate(said):
+        events.append(Sent(float(t), speaker, f"{text}\n".encode(), ()))
+        events += [
+            Received(t + 0.5, name, f"user:{names.index(speaker)}> {text}{end}".encode())
+            for name in names
+            if name != speaker
+        ]
+    found = judge([*events, Finish(9.0)]).findings
+    assert "MSG-3" not in {one.requirement for one in found}

@@ -185,3 +185,17 @@ def test_blank_lines_answered() -> None:
         scene.fence()
         scene.fence()
     assert blamed(scene) == ["HB-1"]
+
+
+def test_a_line_that_ends_at_a_cr_is_two() -> None:
+    """Each of its parts is broadcast."""
+    scene = chat()
+    scene.say("ann", "quit\r " + scene.nonce())
+    for peer in scene.peers.values():
+        [unit] = peer.waiting
+        header, text = unit.splitlines(keepends=True)
+        parts = text.replace("\ufffd ".encode(), b"\n").splitlines(keepends=True)
+        peer.waiting[:] = [header + part for part in parts]
+    scene.deliver()
+    scene.fence()
+    assert blamed(scene) == ["FRM-2"]
