@@ -36,6 +36,7 @@ from conformance.runner.preflight import Unreachable
 from conformance.runner.selection import Ids, select
 from conformance.runner.session import Settings, transcript_path
 from conformance.runner.suite import run_suite
+from conformance.standard.constants import DEAD_PEER
 from conformance.target.address import SharedRoom
 from conformance.transcript.files import read
 
@@ -181,6 +182,12 @@ With --known-failures:
     help="Launch a new server for each scenario, so that none inherits another's state.",
 )
 @click.option(
+    "--dead-peers",
+    is_flag=True,
+    help="Let peers vanish without a packet as well, and wait until the server finds them, 5 "
+    "minutes at most (HB-2). On Linux; the default time limit is longer by that.",
+)
+@click.option(
     "--durations",
     type=click.IntRange(min=1),
     metavar="N",
@@ -233,6 +240,7 @@ def run(
     jobs: int | None,
     time_limit: float | None,
     isolate: bool,
+    dead_peers: bool,
     durations: int | None,
     quiet: bool,
     verbose: bool,
@@ -283,7 +291,7 @@ def run(
         make_directory(transcripts)
     server = written_out(target, launch, profile_name, timeout_factor, nodes)
     console = Console(highlight=False, soft_wrap=True)
-    usual = _CLUSTERED if clustered else _TIME_LIMIT
+    usual = (_CLUSTERED if clustered else _TIME_LIMIT) + (DEAD_PEER if dead_peers else 0.0)
     seconds = time_limit or usual * max(1.0, timeout_factor)
     if probes:
         told = None if detail is Detail.QUIET else console
@@ -303,6 +311,7 @@ def run(
         examples=_EXAMPLES if examples is None else examples,
         examples_asked=examples is not None,
         time_limit=seconds,
+        dead_peers=dead_peers,
         programs=programs,
         server=server,
         known=known,

@@ -11,9 +11,10 @@ from typing import Final
 
 from conformance.dialect.forms import as_received
 from conformance.dialect.speech import Speech, Utterance
+from conformance.driver.interruption import Unplayable
 from conformance.driver.pacing import Conversation, Pacer
 from conformance.target.address import Source
-from conformance.target.system import AF_UNIX, MSG_NOSIGNAL, is_broken, unsent
+from conformance.target.system import AF_UNIX, MSG_NOSIGNAL, be_deaf, is_broken, unsent
 from conformance.transcript.events import (
     Aborted,
     Ended,
@@ -23,6 +24,7 @@ from conformance.transcript.events import (
     Resumed,
     Sent,
     Stalled,
+    Vanished,
 )
 
 _READ: Final = 262_144
@@ -184,6 +186,15 @@ class Client:
             self._loop.sleepers[self] = None
         self._loop.record(Resumed(self._loop.now(), self.name))
         self._register()
+
+    def vanish(self) -> None:
+        """Neither take nor send anything from now on, as one whose machine has lost its power;
+        `Unplayable` where this system cannot do that."""
+        try:
+            be_deaf(self._sock)
+        except OSError as error:
+            raise Unplayable("needs-dead-peers", str(error)) from None
+        self._loop.record(Vanished(self._loop.now(), self.name))
 
     def is_broken(self) -> bool:
         """Whether the server has broken the connection off, as can be told without reading."""

@@ -8,7 +8,7 @@ OUT_OF_TIME: Final = "the run's time limit was over"
 
 Reason = Literal[
     "not-selected", "needs-launch", "needs-capacity", "room-full", "sanity", "foreign",
-    "dialect", "failed-already", "needs-nodes", "needs-faults", "needs-log",
+    "dialect", "failed-already", "needs-nodes", "needs-faults", "needs-log", "needs-dead-peers",
 ]  # fmt: skip
 """Why a scenario was not played."""
 

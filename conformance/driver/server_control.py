@@ -3,16 +3,19 @@
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from typing import Final
 
 import psutil
 
+from conformance.driver.client import Client
 from conformance.driver.interruption import Stuck, Unplayable
 from conformance.driver.stage import Stage
 from conformance.oracle.checks.process import was_killed
-from conformance.standard.constants import IDLE, STOP
+from conformance.standard.constants import DEAD_PEER, IDLE, STOP
 from conformance.target.process import LaunchError
 from conformance.target.profile import Way
 from conformance.target.server import LaunchedServer
+from conformance.target.system import is_connected
 from conformance.target.usage import Family
 from conformance.timing.cpu_starvation import Starvation
 from conformance.timing.policy import ABORT, REST, RESTS
@@ -25,8 +28,11 @@ from conformance.transcript.events import (
     Rested,
     Rival,
     Running,
+    Sought,
     Stopping,
 )
+
+_LOOK_EACH: Final = 0.5
 
 
 class ManagedServer:
@@ -128,6 +134,17 @@ class ManagedServer:
             if cpu_s < IDLE * seconds:
                 break
         self._stage.record(Rested(now(), round(seconds, 3), round(cpu_s, 3)))
+
+    def let_miss(self, dead: Client) -> None:
+        """Give the server its time to find that a client has vanished, and note whether its system
+        has ended the connection by then."""
+        stage, source = self._stage, dead.source
+        began = stage.now()
+        while held := source is not None and is_connected(source):
+            if (waited := stage.now() - began) >= DEAD_PEER * stage.start.factor:
+                break
+            stage.pass_time(min(_LOOK_EACH, waited + 0.01))
+        stage.record(Sought(stage.now(), dead.name, stage.now() - began, not held))
 
     @contextmanager
     def without_descriptors(self) -> Iterator[int]:

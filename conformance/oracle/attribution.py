@@ -246,6 +246,7 @@ TABLE: Final = (
     Row(Kind.REFUSED, "LIM-5", after.room_was_full),
     Row(Kind.REFUSED, "LIM-6", after.many_were_there),
     Row(Kind.REFUSED, "ROOM-1"),
+    Row(Kind.NOT_MISSED, "HB-2"),
     # Limits
     Row(Kind.EVICTED_EARLY, "LIM-3"),
     Row(Kind.HOARDED, "LIM-3"),

@@ -17,6 +17,7 @@ from conformance.transcript.events import (
     Restarted,
     Rested,
     Rival,
+    Sought,
     Stopping,
 )
 
@@ -43,6 +44,8 @@ def exercised(case: Case) -> Counter[str]:
                 counts["STOP-3"] += 1
             case Rested():
                 counts["RES-1"] += 1
+            case Sought():
+                counts["HB-2"] += 1
             case Limited():
                 counts["RES-2"] += 1
             case _:

@@ -57,6 +57,7 @@ class Kind(StrEnum):
     BOTH_CODES = "a line that is too long refused for its text"
     FALSE_NOTICE = "the notice of a violation where there is none"
     REFUSED = "a connection refused"
+    NOT_MISSED = "a dead peer that is not found"
     # Limits
     EVICTED_EARLY = "a stalled member disconnected too early"
     HOARDED = "64 MiB waiting for one member"

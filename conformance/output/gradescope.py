@@ -14,7 +14,7 @@ POINTS: Final[Mapping[Level, float]] = {Level.MUST: 2.0, Level.SHOULD: 1.0}
 """What a requirement is worth, where nothing else is said."""
 _MARK: Final = {"pass": 1, "fail": 0, "unknown": 0, "not-exercised": 0}
 """What part of its points a requirement earns."""
-_NOT_ASKED: Final = ("not-selected", "needs-launch", "needs-capacity")
+_NOT_ASKED: Final = ("not-selected", "needs-launch", "needs-capacity", "needs-dead-peers")
 """Why a requirement may have been skipped, and be no test at all."""
 
 

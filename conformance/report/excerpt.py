@@ -25,8 +25,8 @@ _RUN: Final = re.compile(rb"(.)\1{63,}", re.DOTALL)
 Kind = Literal[
     "connected", "refused", "sent", "received", "ended", "reset", "halfclosed", "aborted",
     "stalled", "resumed", "waited", "settled", "stopping", "exited", "running", "restarted",
-    "rival", "inputended",
-    "rested", "limited", "launched", "typed", "shown", "faulted",
+    "rival", "inputended", "vanished", "sought", "rested", "limited",
+    "launched", "typed", "shown", "faulted",
 ]  # fmt: skip
 _DRIVES: Final = re.compile(
     r"(?:\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-_])|[\r\n])+"
@@ -248,6 +248,9 @@ def _note(event: tr.Event) -> str:
             return error or ""
         case tr.Rested(seconds=seconds, cpu_s=cpu_s):
             return f"{cpu_s:.2f} s of processor time in {seconds:.1f} s"
+        case tr.Sought(seconds=seconds, found=found):
+            known = "ended" if found else "held"
+            return f"its connection is {known} by the server's system after {seconds:.0f} s"
         case tr.Limited(ended=over):
             return "descriptors are free again" if over else "no descriptor is free"
         case tr.Launched(command=command):

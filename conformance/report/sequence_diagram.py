@@ -15,7 +15,7 @@ from conformance.report.octets import escape, start_of, tokens, width
 SERVER: Final = "server"
 _DECISIVE: Final = (
     ("exited",),
-    ("reset", "refused", "ended", "running", "rival", "restarted", "rested"),
+    ("reset", "refused", "ended", "running", "rival", "restarted", "rested", "sought"),
     ("stalled",),
 )
 """The kinds of evidence that show a failure by themselves, the most telling first."""
@@ -183,6 +183,8 @@ def meaning(event: StretchEvent) -> tuple[Arrow, bool | None, str]:
             return Arrow.MARK, None, "stops reading"
         case "resumed":
             return Arrow.MARK, None, "reads again"
+        case "vanished":
+            return Arrow.MARK, None, "vanishes: answers nothing more"
         case "waited":
             return Arrow.MARK, None, f"waits in vain, {note}"
         case "settled":
@@ -206,7 +208,7 @@ def meaning(event: StretchEvent) -> tuple[Arrow, bool | None, str]:
             return Arrow.MARK, None, f"its user types: {note}"
         case "shown":
             return Arrow.MARK, None, f"it shows: {note}"
-        case "rested" | "limited" | "faulted":
+        case "rested" | "limited" | "sought" | "faulted":
             return Arrow.MARK, None, note
 
 

@@ -14,6 +14,7 @@ _SAID: Final = {
     "needs-nodes": "only where several nodes of one room are known",
     "needs-faults": "only where the profile has a [[cluster.fault]]",
     "needs-log": "only where the profile says cluster.log",
+    "needs-dead-peers": "only with --dead-peers, on Linux: it takes up to 5 minutes",
     "needs-capacity": "only where the profile says limits.capacity",
     "declared": "the profile says that the server departs from all that it is there for",
     "failed-already": "a MUST has failed already; --examples N generates them nevertheless",

@@ -47,6 +47,8 @@ class Player:
             return "needs-nodes"
         if scenario.needs & {"launch", "cluster"} and profile.launch is None:
             return "needs-launch"
+        if "dead-peers" in scenario.needs and not self.settings.dead_peers:
+            return "needs-dead-peers"
         if "capacity" in scenario.needs and profile.limits.capacity is None:
             return "needs-capacity"
         if wholly_departed(profile.dialect).issuperset(scenario.requirements):

@@ -40,7 +40,8 @@ class Settings(BaseModel):
     whatever else was found broken. `examples`: how many programs are generated; `programs`: where
     those are saved that break something; they are generated though a MUST has failed where
     `examples_asked` for. `isolate`: each scenario has a server launched for it. `time_limit`: the
-    seconds that the run may take.
+    seconds that the run may take. `dead_peers`: peers vanish, and the server is given its time to
+    find them.
     `server`: the options that name the server. `known`: failures that are known. `command`: the
     one that plays a scenario.
     """
@@ -58,6 +59,7 @@ class Settings(BaseModel):
     examples_asked: bool = False
     programs: Path = Path()
     time_limit: float = math.inf
+    dead_peers: bool = False
     server: str = "…"
     known: KnownFailures = KnownFailures()
     command: str = "run"
@@ -78,7 +80,8 @@ class Settings(BaseModel):
             path = shlex.quote(result.program.path)
             return f"chatproto-conformance replay {path} {self.server}"
         seed = f" --seed {self.seed}" if self.seed else ""
-        return f"chatproto-conformance {self.command} {self.server}{seed} --only {result.id}"
+        asked = seed + (" --dead-peers" if self.dead_peers else "")
+        return f"chatproto-conformance {self.command} {self.server}{asked} --only {result.id}"
 
 
 def transcript_path(directory: Path, scenario: str) -> Path:

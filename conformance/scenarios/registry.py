@@ -10,10 +10,10 @@ from typing import Final, Literal, Protocol, cast
 from conformance.oracle.controls import TREATMENTS
 from conformance.scenarios.controls import again
 
-Need = Literal["launch", "capacity", "examples", "nodes", "cluster"]
+Need = Literal["launch", "capacity", "examples", "nodes", "cluster", "dead-peers"]
 """What a scenario needs of the run: that the suite launches the server itself; that the
 server's capacity is known; that programs are to be generated; that the room has several nodes; that
-the suite launches those itself."""
+the suite launches those itself; that there is time to wait until dead peers are found."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,8 +3,10 @@
 from typing import Final
 
 from chatproto.text import WHITE_SPACE
+from conformance.driver.server_control import ManagedServer
 from conformance.driver.stage import Stage
 from conformance.scenarios.registry import scenario
+from conformance.standard.constants import DEAD_PEER
 
 _SILENCE: Final = 2.1
 _BLANKS = (
@@ -58,3 +60,26 @@ def test_a_silent_member_stays(stage: Stage) -> None:
     stage.fence(ann, bob, listener, exercises=["HB-3"])
     stage.await_text(mute, stage.last_nonce, exercises=["HB-3"])
     stage.fence(mute, exercises=["HB-3"])
+
+
+@scenario("HB-2", needs=("launch", "dead-peers"), waits=DEAD_PEER)
+def test_a_peer_that_vanishes(stage: Stage, server: ManagedServer) -> None:
+    """A member's system answers nothing more, and nothing is said; the server is given 5 minutes to
+    find that out. Then two talk."""
+    ann, bob, dead = stage.join(3)
+    dead.vanish()
+    server.let_miss(dead)
+    stage.fence(ann, bob)
+    dead.reset()
+
+
+@scenario("HB-2", needs=("launch", "dead-peers"), waits=DEAD_PEER)
+def test_a_peer_that_vanishes_before_it_has_all(stage: Stage, server: ManagedServer) -> None:
+    """A member's system answers nothing more, and two say a word that it is owed, after which TCP
+    keepalive does not probe; the server is given 5 minutes to find that out."""
+    ann, bob, dead = stage.join(3)
+    dead.vanish()
+    stage.fence(ann, bob)
+    server.let_miss(dead)
+    stage.fence(ann, bob)
+    dead.reset()

@@ -19,6 +19,8 @@ QUARTER_HOUR: Final = 900
 LINGER: Final = 1.0
 """Seconds for which a server lingers for a leaver that does not end its side (QUIT-3): then it may
 break the connection off, and until then it may count the leaver as a member."""
+DEAD_PEER: Final = 300.0
+"""Seconds within which a server should find a dead peer (HB-2)."""
 IDLE: Final = 0.1
 """The part of a processor that a server to which nothing is said should stay below (RES-1)."""
 STOP: Final = 3.0

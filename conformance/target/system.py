@@ -1,6 +1,7 @@
 """What not every system has, chosen at run time: Unix-domain sockets, signals, process groups, and
 what a kernel tells of a socket. Where something is missing, its place says what is left."""
 
+import ctypes
 import math
 import os
 import select
@@ -8,6 +9,7 @@ import signal
 import socket
 import struct
 import subprocess
+import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from importlib import import_module
@@ -15,6 +17,9 @@ from pathlib import Path
 from typing import IO, Any, Final
 
 import psutil
+
+_SO_ATTACH_FILTER: Final = 26
+"""Not in Python's socket module; of Linux, on all common machines."""
 
 
 def _module(name: str) -> Any:
@@ -41,6 +46,28 @@ def unsent(sock: socket.socket) -> int | None:
     except (ImportError, OSError):
         return None
     return int(struct.unpack("i", held)[0])
+
+
+def be_deaf(sock: socket.socket) -> None:
+    """Let a TCP connection's kernel drop all that comes, so that it answers nothing from now on:
+    to its peer this machine has vanished. `OSError` where the system cannot: only Linux can."""
+    if sys.platform != "linux" or sock.family == AF_UNIX:
+        raise OSError("only Linux drops what comes to a TCP connection")
+    # A filter of one instruction: return 0 octets of the packet.
+    program = (ctypes.c_char * 8).from_buffer_copy(struct.pack("HBBI", 0x06, 0, 0, 0))
+    filter_ = struct.pack("HP", 1, ctypes.addressof(program))
+    sock.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, filter_)
+
+
+def is_connected(source: tuple[str, int]) -> bool:
+    """Whether the system of a server on this machine holds a connection from there."""
+    return any(
+        one.status == psutil.CONN_ESTABLISHED
+        and one.raddr
+        and one.raddr.port == source[1]
+        and one.raddr.ip.endswith(source[0])
+        for one in psutil.net_connections("tcp")
+    )
 
 
 def is_broken(sock: socket.socket) -> bool:

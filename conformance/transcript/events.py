@@ -153,6 +153,27 @@ class Aborted:
 
 
 @dataclass(frozen=True, slots=True)
+class Vanished:
+    """From now on the client's system answers nothing that comes, and sends nothing."""
+
+    t: Number
+    client: str
+    event: Literal["vanished"] = "vanished"
+
+
+@dataclass(frozen=True, slots=True)
+class Sought:
+    """The server's system was looked at for `seconds`, to see whether it gives up a client that
+    has vanished; `found`: it does."""
+
+    t: Number
+    client: str
+    seconds: Number
+    found: bool
+    event: Literal["sought"] = "sought"
+
+
+@dataclass(frozen=True, slots=True)
 class Stalled:
     """The client stopped reading."""
 
@@ -389,6 +410,8 @@ Event = Annotated[
     | Reset
     | HalfClosed
     | Aborted
+    | Vanished
+    | Sought
     | Stalled
     | Resumed
     | Waited

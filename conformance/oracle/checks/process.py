@@ -12,7 +12,7 @@ from conformance.oracle.case import Case
 from conformance.oracle.facts import Fact, Kind, Sign
 from conformance.oracle.membership import was_evicted
 from conformance.oracle.reading.history import ClientHistory, Ending
-from conformance.standard.constants import IDLE, STOP
+from conformance.standard.constants import DEAD_PEER, IDLE, STOP
 from conformance.target.profile import Way
 from conformance.timing.policy import ABORT, LAST_LINE
 from conformance.transcript.events import (
@@ -23,6 +23,7 @@ from conformance.transcript.events import (
     Rested,
     Rival,
     Running,
+    Sought,
     Stopping,
 )
 
@@ -49,6 +50,15 @@ def check_process(case: Case) -> Iterator[Fact]:
                 yield Fact(Kind.NOT_BOUND, "the same address bound again at once", error, (at,))
             case Rival():
                 yield from _rival(at, event)
+            case Sought(client=client, seconds=seconds, found=False):
+                yield Fact(
+                    Kind.NOT_MISSED,
+                    "the end of a connection whose client has vanished, within "
+                    f"{DEAD_PEER * case.history.start.factor:g} s",
+                    f"the server still held {client}'s after {seconds:.0f} s",
+                    (at,),
+                    client,
+                )
             case Rested(seconds=seconds, cpu_s=cpu_s) if cpu_s >= IDLE * seconds:
                 yield Fact(
                     Kind.SPUN,

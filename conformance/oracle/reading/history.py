@@ -42,10 +42,12 @@ from conformance.transcript.events import (
     Running,
     Sent,
     Settled,
+    Sought,
     Stalled,
     Start,
     Stopping,
     Transcript,
+    Vanished,
     Waited,
 )
 
@@ -166,7 +168,9 @@ class ClientHistory:
         return bool(stalls) and len(resumes) < len(stalls) and line.done > stalls[-1]
 
 
-ServerEvent = Stopping | Exited | Running | Restarted | Rival | InputEnded | Rested | Limited
+ServerEvent = (
+    Stopping | Exited | Running | Restarted | Rival | InputEnded | Rested | Limited | Sought
+)
 
 
 @dataclass(slots=True)
@@ -228,6 +232,8 @@ def read_history(transcript: Transcript) -> History:
             case Aborted(client=name, after_end=after_end):
                 clients[name].aborted = at
                 clients[name].aborted_after_end = after_end
+            case Vanished(client=name):
+                clients[name].aborted = at
             case Stalled(client=name):
                 clients[name].stalls.append(at)
             case Resumed(client=name):
@@ -252,6 +258,7 @@ def read_history(transcript: Transcript) -> History:
                 | InputEnded()
                 | Rested()
                 | Limited()
+                | Sought()
             ):
                 history.server.append((at, event))
             case _:

@@ -1,6 +1,8 @@
-"""The oracle on what a server takes of the machine: RES-1, RES-2."""
+"""The oracle on what a server takes of the machine, RES-1 and RES-2, and on dead peers, HB-2."""
 
-from conformance.transcript.events import Limited, Rested
+import pytest
+
+from conformance.transcript.events import Limited, Rested, Sought, Vanished
 from tests.conformance.scene import Scene
 
 
@@ -52,3 +54,18 @@ def test_a_member_who_is_not_served_meanwhile_breaks_what_it_was_to_show() -> No
     scene.send("ann", b"n0ddba1x99999z\n", exercises=["RES-2"])
     scene.wait_in_vain("ann", "n0ddba1x99999z", exercises=["RES-2"])
     assert {finding.requirement for finding in scene.findings()} == {"RES-2"}
+
+
+@pytest.mark.parametrize(("found", "broken"), [(True, set()), (False, {"HB-2"})])
+def test_a_dead_peer_is_to_be_found(found: bool, broken: set[str]) -> None:
+    """Nothing that is said meanwhile is owed to it."""
+    scene = Scene()
+    scene.join("ann", "bob", "eve")
+    scene.events.append(Vanished(scene.tick(), "eve"))
+    scene.say("ann", scene.nonce())
+    scene.deliver("ann", "bob")
+    scene.events.append(Sought(scene.tick(300.0), "eve", 300.0, found))
+    scene.peers["eve"].member = False
+    scene.peers["eve"].waiting.clear()
+    scene.fence()
+    assert {finding.requirement for finding in scene.findings()} == broken

@@ -1,0 +1,40 @@
+"""What the suite asks of the system: a peer that vanishes, and what becomes of its connection."""
+
+import errno
+import socket
+import sys
+import time
+
+import pytest
+
+from conformance.target.system import be_deaf, is_connected
+
+linux = pytest.mark.skipif(sys.platform != "linux", reason="only Linux can")
+
+
+@linux
+@pytest.mark.parametrize("watched", [True, False])
+def test_a_peer_that_vanishes_is_found_by_keepalive_alone(watched: bool) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        client = socket.create_connection(listener.getsockname())
+        server, _ = listener.accept()
+        with client, server:
+            if watched:
+                server.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+                for option in (socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL, socket.TCP_KEEPCNT):
+                    server.setsockopt(socket.IPPROTO_TCP, option, 1)
+            be_deaf(client)
+            end = time.monotonic() + (30.0 if watched else 3.0)
+            while is_connected(client.getsockname()) and time.monotonic() < end:
+                time.sleep(0.05)
+            assert is_connected(client.getsockname()) is not watched
+            assert server.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) == (
+                errno.ETIMEDOUT if watched else 0
+            )
+
+
+@linux
+def test_a_unix_domain_socket_cannot_vanish() -> None:
+    one, other = socket.socketpair()
+    with one, other, pytest.raises(OSError, match="Linux"):
+        be_deaf(one)
