@@ -29,6 +29,7 @@ ROOMS: Final = (
     "diagnosis",
     "runner",
     "output",
+    "watch",
     "selftest",
     "commands",
 )

@@ -28,6 +28,7 @@ COMMANDS: Final = {
     "profiles": "profiles",
     "list": "list_",
     "explain": "explain",
+    "watch": "watch",
     "judge": "judge",
     "replay": "replay",
     "report": "report",

@@ -8,8 +8,9 @@ import click
 from rich.console import Console
 
 from conformance.commands.exit_statuses import EPILOG, STATUS
-from conformance.output.console import print_findings, print_result
+from conformance.output.console import print_blame, print_findings, print_result
 from conformance.report.model import judged_again
+from conformance.transcript.events import Start
 from conformance.transcript.files import TranscriptError, read, schema
 
 
@@ -38,5 +39,11 @@ def judge(transcript: Path) -> None:
     result = judged_again(events)
     console = Console(highlight=False, soft_wrap=True)
     print_result(console, result)
-    print_findings(console, [result], lambda one: f"chatproto-conformance run … --only {one.id}")
+    start = events[0]
+    if isinstance(start, Start) and start.watched:
+        print_findings(console, [result], lambda _: f"chatproto-conformance judge {transcript}")
+        print_blame(console, result)
+    else:
+        again = "chatproto-conformance run … --only"
+        print_findings(console, [result], lambda one: f"{again} {one.id}")
     sys.exit(STATUS[result.verdict])

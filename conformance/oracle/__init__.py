@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from itertools import islice
 from typing import Final
 
 from conformance.dialect import wholly_departed
@@ -28,6 +29,8 @@ from conformance.oracle.controls import Controls
 from conformance.oracle.coverage import exercised
 from conformance.oracle.findings import Finding, Judgement, Outcome
 from conformance.oracle.incidents import gather
+from conformance.oracle.reading.history import read_history
+from conformance.oracle.watched import accounted_for, broken_by_clients, in_doubt
 from conformance.transcript.events import Launched, Start, Transcript, Waited
 
 __all__ = ["Finding", "Judgement", "Outcome", "judge"]
@@ -54,8 +57,20 @@ def judge(transcript: Transcript) -> Judgement:
     wholly, nothing is found in it."""
     if any(isinstance(event, Launched) for event in transcript[:2]):
         return judge_client(transcript)
+    start = transcript[0]
     with _without_collecting():
+        if isinstance(start, Start) and start.watched:
+            return _judge_watched(transcript)
         return _judge(transcript)
+
+
+def _judge_watched(transcript: Transcript) -> Judgement:
+    """Judge what real clients did: by what can be accounted for, and the clients as well."""
+    judgement = _judge(accounted_for(transcript))
+    history = read_history(transcript)
+    found = [in_doubt(finding, history) for finding in judgement.findings]
+    by_clients = islice(broken_by_clients(history), _AT_MOST)
+    return replace(judgement, findings=[*found, *by_clients])
 
 
 @contextmanager

@@ -29,7 +29,7 @@ from conformance.report.sequence_diagram import diagram_of
 from conformance.report.text import WIDTH, finding_lines
 from conformance.runner.session import Settings
 from conformance.scenarios.registry import Scenario
-from conformance.standard.requirements import Level
+from conformance.standard.requirements import Level, requirements
 from conformance.target.usage import Usage
 
 _VERDICTS: Final = {
@@ -226,6 +226,22 @@ def print_findings(
 def _columns(console: Console) -> int:
     """Columns for words: as many as there are, and no more than are read with ease."""
     return max(20, min(console.width, WIDTH))
+
+
+def print_blame(console: Console, result: ScenarioReport) -> None:
+    """Say in a line each who broke what in a conversation: the server, and which client."""
+    blame: dict[str, dict[str, None]] = defaultdict(dict)
+    for finding in result.findings:
+        if finding.outcome == "fail":
+            by_server = requirements()[finding.requirement].kind.binds_servers
+            blame["the server" if by_server else f"client {finding.client}"][
+                finding.requirement
+            ] = None
+    console.print()
+    for who, ids in blame.items():
+        console.print(f"{who} broke {' '.join(ids)}")
+    if not blame:
+        console.print("nothing was seen broken")
 
 
 def _program(result: ScenarioReport) -> Iterator[str]:

@@ -46,7 +46,7 @@ class Start:
     multiplied by. `zone`: the quarter hours by which headers in earlier scenarios differed from
     UTC, if they told. `dialect`: what the server speaks, where that is not the wire format.
     `broken`: the requirements that were found broken before; others cannot fail by a wait that was
-    shortened.
+    shortened. `watched`: `watch` recorded what real clients said, and not the suite's own.
     """
 
     t: Number
@@ -68,6 +68,7 @@ class Start:
     dialect: Dialect | None = None
     words: tuple[str, ...] = ()
     broken: tuple[str, ...] = ()
+    watched: bool = False
     event: Literal["start"] = "start"
 
 

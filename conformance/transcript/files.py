@@ -52,6 +52,20 @@ def write(events: Iterable[Event], path: Path) -> None:
             file.write(json.dumps(line, ensure_ascii=False, separators=(",", ":")) + "\n")
 
 
+class Recorder:
+    """Writes a transcript while it happens: each event is on its way to the file at once."""
+
+    def __init__(self, path: Path) -> None:
+        """Open the file; `OSError` where it cannot be written."""
+        self._file = path.open("wb")
+
+    def record(self, event: Event) -> None:
+        self._file.write(_EVENT.dump_json(event) + b"\n")
+
+    def close(self) -> None:
+        self._file.close()
+
+
 def read(path: Path) -> list[Event]:
     """Read a transcript; `TranscriptError` where the file is none."""
     events: list[Event] = []

@@ -1,0 +1,1 @@
+"""Stands between real clients and a real server, and records what both say."""
