@@ -1,5 +1,6 @@
 """chatproto-conformance report: the reports of runs as a page, as Markdown, as a badge."""
 
+import json
 import sys
 from pathlib import Path
 
@@ -11,6 +12,14 @@ from conformance.output.badge import badge_json, badge_svg
 from conformance.output.html import render_page
 from conformance.output.markdown import render_markdown
 from conformance.report.comparison import ReportError, compare, load_report, one_line
+from conformance.report.model import Report
+
+
+def _show_schema(context: click.Context, _: click.Parameter, wanted: bool) -> None:
+    if wanted:
+        schema = Report.model_json_schema(by_alias=True, mode="serialization")
+        click.echo(json.dumps(schema, indent=1))
+        context.exit()
 
 
 @click.command("report")
@@ -41,6 +50,14 @@ from conformance.report.comparison import ReportError, compare, load_report, one
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",
     help="Write a badge as the JSON of a shields.io endpoint.",
+)
+@click.option(
+    "--schema",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_show_schema,
+    help="Print the JSON Schema of a report, and read none.",
 )
 def report(
     paths: tuple[Path, ...],

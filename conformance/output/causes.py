@@ -13,6 +13,7 @@ from conformance.report.last_words import DIED
 from conformance.report.model import CauseReport, FindingReport, Report, ScenarioReport
 from conformance.report.octets import escape, tokens, visible, width
 from conformance.report.text import came, wanted
+from conformance.specimens import CATALOGUE
 from conformance.standard.requirements import Level, requirements
 
 _SEGMENTS: Final = 3
@@ -82,9 +83,9 @@ def unexplained_of(report: Report) -> list[Located]:
     return sorted((one for one in found if one is not None), key=weight)
 
 
-def weight(located: Located) -> tuple[bool, bool, bool, bool, bool]:
+def weight(located: Located) -> tuple[bool, ...]:
     """What sorts findings so that what decides the verdict comes first, of that a server's death,
-    then what was found where it was looked for, and what is shown by octets."""
+    then what was found where it was looked for, and what is shown by few octets."""
     result, finding = located
     return (
         finding.outcome is not Outcome.FAIL,
@@ -93,6 +94,7 @@ def weight(located: Located) -> tuple[bool, bool, bool, bool, bool]:
         finding.kind != DIED,
         result.id.partition("/")[0] != finding.requirement.rpartition("-")[0].lower(),
         not finding.octets,
+        finding.cut > 0,
     )
 
 
@@ -111,15 +113,25 @@ def _told(report: Report, cause: CauseReport, failed: Sequence[str]) -> Told:
 
 
 def _shown(report: Report, cause: CauseReport) -> Located | None:
-    """The finding of the scenario that shows a cause best, or of any other."""
+    """The finding that shows a cause best: of a requirement that most of its specimens break, by
+    few octets, and if there are several, of the scenario that it is said to be shown by."""
+
+    def key(one: Located) -> tuple[int, tuple[bool, ...], bool]:
+        return -_directness(cause, one[1].requirement), weight(one), one[0].id != cause.shown_by
+
     found = [
         (result, finding)
         for result in report.scenarios
         for finding in result.findings
         if finding.requirement in cause.explains and finding.outcome is Outcome.FAIL
     ]
-    best = [one for one in found if one[0].id == cause.shown_by]
-    return min(best or found, key=weight, default=None)
+    return min(found, key=key, default=None)
+
+
+def _directness(cause: CauseReport, id_: str) -> int:
+    """How many of a cause's specimens break a requirement; others fail as a consequence."""
+    known = (CATALOGUE[name] for name in cause.specimens if name in CATALOGUE)
+    return sum(id_ in one.breaks for one in known)
 
 
 def _first(report: Report, id_: str) -> Located | None:

@@ -42,7 +42,7 @@ def print_requirement(console: Console, requirement: Requirement) -> None:
     for row in rows_of(requirement.id):
         _print_item(console, str(row.kind))
         for words in words_of(row):
-            console.print(Padding(f"[dim]{escape(words)}[/]", (0, 0, 0, 6)))
+            console.print(Padding(f"[dim]{escape(words)}[/]", (0, 0, 0, 6), expand=False))
     console.print("\n[bold]Scenarios[/]")
     for scenario in scenarios():
         if requirement.id in scenario.requirements:
@@ -98,7 +98,7 @@ def _rendered(block: Block) -> list[RenderableType]:
 
 
 def _print_item(console: Console, text: str) -> None:
-    console.print(Padding(text, (0, 0, 0, 2)))
+    console.print(Padding(text, (0, 0, 0, 2), expand=False))
 
 
 def _hanging(mark: str, text: str) -> Table:

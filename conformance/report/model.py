@@ -158,9 +158,9 @@ class ScenarioReport(_Model):
 
 
 class CauseReport(_Model):
-    """A family of faults that explains failures of a run, or a dialect. `specimens` are the broken
-    servers that belong to the family, `explains` ids of requirements, and `shown_by` is the id of
-    the scenario that shows it best."""
+    """A family of faults that explains failures of a run. `specimens` are the broken servers that
+    belong to the family, `explains` ids of requirements, and `shown_by` is the id of the scenario
+    that shows it best."""
 
     family: str
     specimens: list[str] = []

@@ -5,12 +5,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+import jsonschema
 import pytest
 from click.testing import CliRunner, Result
 
 from conformance.commands.cli import cli
-from conformance.report.model import Report
+from conformance.report.model import CauseReport, Report
 from tests.conformance.samples import altered, passing, played, report
+
+PUBLISHED = Path(__file__).parents[3] / "docs" / "report.schema.json"
 
 
 @pytest.fixture
@@ -28,6 +31,36 @@ def _save(whole: Report, path: Path) -> None:
 
 def _run(*arguments: object) -> Result:
     return CliRunner().invoke(cli, [str(one) for one in ("report", *arguments)])
+
+
+def test_the_schema_of_reports_is_as_published() -> None:
+    """docs/report.schema.json is what `report --schema` prints, and a report is as it says."""
+    shown = _run("--schema").output
+    assert shown == PUBLISHED.read_text()
+    schema = json.loads(shown)
+    whole = report(played(altered()))
+    whole.causes = [
+        CauseReport(
+            family="one-read-one-message",
+            specimens=["one-read-one-message", "read-ends-a-line"],
+            confidence="almost-certain",
+            explains=["FRM-1"],
+            shown_by="frm/many-lines-in-one-segment",
+        )
+    ]
+    whole.unexplained = ["TXT-5"]
+    written = json.loads(whole.model_dump_json(by_alias=True))
+    jsonschema.Draft202012Validator(schema).validate(written)
+    assert written["causes"] == [
+        {
+            "family": "one-read-one-message",
+            "specimens": ["one-read-one-message", "read-ends-a-line"],
+            "confidence": "almost-certain",
+            "explains": ["FRM-1"],
+            "shown_by": "frm/many-lines-in-one-segment",
+        }
+    ]
+    assert written["unexplained"] == ["TXT-5"]
 
 
 def test_it_writes_all_it_is_asked_for(saved: tuple[Path, Path], tmp_path: Path) -> None:

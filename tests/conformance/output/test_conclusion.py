@@ -1,7 +1,9 @@
 """The end of a run in which something failed: its causes first, and all within a screen."""
 
 import io
+import json
 from collections.abc import Sequence
+from xml.etree import ElementTree
 
 import pytest
 from rich.console import Console
@@ -15,8 +17,16 @@ from conformance.output.causes import (
 )
 from conformance.output.conclusion import LINES, print_conclusion
 from conformance.output.console import verdict_lines
+from conformance.output.github import annotations
+from conformance.output.gradescope import render_gradescope
+from conformance.output.html import render_page
+from conformance.output.junit import render_junit
+from conformance.output.markdown import render_markdown
+from conformance.report.comparison import compare
 from conformance.report.model import CauseReport, Report, SpokenReport
 from conformance.report.octets import width
+from conformance.runner.session import Settings
+from conformance.target.profile import Profile
 from tests.conformance.samples import altered, cut_off, played, report, swapped, worst
 
 LONGEST = sorted(families(), key=lambda name: len(families()[name].cause))[-3:]
@@ -81,14 +91,19 @@ def test_the_picture_is_what_was_sent_what_came_and_what_was_expected() -> None:
     assert above[caret.index("^")] == "E"
 
 
-@pytest.mark.parametrize("count", [0, 1, 2, 3])
-@pytest.mark.parametrize("columns", [80, 79, 60, 40, 30])
-def test_the_worst_run_fits_a_screen(count: int, columns: int) -> None:
-    whole = explained(worst("a server"), *LONGEST[:count])
-    whole.target = "python server.py {port}"
+@pytest.fixture(scope="module")
+def endless() -> Report:
+    whole = worst("a server")
     for result in whole.scenarios:
         for finding in result.findings:
             finding.printed = ["x" * 200] * 6
+    return whole
+
+
+@pytest.mark.parametrize("count", [0, 1, 3])
+@pytest.mark.parametrize("columns", [80, 30])
+def test_the_worst_run_fits_a_screen(count: int, columns: int, endless: Report) -> None:
+    whole = explained(endless, *LONGEST[:count])
     lines = shown(whole, columns)
     assert rows(lines, columns) <= LINES * 80 // columns
     if columns == 80:
@@ -151,3 +166,24 @@ def test_nothing_of_the_server_s_drives_the_terminal() -> None:
     text = "\n".join(shown(whole))
     assert not set(text) & set("\x1b\u202e\x9b")
     assert "[red]x" in text
+
+
+def test_every_form_names_the_causes_first() -> None:
+    whole = explained(report(played(altered()), managed=True), "escapes-text")
+    whole.causes[0].explains = ["TXT-5"]
+    title = families()["escapes-text"].title
+    markdown = render_markdown(compare([whole]))
+    assert f"1. **{title}**: likely, explains 1 of " in markdown
+    assert markdown.index(title) < markdown.index("<summary>What failed: ")
+    assert "   - came `n0ddba1x90001z hEllo`" in markdown
+    page = render_page(compare([whole]))
+    assert page.index(f"<h3>{title}</h3>") < page.index('id="matrix"')
+    assert "<summary>1 consequence</summary>" in page
+    assert "n0ddba1x90001z h<mark>E</mark>llo" in page.partition('id="matrix"')[0]
+    settings = Settings(profile=Profile(), address="tcp://127.0.0.1:1")
+    suite = ElementTree.fromstring(render_junit(whole, settings))[0]  # noqa: S314  # our own
+    [message] = [str(one.get("message")) for case in suite for one in case.iter("failure")]
+    assert message.startswith(f"{title} (likely: explain escapes-text)\n")
+    [error] = [one for one in annotations(whole, settings.again) if "TXT-5" in one]
+    assert f"%0A{title} (likely: explain escapes-text)%0A" in error
+    assert title in json.loads(render_gradescope(whole, settings.again))["output"]
