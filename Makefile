@@ -3,6 +3,7 @@
 # make check    make test, and all else that guards main: heavy tests, every specimen, the pages
 # make examples run the suite against the examples, a line each
 # make matrix   make the page of implementations, and let every broken server meet every scenario (heavy)
+# make diagnosis  make the dictionary of faults anew, and measure how well causes are found by it (heavy)
 # make implementations        judge the servers here and write docs/implementations.md (heavy)
 # make implementations-check  say where that page differs from what the suite says today (heavy)
 # make bench-octets  measure chatproto beside other sans-IO readers
@@ -41,7 +42,7 @@ PYTHONS ?= python3.11 python3.12 python3.13 python3.14
 # What is launched by name is this environment's.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: demo test check guards heavy lowest lint types mypy verifytypes unit programs coverage suite examples ports specimens matrix implementations implementations-check bench bench-quick bench-pythons bench-keep bench-octets docs fuzz attack schedules clusters clusters-specimens cluster-demo oracle corpus judged soak versions build clean
+.PHONY: demo test check guards heavy lowest lint types mypy verifytypes unit programs coverage suite examples ports specimens matrix diagnosis implementations implementations-check bench bench-quick bench-pythons bench-keep bench-octets docs fuzz attack schedules clusters clusters-specimens cluster-demo oracle corpus judged soak versions build clean
 
 demo: $(READY)
 	@mkdir -p reports
@@ -147,6 +148,10 @@ matrix: implementations
 	@mkdir -p reports
 	$(SUITE) specimens --whole -j $(JOBS) --json reports/matrix.json --html reports/matrix.html \
 		--compare evidence/whole-matrix.json
+
+# Runs whose reports are in reports/dictionary are not run again: remove those that have changed.
+diagnosis: $(READY)
+	$(BIN)/python -m tests.dictionary --jobs $(JOBS)
 
 # NAMES="stage 2" judges that one alone.
 implementations: $(READY) $(PORTS)

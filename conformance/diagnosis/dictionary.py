@@ -1,10 +1,11 @@
 """The dictionary of faults: how often each specimen showed each symptom.
 
-It is made by `make diagnosis`, which runs the suite against every broken specimen, and ships with
-the suite. `made` says by which commit.
+`make diagnosis` makes it, by running the suite against every broken specimen, and it ships with the
+suite. `made` says by which commit.
 """
 
-from collections import Counter
+import math
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -13,50 +14,91 @@ from typing import Final
 
 from pydantic import BaseModel, ConfigDict
 
+from conformance.diagnosis.symptoms import symptoms_of
+from conformance.report.model import ScenarioReport
+
 _FILE: Final = files("conformance.diagnosis") / "dictionary.json"
+_OFTEN: Final = 0.5
 
 
 class DictionaryFile(BaseModel):
-    """The file: symptoms by number; of each specimen, the rounds and how often it showed which."""
+    """The file. `symptoms` are numbered from 0; of each specimen it says its family, the number of
+    runs, and in how many of them it showed which symptom."""
 
     model_config = ConfigDict(extra="forbid")
 
     made: dict[str, str]
     symptoms: list[str]
-    specimens: dict[str, tuple[int, dict[int, int]]]
+    specimens: dict[str, tuple[str, int, dict[int, int]]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Entry:
-    """One specimen: how likely a run against it shows each symptom, of those that it ever did."""
+    """One specimen, of a family: how likely a run against it shows each symptom, of those that it
+    ever did."""
 
     specimen: str
+    family: str
     shows: Mapping[str, float]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Dictionary:
+    """All entries. `weights` says how telling each symptom is: the fewer families often show it,
+    the more. One that none ever showed weighs `most`."""
+
+    entries: tuple[Entry, ...]
+    weights: Mapping[str, float]
+    most: float
+
+    def weight(self, symptom: str) -> float:
+        """How telling a symptom is."""
+        return self.weights.get(symptom, self.most)
+
+
 @cache
-def dictionary() -> tuple[Entry, ...]:
+def dictionary() -> Dictionary:
     """The dictionary that ships with the suite."""
-    kept = DictionaryFile.model_validate_json(_FILE.read_bytes())
-    return tuple(
-        Entry(name, {kept.symptoms[number]: count / rounds for number, count in shown.items()})
-        for name, (rounds, shown) in kept.specimens.items()
+    return opened(DictionaryFile.model_validate_json(_FILE.read_bytes()))
+
+
+def opened(file: DictionaryFile, without: str = "") -> Dictionary:
+    """A dictionary from its file; one specimen may be left out."""
+    entries = tuple(
+        Entry(name, family, {file.symptoms[at]: count / runs for at, count in shown.items()})
+        for name, (family, runs, shown) in file.specimens.items()
+        if name != without
     )
+    showing: dict[str, set[str]] = defaultdict(set)
+    for entry in entries:
+        for symptom, chance in entry.shows.items():
+            families = showing[symptom]
+            if chance >= _OFTEN:
+                families.add(entry.family)
+    total = len({entry.family for entry in entries}) + 1
+    weights = {symptom: math.log(total / (len(ones) + 0.5)) for symptom, ones in showing.items()}
+    return Dictionary(entries, weights, math.log(total))
 
 
-def compiled(runs: Mapping[str, Iterable[frozenset[str]]], made: dict[str, str]) -> DictionaryFile:
-    """The file of a dictionary, from the symptoms that runs against each specimen showed."""
-    counted = {name: [Counter(one) for one in shown] for name, shown in runs.items()}
-    every = sorted({symptom for ones in counted.values() for one in ones for symptom in one})
-    number = {symptom: index for index, symptom in enumerate(every)}
+def compiled(
+    runs: Mapping[str, Iterable[Iterable[ScenarioReport]]],
+    families: Mapping[str, str],
+    made: dict[str, str],
+) -> DictionaryFile:
+    """The file of a dictionary, from what runs against each specimen found."""
+    shown = {name: [symptoms_of(one) for one in ones] for name, ones in sorted(runs.items())}
+    counted = {name: Counter(s for one in ones for s in one) for name, ones in shown.items()}
+    symptoms = sorted({symptom for ones in counted.values() for symptom in ones})
+    number = {symptom: at for at, symptom in enumerate(symptoms)}
     return DictionaryFile(
         made=made,
-        symptoms=every,
+        symptoms=symptoms,
         specimens={
             name: (
-                len(ones),
-                {number[one]: count for one, count in sorted(sum(ones, Counter[str]()).items())},
+                families[name],
+                len(shown[name]),
+                {number[s]: n for s, n in sorted(ones.items())},
             )
-            for name, ones in sorted(counted.items())
+            for name, ones in counted.items()
         },
     )

@@ -45,10 +45,12 @@ def families() -> dict[str, Family]:
     names = sorted(
         one.name.removesuffix(_SUFFIX) for one in _FAMILIES.iterdir() if one.name.endswith(_SUFFIX)
     )
-    return {name: _read(name) for name in names}
+    return {name: family(name) for name in names}
 
 
-def _read(name: str) -> Family:
+@cache
+def family(name: str) -> Family:
+    """The family of this name."""
     data = tomllib.loads((_FAMILIES / f"{name}{_SUFFIX}").read_text(encoding="utf-8"))
     return Family(name=name, **{**data, "specimens": tuple(data["specimens"])})
 

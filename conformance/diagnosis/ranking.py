@@ -1,38 +1,37 @@
-"""From symptoms to causes: the fewest families of faults that explain what a run showed.
+"""From symptoms to causes: the families of faults that explain what a run showed.
 
-Each specimen of the dictionary is a pattern of symptoms. A pattern explains the symptoms that it
-shares with the run, and is spoken against by those that it should have shown and did not. Rare
-symptoms weigh more. A server may have several faults, so patterns are chosen one after the other,
-each for what those before it left unexplained, as long as it explains more than a further cause
-costs.
+Each specimen of the dictionary is a pattern of symptoms. How like a pattern the run looks is said
+by each view of it apart: what both have, beside what only one of them has, rare symptoms weighing
+more. The most alike is the first cause. A server may have several faults: what the causes so far
+show is set aside, and the rest is held against the patterns again. Where the first cause is not
+certain, what else looks much like the run is named as possible.
 """
 
-import math
-from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import Final, Literal
 
-from conformance.diagnosis.dictionary import Entry, dictionary
-from conformance.diagnosis.families import Family, family_of
-from conformance.diagnosis.symptoms import (
-    played,
-    requirement_of,
-    scenario_of,
-    symptoms_of,
-)
+from conformance.diagnosis.dictionary import Dictionary, Entry, dictionary
+from conformance.diagnosis.families import Family, family
+from conformance.diagnosis.symptoms import View, place_of, symptoms_of, view_of
+from conformance.oracle.findings import Outcome
 from conformance.report.model import ScenarioReport
 
 Confidence = Literal["almost-certain", "likely", "possible"]
 
 MOST: Final = 3
 """Causes that are named at most."""
-_PRICE: Final = 0.12
-"""Part of what was seen that a further cause has to explain."""
-_UNSEEN: Final = 0.6
-"""Weight of a symptom that should have shown and did not, beside one that is explained."""
-_OFTEN: Final = 0.5
+_MISSING: Final = 0.6
+"""Weight of a symptom that should have shown and did not, beside one that nothing explains."""
+_SHOWS: Final = 0.3
+"""A pattern shows what it showed in this part of its runs, or more."""
+_ANOTHER: Final = 0.3
+"""How like a pattern what is left must be, to have a cause of its own."""
+_CERTAIN: Final = 0.8, 0.3
+_LIKELY: Final = 0.4, 0.15
+"""How alike a pattern must be, and by which part of that ahead of the next family's."""
+_RIVALS: Final = 0.4
+"""How alike another family must be to be named beside an uncertain one, as a part of that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,127 +66,144 @@ class Diagnosis:
     dialect: Spoken | None = None
 
 
-def diagnose(
-    results: Sequence[ScenarioReport], entries: Sequence[Entry] | None = None
-) -> Diagnosis:
-    """Find the causes of what these scenarios showed, by the dictionary's entries."""
+def diagnose(results: Sequence[ScenarioReport], known: Dictionary | None = None) -> Diagnosis:
+    """Find the causes of what these scenarios showed, by a dictionary."""
     seen = symptoms_of(results)
-    if not seen:
+    broken = {
+        finding.requirement
+        for result in results
+        for finding in result.findings
+        if finding.outcome is Outcome.FAIL
+    }
+    if not broken:
         return Diagnosis()
-    known = dictionary() if entries is None else tuple(entries)
-    return _Search(known, seen, played(results)).diagnosis()
+    played = frozenset(one.id for one in results if one.status in ("pass", "fail"))
+    causes = _Search(known or dictionary(), seen, played, broken).causes()
+    told = {id_ for cause in causes for id_ in cause.explains}
+    return Diagnosis(causes, tuple(sorted(broken - told)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Match:
+    """A family's pattern that is most like what is looked at, and how like it is, from 0 to 1."""
+
+    likeness: float
+    entry: Entry
 
 
 class _Search:
     """One run held against the dictionary."""
 
     def __init__(
-        self, entries: tuple[Entry, ...], seen: frozenset[str], scenarios: frozenset[str]
+        self,
+        known: Dictionary,
+        seen: frozenset[str],
+        played: frozenset[str],
+        broken: Collection[str],
     ) -> None:
+        self._known = known
         self._seen = seen
-        self._weights = _weights(entries)
-        self._total = sum(map(self._weight, seen))
-        self._entries = [
-            Entry(one.specimen, {s: p for s, p in one.shows.items() if _could(s, scenarios)})
-            for one in entries
-        ]
+        self._broken = broken
+        places = {symptom: place_of(symptom) for symptom in known.weights}
+        self._hidden = {s for s, place in places.items() if place and place[1] not in played}
 
-    def diagnosis(self) -> Diagnosis:
-        causes: list[Cause] = []
-        explained: dict[str, float] = {}
-        while len(causes) < MOST:
-            taken = {cause.family.name for cause in causes}
-            ranked = self._ranked(explained, taken)
-            if not ranked or ranked[0][0] < _PRICE:
-                break
-            (gain, best), *others = ranked
-            family = family_of()[best.specimen]
-            new = self._explained_requirements(best)
-            causes.append(
-                Cause(
-                    family,
-                    self._confidence(best, gain, others[0][0] if others else 0.0, explained),
-                    tuple(new),
-                    self._shown_by(best),
-                )
-            )
-            for symptom, chance in best.shows.items():
-                explained[symptom] = max(chance, explained.get(symptom, 0.0))
-        told = {id_ for cause in causes for id_ in cause.explains}
-        broken = sorted({requirement_of(one) for one in self._seen})
-        return Diagnosis(tuple(causes), tuple(id_ for id_ in broken if id_ not in told))
+    def causes(self) -> tuple[Cause, ...]:
+        ranked = self._ranked(frozenset())
+        if not ranked:
+            return ()
+        confidence = self._confidence(ranked)
+        chosen = [(ranked[0].entry, confidence)]
+        while len(chosen) < MOST and (another := self._another([one for one, _ in chosen])):
+            chosen.append(another)
+        rivals = ranked[1:] if confidence != "almost-certain" else []
+        for rival in rivals:
+            taken = {entry.family for entry, _ in chosen}
+            alike = rival.likeness >= _RIVALS * ranked[0].likeness
+            if len(chosen) < MOST and alike and rival.entry.family not in taken:
+                chosen.append((rival.entry, "possible"))
+        return tuple(self._cause(entry, confidence) for entry, confidence in chosen)
 
-    def _ranked(
-        self, explained: Mapping[str, float], taken: Collection[str]
-    ) -> list[tuple[float, Entry]]:
-        """The best entry of each family that is left, by what it explains anew, best first."""
-        best: dict[str, tuple[float, Entry]] = {}
-        for entry in self._entries:
-            name = family_of()[entry.specimen].name
-            if name in taken:
-                continue
-            gain = self._gain(entry, explained)
-            if name not in best or gain > best[name][0]:
-                best[name] = gain, entry
-        return sorted(best.values(), key=lambda one: -one[0])
-
-    def _gain(self, entry: Entry, explained: Mapping[str, float]) -> float:
-        """What an entry explains anew, less what it should have shown besides, as a part of all
-        that was seen."""
-        gain = 0.0
-        for symptom, chance in entry.shows.items():
-            weight = self._weight(symptom)
-            if symptom in self._seen:
-                gain += weight * max(0.0, chance - explained.get(symptom, 0.0))
-            else:
-                gain -= weight * chance * _UNSEEN
-        return gain / self._total
-
-    def _confidence(
-        self, entry: Entry, gain: float, next_gain: float, explained: Mapping[str, float]
-    ) -> Confidence:
-        """How sure it is: how much of its pattern shows, how far it is ahead of the next family,
-        and how little was seen that it does not explain."""
-        expected = {s: self._weight(s) * p for s, p in entry.shows.items()}
-        shows = sum(w for s, w in expected.items() if s in self._seen) / (
-            sum(expected.values()) or 1.0
+    def _another(self, chosen: Sequence[Entry]) -> tuple[Entry, Confidence] | None:
+        """The cause of what those chosen do not explain, if something is left and has one."""
+        aside = frozenset(
+            symptom
+            for one in chosen
+            for symptom, chance in one.shows.items()
+            if chance >= _SHOWS or symptom not in self._seen
         )
-        left = sum(self._weight(s) for s in self._seen if s not in explained)
-        covers = gain * self._total / (left or 1.0)
-        margin = (gain - next_gain) / gain if gain > 0 else 0.0
-        if shows >= 0.85 and covers >= 0.7 and margin >= 0.15:
-            return "almost-certain"
-        if shows >= 0.6 and margin >= 0.05:
-            return "likely"
-        return "possible"
+        explained = {id_ for one in chosen for id_ in self._explained(one)}
+        taken = {one.family for one in chosen}
+        ranked = [one for one in self._ranked(aside) if one.entry.family not in taken]
+        if not ranked or ranked[0].likeness < _ANOTHER:
+            return None
+        if explained.issuperset(self._explained(ranked[0].entry)):
+            return None
+        confidence = self._confidence(ranked)
+        return ranked[0].entry, "likely" if confidence == "almost-certain" else confidence
 
-    def _explained_requirements(self, entry: Entry) -> Iterable[str]:
-        broken = {requirement_of(one) for one in self._seen}
-        return sorted(id_ for id_ in broken if entry.shows.get(id_, 0.0) >= _OFTEN)
+    def _ranked(self, aside: frozenset[str]) -> list[_Match]:
+        """The most alike pattern of each family, best first, with some symptoms set aside."""
+        seen: dict[View, float] = dict.fromkeys(View, 0.0)
+        left = self._seen - aside
+        for symptom in left:
+            seen[view_of(symptom)] += self._known.weight(symptom)
+        best: dict[str, _Match] = {}
+        for entry in self._known.entries:
+            likeness = self._likeness(entry, left, aside, seen)
+            if likeness > 0 and (
+                entry.family not in best or likeness > best[entry.family].likeness
+            ):
+                best[entry.family] = _Match(likeness, entry)
+        return sorted(best.values(), key=lambda one: -one.likeness)
+
+    def _likeness(
+        self,
+        entry: Entry,
+        left: frozenset[str],
+        aside: frozenset[str],
+        seen: Mapping[View, float],
+    ) -> float:
+        """The mean over the views: what both have, as a part of what either has."""
+        shared = dict.fromkeys(View, 0.0)
+        missing = dict.fromkeys(View, 0.0)
+        for symptom, chance in entry.shows.items():
+            if symptom in left:
+                shared[view_of(symptom)] += chance * self._known.weight(symptom)
+            elif symptom not in aside and symptom not in self._hidden:
+                missing[view_of(symptom)] += chance * self._known.weight(symptom)
+        total = sum(
+            shared[view] / (seen[view] + _MISSING * missing[view]) for view in View if shared[view]
+        )
+        return total / len(View)
+
+    def _confidence(self, ranked: Sequence[_Match]) -> Confidence:
+        first = ranked[0].likeness
+        ahead = (first - ranked[1].likeness) / first if len(ranked) > 1 else 1.0
+        if first >= _CERTAIN[0] and ahead >= _CERTAIN[1]:
+            return "almost-certain"
+        return "likely" if first >= _LIKELY[0] and ahead >= _LIKELY[1] else "possible"
+
+    def _cause(self, entry: Entry, confidence: Confidence) -> Cause:
+        return Cause(
+            family(entry.family),
+            confidence,
+            tuple(sorted(self._explained(entry))),
+            self._shown_by(entry),
+        )
+
+    def _explained(self, entry: Entry) -> set[str]:
+        """The broken requirements that a pattern breaks as well."""
+        places = (place_of(s) for s, chance in entry.shows.items() if chance >= _SHOWS)
+        return {place[0] for place in places if place}.intersection(self._broken)
 
     def _shown_by(self, entry: Entry) -> str:
-        """The scenario of which the entry's symptoms weigh most."""
-        counted: Counter[str] = Counter()
-        for symptom, chance in entry.shows.items():
-            scenario = scenario_of(symptom)
-            if scenario is not None and symptom in self._seen:
-                counted[scenario] += round(1000 * chance * self._weight(symptom))
-        return counted.most_common(1)[0][0] if counted else ""
-
-    def _weight(self, symptom: str) -> float:
-        return self._weights.get(symptom, max(self._weights.values(), default=1.0))
-
-
-def _could(symptom: str, scenarios: Collection[str]) -> bool:
-    scenario = scenario_of(symptom)
-    return scenario is None or scenario in scenarios
-
-
-@cache
-def _weights(entries: tuple[Entry, ...]) -> dict[str, float]:
-    """How telling each symptom is: the rarer, the more."""
-    counted: Counter[str] = Counter()
-    for entry in entries:
-        counted.update(s for s, chance in entry.shows.items() if chance >= _OFTEN)
-    every = {symptom for entry in entries for symptom in entry.shows}
-    return {s: math.log((len(entries) + 1) / (counted[s] + 0.5)) for s in every}
+        """The scenario in which most of what the pattern shows was seen, the rarest first."""
+        weights: dict[str, float] = {}
+        for symptom in self._seen.intersection(entry.shows):
+            if place := place_of(symptom):
+                weight = entry.shows[symptom] * self._known.weight(symptom)
+                weights[place[1]] = weights.get(place[1], 0.0) + weight
+        if not weights:
+            places = (place_of(symptom) for symptom in self._seen)
+            return min((place[1] for place in places if place), default="")
+        return max(sorted(weights), key=weights.__getitem__)

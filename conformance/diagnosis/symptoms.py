@@ -1,17 +1,28 @@
 """Symptoms: what a run showed of a server, without chance names, ports and nonces.
 
-A symptom is a short string in closed words: a requirement that was broken, what was detected, how
-it looked, and in which scenario. The same fault shows the same symptoms in every run, but for
-those that show by chance.
+A symptom is a short string in closed words. The same fault shows the same symptoms in every run,
+but for those that show by chance. There are three views of a run, and each tells faults apart that
+another does not: in which scenario what was broken; one sign of what was detected; and all of its
+signs together.
 """
 
 from collections.abc import Iterable
+from enum import StrEnum
 from typing import Final
 
+from conformance.oracle.findings import Outcome
 from conformance.report.model import FindingReport, ScenarioReport
 
 _BY_CHANCE: Final = "gen/"
 """Scenarios that do another thing with each seed: where they failed says nothing."""
+
+
+class View(StrEnum):
+    """One way to look at a run. A symptom of it begins with its value."""
+
+    PLACE = "@"
+    SIGN = "~"
+    LOOKS = "="
 
 
 def symptoms_of(results: Iterable[ScenarioReport]) -> frozenset[str]:
@@ -20,33 +31,28 @@ def symptoms_of(results: Iterable[ScenarioReport]) -> frozenset[str]:
         symptom
         for result in results
         for finding in result.findings
-        if finding.outcome == "fail"
+        if finding.outcome is Outcome.FAIL
         for symptom in _of(finding, result.id)
     )
 
 
-def played(results: Iterable[ScenarioReport]) -> frozenset[str]:
-    """The scenarios that were played: only these could show a symptom."""
-    return frozenset(one.id for one in results if one.status in ("pass", "fail"))
+def view_of(symptom: str) -> View:
+    """The view that a symptom belongs to."""
+    return View(symptom[0])
 
 
-def scenario_of(symptom: str) -> str | None:
-    """The scenario in which a symptom shows; None where it is of no certain one."""
-    rest = symptom.partition(" @ ")[2]
-    return rest.partition(" | ")[0] if rest else None
-
-
-def requirement_of(symptom: str) -> str:
-    """The requirement that a symptom is about."""
-    return symptom.partition(" ")[0]
+def place_of(symptom: str) -> tuple[str, str] | None:
+    """The requirement and the scenario of a symptom; None where it is of no certain place."""
+    if view_of(symptom) is not View.PLACE:
+        return None
+    requirement, _, scenario = symptom[1:].partition(" ")
+    return requirement, scenario
 
 
 def _of(finding: FindingReport, scenario: str) -> Iterable[str]:
-    id_ = finding.requirement
-    yield id_
-    yield f"{id_} | {finding.kind}"
+    yield f"{View.SIGN}{finding.kind}"
     for sign in finding.signs:
-        yield f"{id_} | {finding.kind} | {sign}"
+        yield f"{View.SIGN}{finding.kind} {sign}"
+    yield f"{View.LOOKS}{' '.join((finding.kind, *sorted(finding.signs)))}"
     if not scenario.startswith(_BY_CHANCE):
-        yield f"{id_} @ {scenario}"
-        yield f"{id_} @ {scenario} | {finding.kind}"
+        yield f"{View.PLACE}{finding.requirement} {scenario}"

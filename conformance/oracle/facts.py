@@ -133,6 +133,8 @@ class Sign(StrEnum):
     TOO_LONG = "a line that is too long"
     UNTOLD = "without a notice"
     KILLED = "ended by the signal itself"
+    SIGNAL = "asked to stop by a signal"
+    CONSOLE = "asked to stop on its console"
     GREETING = "at the start of a connection"
     DIGIT_FIRST = "begins with a digit"
     PROMPT = "without an LF at its end"

@@ -94,6 +94,11 @@ def _stops(case: Case) -> Iterator[Fact]:
         yield from not_offered[:1]
 
 
+def _asked(stop: Stopping) -> Sign:
+    """How the server was asked to stop."""
+    return Sign.CONSOLE if stop.way == "console" else Sign.SIGNAL
+
+
 def _stop(case: Case, begin: int, stop: Stopping, episode: Sequence[Event]) -> Iterator[Fact]:
     limit = STOP + ABORT * case.history.start.factor
     hung = False
@@ -109,7 +114,7 @@ def _stop(case: Case, begin: int, stop: Stopping, episode: Sequence[Event]) -> I
                         f"status 0 after {stop.way}",
                         how,
                         (begin, at),
-                        signs=(Sign.KILLED,) if killed else (),
+                        signs=(_asked(stop), *((Sign.KILLED,) if killed else ())),
                     )
                 if t - stop.t > limit and not hung:
                     took = f"{t - stop.t:.1f} s"
@@ -123,6 +128,7 @@ def _stop(case: Case, begin: int, stop: Stopping, episode: Sequence[Event]) -> I
                     f"an end within {STOP:g} s of {stop.way}",
                     f"still running after {seconds:.1f} s",
                     (begin, at),
+                    signs=(_asked(stop),),
                 )
             case _:
                 pass

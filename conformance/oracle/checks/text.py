@@ -27,9 +27,10 @@ _NONCE_END: Final = re.compile(rb"x\d{5,}z")
 _NONCE_STEM: Final = re.compile(rb"(n[0-9a-f]{6})x\d{5,}z")
 _COMING_OR_GOING: Final = re.compile(
     rb"\b(?:join(?:ed|s)?|enter(?:ed|s)?|(?:dis)?connect(?:ed|s|ion)?|left|leaves?|leaving|quits?|"
-    rb"exit(?:ed|s)?|online|offline|arrived|gone|welcome|hello|hi|bye|goodbye|came|went|logged)\b",
+    rb"exit(?:ed|s)?|online|offline|arrived|gone|came|went|logged)\b",
     re.IGNORECASE,
 )
+_GREETING: Final = re.compile(rb"\b(?:welcome|hello|hi|bye|goodbye)\b", re.IGNORECASE)
 _BLANK: Final = re.compile(r"[\s\0-\x1f\ufffd]+")
 _MANY: Final = 20
 _FRAGMENT: Final = 3
@@ -312,7 +313,7 @@ def _stray(
     elif _is_said(case, unit.text):
         what, signs = "a broadcast of a part of what somebody said", (Sign.SAID,)
         line = _line_before(case, name, unit)
-    elif is_about_members(case, unit.text):
+    elif is_about_members(case, unit.text) or _GREETING.search(unit.text):
         kind, what = Kind.ANNOUNCED, "a broadcast about who comes or goes, which nobody said"
     return Fact(
         kind,

@@ -4,68 +4,137 @@ from collections import defaultdict
 
 import pytest
 
-from conformance.diagnosis.dictionary import dictionary
+from conformance.diagnosis import Diagnosis, diagnose
+from conformance.diagnosis.dictionary import Dictionary, compiled, dictionary, opened
 from conformance.diagnosis.families import family_of
-from conformance.diagnosis.ranking import MOST, Diagnosis, diagnose
-from conformance.diagnosis.symptoms import requirement_of, scenario_of
+from conformance.diagnosis.ranking import MOST
+from conformance.diagnosis.symptoms import place_of, symptoms_of
+from conformance.oracle.facts import Kind, Sign
 from conformance.oracle.findings import Outcome
 from conformance.report.model import FindingReport, ScenarioReport
 from conformance.scenarios.registry import scenarios
 
-_ENTRIES = {one.specimen: one for one in dictionary()}
+_FAMILIES = {name: family.name for name, family in family_of().items()}
 
 
-def _finding(requirement: str, outcome: Outcome = Outcome.FAIL) -> FindingReport:
-    return FindingReport(requirement=requirement, outcome=outcome, expected="", actual="")
+def _finding(
+    requirement: str, kind: str, *signs: str, outcome: Outcome = Outcome.FAIL
+) -> FindingReport:
+    return FindingReport(
+        requirement=requirement, outcome=outcome, expected="", actual="", kind=kind, signs=[*signs]
+    )
 
 
-def _run(broken: dict[str, set[str]]) -> list[ScenarioReport]:
-    """A run of all scenarios, in which these requirements failed, by the scenario."""
+def _run(found: dict[str, list[FindingReport]]) -> list[ScenarioReport]:
+    """A run of all scenarios, in which this was found, by the scenario."""
     return [
         ScenarioReport(
             id=one.id,
-            status="fail" if one.id in broken else "pass",
+            status="fail" if one.id in found else "pass",
             requirements=list(one.requirements),
-            findings=[_finding(id_) for id_ in broken.get(one.id, ())],
+            findings=found.get(one.id, []),
         )
         for one in scenarios()
     ]
 
 
-def _run_of(specimen: str) -> list[ScenarioReport]:
-    broken: dict[str, set[str]] = defaultdict(set)
-    for symptom in _ENTRIES[specimen].shows:
-        scenario = scenario_of(symptom)
-        if scenario is not None:
-            broken[scenario].add(requirement_of(symptom))
-    return _run(broken)
+_CUTS = _run({"frm/many-lines-in-one-segment": [_finding("FRM-1", "joined", "shared-segment")]})
+_STEALS = _run(
+    {
+        "room/the-same-words-again": [_finding("ROOM-2", "lost", "for-all")],
+        "sanity/last": [_finding("ROOM-2", "lost", "for-all")],
+    }
+)
+_SHOUTS = _run({"sanity/first": [_finding("TRN-2", "no-unit", "greeting")]})
+_KNOWN = {
+    "one-read-one-message": _CUTS,
+    "drops-repeats": _STEALS,
+    "greets": _SHOUTS,
+}
+
+
+@pytest.fixture
+def known() -> Dictionary:
+    """A dictionary of three faults."""
+    return opened(compiled({name: [one] for name, one in _KNOWN.items()}, _FAMILIES, {}))
+
+
+def _together(*runs: list[ScenarioReport]) -> list[ScenarioReport]:
+    found: dict[str, list[FindingReport]] = defaultdict(list)
+    for run in runs:
+        for result in run:
+            if result.findings:
+                found[result.id] += result.findings
+    return _run(found)
 
 
 def test_where_nothing_fails_there_is_no_cause() -> None:
-    passed = ScenarioReport(id="sanity/first", status="pass", requirements=["ROOM-2"])
-    unsure = ScenarioReport(
-        id="sanity/last",
-        status="unknown",
-        requirements=["ROOM-2"],
-        findings=[_finding("ROOM-2", Outcome.UNKNOWN)],
+    unsure = _finding("ROOM-2", "lost", "for-all", outcome=Outcome.UNKNOWN)
+    assert diagnose(_run({"sanity/last": [unsure]})) == Diagnosis()
+
+
+@pytest.mark.parametrize("specimen", _KNOWN)
+def test_what_a_fault_shows_is_laid_to_its_family(specimen: str, known: Dictionary) -> None:
+    run = _KNOWN[specimen]
+    found = diagnose(run, known)
+    [cause] = found.causes
+    assert cause.family == family_of()[specimen]
+    assert cause.confidence == "almost-certain"
+    assert cause.shown_by in {one.id for one in run if one.findings}
+    assert cause.explains == tuple(
+        {finding.requirement: 0 for one in run for finding in one.findings}
     )
-    assert diagnose([passed, unsure]) == Diagnosis()
+    assert found.unexplained == ()
 
 
-@pytest.mark.parametrize("specimen", ["one-read-one-message", "drops-repeats", "knows-no-quit"])
-def test_what_a_specimen_shows_is_laid_to_its_family(specimen: str) -> None:
-    results = _run_of(specimen)
-    found = diagnose(results)
-    first = found.causes[0]
-    assert first.family == family_of()[specimen]
-    assert first.shown_by in {one.id for one in results}
-    broken = {finding.requirement for one in results for finding in one.findings}
-    assert set(first.explains) <= broken
-    assert len(found.causes) <= MOST
-    told = {id_ for cause in found.causes for id_ in cause.explains}
-    assert set(found.unexplained) == broken - told
+def test_of_two_faults_both_are_named(known: Dictionary) -> None:
+    found = diagnose(_together(_CUTS, _SHOUTS), known)
+    assert {one.family.name for one in found.causes} == {"one-read-one-message", "greets"}
+    assert found.unexplained == ()
 
 
-def test_each_broken_specimen_has_an_entry() -> None:
-    """`make diagnosis` makes the dictionary anew."""
-    assert set(_ENTRIES) == set(family_of())
+def test_what_no_fault_shows_is_left_unexplained(known: Dictionary) -> None:
+    stops = _run({"stop/stopping": [_finding("STOP-1", "stop-hangs", "signal")]})
+    assert diagnose(stops, known) == Diagnosis(unexplained=("STOP-1",))
+    found = diagnose(_together(_CUTS, stops), known)
+    assert [one.family.name for one in found.causes] == ["one-read-one-message"]
+    assert found.unexplained == ("STOP-1",)
+
+
+def test_twins_are_never_certain() -> None:
+    """Two families that show the same are both possible."""
+    runs = {"one-read-one-message": [_CUTS], "greets": [_CUTS]}
+    found = diagnose(_CUTS, opened(compiled(runs, _FAMILIES, {})))
+    assert {one.confidence for one in found.causes} == {"possible"}
+    assert len(found.causes) == 2 <= MOST
+
+
+def test_what_was_not_played_speaks_against_nothing() -> None:
+    """A scenario that this run left out shows nothing of a fault."""
+    known = opened(compiled({"drops-repeats": [_STEALS]}, _FAMILIES, {}))
+    some = [one for one in _STEALS if one.id != "sanity/last"]
+    [whole], [partly] = diagnose(_STEALS, known).causes, diagnose(some, known).causes
+    assert whole == partly
+
+
+def test_what_fails_by_chance_is_of_no_place() -> None:
+    generated = ScenarioReport(
+        id="gen/programs",
+        status="fail",
+        requirements=[],
+        findings=[_finding("ROOM-2", "lost", "for-one")],
+    )
+    assert not any(place_of(symptom) for symptom in symptoms_of([generated]))
+
+
+def test_the_dictionary_that_ships_is_not_stale() -> None:
+    """`make diagnosis` makes it anew: a specimen has come or gone, or what scenarios and findings
+    are called has changed."""
+    entries = dictionary().entries
+    assert {one.specimen: one.family for one in entries} == _FAMILIES
+    symptoms = [symptom for one in entries for symptom in one.shows]
+    places = {place for symptom in symptoms if (place := place_of(symptom))}
+    assert {scenario for _, scenario in places} <= {one.id for one in scenarios()}
+    words = {name.lower().replace("_", "-") for name in (*Kind.__members__, *Sign.__members__)}
+    said = {word for s in symptoms if not place_of(s) for word in s[1:].split()}
+    assert said <= words
