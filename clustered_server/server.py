@@ -7,6 +7,7 @@ last, so that its own buffer never holds more than a segment of the room's log (
 import asyncio
 import contextlib
 import logging
+import os
 import socket
 import struct
 import time
@@ -242,20 +243,12 @@ class Connection(asyncio.BufferedProtocol):
         return self._server.buffer
 
     def buffer_updated(self, octets: int) -> None:
-        assert self.member is not None  # nothing is read before
-        read = bytes(memoryview(self._server.buffer)[:octets])
-        events = self._replica.receive(self.member, read, datetime.now(self._server.time_zone))
-        self._has_left |= events.ending is not None
-        self._server.tell(self.member.sender, events)
+        self._take(bytes(memoryview(self._server.buffer)[:octets]))
         self.serve()
         self._server.node.wake()
 
     def eof_received(self) -> bool:
-        assert self.member is not None
-        self._has_ended = True
-        if self._replica.receive_eof(self.member):
-            self._has_left = True
-            log.info("%s left: end of stream", self.member.sender)
+        self._take_end()
         self.serve()
         self._server.node.wake()
         return True  # half-closed: our side stays open for what it is owed
@@ -274,9 +267,34 @@ class Connection(asyncio.BufferedProtocol):
                 (ticket, other) for ticket, other in self._server.waiting if other is not self
             )
             return
+        if error is not None and not self._has_ended:
+            self._read_the_rest()
         if not self._has_left:
             log.info("%s left: lost: %s", self.member.sender, error or "closed")
         self._replica.room.abort(self.member)
+        self._server.node.wake()
+
+    def _read_the_rest(self) -> None:
+        """Read what waits in a connection on which a write has failed: its lines were sent before
+        the peer closed (QUIT-5), and no more can come."""
+        descriptor = self.transport.get_extra_info("socket").fileno()
+        with contextlib.suppress(OSError):
+            while read := os.read(descriptor, READ_SIZE):
+                self._take(read)
+            self._take_end()
+
+    def _take(self, read: bytes) -> None:
+        assert self.member is not None  # nothing is read before
+        events = self._replica.receive(self.member, read, datetime.now(self._server.time_zone))
+        self._has_left |= events.ending is not None
+        self._server.tell(self.member.sender, events)
+
+    def _take_end(self) -> None:
+        assert self.member is not None
+        self._has_ended = True
+        if self._replica.receive_eof(self.member):
+            self._has_left = True
+            log.info("%s left: end of stream", self.member.sender)
 
     # What the server calls
 

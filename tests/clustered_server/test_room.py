@@ -10,6 +10,7 @@ import pytest
 import chatproto.replica
 from chatproto import Limits, Standing
 from clustered_server import Ended, Foreign, MemoryEngine, MemoryLog, Unavailable
+from conformance.target.system import unsent
 from tests.clustered_server.cluster import Cluster, ClusterNode
 from tests.clustered_server.conftest import Connect
 from tests.reference_server.peer import DEADLINE, Peer, eventually
@@ -197,6 +198,24 @@ def test_one_who_does_not_read_is_evicted_and_delays_nobody(
     eventually(lambda: len(node.server.connections) == 1)
     with pytest.raises(ConnectionResetError):
         ann.read_to_end()
+
+
+def test_what_was_said_before_a_write_failed_is_heard(cluster: Cluster, connect: Connect) -> None:
+    node = cluster.start("a")
+    ann, bob = connect(node), connect(node)
+    bob.fence()
+    cluster.log.is_away = True
+    bob.send(b"nobody is read on while this waits\n")
+    eventually(
+        lambda: not any(map(node.server.replica.may_be_read, node.server.replica.room.members))
+    )
+    ann.send(b"".join(b"%d\n" % number for number in range(1_000)))
+    ann.socket.shutdown(socket.SHUT_WR)
+    eventually(lambda: unsent(ann.socket) == 0)
+    ann.close()  # with something unread: that breaks the connection
+    cluster.log.is_away = False
+    bob.read_until(b"\n999\n")
+    assert len(bob.texts()) == 1_001
 
 
 def test_one_who_floods_without_reading_is_read_no_further_for_a_while(
