@@ -13,6 +13,7 @@
 # make cluster-demo  judge one room on three nodes, and kill the leader of its log (2 minutes)
 # make clusters run a simulated cluster, with faults, through 10,000 seeds
 # make clusters-specimens  let the suite catch nine broken clusters, and pass a correct one (3 minutes)
+# make clusters-soak  judge a correct cluster with faults 100 times on a busy machine: ROUNDS=100 (an hour)
 # make bench    measure the reference server beside its peers (a quarter of an hour; BENCH='--help')
 # make bench-quick    measure three workloads beside Go and the log in C (3 minutes at most)
 # make bench-pythons  measure the reference server under each CPython there is: PYTHONS="python3.13 …"
@@ -42,7 +43,7 @@ PYTHONS ?= python3.11 python3.12 python3.13 python3.14
 # What is launched by name is this environment's.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: demo test check guards heavy lowest lint types mypy verifytypes unit programs coverage suite examples ports specimens matrix diagnosis implementations implementations-check bench bench-quick bench-pythons bench-keep bench-octets docs fuzz attack schedules clusters clusters-specimens cluster-demo oracle corpus judged soak versions build clean
+.PHONY: demo test check guards heavy lowest lint types mypy verifytypes unit programs coverage suite examples ports specimens matrix diagnosis implementations implementations-check bench bench-quick bench-pythons bench-keep bench-octets docs fuzz attack schedules clusters clusters-specimens clusters-soak cluster-demo oracle corpus judged soak versions build clean
 
 demo: $(READY)
 	@mkdir -p reports
@@ -200,6 +201,9 @@ clusters: $(READY)
 
 clusters-specimens: $(READY)
 	$(BIN)/python -m tests.cluster_specimens
+
+clusters-soak: $(READY)
+	$(BIN)/python -m tests.cluster_specimens --rounds $(if $(filter file,$(origin ROUNDS)),100,$(ROUNDS))
 
 bench: $(VENV)/bench
 	$(BIN)/python -m benchmarks.fanout --json reports/fanout.json $(BENCH)

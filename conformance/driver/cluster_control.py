@@ -35,6 +35,7 @@ class ManagedCluster:
             self._do(partial(self._cluster.kill, node))
             yield
             self._do(partial(self._cluster.start_again, node))
+            self._stage.address = self._cluster.address
 
     @contextmanager
     def paused(self, node: int) -> Iterator[None]:

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import time
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Final
 
@@ -46,6 +46,7 @@ class LaunchedCluster:
         addresses = asked.addresses if isinstance(asked, SharedRoom) else (asked,) * cluster.nodes
         self._cluster = cluster
         self._log: Process | None = None
+        self._shared = SharedRoom(())
         self._is_broken_off = False
         room = f"room{os.getpid()}x{next(_rooms)}"
         self.nodes: list[_Node] = []
@@ -57,8 +58,10 @@ class LaunchedCluster:
 
     @property
     def address(self) -> SharedRoom:
-        """The addresses of all nodes."""
-        return SharedRoom(tuple(_single(node.server.address) for node in self.nodes))
+        """The addresses of all nodes, as they are now."""
+        now = tuple(_single(node.server.address) for node in self.nodes)
+        self._shared = replace(self._shared, addresses=now)  # it knows where clients came from
+        return self._shared
 
     @property
     def first(self) -> LaunchedServer:
@@ -95,8 +98,17 @@ class LaunchedCluster:
         self.nodes[number].server.close()
 
     def start_again(self, number: int) -> None:
-        """Start a node that has ended, on its address."""
-        self.nodes[number].server.start()
+        """Start a node that has ended, on its address, or where somebody else has taken that, on
+        another port."""
+        node = self.nodes[number]
+        address = node.server.address
+        elsewhere = replace(address, port=0) if isinstance(address, TcpAddress) else address
+        try:
+            node.server = LaunchedServer(node.launch, address)
+            node.server.start()
+        except LaunchError:
+            node.server = LaunchedServer(node.launch, elsewhere)
+            node.server.start()
 
     def pause(self, number: int) -> None:
         """Let a node not run; `LaunchError` where the system has no way to."""

@@ -116,9 +116,12 @@ def main() -> int:
     """0 where each is as it should be."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", help="faults to judge (default: all)")
+    parser.add_argument("--rounds", type=int, help="judge a correct cluster so many times")
     parser.add_argument("-j", "--jobs", type=int, default=3, help="clusters at once")
     options = parser.parse_args()
     chosen = [one for one in SPECIMENS if not options.names or one.fault in options.names]
+    if options.rounds:
+        chosen = [SPECIMENS[0]] * options.rounds
     failed = 0
     with ThreadPoolExecutor(options.jobs) as pool:
         for right, line in pool.map(_line, chosen):
