@@ -6,6 +6,7 @@
 # make diagnosis  make the dictionary of faults anew, and measure how well causes are found by it (heavy)
 # make implementations        judge the servers here and write docs/implementations.md (heavy)
 # make implementations-check  say where that page differs from what the suite says today (heavy)
+# make clients  judge every client specimen, chatproto-chat too (2 minutes)
 # make bench-octets  measure chatproto beside other sans-IO readers
 # make fuzz     throw octets and calls at chatproto, and octets at the server (heavy)
 # make attack   attack the reference server at full size: floods, stalls, thousands of members (heavy)
@@ -43,7 +44,7 @@ PYTHONS ?= python3.11 python3.12 python3.13 python3.14
 # What is launched by name is this environment's.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: demo test check guards heavy lowest lint types mypy verifytypes unit programs coverage suite examples ports specimens matrix diagnosis implementations implementations-check bench bench-quick bench-pythons bench-keep bench-octets docs fuzz attack schedules clusters clusters-specimens clusters-soak cluster-demo oracle corpus judged soak versions build clean
+.PHONY: demo test check guards heavy lowest lint types mypy verifytypes unit programs coverage suite examples ports specimens clients matrix diagnosis implementations implementations-check bench bench-quick bench-pythons bench-keep bench-octets docs fuzz attack schedules clusters clusters-specimens clusters-soak cluster-demo oracle corpus judged soak versions build clean
 
 demo: $(READY)
 	@mkdir -p reports
@@ -63,7 +64,7 @@ test: lint types unit programs suite
 check: test guards
 
 # What .ci/run adds to make test.
-guards: heavy specimens lowest
+guards: heavy specimens clients lowest
 
 lint: $(READY)
 	$(BIN)/ruff check .
@@ -144,6 +145,12 @@ specimens: suite
 		--compare evidence/matrix.json
 	$(BIN)/python -m tests.figures reports/specimens.json reports/suite.json reports/full-room.json
 	$(BIN)/python -m tests.implementations --against reports/suite.json reports/specimens.json
+
+clients: $(READY)
+	@mkdir -p reports
+	$(SUITE) specimens --clients -j 3 --json reports/clients.json --html reports/clients.html
+	$(SUITE) clients --launch "$(BIN)/chatproto-chat {address}" --json reports/chat.json
+	$(SUITE) clients --pipe --launch "$(BIN)/chatproto-chat --plain {address}" --json reports/plain.json
 
 matrix: implementations
 	@mkdir -p reports

@@ -115,6 +115,7 @@ class Stage:
         self._listener.bind((_HOST, 0))
         self._connections: list[_Connection] = []
         self._is_listening = False
+        self._is_refused = False
         self._exited = False
         self._was_in_vain = False
         self._words_before: set[str] = set()
@@ -132,8 +133,14 @@ class Stage:
 
     # The client's program
 
-    def launch(self, size: tuple[int, int] = (80, 24), *, refused: bool = False) -> None:
-        """Start the client, and let it connect; with `refused`, nothing listens there."""
+    def launch(
+        self, size: tuple[int, int] = (80, 24), *, refused: bool = False, ready: bool = True
+    ) -> None:
+        """Start the client, and let it connect; with `refused`, nothing listens there.
+
+        Another member speaks then, unless it is not to be `ready`: once that is shown, the client
+        takes what is typed.
+        """
         use = self.use
         if not refused:
             self.listen()
@@ -144,9 +151,12 @@ class Stage:
             tr.Launched(self.now(), "c1", use.command, use.way, columns, rows, use.leave, use.raw)
         )
         if refused:
+            self._is_refused = True
             self._note(tr.Refused(self.now(), "c1", "nobody listens there"))
         elif not self.until(lambda: bool(self._connections), "a connection", CONNECTING):
             raise Stuck("the client did not connect")
+        elif ready:
+            self.fence()
 
     def listen(self) -> None:
         """Let the client connect from now on."""
@@ -295,9 +305,14 @@ class Stage:
     def await_over(self) -> bool:
         """Wait until the client has ended, or has connected anew."""
         return self.until(
-            lambda: self._exited or self._is_connected,
+            lambda: self._exited or (self._was_shut and self._is_connected),
             "the client to end, or to connect anew", ENDING, "over",
         )  # fmt: skip
+
+    @property
+    def _was_shut(self) -> bool:
+        """Whether there was a connection that the server has ended, or refused."""
+        return self._is_refused or any(one.is_shut for one in self._connections)
 
     @property
     def _is_connected(self) -> bool:
@@ -355,13 +370,14 @@ class Stage:
     def rest(self, seconds: float) -> None:
         """Let nothing happen for a while, and note how much of a processor the client took."""
         began, taken = time.monotonic(), self.program.processor_time()
+        starved = self.program.starved()
         deadline = began + seconds * self.use.factor
         while not self._exited and time.monotonic() < deadline:
             self.look(deadline - time.monotonic())
         if not self._exited:
-            passed = time.monotonic() - began
+            passed = time.monotonic() - began - (self.program.starved() - starved)
             spent = max(0.0, self.program.processor_time() - taken)
-            self._note(tr.Rested(self.now(), round(passed, 3), round(spent, 3), "c1"))
+            self._note(tr.Rested(self.now(), round(max(0.0, passed), 3), round(spent, 3), "c1"))
 
     def until(
         self, is_so: Callable[[], bool], what: str, seconds: float, kind: str | None = None

@@ -8,17 +8,19 @@ from typing import Final
 import click
 from rich.console import Console
 
+from conformance.selftest.judged import Judged
 from conformance.selftest.matrix import MatrixError, differences, lay_out_matrix, read_matrix
 from conformance.selftest.matrix_page import render_matrix
 from conformance.selftest.pool import judge_specimens
-from conformance.selftest.trial import Judged
-from conformance.specimens import CATALOGUE
+from conformance.specimens import CATALOGUE, every_specimen
+from conformance.specimens.clients import client_specimens
 
 _STYLES: Final = {"caught": "green", "passed": "green", "missed": "red", "accused": "red"}
 
 
 @click.command()
 @click.argument("names", nargs=-1, metavar="[NAME]…")
+@click.option("--clients", is_flag=True, help="Judge the clients, if no NAME is given.")
 @click.option(
     "--whole",
     is_flag=True,
@@ -64,6 +66,7 @@ _STYLES: Final = {"caught": "green", "passed": "green", "missed": "red", "accuse
 )
 def specimens(
     names: tuple[str, ...],
+    clients: bool,
     whole: bool,
     rounds: int,
     json_path: Path | None,
@@ -71,22 +74,24 @@ def specimens(
     compare: Path | None,
     jobs: int,
 ) -> None:
-    """Judge the suite itself: every broken server must be caught, every legal one let pass.
+    """Judge the suite itself: every broken server, or with --clients every broken client, must be
+    caught, and every legal one let pass.
 
     Some faults do not show in every run, so a missed specimen is judged up to four times more. A
     legal server must never be accused. Exit status: 0 if all is so, else 1.
     """
     for name in names:
-        if name not in CATALOGUE:
-            nearest = difflib.get_close_matches(name, CATALOGUE, n=1, cutoff=0.0)[0]
+        if name not in every_specimen():
+            nearest = difflib.get_close_matches(name, every_specimen(), n=1, cutoff=0.0)[0]
             raise click.UsageError(f"no specimen {name!r}; the nearest is {nearest}")
     try:
         kept = None if compare is None else read_matrix(compare)
     except MatrixError as error:
         raise click.UsageError(str(error)) from None
+    chosen = client_specimens() if clients else CATALOGUE
     console = Console(highlight=False, soft_wrap=True)
     results: list[Judged] = []
-    for result in judge_specimens(names or tuple(CATALOGUE), jobs, rounds, whole=whole):
+    for result in judge_specimens(names or tuple(chosen), jobs, rounds, whole=whole):
         results.append(result)
         _print(console, result)
     matrix = lay_out_matrix(results)

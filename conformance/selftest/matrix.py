@@ -12,9 +12,10 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from conformance.selftest.judged import Judged
 from conformance.selftest.pool import AGAIN
-from conformance.selftest.trial import Judged
-from conformance.specimens import CATALOGUE
+from conformance.specimens import every_specimen
+from conformance.specimens.clients import client_specimens
 from conformance.standard.requirements import requirements
 
 
@@ -79,11 +80,17 @@ class Matrix(_Model):
         broken = [row for row in self.specimens if not row.legal]
         legal = [row for row in self.specimens if row.legal]
         caught = [row for row in broken if row.is_good or not row.missed]
+        whom = "clients" if self.is_of_clients else "servers"
         return (
-            f"{len(caught)} of {len(broken)} broken servers caught, "
+            f"{len(caught)} of {len(broken)} broken {whom} caught, "
             f"{sum(row.is_good for row in legal)} of {len(legal)} legal ones let pass, "
             f"{sum(bool(row.accused) for row in self.specimens)} accused of what they do not do"
         )
+
+    @property
+    def is_of_clients(self) -> bool:
+        """Whether what was judged were clients."""
+        return any(row.name in client_specimens() for row in self.specimens)
 
     def seen_failing(self) -> set[str]:
         """The requirements that some specimen was found to break."""
@@ -95,11 +102,11 @@ def lay_out_matrix(results: Iterable[Judged]) -> Matrix:
     of: dict[str, list[Judged]] = defaultdict(list)
     for result in results:
         of[result.name].append(result)
-    return Matrix(specimens=[_row(name, of[name]) for name in CATALOGUE if name in of])
+    return Matrix(specimens=[_row(name, of[name]) for name in every_specimen() if name in of])
 
 
 def _row(name: str, results: list[Judged]) -> Row:
-    specimen = CATALOGUE[name]
+    specimen = every_specimen()[name]
     found: dict[str, set[str]] = defaultdict(set)
     for result in results:
         for id_, by in result.found.items():
@@ -136,13 +143,11 @@ def differences(kept: Matrix, now: Matrix) -> list[str]:
     before = {row.name: row for row in kept.specimens}
     after = {row.name: row for row in now.specimens}
     said = [f"{name} is not in the matrix that is kept" for name in after if name not in before]
-    said += [f"{name} is no specimen any more" for name in before if name not in CATALOGUE]
+    said += [f"{name} is no specimen any more" for name in before if name not in every_specimen()]
     for name in after:
         if name not in before:
             continue
         for one in requirements().values():
-            if not one.kind.binds_servers:
-                continue
             was, is_ = before[name].cell(one.id), after[name].cell(one.id)
             if was != is_ and {was, is_} != {"may", ""}:
                 said.append(f"{name}, {one.id}: {was or 'nothing'} before, {is_ or 'nothing'} now")

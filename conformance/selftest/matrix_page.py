@@ -5,8 +5,8 @@ from typing import Final
 from chatproto import __version__
 from conformance.output.html.template import Asset, environment
 from conformance.selftest.matrix import Matrix
-from conformance.specimens import CATALOGUE
-from conformance.standard.requirements import PROTOCOL, requirements
+from conformance.specimens import every_specimen
+from conformance.standard.requirements import PROTOCOL, Kind, requirements
 
 SYMBOLS: Final = {"caught": "✓", "missed": "✗", "accused": "!", "may": "·", "": ""}
 WORDS: Final = {
@@ -19,16 +19,21 @@ WORDS: Final = {
 
 
 def render_matrix(matrix: Matrix) -> str:
-    """The matrix, broken servers first, a column for each requirement for servers."""
+    """The matrix, broken ones first, a column for each requirement for them."""
+    whom = "clients" if matrix.is_of_clients else "servers"
     template = environment().get_template("specimens.html.j2")
     return template.render(
         matrix=matrix,
-        columns=[one for one in requirements().values() if one.kind.binds_servers],
-        groups=[
-            ("Broken servers", [row for row in matrix.specimens if not row.legal]),
-            ("Strange but legal servers", [row for row in matrix.specimens if row.legal]),
+        columns=[
+            one
+            for one in requirements().values()
+            if (one.kind is Kind.CLIENT if matrix.is_of_clients else one.kind.binds_servers)
         ],
-        catalogue=CATALOGUE,
+        groups=[
+            (f"Broken {whom}", [row for row in matrix.specimens if not row.legal]),
+            (f"Strange but legal {whom}", [row for row in matrix.specimens if row.legal]),
+        ],
+        catalogue=every_specimen(),
         symbols=SYMBOLS,
         words=WORDS,
         protocol=PROTOCOL,

@@ -9,8 +9,11 @@ from multiprocessing.synchronize import Event
 from types import FrameType
 from typing import Final
 
-from conformance.selftest.trial import MEET_ALL, Judged, judge_specimen, meant_for
+from conformance.selftest.client_trial import meant_for_client
+from conformance.selftest.judged import Judged
+from conformance.selftest.trial import MEET_ALL, judge_specimen, meant_for
 from conformance.specimens import CATALOGUE
+from conformance.specimens.clients import client_specimens
 from conformance.target.system import block
 
 AGAIN: Final = 4
@@ -100,6 +103,8 @@ def _heed_signals(handler: Callable[[int, FrameType | None], None]) -> None:
 def _lasts(name: str, whole: bool) -> float:
     """Seconds that a specimen takes, about: a scenario that finds something waits for it, and so
     does one that is played a line a read."""
+    if (client := client_specimens().get(name)) is not None:
+        return 1.0 * sum(1 for _ in meant_for_client(client, whole))
     specimen = CATALOGUE[name]
     waits = not specimen.legal or name in MEET_ALL
     return (3.0 if waits else 0.15) * sum(1 for _ in meant_for(specimen, whole))

@@ -2,10 +2,9 @@
 
 import sys
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Final, Literal
+from typing import Final
 
 from conformance.dialect import PLAIN
 from conformance.report.model import ScenarioReport, judged_again
@@ -14,38 +13,14 @@ from conformance.runner.selection import counting
 from conformance.runner.session import Settings, transcript_path
 from conformance.runner.suite import run_suite
 from conformance.scenarios.registry import of_one_server
+from conformance.selftest.client_trial import judge_client_specimen
+from conformance.selftest.judged import Judged
 from conformance.specimens import CATALOGUE, Specimen
+from conformance.specimens.clients import client_specimens
 from conformance.standard.requirements import Level
 from conformance.target.bundled_profiles import shipped_profile
 from conformance.target.profile import Known, Launch, Profile
 from conformance.transcript.files import read
-
-
-@dataclass(frozen=True, slots=True)
-class Judged:
-    """What one run of the suite made of one specimen.
-
-    `found` names for each requirement found broken the scenarios that found it. `missed` are
-    requirements it breaks that were not found, and of a legal one those that could not be told;
-    `accused` those found that it does not break. `otherwise` are scenarios of whose transcript
-    something else is found than in the run, where that was asked for.
-    """
-
-    name: str
-    found: dict[str, list[str]]
-    missed: list[str]
-    accused: list[str]
-    seconds: float
-    otherwise: list[str] = field(default_factory=list)
-
-    @property
-    def outcome(self) -> Literal["caught", "passed", "missed", "accused"]:
-        if self.missed:
-            return "missed"
-        if self.accused:
-            return "accused"
-        return "passed" if CATALOGUE[self.name].legal else "caught"
-
 
 _BULK: Final = frozenset(
     (
@@ -83,7 +58,10 @@ class _Silent:
 
 def judge_specimen(name: str, whole: bool = False) -> Judged:
     """Run the suite against one specimen, and hold what it found against what it breaks; the
-    `whole` suite, and each of its transcripts is judged again."""
+    `whole` suite, and each of its transcripts is judged again. One of a client meets the suite for
+    clients."""
+    if name in client_specimens():
+        return judge_client_specimen(name, whole)
     with TemporaryDirectory() as kept:
         return _judge_specimen(CATALOGUE[name], whole, Path(kept))
 
@@ -107,7 +85,7 @@ def _judge_specimen(specimen: Specimen, whole: bool, kept: Path) -> Judged:
         # Others are judged meanwhile: more lanes would only have to be launched for.
         report = run_suite(settings, _Silent(), None if whole else 1, look_first=False)
     except Unreachable:
-        return Judged(name, {}, sorted(specimen.breaks), [], 0.0)
+        return Judged(name, {}, sorted(specimen.breaks), [], 0.0, legal=specimen.legal)
     if report.interrupted:
         raise KeyboardInterrupt
     found: dict[str, list[str]] = {}
@@ -130,6 +108,7 @@ def _judge_specimen(specimen: Specimen, whole: bool, kept: Path) -> Judged:
         accused=sorted(found.keys() - specimen.breaks - specimen.may_break),
         seconds=report.duration_s,
         otherwise=told_otherwise(report.scenarios, kept) if whole else [],
+        legal=specimen.legal,
     )
 
 

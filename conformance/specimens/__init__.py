@@ -1,11 +1,14 @@
-"""Broken servers with known faults, and strange but legal ones: what the suite is tested with."""
+"""Broken servers and clients with known faults, and strange but legal ones: what the suite is
+tested with."""
 
 from collections.abc import Iterator, Mapping
+from functools import cache
 from importlib import import_module
 
+from conformance.specimens.clients import ClientSpecimen, client_specimens
 from conformance.specimens.registry import SPECIMENS, Options, Specimen
 
-__all__ = ["CATALOGUE", "Options", "Specimen"]
+__all__ = ["CATALOGUE", "Options", "Specimen", "every_specimen"]
 
 MODULES = (
     "stages",
@@ -47,3 +50,12 @@ class Catalogue(Mapping[str, Specimen]):
 
 
 CATALOGUE: Mapping[str, Specimen] = Catalogue()
+
+
+@cache
+def every_specimen() -> Mapping[str, Specimen | ClientSpecimen]:
+    """All servers and all clients, by name."""
+    both = CATALOGUE.keys() & client_specimens().keys()
+    if both:
+        raise ValueError(f"a server and a client have the same name: {sorted(both)}")
+    return {**CATALOGUE, **client_specimens()}

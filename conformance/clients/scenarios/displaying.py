@@ -10,7 +10,6 @@ SMALL = (40, 10)
 
 def _controls(stage: Stage, control: str) -> None:
     stage.launch()
-    stage.fence()
     one, other = stage.word(), stage.word()
     stage.hear(f"{one}{control}{other}")
     stage.rest(0.3)
@@ -44,7 +43,6 @@ def control_of_the_second_set(stage: Stage) -> None:
 def escape_in_a_notice(stage: Stage) -> None:
     """A notice's explanation holds an escape sequence."""
     stage.launch()
-    stage.fence()
     one, other = stage.word(), stage.word()
     stage.send(f"!shutting-down {one}\x1b[7m{other}\n".encode())
     stage.rest(0.3)
@@ -56,7 +54,6 @@ def escape_in_a_notice(stage: Stage) -> None:
 def _forge(stage: Stage, size: tuple[int, int]) -> None:
     """A member says what makes a row look like another's message, as the client shows one."""
     stage.launch(size)
-    stage.fence()
     word, sender = stage.word(), stage.somebody()
     stage.hear(word, sender)
     if not stage.await_shown(word):
@@ -93,7 +90,6 @@ def text_like_a_row_on_a_small_screen(stage: Stage) -> None:
 def text_like_a_notice(stage: Stage) -> None:
     """A text looks like a notice; then a notice comes, and the end."""
     stage.launch()
-    stage.fence()
     stage.hear(f"!x-{stage.word()}")
     word = stage.word()
     stage.send(f"!x-{word}\n".encode())
@@ -106,7 +102,6 @@ def text_like_a_notice(stage: Stage) -> None:
 def small_screen(stage: Stage) -> None:
     """Six broadcasts come to a screen of 40 columns and 10 rows."""
     stage.launch(SMALL)
-    stage.fence()
     for _ in range(6):
         stage.fence()
     stage.settle()

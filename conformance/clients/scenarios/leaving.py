@@ -10,7 +10,6 @@ from conformance.clients.stage import Stage
 def leaves_as_it_says(stage: Stage) -> None:
     """The user leaves; two broadcasts come, then the end."""
     stage.launch()
-    stage.fence()
     stage.lets_go = False
     stage.depart()
     _owe_and_end(stage)
@@ -20,7 +19,6 @@ def leaves_as_it_says(stage: Stage) -> None:
 def leaves_with_its_input(stage: Stage) -> None:
     """The client's input ends; two broadcasts come, then the end."""
     stage.launch()
-    stage.fence()
     stage.lets_go = False
     stage.end_input()
     stage.await_left()
@@ -31,7 +29,6 @@ def leaves_with_its_input(stage: Stage) -> None:
 def leaves_right_after_a_line(stage: Stage) -> None:
     """The user says a line and leaves at once: the line is sent, and all that comes is shown."""
     stage.launch()
-    stage.fence()
     stage.lets_go = False
     word = stage.word()
     stage.say(word)
@@ -44,7 +41,6 @@ def leaves_right_after_a_line(stage: Stage) -> None:
 def silence_after_leaving(stage: Stage) -> None:
     """The user leaves; the server is silent for some seconds, then sends a broadcast and ends."""
     stage.launch()
-    stage.fence()
     stage.lets_go = False
     stage.depart()
     stage.rest(stage.use.silence)
@@ -58,6 +54,7 @@ def input_without_its_last_lf(stage: Stage) -> None:
     stage.settle()
     word = stage.word()
     stage.end_input(word)
+    stage.await_left()
     stage.await_over()
 
 
@@ -105,7 +102,6 @@ def nobody_listens(stage: Stage) -> None:
 def end_within_a_text(stage: Stage) -> None:
     """The stream ends before a text's LF."""
     stage.launch()
-    stage.fence()
     word = stage.word()
     stage.send(stage.unit(word).removesuffix(b"\n"))
     stage.end_stream()
@@ -116,7 +112,6 @@ def end_within_a_text(stage: Stage) -> None:
 def end_after_a_header(stage: Stage) -> None:
     """The stream ends between a header and its text."""
     stage.launch()
-    stage.fence()
     stage.send(stage.unit("").removesuffix(b"\n"))
     stage.end_stream()
     stage.await_over()
@@ -125,7 +120,7 @@ def end_after_a_header(stage: Stage) -> None:
 @client_scenario("CLI-7", needs=("protocol",))
 def greeting(stage: Stage) -> None:
     """What answers is another kind of server: it greets, and goes on as chatproto/1 does."""
-    stage.launch()
+    stage.launch(ready=False)
     stage.send(b"220 zz9.example ESMTP ready\n")
     _garbage(stage)
 
@@ -134,7 +129,6 @@ def greeting(stage: Stage) -> None:
 def no_unit(stage: Stage) -> None:
     """Among broadcasts a line comes that is no unit."""
     stage.launch()
-    stage.fence()
     stage.send(b"* zz9 has joined\n")
     _garbage(stage)
 

@@ -11,7 +11,6 @@ from conformance.clients.stage import Stage
 def lines_in_order(stage: Stage) -> None:
     """Six lines are typed without a pause."""
     stage.launch()
-    stage.fence()
     words = [stage.word() for _ in range(6)]
     for word in words:
         stage.say(word)
@@ -23,7 +22,6 @@ def lines_in_order(stage: Stage) -> None:
 def the_text_as_it_was_said(stage: Stage) -> None:
     """Texts hold spaces, quotes, backslashes, markup, and letters of several scripts."""
     stage.launch()
-    stage.fence()
     for text in (f"{MARKS}  two spaces", WIDE, "QUIT", "quit now"):
         word = stage.word()
         stage.say(f"{word} {text}")
@@ -35,7 +33,6 @@ def the_text_as_it_was_said(stage: Stage) -> None:
 def white_space_at_the_ends(stage: Stage) -> None:
     """A line with spaces at both ends is typed."""
     stage.launch()
-    stage.fence()
     word = stage.word()
     stage.say(f"  {word}  ")
     stage.await_said(word)

@@ -17,7 +17,7 @@ from wcwidth import wcwidth
 from conformance.transcript.events import Way
 
 _SCROLLED: Final = 4_000
-_CLEARS: Final = re.compile(rb"\x1b\[(?:[23]J|H|1;1H|\?1049h|\?47h)")
+CLEARS: Final = re.compile(rb"\x1b\[(?:[23]J|H|1;1H|\?1049h|\?47h)")
 _BRACKETS: Final = 2004 << 5
 """How the emulator writes the mode of bracketed paste."""
 _FRAMES: Final = re.compile(r"[\s\u2500-\u259f|]+")
@@ -68,7 +68,7 @@ class Screen:
         self._clears = False
 
     def feed(self, octets: bytes, stream: str) -> None:  # noqa: ARG002  # a screen has one
-        self._clears = self._clears or _CLEARS.search(octets) is not None
+        self._clears = self._clears or CLEARS.search(octets) is not None
         try:
             self._stream.feed(octets)
         except Exception:  # what the emulator does not know is no fault of a client

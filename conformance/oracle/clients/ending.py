@@ -48,7 +48,7 @@ def _connecting(record: Record) -> Iterator[Fact]:
 
 def _leaving(record: Record) -> Iterator[Fact]:
     assert record.done is not None
-    if record.left is None and record.exited is None:
+    if _wait_for(record, "the client to leave") is not None:
         if (wait := _wait_for(record, "the client to leave")) is not None:
             yield Fact(
                 Kind.DOES_NOT_LEAVE, "`quit` or its end of stream when its user is done",
@@ -77,6 +77,13 @@ def _aborted(record: Record) -> tuple[float, int] | None:
 def _unasked(record: Record) -> Iterator[Fact]:
     """A client that goes though nobody has asked it to, and the server has not ended."""
     gone = min((when for when in (record.closed, record.exited) if when), default=None)
+    if _died_of_notice(record):
+        notice = [one for one in record.heard if one.kind == "notice"][-1]
+        yield Fact(
+            Kind.DIED_OF_NOTICE, f"the notice !{notice.sender} shown, and no fault",
+            "the program failed when it came", (notice.line,),
+        )  # fmt: skip
+        return
     if gone is None or not record.connections or _may_go(record, gone):
         return
     how = (
@@ -124,6 +131,8 @@ def _over(record: Record) -> Iterator[Fact]:
     strange = (one.t for one in record.heard if one.kind == "malformed" or not one.is_safe)
     began = min((began, *strange))
     crash = _CRASH.search(_printed_since(record, began))
+    if _died_of_notice(record):
+        return
     if crash is not None or (record.status is not None and record.status < 0):
         what = "" if crash is None else f": it printed {crash[0].decode(errors='replace')!r}"
         yield Fact(Kind.CRASHED, "the end told to its user", f"the program failed{what}", (line,))
@@ -131,9 +140,21 @@ def _over(record: Record) -> Iterator[Fact]:
         yield Fact(Kind.END_NOT_SHOWN, "the end told to its user", "nothing was shown", (line,))
 
 
+def _died_of_notice(record: Record) -> bool:
+    """Whether a notice was the last that came before the program failed."""
+    notices = [one.t for one in record.heard if one.kind == "notice"]
+    return bool(notices) and _CRASH.search(_printed_since(record, notices[-1])) is not None
+
+
 def _was_in_order(record: Record) -> bool:
     """Whether the user had left before the server ended in order."""
-    return record.done is not None and record.ended is not None and record.done[0] < record.ended[0]
+    return (
+        record.done is not None
+        and record.left is not None
+        and record.ended is not None
+        and record.done[0] < record.ended[0]
+        and record.left[1] < record.ended[1]
+    )
 
 
 def _printed_since(record: Record, began: float) -> bytes:

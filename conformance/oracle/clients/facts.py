@@ -19,6 +19,7 @@ class Kind(StrEnum):
     NOT_SHOWN = "not-shown"
     SHOWN_LATE = "shown-late"
     NOTICE_NOT_SHOWN = "notice-not-shown"
+    DIED_OF_NOTICE = "died-of-notice"
     SHOWN_TWICE = "shown-twice"
     OUT_OF_ORDER = "out-of-order"
     SENDER_NOT_SHOWN = "sender-not-shown"
@@ -76,6 +77,7 @@ ATTRIBUTIONS: Final[dict[Kind, Attribution]] = {
     Kind.SHOWN_LATE: _to("CLI-5"),
     Kind.SENT_LATE: _to("CLI-5"),
     Kind.NOTICE_NOT_SHOWN: _to("CLI-3", "CLI-1"),
+    Kind.DIED_OF_NOTICE: _to("CLI-3"),
     Kind.SHOWN_TWICE: _to("CLI-9", "CLI-1"),
     Kind.OUT_OF_ORDER: _to("CLI-9", "CLI-1"),
     Kind.SENDER_NOT_SHOWN: _to("CLI-9", "CLI-1"),

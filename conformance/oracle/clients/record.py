@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
-from conformance.oracle.clients.display import display_for, squeezed, words
+from conformance.oracle.clients.display import CLEARS, display_for, squeezed, words
 from conformance.transcript import events as tr
 
 WORD: Final = re.compile(r"zq[b-df-hj-np-tv-xz]{4}[2-9]{2}")
@@ -115,6 +115,7 @@ class Record:
     status: int | None = None
     connections: int = 0
     connected_anew: bool = False
+    clears: bool = False
     _squeezed: dict[int, str] = field(default_factory=dict)
 
     @property
@@ -139,7 +140,11 @@ class Record:
         return self.snapshots[-1].rows if self.snapshots else ()
 
     def first_shown(self, word: str, after: float = -1.0) -> tuple[int, int] | None:
-        """Where a word was shown first: which snapshot, and where in it; None if it never was."""
+        """Where a word was shown first: which snapshot, and where in it; None if it never was.
+
+        A client that draws its whole screen anew may have drawn over it before anybody looked: of
+        such a one what it printed counts.
+        """
         word = squeezed(word)
         for index, snapshot in enumerate(self.snapshots):
             if snapshot.t < after:
@@ -149,6 +154,8 @@ class Record:
             at = self._squeezed[index].find(word)
             if at >= 0:
                 return index, at
+        if self.clears and word in squeezed(self.printed.decode(errors="ignore")):
+            return len(self.snapshots) - 1, -1
         return None
 
     def vain_wait(self, word: str, done: str) -> int | None:
@@ -188,7 +195,7 @@ def read_record(transcript: tr.Transcript) -> Record:
             case tr.Connected(client=client, label=label):
                 record.labels.append(label or "")
                 record.connections += 1
-                record.connected_anew = record.connections > 1
+                record.connected_anew = record.connections > 1 or record.refused is not None
                 to_client[client], from_client[client] = _Stream(), _Stream()
             case tr.Received(client=client, octets=octets):
                 record.heard += _units(to_client[client], octets, event.t, line, record.labels)
@@ -215,6 +222,7 @@ def read_record(transcript: tr.Transcript) -> Record:
                 assert display is not None
                 display.feed(octets, stream)
                 record.printed += octets
+                record.clears = record.clears or CLEARS.search(octets) is not None
                 record.snapshots.append(Snapshot(event.t, line, tuple(display.rows())))
             case tr.Exited(status=status):
                 record.exited, record.status = (event.t, line), status

@@ -92,7 +92,8 @@ def _contents(record: Record) -> Iterator[Fact]:
             or any(word in line.text for word in WORD.findall(text) for line in record.lines)
         ):
             continue
-        if place < exhausted or any(line > said.line for line in record.waited):
+        is_decided = record.left is not None and record.left[1] > said.line
+        if place < exhausted or is_decided or any(line > said.line for line in record.waited):
             yield Fact(
                 Kind.NOT_SENT, f"{_short(text)!r}, which its user said, sent as a line",
                 "it was not sent", (said.line, *_first_wait(record, said)), wanted=text.encode(),

@@ -14,6 +14,7 @@ def showing(record: Record) -> Iterator[Fact]:
     """What is wrong with what the client showed."""
     owed = [one for one in record.heard if one.kind == "broadcast" and one.words]
     owed = [one for one in owed if one.is_safe and not one.is_own and is_owed(record, one)]
+    owed = [one for one in owed if _is_decided(record, one)]
     for one in owed:
         yield from _each(record, one)
     yield from _repeated(record, owed)
@@ -34,8 +35,21 @@ def is_owed(record: Record, one: Heard) -> bool:
     return one.line < stop and one.line < gone
 
 
+def _is_decided(record: Record, one: Heard) -> bool:
+    """Whether what was not shown by the end would have been by then: it was waited for, or what
+    came later was shown."""
+    return any(line > one.line for line in record.waited) or any(
+        later.line > one.line and not later.is_own and record.first_shown(word) is not None
+        for later in record.heard
+        for word in later.words[:1]
+    )
+
+
 def _each(record: Record, one: Heard) -> Iterator[Fact]:
     seen = record.first_shown(one.words[0])
+    if record.clears and any(record.first_shown(word) for word in one.words):
+        # The screen may have no room for all of it.
+        return
     vain = record.vain_wait(one.words[0], "shown")
     wait = tuple(line for line in record.waited if line > one.line)[:1]
     if seen is None:
@@ -105,11 +119,18 @@ def _repeated(record: Record, owed: list[Heard]) -> Iterator[Fact]:
 
 
 def _order(record: Record, owed: list[Heard]) -> Iterator[Fact]:
+    """Those that came one by one tell whether the newest is shown first."""
     places = [(record.first_shown(one.words[0]), one) for one in owed]
-    shown = [(place, one) for place, one in places if place is not None]
-    is_newest_first = all(a[0][1] >= b[0][1] for a, b in pairwise(shown) if a[0][0] == b[0][0])
+    shown = [(place, one) for place, one in places if place is not None and place[1] >= 0]
+    last = squeezed("".join(record.rows()))
+    ends = [
+        (last.find(one.words[0]), last.find(other.words[0]))
+        for (place, one), (next_place, other) in pairwise(shown)
+        if place[0] < next_place[0]
+    ]
+    grows = {at < then for at, then in ends if min(at, then) >= 0}
     for (place, one), (next_place, next_one) in pairwise(shown):
-        inside = place[0] == next_place[0] and not is_newest_first
+        inside = place[0] == next_place[0] and grows == {True}
         if place[0] > next_place[0] or (inside and place[1] > next_place[1]):
             yield Fact(
                 Kind.OUT_OF_ORDER, f"{_short(one.text)!r} before {_short(next_one.text)!r}",
@@ -171,7 +192,8 @@ def _gap(record: Record, one: Heard, other: Heard) -> int | None:
 def _own(record: Record) -> Iterator[Fact]:
     """All of its own messages are shown, or none."""
     own = [one for one in record.heard if one.is_own and one.words and is_owed(record, one)]
-    if not own:
+    own = [one for one in own if _is_decided(record, one)]
+    if not own or record.clears:
         return
     rows = squeezed("".join(record.rows()))
     if record.is_terminal:

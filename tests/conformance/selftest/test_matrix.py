@@ -6,6 +6,7 @@ import pytest
 from click.testing import CliRunner
 
 from conformance.commands.cli import cli
+from conformance.selftest.judged import Judged
 from conformance.selftest.matrix import (
     Matrix,
     MatrixError,
@@ -14,7 +15,6 @@ from conformance.selftest.matrix import (
     read_matrix,
 )
 from conformance.selftest.matrix_page import render_matrix
-from conformance.selftest.trial import Judged
 from conformance.specimens import CATALOGUE
 from conformance.standard.requirements import requirements
 from tests.evidence import EVIDENCE
@@ -31,6 +31,7 @@ def judged(name: str, *found: str) -> Judged:
         sorted(specimen.breaks - set(found)),
         sorted(set(found) - specimen.breaks - specimen.may_break),
         1.0,
+        legal=specimen.legal,
     )
 
 

@@ -1,0 +1,68 @@
+"""The suite for clients run against its specimens: what it found of each, held against what each
+breaks."""
+
+import sys
+from collections.abc import Iterator
+from typing import Final
+
+from conformance.clients.registry import FIRST, client_scenarios
+from conformance.clients.stage import Use
+from conformance.report.model import ScenarioReport
+from conformance.runner.client_suite import ClientRun
+from conformance.runner.selection import counting
+from conformance.selftest.judged import Judged
+from conformance.specimens.clients import ClientSpecimen, client_specimens
+from conformance.standard.requirements import Kind, Level
+
+_SILENCE: Final = 4.0
+"""Seconds of silence after leaving: longer than the specimen that gives up waits."""
+
+
+class _Silent:
+    """A listener that tells nobody."""
+
+    def on_start(self, scenario: str) -> None: ...
+
+    def on_result(self, result: ScenarioReport) -> None: ...
+
+
+def judge_client_specimen(name: str, whole: bool = False) -> Judged:
+    """Run the suite against one client specimen: an odd one plays all scenarios, a broken one those
+    that are there for what it breaks, unless the `whole` suite is wanted."""
+    specimen = client_specimens()[name]
+    ids = counting(frozenset(), "should", (Kind.CLIENT,))
+    use = Use(
+        f"{sys.executable} -m conformance.specimens.clients {name} {{host}} {{port}}",
+        specimen.way,
+        silence=_SILENCE,
+    )
+    report = ClientRun(use, frozenset(meant_for_client(specimen, whole)), ids, ids).run(_Silent())
+    if report.interrupted:
+        raise KeyboardInterrupt
+    found: dict[str, list[str]] = {}
+    for result in report.scenarios:
+        for finding in result.findings:
+            seen = found.setdefault(finding.requirement, [])
+            if finding.outcome == "fail" and result.id not in seen:
+                seen.append(result.id)
+    undecided = [
+        one.id
+        for one in report.requirements
+        if specimen.legal and one.level is Level.MUST and one.status in ("unknown", "not-exercised")
+    ]
+    return Judged(
+        name=name,
+        found={id_: found[id_] for id_ in sorted(found)},
+        missed=sorted(specimen.breaks - found.keys()) + undecided,
+        accused=sorted(found.keys() - specimen.breaks - specimen.may_break),
+        seconds=report.duration_s,
+        legal=specimen.legal,
+    )
+
+
+def meant_for_client(specimen: ClientSpecimen, whole: bool) -> Iterator[str]:
+    """The scenarios that a client specimen plays."""
+    for scenario in client_scenarios():
+        meant = specimen.breaks.intersection(scenario.requirements)
+        if whole or specimen.legal or meant or scenario.id == FIRST:
+            yield scenario.id
