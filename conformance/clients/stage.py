@@ -7,6 +7,7 @@ says, and closes when the member leaves.
 """
 
 import json
+import platform
 import random
 import selectors
 import socket
@@ -37,6 +38,10 @@ ENDING: Final = 10.0
 SHORTENED: Final = 1.0
 """Seconds to wait for what this client has never done when it was waited for in full."""
 _TICK: Final = 0.02
+_SETTLING: Final = 0.3
+"""Seconds for what a client does about an end, before it is looked whether it rests."""
+_MOST: Final = 5
+"""How many times as long as asked for a rest may take on a machine that is busy."""
 _UNREAD_TICK: Final = 0.005
 _UNREAD: Final = 0.2
 """Seconds that a segment may lie unread before the next is sent nevertheless."""
@@ -112,7 +117,7 @@ class Stage:
         self._display: Display | None = None
         self._listener = socket.socket()
         self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self._listener.bind((_HOST, 0))
+        self._listener.bind((_host_for(use.command, self._random), 0))
         self._connections: list[_Connection] = []
         self._is_listening = False
         self._is_refused = False
@@ -146,7 +151,8 @@ class Stage:
             self.listen()
         columns, rows = size
         self._display = display_for(use.way, columns, rows)
-        self._program = Program(use.command, _HOST, self._listener.getsockname()[1], use.way, size)
+        host, port = self._listener.getsockname()
+        self._program = Program(use.command, host, port, use.way, size)
         self._note(
             tr.Launched(self.now(), "c1", use.command, use.way, columns, rows, use.leave, use.raw)
         )
@@ -368,16 +374,24 @@ class Stage:
         return self._exited
 
     def rest(self, seconds: float) -> None:
-        """Let nothing happen for a while, and note how much of a processor the client took."""
-        began, taken = time.monotonic(), self.program.processor_time()
-        starved = self.program.starved()
-        deadline = began + seconds * self.use.factor
-        while not self._exited and time.monotonic() < deadline:
-            self.look(deadline - time.monotonic())
+        """Let nothing happen for a while, and note how much of a processor the client took, once it
+        has done what the event before made it do. Time in which the machine did not let it run does
+        not count."""
+        self._pass(_SETTLING)
+        taken = self.program.processor_time()
+        passed = self._pass(seconds * self.use.factor)
         if not self._exited:
-            passed = time.monotonic() - began - (self.program.starved() - starved)
             spent = max(0.0, self.program.processor_time() - taken)
-            self._note(tr.Rested(self.now(), round(max(0.0, passed), 3), round(spent, 3), "c1"))
+            self._note(tr.Rested(self.now(), round(passed, 3), round(spent, 3), "c1"))
+
+    def _pass(self, seconds: float) -> float:
+        """Let so many seconds pass in which the client could run; how many did before it ended."""
+        began, starved = time.monotonic(), self.program.starved()
+        passed, most = 0.0, began + _MOST * seconds
+        while not self._exited and passed < seconds and time.monotonic() < most:
+            self.look(seconds - passed)
+            passed = time.monotonic() - began - (self.program.starved() - starved)
+        return max(0.0, passed)
 
     def until(
         self, is_so: Callable[[], bool], what: str, seconds: float, kind: str | None = None
@@ -562,6 +576,17 @@ class Stage:
         for connection in self._connections:
             connection.socket.close()
         self._listener.close()
+
+
+def _host_for(command: str, chance: random.Random) -> str:
+    """An address of this machine's own to listen on. Where the client is told it, and the system
+    has many, it is one that nobody else uses: who looks for another server finds none there."""
+    if platform.system() != "Linux" or not any(
+        field in command for field in ("{host}", "{address}")
+    ):
+        return _HOST
+    number = chance.randrange
+    return f"127.{number(1, 255)}.{number(1, 255)}.{number(1, 255)}"
 
 
 def _readable(descriptors: list[int], seconds: float) -> list[int]:
