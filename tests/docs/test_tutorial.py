@@ -24,7 +24,7 @@ TUTORIAL: Final = ROOT / "docs" / "tutorial"
 PAGES: Final = sorted((TUTORIAL / "server").glob("*.md"))
 SERVERS: Final = sorted((TUTORIAL / "server").glob("*.py"))
 COMMAND: Final = re.compile(
-    r"^```\n\$ chatproto-conformance run --only (\S+) "
+    r"^```\n\$ chatproto-conformance run -v --only (\S+) "
     r'--launch "python docs/tutorial/server/(server_\d\d)\.py \{port\}"\n(.*?)^```',
     re.MULTILINE | re.DOTALL,
 )
@@ -45,7 +45,7 @@ class Shown:
 
     @property
     def unexercised(self) -> set[str]:
-        return set(re.findall(r"^never exercised in this run: (.+)$", self.output, re.MULTILINE))
+        return set(re.findall(r"^Never exercised: (.+)$", self.output, re.MULTILINE))
 
 
 def shown(page: Path) -> list[Shown]:
