@@ -36,10 +36,12 @@ _STYLES: Final = {"almost certain": "bold red", "likely": "bold red", "possible"
 
 @dataclass(frozen=True, slots=True)
 class _Room:
-    """How much is said: of so many causes a picture, of so many requirements a line each, so many
-    lines that the server printed, so many sentences of each cause, and ids or none."""
+    """How much is said: of so many causes a picture, of so many why it is so, of so many
+    requirements a line each, so many lines that the server printed, so many sentences of each
+    cause, and ids or none."""
 
     pictures: int
+    whys: int
     others: int
     printed: int
     sentences: int
@@ -47,15 +49,17 @@ class _Room:
 
 
 _ROOMS: Final = (
-    _Room(3, 12, 6, 9, ids=True),
-    _Room(3, 6, 5, 9, ids=True),
-    _Room(3, 5, 4, 2, ids=True),
-    _Room(2, 4, 4, 2, ids=False),
-    _Room(2, 3, 3, 2, ids=False),
-    _Room(1, 3, 3, 2, ids=False),
-    _Room(1, 2, 3, 1, ids=False),
-    _Room(1, 1, 2, 1, ids=False),
-    _Room(0, 1, 2, 1, ids=False),
+    _Room(3, 3, 12, 6, 9, ids=True),
+    _Room(3, 3, 6, 5, 9, ids=True),
+    _Room(3, 3, 5, 4, 2, ids=True),
+    _Room(2, 3, 4, 4, 2, ids=False),
+    _Room(2, 3, 3, 3, 2, ids=False),
+    _Room(1, 3, 3, 3, 2, ids=False),
+    _Room(1, 3, 2, 3, 1, ids=False),
+    _Room(1, 2, 2, 2, 1, ids=False),
+    _Room(1, 1, 1, 2, 1, ids=False),
+    _Room(0, 1, 1, 2, 1, ids=False),
+    _Room(0, 0, 1, 2, 1, ids=False),
 )
 """From all that is worth saying to the least."""
 
@@ -106,7 +110,8 @@ def _cause(number: int, cause: Told, columns: int, room: _Room) -> Iterator[Text
         yield Text(line, _STYLES.get(cause.sure, "bold"))
     if room.ids and cause.explains:
         yield from _wrapped(" ".join(cause.explains), columns, "dim")
-    yield from _wrapped(_sentences(cause.why, room.sentences), columns)
+    if number <= room.whys:
+        yield from _wrapped(_sentences(cause.why, room.sentences), columns)
     if cause.remedy:
         yield from _wrapped(f"Remedy: {_sentences(cause.remedy, max(2, room.sentences))}", columns)
     if cause.shown is not None and number <= room.pictures:

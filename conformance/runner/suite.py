@@ -68,6 +68,7 @@ def report_of(
         dialect=settings.profile.dialect,
     )
     found = diagnose(report.scenarios)
+    failed = {one.id for one in report.requirements if one.status == "fail"}
     report.causes = [
         CauseReport(
             family=cause.family.name,
@@ -77,6 +78,7 @@ def report_of(
             shown_by=cause.shown_by,
         )
         for cause in found.causes
+        if failed.intersection(cause.explains)
     ]
     report.unexplained = list(found.unexplained)
     if found.dialect is not None:

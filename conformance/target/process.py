@@ -178,7 +178,9 @@ def _command(template: str, address: Address) -> list[str]:
             "{address} stand for the address, and a literal brace is written twice"
         ) from None
     if not command:
-        raise LaunchError("the command to launch is empty")
+        raise LaunchError(
+            "the command to launch is empty: give one such as 'python server.py {port}'"
+        )
     return command
 
 
