@@ -1,5 +1,6 @@
 """A launched server as a scenario handles it: everything that befalls it enters the transcript."""
 
+import math
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -20,6 +21,7 @@ from conformance.target.usage import Family
 from conformance.timing.cpu_starvation import Starvation
 from conformance.timing.policy import ABORT, REST, RESTS
 from conformance.transcript.events import (
+    Counted,
     Exited,
     InputEnded,
     Limited,
@@ -145,6 +147,17 @@ class ManagedServer:
                 break
             stage.pass_time(min(_LOOK_EACH, waited + 0.01))
         stage.record(Sought(stage.now(), dead.name, stage.now() - began, not held))
+
+    def count_descriptors(self, members: int, usual: int | None = None) -> int:
+        """Note how many descriptors the server has open, now that so many members have come and
+        gone; it is given a while to have no more than usual, half a descriptor each allowed."""
+        family, most = Family(self._server.pid or 0), math.inf if usual is None else usual
+        self._stage.let(
+            lambda: family.descriptors() < most + members / 2, self._stage.patience_to_leave
+        )
+        opened = family.descriptors()
+        self._stage.record(Counted(self._stage.now(), members, opened))
+        return opened
 
     @contextmanager
     def without_descriptors(self) -> Iterator[int]:

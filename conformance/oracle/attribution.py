@@ -273,6 +273,7 @@ TABLE: Final = (
     Row(Kind.FLOODED, "HB-1", on.author_sent_a_blank_line),
     Row(Kind.FLOODED, "TRN-2"),
     Row(Kind.SPUN, "RES-1"),
+    Row(Kind.DESCRIPTORS_KEPT, "RES-2"),
     Row(Kind.STOP_STATUS, "STOP-1"),
     Row(Kind.STOP_HANGS, "STOP-1"),
     Row(Kind.STOP_LATE, "STOP-1"),

@@ -12,6 +12,7 @@ from conformance.oracle.reading.units import ReceivedBroadcast, ReceivedHeartbea
 from conformance.standard.constants import MAX_BACKLOG, MEMBERS, MIN_BACKLOG
 from conformance.transcript.events import (
     KILLED,
+    Counted,
     InputEnded,
     Limited,
     Restarted,
@@ -46,7 +47,7 @@ def exercised(case: Case) -> Counter[str]:
                 counts["RES-1"] += 1
             case Sought():
                 counts["HB-2"] += 1
-            case Limited():
+            case Limited() | Counted():
                 counts["RES-2"] += 1
             case _:
                 pass

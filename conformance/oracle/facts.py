@@ -77,6 +77,7 @@ class Kind(StrEnum):
     # The process
     DIED = "the server's process ended unasked"
     FLOODED = "more octets than anybody is owed, without an end"
+    DESCRIPTORS_KEPT = "descriptors that are not given back"
     SPUN = "a server that is busy while nothing is said"
     STOP_STATUS = "another exit status than 0 when stopped"
     STOP_HANGS = "a server that does not end when stopped"

@@ -25,7 +25,7 @@ _RUN: Final = re.compile(rb"(.)\1{63,}", re.DOTALL)
 Kind = Literal[
     "connected", "refused", "sent", "received", "ended", "reset", "halfclosed", "aborted",
     "stalled", "resumed", "waited", "settled", "stopping", "exited", "running", "restarted",
-    "rival", "inputended", "vanished", "sought", "rested", "limited",
+    "rival", "inputended", "vanished", "sought", "rested", "limited", "counted",
     "launched", "typed", "shown", "faulted",
 ]  # fmt: skip
 _DRIVES: Final = re.compile(
@@ -251,6 +251,8 @@ def _note(event: tr.Event) -> str:
         case tr.Sought(seconds=seconds, found=found):
             known = "ended" if found else "held"
             return f"its connection is {known} by the server's system after {seconds:.0f} s"
+        case tr.Counted(members=members, descriptors=open_):
+            return f"{open_} descriptors after {members} have come and gone"
         case tr.Limited(ended=over):
             return "descriptors are free again" if over else "no descriptor is free"
         case tr.Launched(command=command):

@@ -1,4 +1,4 @@
-"""Resources: no work without anything to do, and service without descriptors."""
+"""Resources: no work without anything to do, service without descriptors, and none kept."""
 
 from typing import Final
 
@@ -7,9 +7,12 @@ from conformance.driver.server_control import ManagedServer
 from conformance.driver.stage import Stage
 from conformance.scenarios.registry import scenario
 from conformance.target.address import FAR
+from conformance.timing.policy import WAVES
 
 _UNREAD: Final = 900_000
 """Octets for who does not read: some of them wait in the server, and it may evict nobody yet."""
+_WAVE: Final = 20
+"""Members that come and go between two counts of the server's descriptors."""
 _WAITING: Final = 2
 """Clients that find no descriptor free: few, for a server's queue may be short."""
 
@@ -47,3 +50,33 @@ def test_no_descriptor_is_free(stage: Stage, server: ManagedServer) -> None:
             client.reset()
     [eve] = stage.join(1, exercises=["RES-2"])
     stage.fence(ann, bob, eve, exercises=["RES-2"])
+
+
+@scenario("RES-2", needs=("launch",))
+def test_members_come_and_go(stage: Stage, server: ManagedServer) -> None:
+    """Twenty come, speak and go, by quit, by the end of stream, by a reset or by a violation; again
+    and again, as long as the server has more descriptors open after them than before."""
+    ann, bob = stage.join(2)
+    opened: list[int] = []
+    for _ in range(WAVES + 1):
+        _come_and_go(stage)
+        stage.fence(ann, bob)
+        usual = opened[-1] if opened else None
+        opened.append(server.count_descriptors(_WAVE, usual))
+        if usual is not None and opened[-1] < usual + _WAVE / 2:
+            break
+
+
+def _come_and_go(stage: Stage) -> None:
+    for number, client in enumerate(stage.join(_WAVE)):
+        match number % 4:
+            case 0:
+                client.send(b"quit\n")
+            case 1:
+                client.half_close()
+            case 2:
+                client.send(b"\xff\n")
+            case _:
+                client.reset()
+                continue
+        stage.await_end(client)

@@ -1,5 +1,9 @@
 """Servers with a fault of resources: they spin, or do not live through a want of descriptors."""
 
+import os
+import socket
+from contextlib import suppress
+
 from conformance.specimens.base import BaseServer
 from conformance.specimens.member import Member
 from conformance.specimens.registry import LOSS, fault
@@ -71,3 +75,17 @@ class ResetsAllForADescriptor(BaseServer):
         super().on_no_descriptor()
         for member in tuple(self.members):
             self.reset(member)
+
+
+@fault("RES-2", "keeps a descriptor of every connection that is over")
+class KeepsDescriptors(BaseServer):
+    def __init__(self, port: int, capacity: int | None = None) -> None:
+        super().__init__(port, capacity)
+        self.kept: list[int] = []
+
+    def close(self, member: Member) -> None:
+        if not member.closed:
+            with suppress(OSError):
+                member.sock.shutdown(socket.SHUT_RDWR)
+            self.kept.append(os.dup(member.sock.fileno()))
+        super().close(member)

@@ -67,6 +67,14 @@ class Family:
                 taken += times.user + times.system
         return taken
 
+    def descriptors(self) -> int:
+        """How many descriptors all of them have open."""
+        opened = 0
+        for process in self.members():
+            with suppress(psutil.Error):
+                opened += descriptors(process)
+        return opened
+
     @contextmanager
     def without_descriptors(self) -> Iterator[int]:
         """Let none of them open more descriptors than it has, meanwhile; gives how many they can

@@ -48,6 +48,10 @@ RESTS: Final = 6
 """How often it is counted until it is small once. A server that is still busy with what was said,
 or that tidies up now and then, is not accused of spinning."""
 
+WAVES: Final = 3
+"""How many waves of members in succession must leave descriptors behind before a server counts as
+keeping them. One that opens what it needs at the first need is not accused."""
+
 # What counts as late.
 
 PROMPT: Final = 1.5

@@ -329,6 +329,17 @@ class Faulted:
 
 
 @dataclass(frozen=True, slots=True)
+class Counted:
+    """So many clients came, were members and went again; then the server's processes had this many
+    descriptors open."""
+
+    t: Number
+    members: int
+    descriptors: int
+    event: Literal["counted"] = "counted"
+
+
+@dataclass(frozen=True, slots=True)
 class Printed:
     """What the server's process printed until now, since this was last noted; of much, the two
     ends."""
@@ -426,6 +437,7 @@ Event = Annotated[
     | InputEnded
     | Rested
     | Limited
+    | Counted
     | Faulted
     | Printed
     | Launched

@@ -14,8 +14,9 @@ from conformance.oracle.membership import was_evicted
 from conformance.oracle.reading.history import ClientHistory, Ending
 from conformance.standard.constants import DEAD_PEER, IDLE, STOP
 from conformance.target.profile import Way
-from conformance.timing.policy import ABORT, LAST_LINE
+from conformance.timing.policy import ABORT, LAST_LINE, WAVES
 from conformance.transcript.events import (
+    Counted,
     Event,
     Exited,
     Refused,
@@ -44,6 +45,7 @@ def check_process(case: Case) -> Iterator[Fact]:
     """The process ends when told, leaves its address free, and keeps it while it lives."""
     yield from _stops(case)
     yield from _not_told(case)
+    yield from _keeps_descriptors(case)
     for at, event in case.history.server:
         match event:
             case Restarted(error=str(error)):
@@ -69,6 +71,26 @@ def check_process(case: Case) -> Iterator[Fact]:
                 )
             case _:
                 pass
+
+
+def _keeps_descriptors(case: Case) -> Iterator[Fact]:
+    """Detect descriptors that grow with all who have come and gone. Once or twice they may: a
+    server may open what it needs when it first needs it, and keep some for the next."""
+    counts = [(at, one) for at, one in case.history.server if isinstance(one, Counted)]
+    grown = [
+        after.descriptors - before.descriptors >= after.members / 2
+        for (_, before), (_, after) in pairwise(counts)
+    ]
+    if len(grown) >= WAVES and all(grown):
+        first, last = counts[0][1], counts[-1][1]
+        gone = sum(one.members for _, one in counts[1:])
+        yield Fact(
+            Kind.DESCRIPTORS_KEPT,
+            "no descriptor held for a connection that is over",
+            f"{last.descriptors} descriptors, {first.descriptors} before {gone} clients had come "
+            "and gone",
+            tuple(at for at, _ in counts),
+        )
 
 
 def _stops(case: Case) -> Iterator[Fact]:

@@ -26,6 +26,7 @@ from conformance.transcript.events import (
     Aborted,
     Away,
     Connected,
+    Counted,
     Ended,
     Exited,
     Faulted,
@@ -169,7 +170,16 @@ class ClientHistory:
 
 
 ServerEvent = (
-    Stopping | Exited | Running | Restarted | Rival | InputEnded | Rested | Limited | Sought
+    Stopping
+    | Exited
+    | Running
+    | Restarted
+    | Rival
+    | InputEnded
+    | Rested
+    | Limited
+    | Sought
+    | Counted
 )
 
 
@@ -259,6 +269,7 @@ def read_history(transcript: Transcript) -> History:
                 | Rested()
                 | Limited()
                 | Sought()
+                | Counted()
             ):
                 history.server.append((at, event))
             case _:

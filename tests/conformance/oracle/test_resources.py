@@ -2,7 +2,7 @@
 
 import pytest
 
-from conformance.transcript.events import Limited, Rested, Sought, Vanished
+from conformance.transcript.events import Counted, Limited, Rested, Sought, Vanished
 from tests.conformance.scene import Scene
 
 
@@ -68,4 +68,16 @@ def test_a_dead_peer_is_to_be_found(found: bool, broken: set[str]) -> None:
     scene.peers["eve"].member = False
     scene.peers["eve"].waiting.clear()
     scene.fence()
+    assert {finding.requirement for finding in scene.findings()} == broken
+
+
+@pytest.mark.parametrize(
+    ("counts", "broken"),
+    [([20, 40, 60, 80], {"RES-2"}), ([20, 40, 60, 61], set()), ([20, 40, 60], set())],
+    ids=["kept", "kept-at-first", "too-few-waves"],
+)
+def test_descriptors_are_given_back(counts: list[int], broken: set[str]) -> None:
+    scene = Scene()
+    scene.join("ann", "bob")
+    scene.events += [Counted(scene.tick(), 20, count) for count in counts]
     assert {finding.requirement for finding in scene.findings()} == broken
