@@ -19,6 +19,8 @@ _A_WHILE: Final = 1.0
 """Seconds of chatter before a fault, and during a short one."""
 _LONG: Final = 12.0
 """Seconds of a node's being cut off: it gives its members up meanwhile (CLU-5)."""
+_AGAIN: Final = 0.25
+"""Seconds before somebody tries again to join."""
 _IN_FLIGHT: Final = 20
 """Lines that a member says in one go when its node ends."""
 
@@ -102,7 +104,7 @@ def _come_back(stage: Stage, chatter: _Chatter, node: int) -> Client:
                 return newcomer
         if stage.now() >= end:
             raise Stuck(f"nobody could join at node {node} again")
-        chatter.step()
+        chatter.go_on(_AGAIN)
 
 
 @scenario("CLU-1", "CLU-2", needs=("nodes",))

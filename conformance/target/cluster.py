@@ -135,14 +135,17 @@ class LaunchedCluster:
         """Let nothing pass between a node and the log, or all again."""
         way = self.nodes[number].way
         assert way is not None
-        way.is_cut = wanted
+        if wanted:
+            way.cut()
+        else:
+            way.heal()
 
     def heal(self) -> None:
         """Take back whatever was done to nodes; those that were ended are started by `start`."""
         for number, node in enumerate(self.nodes):
             self.resume(number)
             if node.way is not None:
-                node.way.is_cut = False
+                node.way.heal()
 
     def poll(self) -> int | None:
         return next((one for node in self.nodes if (one := node.server.poll()) is not None), None)

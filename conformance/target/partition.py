@@ -17,7 +17,7 @@ class Partition:
     """A listener on this machine for each of these addresses, and what passes between."""
 
     def __init__(self, addresses: Sequence[tuple[str, str]]) -> None:
-        self.is_cut = False
+        self._is_cut = threading.Event()
         self._is_over = False
         self._selector = selectors.DefaultSelector()
         self._sockets: set[socket.socket] = set()
@@ -29,6 +29,14 @@ class Partition:
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
+    def cut(self) -> None:
+        """Let nothing pass."""
+        self._is_cut.set()
+
+    def heal(self) -> None:
+        """Let all pass again, what waits first."""
+        self._is_cut.clear()
+
     def close(self) -> None:
         """End what passes, and pass nothing more."""
         self._is_over = True
@@ -36,10 +44,12 @@ class Partition:
 
     def _run(self) -> None:
         while not self._is_over:
-            if self.is_cut:
+            if self._is_cut.is_set():
                 time.sleep(_LOOK)
                 continue
             for key, _ in self._selector.select(_LOOK):
+                if self._is_cut.is_set():
+                    break
                 if isinstance(key.data, socket.socket):
                     self._pass_on(key.fileobj, key.data)  # type: ignore[arg-type]  # both are sockets
                 else:

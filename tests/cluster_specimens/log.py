@@ -25,6 +25,8 @@ LAGS: Final = 0.2
 """Seconds by which all nodes but one lag before a leader is lost."""
 LEADERLESS: Final = 0.7
 """Seconds without a leader."""
+BATCH: Final = 100
+"""Entries in one answer at most."""
 _LINE: Final = 1 << 24
 
 
@@ -87,8 +89,9 @@ class HostileLog:
             if lags and position > end:
                 await asyncio.sleep(LATEST)
             elif position <= end:
-                octets = self._log.entries[position - 1].encode()
-                return {"position": position, "entry": octets.decode("latin-1")}
+                entries = self._log.entries[position - 1 : min(end, position - 1 + BATCH)]
+                written = [entry.encode().decode("latin-1") for entry in entries]
+                return {"position": position, "entries": written}
             with suppress(TimeoutError):
                 async with asyncio.timeout(0.2):
                     await self._log.wait()
@@ -138,8 +141,9 @@ class LogEngine:
                     {"ask": "get", "position": position, "reader": self._name}
                 )
                 position = answer["position"]
-                yield position, Entry.decode(answer["entry"].encode("latin-1"))
-                position += 1
+                for written in answer["entries"]:
+                    yield position, Entry.decode(written.encode("latin-1"))
+                    position += 1
         finally:
             await reader.close()
 

@@ -97,18 +97,18 @@ class Scene:
         self.now = round(self.now + seconds, 6)
         return self.now
 
-    def connect(self, name: str, *, accepted: bool = True) -> Peer:
+    def connect(self, name: str, *, accepted: bool = True, node: int | None = None) -> Peer:
         number = len(self.peers)
         label = None if self._unix else f"127.0.0.1:{50_000 + number}"
         peer = self.peers[name] = Peer(name, label or f"unix:{number}")
-        self.events.append(Connected(self.tick(), name, label))
+        self.events.append(Connected(self.tick(), name, label, node))
         peer.member = accepted
         return peer
 
-    def join(self, *names: str) -> None:
-        """Connect clients that each say a word and hear it."""
+    def join(self, *names: str, node: int | None = None) -> None:
+        """Connect clients, at one node of several, that each say a word and hear it."""
         for name in names:
-            self.connect(name)
+            self.connect(name, node=node)
             self.say(name, self.nonce())
             self.deliver()
 

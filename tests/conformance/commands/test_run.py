@@ -279,6 +279,12 @@ def test_in_a_shells_background_a_server_heeds_the_interrupt() -> None:
         (["run", "tcp://127.0.0.1:1", "--isolate"], "--isolate needs --launch"),
         (["run", "tcp://127.0.0.1:0"], "port 0"),
         (["run", "tcp://127.0.0.1:1", "--launch", "server", "-j", "2"], "leave TARGET out"),
+        (["run", "tcp://127.0.0.1:1", "--nodes", "3"], "--nodes needs --launch"),
+        (["run", "tcp://127.0.0.1:1", "--nodes", "3", "--launch", "n"], "as many TARGETs"),
+        (["run", "--nodes", "3", "--launch", "n", "-j", "2"], "share one room"),
+        (["run", "tcp://127.0.0.1:1", "tcp://127.0.0.1:2", "-j", "2"], "share one room"),
+        (["run", "tcp://127.0.0.1:1", "tcp://127.0.0.1:2", "--launch", "n"], "say --nodes"),
+        (["run", "tcp://127.0.0.1:1", "--only", "CLU-1"], "nothing is selected"),
         (["run", "tcp://127.0.0.1:1", "--only", "QUIT-33"], "the nearest is QUIT-3"),
         (["run", "tcp://127.0.0.1:1", "--only", "LIM-5", "--level", "must"], "nothing is selected"),
         (
