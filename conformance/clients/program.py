@@ -112,6 +112,12 @@ class Program:
                 self._popen.stdin.close()
         self._input = None
 
+    def press_end_of_input(self) -> None:
+        """Press Ctrl-D at a terminal once more."""
+        if self._master >= 0:
+            with suppress(OSError):
+                os.write(self._master, END_OF_INPUT)
+
     def poll(self) -> int | None:
         """Its exit status, where it has ended; negative where a signal ended it."""
         return self._popen.poll()

@@ -42,6 +42,8 @@ _SETTLING: Final = 0.3
 """Seconds for what a client does about an end, before it is looked whether it rests."""
 _MOST: Final = 5
 """How many times as long as asked for a rest may take on a machine that is busy."""
+_AGAIN: Final = 1.0
+"""Seconds after which Ctrl-D is pressed again."""
 _UNREAD_TICK: Final = 0.005
 _UNREAD: Final = 0.2
 """Seconds that a segment may lie unread before the next is sent nevertheless."""
@@ -305,7 +307,15 @@ class Stage:
         return self.until(lambda: self.has_said(word), f"{word} to be sent", SHOWING, kind)
 
     def await_left(self) -> bool:
-        """Wait until the client has left, by `quit` or by its end of stream."""
+        """Wait until the client has left, by `quit` or by its end of stream.
+
+        A Ctrl-D that comes while an editor takes hold of the terminal is lost: a person would press
+        it again, and so is done here.
+        """
+        if not self.program.reads_input:
+            self.until(lambda: self.connection.has_left, "", _AGAIN, "again", noted=False)
+            if not self.connection.has_left and not self._exited:
+                self.program.press_end_of_input()
         return self.until(lambda: self.connection.has_left, "the client to leave", SHOWING, "left")
 
     def await_over(self) -> bool:
@@ -394,7 +404,13 @@ class Stage:
         return max(0.0, passed)
 
     def until(
-        self, is_so: Callable[[], bool], what: str, seconds: float, kind: str | None = None
+        self,
+        is_so: Callable[[], bool],
+        what: str,
+        seconds: float,
+        kind: str | None = None,
+        *,
+        noted: bool = True,
     ) -> bool:
         """Look until something is so; whether it was within so many seconds. Time in which the
         machine did not let the client run does not count."""
@@ -409,12 +425,15 @@ class Stage:
                 self.look(0)
                 if is_so():
                     break
-                self._note(tr.Waited(self.now(), "c1", what, 0.0))
-                self._was_in_vain = True
+                if noted:
+                    self._note(tr.Waited(self.now(), "c1", what, 0.0))
+                    self._was_in_vain = True
                 return False
             passed = time.monotonic() - began
             if passed > seconds:
                 excused = 0.0 if starved is None else min(full, self.program.starved() - starved)
+                if passed > seconds + excused and not noted:
+                    return False
                 if passed > seconds + excused:
                     self._waits.note(kind, came=False)
                     self._was_in_vain = True

@@ -291,6 +291,11 @@ def notes_of(report: Report) -> Iterator[str]:
             "No two clients could chat, so nothing more could be learnt, and the other scenarios "
             "were not played."
         )
+    if any(one.reason == "first" for one in report.scenarios):
+        yield (
+            "The client did not connect, or showed nothing, so nothing more could be learnt, and "
+            "the other scenarios were not played."
+        )
     if any(one.reason == "foreign" for one in report.scenarios):
         yield (
             "What came has not the form of chatproto/1, so nothing more could be told, and the "
@@ -412,4 +417,8 @@ def picture(finding: FindingReport) -> Iterator[str]:
     if diagram is not None:
         yield ""
         yield from sketch(diagram)
+        yield ""
+    if finding.screen:
+        yield "  on the screen in the end"
+        yield from (f"    | {visible(row)}" for row in finding.screen)
         yield ""

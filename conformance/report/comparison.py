@@ -221,7 +221,8 @@ def again(report: Report, scenario: str) -> str:
     address = report.target.startswith(("tcp://", "unix:"))
     target = shlex.quote(report.target) if address else f"--launch {shlex.quote(report.target)}"
     seed = f" --seed {report.seed}" if report.seed else ""
-    return f"chatproto-conformance run {target}{seed} --only {scenario}"
+    command = "clients" if scenario.startswith("cli/") else "run"
+    return f"chatproto-conformance {command} {target}{seed} --only {scenario}"
 
 
 def _labels(reports: Sequence[Report], given: Sequence[str]) -> list[str]:

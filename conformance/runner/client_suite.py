@@ -109,7 +109,7 @@ class ClientRun:
                 )
                 if self._is_hopeless():
                     for one in rest:
-                        self._take(without(one.scenario, "skip", "sanity"), listener)
+                        self._take(without(one.scenario, "skip", "first"), listener)
                     return
                 self._gather(
                     [pool.submit(self._play, one, listener.on_start) for one in rest], listener

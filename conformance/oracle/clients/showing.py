@@ -106,7 +106,9 @@ def _repeated(record: Record, owed: list[Heard]) -> Iterator[Fact]:
         if not word:
             continue
         came = sum(other.text.count(word) for other in record.heard)
-        echoed = sum(said.text.count(word) for said in record.said) if record.is_terminal else 0
+        # What is typed before an editor has begun is echoed by the terminal, and by the editor.
+        typed = sum(said.text.count(word) for said in record.said)
+        echoed = 2 * typed if record.is_terminal else 0
         if echoed and not any(word in text for text in sent):
             continue
         times = shown.count(word)
@@ -153,6 +155,8 @@ def _notices(record: Record) -> Iterator[Fact]:
 
 def _heartbeats(record: Record) -> Iterator[Fact]:
     """Rows between two broadcasts: as many with heartbeats between them as without."""
+    if record.is_raw:
+        return
     units = [one for one in record.heard if not one.is_own]
     usual: set[int] = set()
     beaten: list[tuple[int, Heard]] = []

@@ -137,7 +137,7 @@ class ForgetsToFlush(BaseClient):
         sys.stdout.write(text)
 
 
-@fault("CLI-9", "shows its user's words, and again as they come back")
+@fault("CLI-9", "shows its user's words, and again as they come back", way="pipe")
 class ShowsOwnWordsTwice(BaseClient):
     def send(self, text: str) -> None:
         super().send(text)
