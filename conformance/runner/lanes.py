@@ -15,8 +15,8 @@ from typing import Final, Protocol
 from conformance.driver.interruption import NO_DESCRIPTOR, OUT_OF_TIME, is_want_of_descriptors
 from conformance.report.model import ScenarioReport, without
 from conformance.runner.course import Course
-from conformance.runner.player import FIRST, LAST, SEARCH, Player
-from conformance.runner.session import Session, Settings
+from conformance.runner.player import LAST, SEARCH, Player
+from conformance.runner.session import FIRST, Session, Settings
 from conformance.scenarios.registry import Play, plays
 from conformance.target.address import parse_address
 from conformance.target.process import LaunchError

@@ -14,13 +14,11 @@ from conformance.oracle.findings import Judgement
 from conformance.report.model import ScenarioReport, judged
 from conformance.runner.baseline_latency import leeway_when_calm
 from conformance.runner.program_trials import Trials
-from conformance.runner.session import Session
+from conformance.runner.session import FIRST, Session
 from conformance.scenarios.registry import Play, Scenario
 from conformance.target.cluster import LaunchedCluster
 from conformance.transcript.events import Received, Sent, Transcript
 
-FIRST: Final = "sanity/first"
-"""The scenario that shows whether there is chat at all."""
 SEARCH: Final = "gen/programs"
 """The scenario that searches for programs which break something."""
 LAST: Final = "sanity/last"

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
+from typing import Final
 
 from pydantic import BaseModel
 
@@ -31,6 +32,9 @@ from conformance.target.usage import Family, Monitor, Usage, together
 from conformance.timing.policy import DYING
 from conformance.transcript.events import Event, Exited, Finish, Printed, Start
 from conformance.transcript.files import write
+
+FIRST: Final = "sanity/first"
+"""The scenario that shows whether there is chat at all, before all others."""
 
 
 class Settings(BaseModel):
@@ -188,6 +192,10 @@ class Session:
         if self.server is None:
             return None
         if not self.course.limit.left_to_play:
+            return self.server.poll()
+        if aftermath.held and stage.start.scenario == FIRST and len(self.settings.scenarios) > 1:
+            # All others wait for this one, and those after it show what becomes of such a server.
+            self._is_sound = False
             return self.server.poll()
         self._is_sound = aftermath.is_sound()
         self._labels += aftermath.visitors

@@ -14,7 +14,7 @@ from conformance.runner.session import Session, Settings, transcript_path
 from conformance.scenarios.registry import of_one_server, plays
 from conformance.target.process import LaunchError
 from conformance.target.profile import Launch, Profile
-from conformance.transcript.events import Start
+from conformance.transcript.events import Connected, Start
 from conformance.transcript.files import read
 from tests.conformance.command import REFERENCE, run, specimen
 
@@ -54,6 +54,19 @@ def settings(**changes: object) -> Settings:
 def test_there_is_one_lane_where_there_is_room_for_one_server(changes: dict[str, object]) -> None:
     assert lanes_for(settings(**changes)) == 1
     assert lanes_for(settings()) == LANES
+
+
+def test_who_holds_leavers_in_the_first_is_not_asked_what_newcomers_find(tmp_path: Path) -> None:
+    """All others wait for it, and show that as well."""
+    came = {}
+    for only in ("sanity/first", "sanity/first,msg/header"):
+        run(
+            "run", "--profile", "stage-4", "--launch", specimen("s4"), "--only", only,
+            "--transcripts", str(tmp_path), "--quiet",
+        )  # fmt: skip
+        first = read(transcript_path(tmp_path, "sanity/first"))
+        came[only] = sum(isinstance(event, Connected) for event in first)
+    assert came["sanity/first"] > came["sanity/first,msg/header"] == 2
 
 
 def test_several_are_played_at_a_time(tmp_path: Path) -> None:
