@@ -7,6 +7,7 @@ from conformance.oracle import Finding, Outcome, judge
 from conformance.report.excerpt import MAX_EVENTS, MAX_OCTETS, StretchEvent
 from conformance.report.model import (
     FindingReport,
+    OutageReport,
     Report,
     ScenarioReport,
     judged,
@@ -93,6 +94,14 @@ def report(
         seed=0,
         duration_s=1.5,
     )
+
+
+def outage(fault: str, silence: float, resumed: float = 0.1) -> OutageReport:
+    """What members noticed of a fault of the first node, 3 s long; all is well again after 4 s."""
+    return OutageReport(
+        fault=fault, node=0, begun=1.0, healed=4.0, over=5.0, client="c3", silence=silence,
+        silent_until=1.5 + silence, resumed=resumed,
+    )  # fmt: skip
 
 
 def passing(name: str = "good") -> Report:

@@ -7,11 +7,11 @@ from pathlib import Path
 
 from rich.console import Console
 
-from conformance.output.console import ConsoleReporter, Detail
+from conformance.output.console import ConsoleReporter, Detail, outage_lines
 from conformance.runner.session import Settings
 from conformance.target.profile import Profile
 from tests.conformance.command import REFERENCE, run, specimen
-from tests.conformance.samples import altered, played, report
+from tests.conformance.samples import altered, outage, played, report
 
 BROKEN = ("run", "--launch", specimen("one-read-one-message"), "--only")
 CASE = "frm/many-lines-in-one-segment"
@@ -108,3 +108,12 @@ def test_a_run_of_a_few_says_how_far_its_verdict_goes() -> None:
     assert done.returncode == 0
     assert re.search(r": conformant as far as asked \(1 of \d+ MUSTs\) \(chatproto/1", done.stdout)
     assert run("run", *BROKEN[1:], CASE).stdout.count("as far as asked") == 0
+
+
+def test_the_longest_silence_of_each_kind_of_fault_is_told() -> None:
+    result = played(altered())
+    result.outages = [outage("killed", 0.3), outage("killed", 1.2), outage("paused", 0.2, 0.4)]
+    assert list(outage_lines(report(result))) == [
+        "fault   killed: longest silence 1.2 s, messages 0.1 s after it was healed",
+        "fault   paused: longest silence 0.2 s, messages 0.4 s after it was healed",
+    ]

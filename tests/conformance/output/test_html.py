@@ -16,6 +16,7 @@ from tests.conformance.samples import (
     altered,
     cut_off,
     hostile,
+    outage,
     passing,
     played,
     report,
@@ -185,6 +186,16 @@ def test_a_crossing_is_drawn() -> None:
     page = _page(report(played(swapped("ann", "bob"))))
     assert 'class="pair"' in page
     assert "ann has A before B, cyd has B before A" in page
+
+
+def test_a_silence_is_drawn_where_nodes_had_faults() -> None:
+    result = played(altered())
+    assert "Availability" not in render_page(compare([report(result)]))
+    result.outages = [outage("killed", 1.0)]
+    page = render_page(compare([report(result)]))
+    assert "killed, node 0" in page
+    assert '<rect class="fault" width="180.0" height="12"/>' in page
+    assert '<rect class="silent" x="30.0" y="4" width="60.0" height="4"/>' in page
 
 
 def test_a_reset_is_drawn() -> None:
