@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from conformance.diagnosis.families import Family, families
-from conformance.specimens import CATALOGUE
+from conformance.diagnosis.families import Family, client_families, families
+from conformance.specimens import every_specimen
 from conformance.standard.requirements import requirements
 
 GUIDE: Final = Path(__file__).parent.parent / "docs" / "field-guide"
@@ -25,22 +25,37 @@ prints a page. Each fault stands for the broken servers that the suite is tested
 """
 
 
+_CLIENTS: Final = """
+## Clients
+
+What is usually wrong with a chat client. `chatproto-conformance clients` judges one.
+
+| fault | what one sees |
+| --- | --- |
+"""
+
+
 def pages() -> dict[str, str]:
     """Every page by its file's name."""
     index = [_INTRODUCTION]
     index += [f"| [{one.title}]({one.name}.md) | {one.symptom} |\n" for one in families().values()]
+    index.append(_CLIENTS)
+    index += [
+        f"| [{one.title}]({one.name}.md) | {one.symptom} |\n" for one in client_families().values()
+    ]
     index.append("\n```{toctree}\n:hidden:\n\n")
-    index += [f"{name}\n" for name in families()]
+    both = {**families(), **client_families()}
+    index += [f"{name}\n" for name in both]
     index.append("```\n")
     return {
         "index.md": "".join(index),
-        **{f"{one.name}.md": _page(one) for one in families().values()},
+        **{f"{one.name}.md": _page(one) for one in both.values()},
     }
 
 
 def _page(family: Family) -> str:
     breaks = [f"- {id_}: {requirements()[id_].title}" for id_ in family.breaks]
-    specimens = [f"- `{name}`: {CATALOGUE[name].summary}" for name in family.specimens]
+    specimens = [f"- `{name}`: {every_specimen()[name].summary}" for name in family.specimens]
     return "\n".join(
         [
             f"# {family.title}",

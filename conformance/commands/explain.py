@@ -3,7 +3,14 @@
 import click
 from rich.console import Console
 
-from conformance.diagnosis.families import families, family_of
+from conformance.clients.registry import client_scenarios
+from conformance.diagnosis.families import (
+    Family,
+    client_families,
+    client_family_of,
+    families,
+    family_of,
+)
 from conformance.output.explain import print_family, print_requirement, print_scenario
 from conformance.runner.selection import nearest_id
 from conformance.scenarios.registry import scenarios
@@ -21,12 +28,20 @@ def explain(id_: str) -> None:
     chatproto-conformance explain one-read-one-message
     """
     known, console = requirements(), Console(highlight=False)
-    played = {one.id: one for one in scenarios()}
+    played = {one.id: one for one in (*scenarios(), *client_scenarios())}
     if id_.upper() in known:
         print_requirement(console, known[id_.upper()])
     elif id_.lower() in played:
         print_scenario(console, played[id_.lower()])
-    elif family := families().get(id_.lower()) or family_of().get(id_.lower()):
+    elif family := _family(id_.lower()):
         print_family(console, family)
     else:
         raise click.UsageError(f"no requirement, scenario or fault {id_!r}; {nearest_id(id_)}")
+
+
+def _family(name: str) -> Family | None:
+    """The family of faults of this name, or that this specimen is of."""
+    for known in (families(), family_of(), client_families(), client_family_of()):
+        if name in known:
+            return known[name]
+    return None

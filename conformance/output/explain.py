@@ -5,10 +5,12 @@ from rich.markup import escape
 from rich.padding import Padding
 from rich.table import Table
 
+from conformance.clients.registry import client_scenarios
 from conformance.diagnosis.families import Family
 from conformance.oracle.attribution import rows_of, words_of
+from conformance.oracle.clients.facts import ATTRIBUTIONS
 from conformance.scenarios.registry import Scenario, scenarios
-from conformance.specimens import CATALOGUE
+from conformance.specimens import every_specimen
 from conformance.standard.markup import Block, Spans, blocks
 from conformance.standard.requirements import Requirement, requirements
 
@@ -43,12 +45,15 @@ def print_requirement(console: Console, requirement: Requirement) -> None:
         _print_item(console, str(row.kind))
         for words in words_of(row):
             console.print(Padding(f"[dim]{escape(words)}[/]", (0, 0, 0, 6), expand=False))
+    for kind, attribution in ATTRIBUTIONS.items():
+        if requirement.id in (attribution.requirement, *attribution.treated):
+            _print_item(console, str(kind))
     console.print("\n[bold]Scenarios[/]")
-    for scenario in scenarios():
+    for scenario in (*scenarios(), *client_scenarios()):
         if requirement.id in scenario.requirements:
             _print_item(console, f"{scenario.id}  [dim]{escape(scenario.summary)}[/]")
     console.print("\n[bold]Broken by the specimens[/]")
-    for specimen in CATALOGUE.values():
+    for specimen in every_specimen().values():
         if requirement.id in specimen.breaks:
             _print_item(console, f"{specimen.name}  [dim]{escape(specimen.summary)}[/]")
 
@@ -71,7 +76,7 @@ def print_family(console: Console, family: Family) -> None:
         _print_item(console, f"{id_}  [dim]{escape(requirements()[id_].title)}[/]")
     console.print("\n[bold]Specimens[/]")
     for name in family.specimens:
-        _print_item(console, f"{name}  [dim]{escape(CATALOGUE[name].summary)}[/]")
+        _print_item(console, f"{name}  [dim]{escape(every_specimen()[name].summary)}[/]")
 
 
 def _print_text(console: Console, text: str) -> None:

@@ -6,18 +6,25 @@ from textwrap import indent
 
 import pytest
 
-from conformance.diagnosis.families import Family, families, family_of
-from conformance.specimens import CATALOGUE
+from conformance.diagnosis.families import (
+    Family,
+    client_families,
+    client_family_of,
+    families,
+    family_of,
+)
+from conformance.specimens import every_specimen
 from tests.conformance.command import run
 from tests.field_guide import GUIDE, pages
 
-every = pytest.mark.parametrize("family", families().values(), ids=families())
+BOTH = {**families(), **client_families()}
+every = pytest.mark.parametrize("family", BOTH.values(), ids=BOTH)
 
 
 def test_each_broken_specimen_is_of_one_family() -> None:
-    named = Counter(name for family in families().values() for name in family.specimens)
+    named = Counter(name for family in BOTH.values() for name in family.specimens)
     assert {name: count for name, count in named.items() if count > 1} == {}
-    assert set(named) == {name for name, one in CATALOGUE.items() if not one.legal}
+    assert set(named) == {name for name, one in every_specimen().items() if not one.legal}
 
 
 @every
@@ -41,6 +48,7 @@ def test_its_code_is_python(family: Family) -> None:
 
 def test_a_specimen_leads_to_its_family() -> None:
     assert family_of()["read-ends-a-line"].name == "one-read-one-message"
+    assert client_family_of()["spins-at-the-end"].name == "client-end-not-handled"
 
 
 def test_explain_shows_a_fault_by_its_name_or_a_specimens() -> None:
