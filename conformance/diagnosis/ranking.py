@@ -11,6 +11,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from conformance.diagnosis.dialects import Spoken, spoken_in
 from conformance.diagnosis.dictionary import Dictionary, Entry, dictionary
 from conformance.diagnosis.families import Family, family
 from conformance.diagnosis.symptoms import View, place_of, symptoms_of, view_of
@@ -46,17 +47,6 @@ class Cause:
 
 
 @dataclass(frozen=True, slots=True)
-class Spoken:
-    """A dialect that the server seems to speak: judged in it, `explains` would not fail. `profile`
-    names the shipped one, None where `probe` is to find it; `options` are what `run` is to be told
-    besides."""
-
-    profile: str | None
-    options: str
-    explains: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class Diagnosis:
     """What a run's failures come from: causes, the first explaining most, at most three; the
     requirements that none of them explains; and a dialect, which may be the reason for all."""
@@ -80,7 +70,7 @@ def diagnose(results: Sequence[ScenarioReport], known: Dictionary | None = None)
     played = frozenset(one.id for one in results if one.status in ("pass", "fail"))
     causes = _Search(known or dictionary(), seen, played, broken).causes()
     told = {id_ for cause in causes for id_ in cause.explains}
-    return Diagnosis(causes, tuple(sorted(broken - told)))
+    return Diagnosis(causes, tuple(sorted(broken - told)), spoken_in(results, broken))
 
 
 @dataclass(frozen=True, slots=True)

@@ -127,6 +127,24 @@ def test_what_fails_by_chance_is_of_no_place() -> None:
     assert not any(place_of(symptom) for symptom in symptoms_of([generated]))
 
 
+@pytest.mark.parametrize(
+    ("octets", "profile"),
+    [
+        ("2026/11/29 19:07:10 127.0.0.1:45488 n8816bbx00001z", "slash-dates"),
+        ("::ffff:127.0.0.1:48994 says n8816bbx00001z", "scanner"),
+        ("[19:07] ann> n8816bbx00001z", None),
+    ],
+)
+def test_a_dialect_is_known_by_its_headers(octets: str, profile: str | None) -> None:
+    finding = _finding("MSG-1", "header").model_copy(update={"octets": octets})
+    spoken = diagnose(_run({"sanity/first": [finding]})).dialect
+    assert spoken is not None
+    assert spoken.profile == profile
+    assert spoken.options == (f"--profile {profile}" if profile else "--probe")
+    assert "MSG-1" in spoken.explains
+    assert diagnose(_SHOUTS).dialect is None
+
+
 def test_the_dictionary_that_ships_is_not_stale() -> None:
     """`make diagnosis` makes it anew: a specimen has come or gone, or what scenarios and findings
     are called has changed."""
