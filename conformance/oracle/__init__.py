@@ -48,6 +48,8 @@ CHECKS: Final = (
 _ALIKE: Final = 50
 """Incidents that are attributed of those that look alike: a server that loses half of all has
 many."""
+_READ_OR_NOT: Final = ("MSG-1", "TRN-2", "STOP-", "RES-1")
+"""Requirements that can be told though what came has not a broadcast's form."""
 _AT_MOST: Final = 3
 """Findings kept of one requirement in one transcript: more say the same again."""
 
@@ -92,7 +94,7 @@ def _judge(transcript: Transcript) -> Judgement:
     departed = frozenset[str]() if dialect is None else wholly_departed(dialect)
     is_unread = case.died is None and not case.is_readable
     judgement = Judgement(
-        exercised=exercised(case),
+        exercised=_told(exercised(case), is_unread=is_unread),
         zone=zone_of(case),
         outages=tuple(outages(case)),
         is_unread=is_unread,
@@ -133,9 +135,14 @@ def _in_doubt(judgement: Judgement, start: Start) -> Judgement:
     )
 
 
+def _told(counts: Counter[str], *, is_unread: bool) -> Counter[str]:
+    """What was exercised, as far as it can be told whether it went well."""
+    if not is_unread:
+        return counts
+    return Counter({id_: n for id_, n in counts.items() if id_.startswith(_READ_OR_NOT)})
+
+
 def _can_be_told_unread(finding: Finding) -> bool:
     """Whether it can be said where most of what came has no broadcast's form: it is about form, an
     end that nobody asked for, or the process."""
-    return finding.kind == "put-out" or finding.requirement.startswith(
-        ("MSG-1", "TRN-2", "STOP-", "RES-1")
-    )
+    return finding.kind == "put-out" or finding.requirement.startswith(_READ_OR_NOT)

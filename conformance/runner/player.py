@@ -113,10 +113,11 @@ class Player:
             result = judged(scenario, judgement, stage.interrupted, transcript)
             result.duration_s = round(time.monotonic() - began, 4)
         if scenario.id == FIRST:
-            self._course.no_message_came = not result.exercised.get("ROOM-2") or (
-                result.status != "pass" and hears_nobody(transcript)
-            )
             self._course.is_foreign = judgement.is_unread
+            self._course.no_message_came = not judgement.is_unread and (
+                not result.exercised.get("ROOM-2")
+                or (result.status != "pass" and hears_nobody(transcript))
+            )
         return result, judgement, 1.0 if server is None else server.leeway
 
     def _try(self, play: Play) -> ScenarioReport:

@@ -2,7 +2,9 @@
 
 import sys
 import time
+from pathlib import Path
 
+from conformance.report.model import Report
 from conformance.target.address import TcpAddress
 from conformance.target.profile import Launch
 from conformance.target.server import LaunchedServer
@@ -21,15 +23,17 @@ def test_a_run_that_meets_a_dialect_says_so_before_all_else() -> None:
     assert command.startswith("    chatproto-conformance run --probe --launch ")
 
 
-def test_nothing_else_is_said_of_a_server_that_sends_no_header() -> None:
+def test_nothing_else_is_said_of_a_server_that_sends_no_header(tmp_path: Path) -> None:
     """What it loses, or alters, is told by a run in its dialect."""
-    done = run(
-        "run", "--launch", specimen("ack"), "--only", "sanity/first,quit/quit-is-exact", "-v"
-    )
+    path = tmp_path / "r.json"
+    only = ("--only", "sanity/first,quit/quit-is-exact")
+    done = run("run", "--launch", specimen("ack"), *only, "-v", "--json", str(path))
     assert done.returncode == 1
     assert "skip    quit/quit-is-exact" in done.stdout
     assert "--probe finds the server's dialect first" in done.stdout
     assert "MSG-1 MUST" in done.stdout
+    report = Report.model_validate_json(path.read_text())
+    assert not {one.id for one in report.requirements if one.status == "pass"} & {"ROOM-2", "MSG-3"}
 
 
 def test_the_time_limit_holds_for_finding_the_dialect_too() -> None:
