@@ -100,12 +100,11 @@ def test_a_server_is_broken_where_the_pages_say(number: int, tmp_path: Path) -> 
     before = shown(PAGES[number])
     runs = [one for one in (*after, *before) if one.server == SERVERS[number].stem]
     report = tmp_path / "report.json"
-    with command.start(
+    output = command.run(
         "run",
         *("--only", ",".join(dict.fromkeys(one.ids for one in runs)), "--isolate"),
         *("--launch", f"{sys.executable} {SERVERS[number]} {{port}}", "--json", str(report)),
-    ) as process:
-        output, _ = process.communicate(timeout=command.DEADLINE)
+    ).stdout
     found = Report.model_validate_json(report.read_text(encoding="utf-8"))
     for one in before[:1]:
         assert one.broken <= broken(found, one), output

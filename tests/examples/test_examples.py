@@ -59,6 +59,7 @@ def test_however_members_go_it_has_nothing_to_say_and_ends_well(
 
 
 @each
+@pytest.mark.heavy
 def test_it_keeps_time_while_nobody_speaks(driver: Path, tmp_path: Path) -> None:
     with ExitStack() as stack:
         _, port = launch(stack, tmp_path / "log", driver, "--heartbeat", "0.2")

@@ -70,4 +70,5 @@ def _family_with_a_specimen(pid: int) -> list[psutil.Process]:
                     return family
             except psutil.NoSuchProcess:
                 continue
+        time.sleep(0.02)
     raise AssertionError("no specimen was launched")

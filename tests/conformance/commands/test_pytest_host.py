@@ -81,6 +81,7 @@ def test_a_correct_server_passes_beside_tests_of_ones_own(project: Path) -> None
     assert {"test_mine", "test_quit_leaves"} <= names
 
 
+@pytest.mark.heavy
 def test_a_project_may_be_as_strange_as_it_likes(project: Path) -> None:
     (project / "pytest.ini").write_text(HOSTILE_INI)
     (project / "conftest.py").write_text(HOSTILE_CONFTEST)
@@ -115,6 +116,7 @@ def test_a_broken_server_fails_in_the_words_of_the_report(project: Path) -> None
     assert "Traceback" not in done.stdout
 
 
+@pytest.mark.heavy
 def test_the_first_failure_ends_the_run_where_that_is_asked_for(project: Path) -> None:
     done = run_pytest(
         project, "--pyargs", "conformance", "--chat-launch", specimen("knows-no-quit"),
@@ -124,6 +126,7 @@ def test_the_first_failure_ends_the_run_where_that_is_asked_for(project: Path) -
     assert counts(done)["failed"] == 1
 
 
+@pytest.mark.heavy
 def test_workers_play_as_well(project: Path) -> None:
     done = run_pytest(
         project, "--pyargs", "conformance", "--chat-launch", specimen("knows-no-quit"),
@@ -153,6 +156,7 @@ def test_a_should_is_told_and_fails_nothing(project: Path) -> None:
     assert "xfailed" not in counts(must)
 
 
+@pytest.mark.heavy
 def test_what_could_not_be_told_does_not_pass(project: Path) -> None:
     done = run_pytest(
         project, "--pyargs", "conformance", "--chat-launch", REFERENCE, "-k", "LIM-5", "-rs"
@@ -163,6 +167,7 @@ def test_what_could_not_be_told_does_not_pass(project: Path) -> None:
     assert done.returncode == 1
 
 
+@pytest.mark.heavy
 def test_a_running_server_is_not_stopped(project: Path) -> None:
     with ServerProcess("--listen", "tcp://127.0.0.1:0") as server:
         done = run_pytest(
@@ -175,6 +180,7 @@ def test_a_running_server_is_not_stopped(project: Path) -> None:
     assert "Stopping was not checked" in done.stdout
 
 
+@pytest.mark.heavy
 def test_a_profile_names_a_server_too(project: Path) -> None:
     (project / "p.toml").write_text(f"name = 'mine'\n[launch]\ncommand = '''{REFERENCE}'''\n")
     done = run_pytest(
@@ -186,6 +192,7 @@ def test_a_profile_names_a_server_too(project: Path) -> None:
     assert (project / "kept" / "sanity.first.jsonl").is_file()
 
 
+@pytest.mark.heavy
 def test_what_a_profile_declares_fails_unless_that_is_accepted(project: Path) -> None:
     arguments = (
         "--pyargs", "conformance", "--chat-launch", specimen("ack"), "--chat-profile", "ack",
@@ -198,6 +205,7 @@ def test_what_a_profile_declares_fails_unless_that_is_accepted(project: Path) ->
     assert run_pytest(project, *arguments, "--chat-accept-declared").returncode == 0
 
 
+@pytest.mark.heavy
 def test_no_server_is_an_error_and_not_a_success(project: Path) -> None:
     done = run_pytest(project, "--pyargs", "conformance", "--chat-launch", "false", "-k", "sanity")
     assert done.returncode == 1
@@ -245,6 +253,7 @@ def test_without_a_server_the_scenarios_are_skipped(project: Path) -> None:
     assert "no server is named: --chat-launch, --chat-target or --chat-profile does" in done.stdout
 
 
+@pytest.mark.heavy
 def test_what_is_learnt_of_ones_own_tests_is_kept_where_it_was(project: Path) -> None:
     """Generated programs are drawn by Hypothesis, which the project may use, too."""
     (project / "test_own.py").write_text(
@@ -314,6 +323,7 @@ def scenarios_of(project: Path) -> dict[str, str]:
     return {one.id: one.status for one in report.scenarios}
 
 
+@pytest.mark.heavy
 def test_a_scenario_that_is_tried_again_counts_once(project: Path) -> None:
     (project / "plugged.py").write_text(TRIES_TWICE)
     asked = ("--pyargs", "conformance", "--chat-launch", REFERENCE, "--chat-json", "r.json")
@@ -322,6 +332,7 @@ def test_a_scenario_that_is_tried_again_counts_once(project: Path) -> None:
     assert scenarios_of(project) == {"frm/cr-lf-works-as-lf": "pass"}
 
 
+@pytest.mark.heavy
 def test_a_scenario_that_is_broken_off_is_unknown(project: Path) -> None:
     (project / "plugged.py").write_text(BREAKS_OFF)
     asked = ("--pyargs", "conformance", "--chat-launch", REFERENCE, "--chat-json", "r.json")

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -23,7 +24,7 @@ from conformance.report.model import Report
 from conformance.runner.selection import Ids
 from conformance.scenarios.registry import of_one_server, scenarios
 from conformance.standard.requirements import requirements
-from tests.conformance.command import DEADLINE, REFERENCE, run, specimen, start
+from tests.conformance.command import DEADLINE, REFERENCE, run, run_process, specimen, start
 from tests.implementations import stored
 from tests.reference_server.process import ServerProcess
 
@@ -40,12 +41,14 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     done = run(
         "run", "--launch", REFERENCE, "--json", str(directory / "r.json"),
         "--junit", str(directory / "r.xml"), "--transcripts", str(directory / "transcripts"),
+        "--time-limit", "300",
     )  # fmt: skip
     assert done.returncode == 0, done.stdout
     assert "conformant" in done.stdout
     return directory
 
 
+@pytest.mark.heavy
 def test_the_reference_server_is_conformant(whole: Path) -> None:
     report = Report.model_validate_json((whole / "r.json").read_text())
     assert report.verdict == "conformant"
@@ -54,12 +57,14 @@ def test_the_reference_server_is_conformant(whole: Path) -> None:
     assert [one.id for one in report.scenarios] == [one.id for one in of_one_server()]
 
 
+@pytest.mark.heavy
 def test_the_page_of_implementations_says_the_same(whole: Path) -> None:
     report = Report.model_validate_json((whole / "r.json").read_text())
     [reference] = (one for one in stored() if one.name == "reference server")
     assert reference.statuses == {one.id: one.status for one in report.requirements}
 
 
+@pytest.mark.heavy
 def test_the_report_is_as_published(whole: Path) -> None:
     report = json.loads((whole / "r.json").read_text())
     assert report["schema"] == 1
@@ -69,11 +74,13 @@ def test_the_report_is_as_published(whole: Path) -> None:
     assert {"id", "status", "requirements", "duration_s", "reason"} <= report["scenarios"][0].keys()
 
 
+@pytest.mark.heavy
 def test_junit_has_each_scenario(whole: Path) -> None:
     cases = ElementTree.parse(whole / "r.xml").getroot().iter("testcase")  # noqa: S314  # our own
     assert len(list(cases)) == len(of_one_server())
 
 
+@pytest.mark.heavy
 def test_a_transcript_is_judged_again(whole: Path) -> None:
     transcripts = sorted((whole / "transcripts").iterdir())
     assert len(transcripts) >= len(of_one_server()) - 1
@@ -85,7 +92,7 @@ def test_a_transcript_is_judged_again(whole: Path) -> None:
 
 
 def test_a_failure_reads(tmp_path: Path) -> None:
-    done = run(
+    done = run_process(
         "run", "--launch", specimen("one-read-one-message"), "--only", "FRM-1",
         "--examples", "0", "--json", str(tmp_path / "r.json"), "--verbose",
     )  # fmt: skip
@@ -106,7 +113,7 @@ def test_a_failure_reads(tmp_path: Path) -> None:
 def test_where_nothing_listens() -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    done = run("run", f"tcp://127.0.0.1:{port}")
+    done = run_process("run", f"tcp://127.0.0.1:{port}")
     assert done.returncode == 3
     assert f"nothing answers on tcp://127.0.0.1:{port}" in done.stderr
     assert "--launch" in done.stderr
@@ -206,7 +213,7 @@ def test_an_isolated_scenario_meets_a_server_of_its_own(tmp_path: Path) -> None:
 
 
 def test_nothing_told_is_incomplete() -> None:
-    done = run("run", "--launch", REFERENCE, "--only", "LIM-5")
+    done = run_process("run", "--launch", REFERENCE, "--only", "LIM-5")
     assert done.returncode == 4
     assert "incomplete" in done.stdout
 
@@ -219,6 +226,7 @@ def test_an_interrupt_before_the_first_scenario(tmp_path: Path) -> None:
     with start("run", "--launch", command, "--json", str(report)) as process:
         while not mark.exists():
             assert process.poll() is None
+            time.sleep(0.01)
         process.send_signal(signal.SIGINT)
         process.communicate(timeout=5)
     assert process.returncode == 4
@@ -232,8 +240,8 @@ def _interrupted(
     report = tmp_path / "r.json"
     with start("run", "--launch", REFERENCE, "--json", str(report), "-v", *options) as process:
         assert process.stdout is not None
-        while TOLD not in process.stdout.readline():
-            pass
+        while TOLD not in (line := process.stdout.readline()):
+            assert line, "the run ended"
         children = psutil.Process(process.pid).children(recursive=True)
         assert children
         process.send_signal(signal_)

@@ -104,7 +104,7 @@ def test_a_summary_is_added_where_there_is_a_file_for_it(tmp_path: Path) -> None
     assert len(said) == told_here
 
 
-@pytest.mark.parametrize("way", ["command", "pytest"])
+@pytest.mark.parametrize("way", ["command", pytest.param("pytest", marks=pytest.mark.heavy)])
 def test_a_run_tells_it(way: str, tmp_path: Path) -> None:
     summary = tmp_path / "summary.md"
     arguments = {

@@ -31,6 +31,7 @@ def unwrapped(text: str) -> str:
     return "".join(text.split())
 
 
+@pytest.mark.heavy
 def test_it_shows_what_goes_on_and_stays_as_a_summary() -> None:
     with terminal("run", "--launch", REFERENCE) as shown:
         assert shown.wait(lambda: goes_on(shown)), said(shown)

@@ -189,6 +189,7 @@ def test_a_broken_server_is_as_known_under_another_seed(tmp_path: Path) -> None:
     assert "as known" in run("run", "--help").stdout
 
 
+@pytest.mark.heavy
 def test_what_is_known_is_expected_in_a_pytest_run_too(tmp_path: Path) -> None:
     path = tmp_path / "known.toml"
     launch = BROKEN

@@ -14,7 +14,7 @@ from conformance.driver.stage import Stage
 from conformance.report.model import Report
 from conformance.target.address import parse_address
 from conformance.timing.limit import TimeLimit
-from tests.conformance.command import run, start
+from tests.conformance.command import run_process, start
 from tests.conformance.scene import START
 
 HOSTILE = ("floods", "sends garbage", "repeats itself", "reads no more")
@@ -31,7 +31,9 @@ def launch(how: str) -> str:
 def test_a_run_ends_at_its_limit(how: str, tmp_path: Path) -> None:
     path = tmp_path / "r.json"
     began = time.monotonic()
-    done = run("run", "--launch", launch(how), "--time-limit", "4", "--json", str(path), "--quiet")
+    done = run_process(
+        "run", "--launch", launch(how), "--time-limit", "4", "--json", str(path), "--quiet"
+    )
     assert time.monotonic() - began < NO_LIMIT
     assert "Traceback" not in done.stdout + done.stderr
     report = Report.model_validate_json(path.read_text())
@@ -44,8 +46,8 @@ def test_a_signal_ends_it_with_a_report(how: str, tmp_path: Path) -> None:
     path = tmp_path / "r.json"
     with start("run", "--launch", launch(how), "--json", str(path), "-v") as process:
         assert process.stdout is not None
-        while "sanity/first" not in process.stdout.readline():
-            pass
+        while "sanity/first" not in (line := process.stdout.readline()):
+            assert line, "the run ended"
         process.send_signal(signal.SIGTERM)
         process.communicate(timeout=30)
     assert json.loads(path.read_text())["interrupted"]

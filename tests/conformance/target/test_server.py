@@ -87,10 +87,10 @@ def test_what_a_server_started_elsewhere_ends_with_it(tmp_path: Path) -> None:
 
 
 def test_no_server_outlives_the_suite_though_that_is_killed() -> None:
-    with start("run", "--launch", REFERENCE) as process:
+    with start("run", "--verbose", "--launch", REFERENCE) as process:
         assert process.stdout is not None
-        while "sanity/first" not in process.stdout.readline():
-            pass
+        while "sanity/first" not in (line := process.stdout.readline()):
+            assert line, "the run ended"
         children = psutil.Process(process.pid).children(recursive=True)
         process.send_signal(signal.SIGKILL)
     end = time.monotonic() + 30
