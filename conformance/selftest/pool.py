@@ -101,10 +101,10 @@ def _heed_signals(handler: Callable[[int, FrameType | None], None]) -> None:
 
 
 def _lasts(name: str, whole: bool) -> float:
-    """Seconds that a specimen takes, about: a scenario that finds something waits for it, and so
-    does one that is played a line a read."""
+    """Estimate the seconds that a specimen takes: a scenario that finds something waits for it, and
+    so does one that is played a line a read."""
     if (client := client_specimens().get(name)) is not None:
         return 1.0 * sum(1 for _ in meant_for_client(client, whole))
     specimen = CATALOGUE[name]
     waits = not specimen.legal or name in MEET_ALL
-    return (3.0 if waits else 0.15) * sum(1 for _ in meant_for(specimen, whole))
+    return (3.0 if waits else 0.5) * sum(1 for _ in meant_for(specimen, whole))
