@@ -83,8 +83,8 @@ class ClientConnection:
 
         The texts are trimmed, and none is blank. They are cut between code points; white space
         at a cut goes. Only what the user said as `quit` is `quit`. If there is more than one,
-        the program has to tell its user so. Raises nothing: whether a text may be sent, `say`
-        tells.
+        the program has to tell its user so. Raises nothing: `say`
+        checks whether a text may be sent.
         """
         lines = filter(None, map(trim, said.split("\n")))
         return [text for line in lines for text in _part(line, self._line_limit)]
@@ -141,7 +141,7 @@ def _part(line: str, limit: int) -> list[str]:
 
 
 def _flaw(text: str) -> str | None:
-    """Say what a server would change in a text, were it sent; None where nothing."""
+    """Say what a server would change in a text; None if nothing."""
     if "\n" in text:
         return f"character {text.index(chr(10)) + 1} is a line feed, which would end the line"
     trimmed = trim(text)

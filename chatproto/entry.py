@@ -19,7 +19,7 @@ _HEAD: Final = re.compile(rb"chatproto-entry/1 ([\w-]{1,32}) ([\w-]{1,32}) ([0-9
 class Entry:
     """One node's addition to the log: whole units, already encoded (MSG-3); often many, or none.
 
-    `run` tells one life of the node from another. `after` is the position of the run's entry
+    `run` names one life of the node. `after` is the position of the run's entry
     before this one; None in a run's first entry, its start, by which it replaces the run before.
     """
 

@@ -1,6 +1,6 @@
-"""What a client's octets say, as the server's side tells it: a closed union of small classes.
+"""Events: what a client's octets mean to the server, as a closed union of small classes.
 
-`Events` holds those of one read, and makes each only when it is looked at.
+`Events` holds those of one read, and makes each when it is first read.
 """
 
 from collections import deque

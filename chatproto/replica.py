@@ -191,7 +191,7 @@ class Replica:
         """Say that the engine does not take the entry in flight, since the last one that it has of
         this node is at position `last`, or is no longer kept (None).
 
-        Either an earlier attempt was stored there, or the entry never will be: the log tells.
+        Either an earlier attempt was stored there, or the entry never will be; the log shows which.
         """
         if self._flight is not None:
             self._refused_at = last
@@ -218,7 +218,7 @@ class Replica:
         return self._taken + 1
 
     def admits(self, number: int) -> bool:
-        """Whether who knocked may join now, be it to be told that the log is unavailable."""
+        """Whether who knocked may join now, even if only to be sent !log-unavailable."""
         return self._committed >= number or self._standing in (
             Standing.LOST,
             Standing.UNAVAILABLE,
@@ -239,8 +239,8 @@ class Replica:
         return member
 
     def may_be_read(self, member: Member) -> bool:
-        """Whether to read a member on: not while too much waits for the log, nor while the member
-        says much and does not read it (TRN-1)."""
+        """Whether to go on reading a member: not while too much waits for the log, nor while the
+        member says much without reading (TRN-1)."""
         reader = self._readers.get(member)
         if reader is None or member.state is not State.OPEN:
             return True

@@ -73,7 +73,7 @@ def make_safe(text: str) -> str:
 def to_texts(lines: str) -> list[str]:
     """Split decoded lines, trim each and make it safe; "" for a blank one (TXT-3, TXT-4, TXT-5).
 
-    Texts made safe can still be told blank or `quit`: replacing makes no line either.
+    Replacing characters makes no line blank or `quit`, so both can be looked for afterwards.
     """
     if _are_safe(lines):
         # Of what strip() takes beyond White_Space, all is unsafe.

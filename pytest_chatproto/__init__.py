@@ -77,7 +77,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--chat-isolate",
         action="store_true",
-        help="launch the server anew for each scenario",
+        help="restart the server for each scenario",
     )
     group.addoption(
         "--chat-transcripts",

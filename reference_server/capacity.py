@@ -1,8 +1,8 @@
-"""What the system lets one process have: raised where it may be, told where it is less than asked.
+"""The system's limits for one process: raised where possible, reported where they are too low.
 
 A member costs a descriptor and a thread; a thread costs a process id, its stack's address space
-and two memory mappings. Each of these has a limit of its own, and none of them says so when it is
-reached but by a refused connection.
+and two memory mappings. Each has a limit of its own, and when one is reached, a refused connection
+is the only sign.
 """
 
 import contextlib

@@ -24,7 +24,7 @@ help      this
 
 
 class Console:
-    """Commands for one server, a line each; `members` tells of every connection."""
+    """The console of one server, with a command a line; `members` returns every connection."""
 
     def __init__(self, members: Callable[[], list[tuple[str, State, int]]]) -> None:
         self._members = members
@@ -34,7 +34,7 @@ class Console:
         _print(PROMPT)
 
     def receive(self, octets: bytes) -> bool:
-        """Take what the operator typed and answer it; tells whether to stop."""
+        """Take what the operator typed and answer it; return whether to stop."""
         *lines, self._unfinished = (self._unfinished + octets).split(b"\n")
         for line in lines:
             command = trim(line.decode(errors="replace"))

@@ -47,7 +47,7 @@ class Connection:
     """A member and its socket, which only the distribute thread closes.
 
     `is_refused`: it had left when it joined; like the member and the socket, set once. Under the
-    lock: `is_read`, its receive thread may still use the socket; `is_woken`, that thread was told
+    lock: `is_read`, its receive thread may still use the socket; `is_woken`, that thread is
     to end; `has_left`, how it left is known. The distribute thread's alone: `is_full`, its socket
     is in the selector, since it takes no more for now.
     """

@@ -73,8 +73,8 @@ def add_options(options: argparse.ArgumentParser) -> None:
         "--max-members",
         type=checked(_members),
         metavar="N",
-        help="members at once; more are refused with a notice, and limits of the system's that are "
-        "lower are told at the start (default: no bound)",
+        help="members at once; more are refused with a notice; the server says at its start if the "
+        "system allows fewer (default: no bound)",
     )
     add(
         "--heartbeat",

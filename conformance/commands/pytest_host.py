@@ -1,5 +1,4 @@
-"""The scenarios within somebody else's pytest run: what its options ask for, and what is told of
-the server when the run is over."""
+"""The scenarios within another project's pytest run: its options, and the summary at its end."""
 
 import io
 import re
@@ -125,7 +124,7 @@ def _scenario_of(nodeid: str) -> Scenario | None:
 
 
 class _Telling:
-    """Gathers what was found, from this process or workers, and tells it in the end."""
+    """Collects the results, from this process or from workers, and prints the summary."""
 
     def __init__(
         self,
@@ -157,8 +156,7 @@ class _Telling:
         return list(self._last.values())
 
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
-        """A run in which a MUST could not be told is none that passed, and one in which what is
-        known to fail did not is an error."""
+        """Fail a run that left a MUST unknown, or in which a known failure did not occur."""
         if not self._results:
             return
         played = {result.id for result in self._results}
@@ -185,7 +183,7 @@ class _Telling:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        """What no failure has told: of SHOULDs, of what was never exercised, and the verdict."""
+        """Print what no failed test says: SHOULDs, what was never exercised, and the verdict."""
         if self._report is None:
             return
         terminalreporter.section(PROTOCOL)

@@ -1,4 +1,4 @@
-"""The first contact: whether those who connect hear each other, and what they have to say first."""
+"""The first contact: whether clients hear each other, and what they must send first."""
 
 import re
 from functools import partial

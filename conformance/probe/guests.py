@@ -1,5 +1,5 @@
-"""Those who talk in a server's room: how they enter it, make sure that they hear each other, and
-tell what others said from what is said besides."""
+"""The probe's clients in a server's room: how they join, make sure that they hear each other, and
+separate what others said from what the server says itself."""
 
 import re
 import time
@@ -50,7 +50,7 @@ class Guests:
         self._pair: tuple[Talker, Talker] | None = None
 
     def anew(self) -> None:
-        """Begin again, with a server launched anew where the suite launched it."""
+        """Begin with new connections, and with a restarted server if the suite launched it."""
         if not self.room.restart(counted=False):
             self.room.drop_all()
         self._pair = None

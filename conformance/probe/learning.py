@@ -1,5 +1,5 @@
-"""What was learnt of a dialect: each setting with what led to it, what is broken besides, and what
-could not be told; and the profile that says it all."""
+"""The probe's conclusions: settings with their evidence, what else is broken, what is unknown, and
+the profile written from them."""
 
 import json
 from dataclasses import dataclass, field

@@ -1,5 +1,5 @@
 """Questions about memberships: how one begins, which words end it, what an end of stream and an
-endless line do, and what is said of all that."""
+endless line do, and what the server announces of them."""
 
 import re
 import time
@@ -48,7 +48,7 @@ def ask_entrance(guests: Guests) -> list[Conclusion]:
         raise Gone("who comes third hears nobody, or is heard by nobody")
     room.settle(bob, eve)
     others = guests.news(bob.since(mark)) or guests.news(to_others)
-    # What others are told may come to the newcomer, too, and is no welcome.
+    # An announcement to the others may come to the newcomer, too; it is no welcome.
     welcome = welcome.replace(others, b"") if others else welcome
     about = _lines(others, eve, guests)
     found = []
@@ -117,7 +117,7 @@ def ask_words(guests: Guests) -> list[Conclusion]:
     closes = room.answer(lambda: eve.ended)
     room.settle(bob, eve)
     answer, told = eve.since(own), guests.news(bob.since(mark))
-    # What others are told may come to the leaver, too, and is no answer.
+    # An announcement to the others may come to the leaver, too; it is no answer.
     answer = answer.replace(told, b"") if told else answer
     lines = _lines(told, eve, guests)
     ended = f"after {word!r} the end {'came' if closes else 'did not come'}"

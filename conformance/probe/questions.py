@@ -1,8 +1,8 @@
 """What a server is asked, in which order, and what is concluded from its answers.
 
-Everything is asked twice, the second time in another order and, where the suite launched the
-server, of one launched anew. What did not come out the same is asked a third time, alone; where no
-two answers agree, nothing is concluded.
+Everything is asked twice, the second time in another order and, if the suite launched the server,
+after a restart. A question with two different answers is asked a third time, alone; if no two
+answers agree, nothing is concluded.
 """
 
 import math
@@ -62,8 +62,8 @@ def probe(
 
 @dataclass(frozen=True, slots=True)
 class _Question:
-    """What is asked, for those it is said to when it stays open, and how; `disrupts`: what
-    comes next is asked of a server launched anew, for some do not survive who goes."""
+    """A question: what it asks, in the words for a user if it stays open, and how it is asked.
+    `disrupts`: the next one is put to a restarted server, since some do not survive a departure."""
 
     what: str
     ask: Callable[[Guests], list[Conclusion]]
@@ -126,7 +126,7 @@ class _Asker:
                 del question.answers[key]
 
     def _put(self, question: _Question) -> None:
-        """Put a question, once again to a server launched anew where it died or hung."""
+        """Put a question; if the server died or hung, restart it and ask once more."""
         for again in (False, True):
             try:
                 for one in question.ask(self.guests):

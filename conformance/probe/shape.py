@@ -1,5 +1,5 @@
-"""What a broadcast consists of: its octets taken apart around a word whose sender is known, and
-what several of them have in common."""
+"""The shape of a broadcast: its octets parsed around a word whose sender is known, and what several
+broadcasts have in common."""
 
 import re
 import time

@@ -1,7 +1,6 @@
-"""Plain connections to a server that nothing is known of, and how long its answers take.
+"""Plain connections to an unknown server, and how long its answers take.
 
-Nothing is waited for longer than the server has been seen to need: each answer that came says how
-patient to be with the next.
+Deadlines adapt: each answer that came decides how long the next is waited for.
 """
 
 import math
@@ -240,7 +239,7 @@ class Room:
         return False
 
     def restart(self, *, counted: bool = True) -> bool:
-        """Launch the server anew, where the suite launched it."""
+        """Restart the server if the suite launched it; return whether it did."""
         if self._server is None:
             return False
         self._abort_all()

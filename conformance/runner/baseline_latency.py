@@ -1,5 +1,5 @@
-"""How long a broadcast takes while nothing is done that could delay it: what a server is slow by
-anyhow is not laid to a member that others are said to wait for."""
+"""The baseline latency: how long a broadcast takes on an idle server. A server that is always slow
+is not accused of letting one member delay the others."""
 
 from typing import Final
 

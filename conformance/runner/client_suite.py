@@ -36,7 +36,7 @@ _UNMET: Final = {
 
 
 class Listener(Protocol):
-    """Who is told of a run as it goes."""
+    """Receives the progress of a run."""
 
     def on_start(self, scenario: str) -> None: ...
 

@@ -31,8 +31,8 @@ _GOING: Final = 0.3
 
 
 class Reporter(Protocol):
-    """Who is told of a run as it goes: first of all what a server sends otherwise than chatproto/1
-    has it, where that is seen at a glance."""
+    """Receives the progress of a run. `on_strange` comes first, if the server visibly speaks
+    something else than chatproto/1."""
 
     def on_strange(self, seen: str) -> None: ...
 

@@ -28,8 +28,8 @@ def outcome_of(
     """How a scenario's test ends, and what it says: it fails where a MUST is broken or cannot be
     told; what concerns SHOULD alone, or is known, is a failure that was to be expected."""
     text = _text(result, settings)
-    anew = [one for one in result.findings if not settings.known.has(one, result.id)]
-    if result.model_copy(update={"findings": anew}).verdict is Verdict.NON_CONFORMANT:
+    unknown = [one for one in result.findings if not settings.known.has(one, result.id)]
+    if result.model_copy(update={"findings": unknown}).verdict is Verdict.NON_CONFORMANT:
         return "failed", text
     match result.status:
         case "pass":

@@ -16,10 +16,11 @@ class Unreachable(Exception):
 
 
 def reach(settings: Settings, tell: Callable[[str], None] | None = None) -> None:
-    """Make sure there is a server before the first scenario needs one; else `Unreachable`.
+    """Make sure that there is a server before the first scenario needs one, or raise `Unreachable`.
 
-    `tell` is told what a server that is launched sends otherwise than chatproto/1 has it, where the
-    profile says nothing of that. One that runs already is let alone: who leaves it may break it.
+    `tell` is called with what a launched server visibly sends otherwise than chatproto/1, unless
+    the profile declares it. A server that runs already is not looked at: a client that leaves may
+    break it.
     """
     address = parse_address(settings.address)
     launch = settings.profile.launch

@@ -21,7 +21,7 @@ from conformance.runner.program_trials import Trial, Trials
 from conformance.timing.policy import SHRINKING, SHRINKING_LEEWAY
 
 _COUNTED: Final = 20
-"""Performances of a program by which is told how often it fails."""
+"""How often a program is performed to count how often it fails."""
 _TRIES: Final = 5
 _OFTEN: Final = 2
 
@@ -31,7 +31,7 @@ class _Failed(Exception):
 
 
 def search(trials: Trials) -> None:
-    """Draw programs, and perform each; shrink, count and save the first that fails anew."""
+    """Draw programs, and perform each; shrink, count and save the first with a new failure."""
     drawn = 0
     shrinking: _Shrinking | None = None
 
@@ -51,8 +51,8 @@ def search(trials: Trials) -> None:
         if shrinking is None:
             drawn += 1
             trial = trials.perform(program)
-            if anew := set(trial.broken) - trials.known:
-                shrinking = _Shrinking(trials, trial, anew)
+            if new := set(trial.broken) - trials.known:
+                shrinking = _Shrinking(trials, trial, new)
             elif trial.broken:
                 trials.show(trial)
         if shrinking is not None and shrinking.fails(program):

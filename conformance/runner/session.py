@@ -180,8 +180,8 @@ class Session:
     def _see_through(self, stage: Stage) -> int | None:
         """Let every client leave; the status of a launched server that has ended.
 
-        What a scenario did to a launched server is laid to that scenario, not to the next: one
-        that is no longer sound will be replaced, and the transcript says by what that shows.
+        What a scenario did to a launched server is attributed to that scenario, not to the next: a
+        server that is no longer sound is replaced, and the transcript says how that showed.
         """
         is_over, has_let_go = stage.interrupted is None, not any(stage.open_clients())
         aftermath = Aftermath(stage, holding=self.course.is_holding)

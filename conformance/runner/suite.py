@@ -27,8 +27,8 @@ def run_suite(
 ) -> Report:
     """Play the scenarios that the settings name, `jobs` at a time; `Unreachable` where there is no
     server. An interrupt ends the run with what was found by then, in a report that says so; so does
-    its time limit, with what could not be told for want of time. `look_first`: tell of a dialect
-    that is seen at a glance, before.
+    its time limit, with what was not played by then unknown. `look_first`: first
+    report a dialect that is seen at a glance.
     """
     began = time.monotonic()
     interrupted = False

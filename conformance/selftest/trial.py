@@ -47,7 +47,7 @@ _FLOODING: Final = ("s2", "s3", "s4")
 
 
 class _Silent:
-    """A reporter that tells nobody."""
+    """A reporter that says nothing."""
 
     def on_strange(self, seen: str) -> None: ...
 

@@ -1,5 +1,5 @@
-"""Who listens where on this machine, as far as the system tells: that what is judged is what was
-launched, and nothing else."""
+"""Which processes listen on which addresses of this machine, to make sure that the server that is
+judged is the one that was launched."""
 
 import re
 import socket
@@ -15,14 +15,14 @@ from conformance.target.address import Address, TcpAddress
 _ANSWERS: Final = 0.5
 """Seconds within which who listens already answers."""
 _FIRST: Final = 262_144
-"""Octets of what the system tells of connections: enough for all who listen."""
+"""Octets that are read of the system's table of connections: listening sockets come first in it."""
 _ANY: Final = {"0.0.0.0": socket.AF_INET, "::": socket.AF_INET6}  # noqa: S104  # looked for
 """The hosts of a socket that listens on every interface of its family."""
 
 
 def may_be_listened_on(port: int) -> bool:
-    """Whether anybody may listen on a port, at little cost: Linux tells first who listens, and then
-    of the thousands of connections that a run leaves behind, which are not asked for."""
+    """False if certainly no process listens on a port. Cheap: Linux lists listening sockets first,
+    before the thousands of connections that a run leaves behind, and only those are read."""
     wanted = re.compile(rb":%04X [0-9A-F]+:0000 0A " % port)
     for name in ("tcp", "tcp6"):
         try:
@@ -50,8 +50,8 @@ def hosts_listened_on(processes: Iterable[psutil.Process], port: int) -> list[st
 
 
 def reaches(host: str, address: TcpAddress) -> bool:
-    """Whether who listens on a host is who is reached on an address, as far as the two say: a
-    socket of the other family may be reached all the same, which a connection tells."""
+    """Whether a socket that listens on a host is reached at an address, judged by the two alone. A
+    socket of the other family may be reached too; only a connection shows that."""
     with suppress(OSError):
         for family, _, _, _, (ip, *_) in socket.getaddrinfo(address.host, address.port):
             if host == ip or _ANY.get(host) == family:

@@ -1,5 +1,5 @@
-"""What not every system has, chosen at run time: Unix-domain sockets, signals, process groups, and
-what a kernel tells of a socket. Where something is missing, its place says what is left."""
+"""What not every system has, looked up at run time: Unix-domain sockets, signals, process groups,
+and the kernel's figures of a socket. Each function says what it does on a system without it."""
 
 import ctypes
 import math
@@ -71,7 +71,7 @@ def is_connected(source: tuple[str, int]) -> bool:
 
 
 def is_broken(sock: socket.socket) -> bool:
-    """Whether a connection has been broken off, as far as that can be told without reading."""
+    """True if a connection is known to be broken. Nothing is read from it."""
     if not hasattr(select, "poll"):
         return bool(sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR))
     poll = select.poll()
@@ -80,7 +80,8 @@ def is_broken(sock: socket.socket) -> bool:
 
 
 def group_of_its_own() -> dict[str, Any]:
-    """What `subprocess.Popen` is to be told, so that a process and all it starts end together."""
+    """Return the arguments of `subprocess.Popen` that give a process a group of its own, so that it
+    and all it starts can be ended together."""
     if hasattr(os, "killpg"):
         return {"start_new_session": True}
     return {"creationflags": getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)}

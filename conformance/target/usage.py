@@ -32,9 +32,9 @@ class Figures(BaseModel):
 
 
 class Usage(BaseModel):
-    """What the server of a scenario took: before its clients came, at most, and after they went.
+    """What the server of a scenario used: before its clients came, at most, and after they left.
 
-    `server` tells one launch from another. `seconds` lie between the first look and the last.
+    `server` numbers the launches. `seconds` lie between the first look and the last.
     """
 
     model_config = ConfigDict(extra="forbid")

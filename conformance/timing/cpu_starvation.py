@@ -1,4 +1,4 @@
-"""How little the machine lets a server run: what it delays is not laid to one that stops late."""
+"""Processor starvation: a stop that is late because the machine was busy is no fault."""
 
 import subprocess
 import sys
@@ -11,21 +11,21 @@ from typing import Final
 from conformance.timing.policy import BUSY, MOST_LEEWAY, STARVED
 
 _LOOK: Final = 1.0
-"""Seconds of work by which it is told how long work takes."""
+"""Seconds of work by which the machine's speed is measured."""
 
 
 class Starvation:
-    """Of processes, since this was made."""
+    """How long processes have waited for a processor since this was made."""
 
     def __init__(self, pids: Iterable[int]) -> None:
         self._pids = tuple(pids)
         self._since = dict(self._waits())
 
     def leeway(self) -> float:
-        """What the deadlines of a stop are to be multiplied by, so that a machine that lets one
-        run less than a quarter of the time delays nothing; 1 or more.
+        """Return the factor for the deadlines of a stop: more than 1 if the machine lets a process
+        run less than a quarter of the time.
 
-        1 where the kernel tells that these hardly wanted to run, as what only sleeps does not.
+        It is 1 if the kernel says that these processes hardly wanted to run, as one that sleeps.
         """
         waits = self._waited()
         if waits and max(waits) < STARVED:
@@ -33,15 +33,15 @@ class Starvation:
         return min(MOST_LEEWAY, max(1.0, _slowdown() / BUSY))
 
     def longest_wait(self) -> float:
-        """Seconds for which that thread was ready to run, and not let, that was so for longest; 0
-        where the kernel does not tell."""
+        """Return the longest time, in seconds, that any thread was ready to run and did not; 0 if
+        the kernel does not count it."""
         return max(self._waited(), default=0.0)
 
     def _waited(self) -> list[float]:
         return [seconds - self._since.get(thread, 0.0) for thread, seconds in self._waits()]
 
     def _waits(self) -> Iterator[tuple[Path, float]]:
-        """Seconds for which each thread was ready to run, and others ran; Linux tells."""
+        """Yield the seconds that each thread was ready and did not run; Linux counts them."""
         for pid in self._pids:
             for thread in Path(f"/proc/{pid}/task").glob("*/schedstat"):
                 with suppress(OSError, ValueError, IndexError):

@@ -70,7 +70,7 @@ UNDISTURBED: Final = 2.0
 """The longest that members may hear nothing, though others talk, when a node without them ends;
 *scaled*. A log that hands a lease on stands still for a moment."""
 LAST_LINE: Final = 1.0
-"""How long after it was told to stop a server may accept lines; *scaled*. The signal may reach it
+"""How long after the signal to stop a server may accept lines; *scaled*. The signal may reach it
 late."""
 ABORT: Final = 1.0
 """How long after the 3 s of STOP-1 a process may take to abort the rest and to end; *scaled*."""
@@ -94,8 +94,8 @@ BUSY: Final = 4.0
 """How much longer than alone work may take on the machine before a stop's deadlines are stretched.
 A machine that lets the server run for less than a quarter of the time makes it stop late."""
 STARVED: Final = 0.5
-"""How long a server must have been ready to run, and not been let run, to count as starved. What
-only sleeps is late by itself."""
+"""How long a server must have been ready to run without running to count as starved. A server that
+only sleeps is late through its own fault."""
 
 # Budgets.
 
@@ -111,8 +111,8 @@ unknown: whether the backlog of a stalled reader has a bound has not been seen."
 SHRINKING: Final = 20.0
 """How long a program is shrunk."""
 SHRINKING_LEEWAY: Final = 0.2
-"""Part of the deadlines that is waited while a program is shrunk: what was only late, and not lost,
-is told by the count that follows."""
+"""Part of the deadlines that is waited while a program is shrunk. The count that follows waits in
+full, and so finds out what was only late."""
 COUNTING: Final = 15.0
 """How long the failures of a program are counted; *scaled*."""
 

@@ -44,7 +44,7 @@ class Start:
     it is said to offer, empty where nothing is said. `earlier`: labels of clients of earlier
     scenarios, and `words` what the suite's words began with there. `factor`: what deadlines are
     multiplied by. `zone`: the quarter hours by which headers in earlier scenarios differed from
-    UTC, if they told. `dialect`: what the server speaks, where that is not the wire format.
+    UTC, if that is known. `dialect`: what the server speaks, where that is not the wire format.
     `broken`: the requirements that were found broken before; others cannot fail by a wait that was
     shortened. `watched`: `watch` recorded what real clients said, and not the suite's own.
     """
