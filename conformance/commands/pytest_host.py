@@ -9,7 +9,13 @@ import pytest
 from rich.console import Console
 
 from conformance.commands.options import find_target, written_out
-from conformance.output.console import print_findings, print_summary, print_verdict
+from conformance.output.conclusion import print_conclusion
+from conformance.output.console import (
+    print_findings,
+    print_summary,
+    print_verdict,
+    verdict_lines,
+)
 from conformance.output.github import tell_github
 from conformance.report.known_failures import (
     Held,
@@ -194,6 +200,10 @@ class _Telling:
         only_should = [one for one in self._results if one.verdict is not Verdict.NON_CONFORMANT]
         print_findings(console, only_should, self._settings.again)
         print_summary(console, self._report)
-        print_verdict(console, self._report, self._held)
+        if self._report.causes:
+            verdict = list(verdict_lines(self._report, self._held, failures=True))
+            print_conclusion(console, self._report, verdict, ())
+        else:
+            print_verdict(console, self._report, self._held)
         terminalreporter.write(text.getvalue())
         tell_github(self._report, self._settings.again, self._held, terminalreporter.write_line)

@@ -40,8 +40,8 @@ _VERDICTS: Final = {
 
 
 class Detail(Enum):
-    """How much is told. `QUIET` tells of nothing but what is wrong, `VERBOSE` of every scenario
-    and how often it exercised what."""
+    """How much a run prints. `QUIET`: nothing but what is wrong. `NORMAL`: a screen. `VERBOSE`: a
+    line for every scenario, with what it exercised and how often, and every finding in full."""
 
     QUIET = "quiet"
     NORMAL = "normal"
@@ -194,7 +194,7 @@ class ConsoleReporter:
 
 
 def print_result(console: Console, result: ScenarioReport, *, counts: bool = False) -> None:
-    """A line of a scenario that is over; with `counts`, how often it exercised what."""
+    """Print the line of a scenario that is over; with `counts`, how often it exercised what."""
     broken = {one.requirement for one in result.findings if one.outcome == "fail"}
     about = " ".join(sorted(broken)) if broken else " ".join(result.requirements)
     if counts:
@@ -211,8 +211,13 @@ def print_result(console: Console, result: ScenarioReport, *, counts: bool = Fal
 def print_findings(
     console: Console, results: Sequence[ScenarioReport], again: Callable[[ScenarioReport], str]
 ) -> None:
-    """For each requirement broken, the first finding, and how many more there are; `again` says
-    the command that plays a scenario again."""
+    """Print the first finding of each broken requirement, and the scenarios of the others.
+
+    Args:
+        console: where to print them.
+        results: the scenarios of a run.
+        again: returns the command that plays a scenario again.
+    """
     for (result, finding), *others in first_findings(results):
         _, *rest, last = finding_lines(finding, again(result), _columns(console))
         console.print()
@@ -256,7 +261,7 @@ def _print_title(console: Console, finding: FindingReport) -> None:
 
 
 def print_summary(console: Console, report: Report) -> None:
-    """How many requirements of each level passed, and which could not be told, and why."""
+    """Print how many requirements of each level passed, what could not be told, and why."""
     console.print()
     for level in Level:
         counts = Counter(
@@ -317,7 +322,7 @@ def outage_lines(report: Report) -> Iterator[str]:
 
 
 def _print_declared(console: Console, report: Report) -> None:
-    """What the profile says that the server departs from, a line each."""
+    """Print the requirements that the profile declares the server to break, a line each."""
     for one in report.requirements:
         if one.declared:
             more = ", and more was found" if one.undeclared else ""
@@ -326,7 +331,7 @@ def _print_declared(console: Console, report: Report) -> None:
 
 
 def _usage(usage: Usage) -> str:
-    """What the server took: before, at most, and after."""
+    """The resources that the server took: before, at most, and after."""
     before, most, after = usage.before, usage.most, usage.after
     megabytes = [f"{figures.memory / 1e6:.0f}" for figures in (before, most, after)]
     return (
@@ -338,7 +343,7 @@ def _usage(usage: Usage) -> str:
 
 
 def _beyond(report: Report) -> str:
-    """What to say besides of a server in a dialect of its own."""
+    """What the verdict would be without what the dialect declares; empty where there is none."""
     if report.otherwise is None:
         return ""
     if report.otherwise is Verdict.NON_CONFORMANT:
@@ -385,8 +390,14 @@ def _counts(report: Report) -> str:
 
 
 def print_durations(console: Console, report: Report, count: int, jobs: int) -> None:
-    """Where the time of so many lanes went: by section, what no scenario took, and the slowest
-    scenarios."""
+    """Print where the time of the lanes went: each section, the rest, and the slowest scenarios.
+
+    Args:
+        console: where to print it.
+        report: the run.
+        count: how many of the slowest scenarios are named.
+        jobs: the number of lanes.
+    """
     sections: dict[str, float] = defaultdict(float)
     for one in report.scenarios:
         sections[one.id.partition("/")[0]] += one.duration_s

@@ -1,4 +1,4 @@
-"""What a run tells GitHub where it runs there: a summary of the step, and annotations."""
+"""A run on one of GitHub's runners: the summary of its step, and annotations."""
 
 import os
 from collections.abc import Callable, Iterator, Mapping
@@ -20,8 +20,15 @@ def tell_github(
     say: Callable[[str], object],
     environment: Mapping[str, str] = os.environ,
 ) -> None:
-    """Add to the step's summary, and say annotations, where the environment is one of GitHub's
-    runners; and nothing elsewhere."""
+    """Write the step's summary and annotations on one of GitHub's runners; do nothing elsewhere.
+
+    Args:
+        report: the run.
+        again: returns the command that plays a scenario again.
+        held: the run held against known failures, if it was.
+        say: prints a line.
+        environment: the environment variables.
+    """
     if summary := environment.get("GITHUB_STEP_SUMMARY"):
         try:
             with Path(summary).open("a", encoding="utf-8") as file:

@@ -32,7 +32,7 @@ class Section:
 class Progress:
     """The progress of a run of the scenarios with these ids, `jobs` of them at a time.
 
-    It may be told of by one thread and asked by another.
+    One thread may update it while another reads it.
     """
 
     def __init__(
@@ -50,14 +50,14 @@ class Progress:
         self._results: dict[str, ScenarioReport] = {}
 
     def start(self, scenario: str) -> None:
-        """A scenario begins."""
+        """Note that a scenario begins."""
         now = self._clock()
         if self._first is None:
             self._first = self._last = now
         self._running = {**self._running, scenario: now}
 
     def finish(self, result: ScenarioReport) -> None:
-        """A scenario is over."""
+        """Note that a scenario is over."""
         self._last = self._clock()
         self._results = {**self._results, result.id: result}
         self._running = {id_: at for id_, at in self._running.items() if id_ != result.id}
