@@ -83,6 +83,7 @@ def watch(
         except OSError as error:
             click.echo(f"chatproto-conformance: {error}", err=True)
             sys.exit(BROKEN_DOWN)
+        click.echo("judging what was seen …", err=True)
         result = judged_again(read(path))
     kept = f"judge {transcript}" if transcript else "watch … --transcript FILE, and judge FILE"
     print_findings(console, [result], lambda _: f"chatproto-conformance {kept}")

@@ -158,6 +158,8 @@ def _places(client: ClientHistory) -> Iterator[tuple[Range, Line]]:
 
 def _without_long_lines(transcript: Transcript) -> list[Event]:
     """Leave out lines that some servers refuse and others do not, where this one took them."""
+    if not any(map(_holds_a_long_line, _streams(transcript).values())):
+        return list(transcript)
     history = read_history(transcript)
     came = {unit.text for client in history.clients.values() for unit in _broadcasts(client)}
     taken: set[bytes] = set()
@@ -179,6 +181,19 @@ def _without_long_lines(transcript: Transcript) -> list[Event]:
         for client in history.clients.values()
     }
     return _without(transcript, lines, broadcasts)
+
+
+def _streams(transcript: Transcript) -> dict[str, bytes]:
+    """All that each client sent."""
+    sent: dict[str, list[bytes]] = defaultdict(list)
+    for event in transcript:
+        if isinstance(event, Sent):
+            sent[event.client].append(event.octets)
+    return {client: b"".join(octets) for client, octets in sent.items()}
+
+
+def _holds_a_long_line(octets: bytes) -> bool:
+    return max(map(len, octets.split(b"\n"))) > MIN_LINE_LIMIT
 
 
 def _without(
