@@ -157,6 +157,7 @@ clients: $(READY)
 	$(SUITE) specimens --clients -j 3 --json reports/clients.json --html reports/clients.html
 	$(SUITE) clients --launch "$(BIN)/chatproto-chat {address}" --json reports/chat.json
 	$(SUITE) clients --pipe --launch "$(BIN)/chatproto-chat --plain {address}" --json reports/plain.json
+	$(SUITE) clients --adapter jsonl --launch "$(BIN)/python examples/clients/jsonl_client.py {host} {port}"
 
 matrix: implementations
 	@mkdir -p reports

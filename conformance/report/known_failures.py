@@ -39,7 +39,7 @@ from conformance.report.model import (
 from conformance.report.octets import visible
 from conformance.standard.requirements import requirements
 
-_WORD: Final = re.compile(r"\bn[0-9a-f]{6}(?:x\d{5}z?)?")
+_WORD: Final = re.compile(r"\bn[0-9a-f]{6}(?:x\d{5}z?)?|zq[b-z]{4}[2-9]{2}")
 _CLIENT: Final = re.compile(r"\bc\d+\b")
 _NUMBER: Final = re.compile(r"(?<!\bstatus )(?<!\bsignal )(?<![A-Z]-)\d+(?:[.,]\d+)*")
 _GENERATED: Final = "gen/"

@@ -134,7 +134,10 @@ def runner(tmp_path: Path) -> Path:
     plays a few scenarios only."""
     installed = tmp_path / "chatproto" / "bin"
     installed.mkdir(parents=True)
-    few = 'if [ "$1" = run ]; then set -- "$@" --only sanity/first,trn/nothing-but-units; fi'
+    few = (
+        'if [ "$1" = run ]; then set -- "$@" --only sanity/first,trn/nothing-but-units; fi\n'
+        'if [ "$1" = clients ]; then set -- "$@" --only cli/first; fi'
+    )
     for name in ("python", "chatproto-conformance"):
         (installed / name).write_text(
             f'#!/bin/sh\n{few}\nexec "{Path(sys.executable).parent / name}" "$@"\n'
@@ -181,6 +184,12 @@ def test_the_step_judges_the_reference_server(runner: Path) -> None:
     }  # fmt: skip
     report = Report.model_validate_json((reports / "chatproto.json").read_text())
     assert report.name == "mine"
+
+
+def test_the_step_judges_a_client(runner: Path) -> None:
+    client = f"{sys.executable} -m conformance.specimens.clients line-printer {{host}} {{port}}"
+    status, outputs = perform(runner, client=client)
+    assert (status, outputs["verdict"]) == (0, "conformant")
 
 
 def test_the_step_fails_where_the_command_does(runner: Path) -> None:
