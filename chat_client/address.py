@@ -1,63 +1,34 @@
-"""Addresses, from `tcp://127.0.0.1:9999`, `tcp://[::1]:9999` or `unix:/path` to connected sockets.
+"""Connected sockets, from addresses.
 
-What goes wrong here is told to the user: every message names the address and a remedy.
+The user reads what goes wrong here: every message names the address and a remedy.
 """
 
 import asyncio
 import errno
 import os
-import re
 import socket
-from dataclasses import dataclass
 from typing import Any, Final
 
-PATIENCE: Final = 8.0
-"""Seconds a host may take to answer; within 10 s nobody is to wonder any more (CLI-7)."""
+from chatproto.address import Tcp, Unix
+from chatproto.address import parse as parse_any
 
-_TCP: Final = re.compile(
-    r"tcp://(?:\[(?P<ipv6>[^\[\]]+)\]|(?P<host>[^:/\[\]]+)):(?P<port>[0-9]{1,5})/?"
-)
+PATIENCE: Final = 8.0
+"""Seconds a host may take to answer; within 10 s the user must know (CLI-7)."""
 
 
 class ConnectError(Exception):
     """An address that cannot be connected to, and what to do about it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Tcp:
-    host: str
-    port: int
-
-    def __str__(self) -> str:
-        return (
-            f"tcp://[{self.host}]:{self.port}"
-            if ":" in self.host
-            else f"tcp://{self.host}:{self.port}"
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Unix:
-    path: str
-
-    def __str__(self) -> str:
-        return f"unix:{self.path}"
-
-
 Address = Tcp | Unix
 
 
 def parse(address: str) -> Address:
-    """Read an address; `ValueError` says what one looks like."""
-    if address.startswith("unix:") and len(address) > len("unix:"):
-        return Unix(address.removeprefix("unix:"))
-    match = _TCP.fullmatch(address)
-    if match is None or not 0 < int(match["port"]) <= 65535:
-        raise ValueError(
-            f"not an address: {address!r}; write tcp://127.0.0.1:9999, tcp://[::1]:9999 or "
-            "unix:/path"
-        )
-    return Tcp(match["ipv6"] or match["host"], int(match["port"]))
+    """Read an address to connect to. Raises `ValueError`, which says what one looks like."""
+    found = parse_any(address)
+    if isinstance(found, Tcp) and found.port == 0:
+        raise ValueError(f"not an address: {address!r}; write tcp://127.0.0.1:9999, not port 0")
+    return found
 
 
 async def connect(address: Address) -> socket.socket:
@@ -91,7 +62,7 @@ async def _connect(family: int, where: Any) -> socket.socket:
     try:
         connecting.setblocking(False)
         await asyncio.get_running_loop().sock_connect(connecting, where)
-        # A server that is gone without a word is found out, sooner or later.
+        # It finds out, in time, that a server is gone without a word.
         connecting.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     except BaseException:
         connecting.close()

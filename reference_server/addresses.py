@@ -1,38 +1,24 @@
-"""Addresses, from `tcp://127.0.0.1:9999`, `tcp://[::1]:9999` or `unix:/path` to listening sockets.
+"""Listening sockets, from addresses.
 
-What goes wrong here is told to the operator: every message names the address and a remedy.
+The operator reads what goes wrong here: every message names the address and a remedy.
 """
 
 import contextlib
 import errno
 import os
-import re
 import socket
 import stat
 from dataclasses import dataclass
 from typing import Final, assert_never
 
+from chatproto.address import Tcp, Unix, parse
+
 ACCEPT_QUEUE: Final = 4096
 """Connections the kernel may hold until they are accepted; it caps this at its own limit."""
-
-_TCP: Final = re.compile(
-    r"tcp://(?:\[(?P<ipv6>[^\]]+)\]|(?P<host>[^:/\[\]]+)):(?P<port>[0-9]{1,5})"
-)
 
 
 class AddressError(Exception):
     """An address that cannot be listened on, and what to do about it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Tcp:
-    host: str
-    port: int
-
-
-@dataclass(frozen=True, slots=True)
-class Unix:
-    path: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,19 +36,6 @@ class Listener:
             if self.inode is not None and _inode(path) == self.inode:
                 os.unlink(path)
         self.socket.close()
-
-
-def parse(address: str) -> Tcp | Unix:
-    """Read an address; `ValueError` says what one looks like."""
-    if address.startswith("unix:") and len(address) > len("unix:"):
-        return Unix(address.removeprefix("unix:"))
-    match = _TCP.fullmatch(address)
-    if match is None or int(match["port"]) > 65535:
-        raise ValueError(
-            f"not an address: {address!r}; write tcp://127.0.0.1:9999, tcp://[::1]:9999 or "
-            "unix:/path (for every interface tcp://0.0.0.0:9999 or tcp://[::]:9999)"
-        )
-    return Tcp(match["ipv6"] or match["host"], int(match["port"]))
 
 
 def open_listeners(addresses: list[str]) -> list[Listener]:

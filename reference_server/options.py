@@ -8,7 +8,7 @@ from typing import Final, TypeVar
 from zoneinfo import ZoneInfo
 
 from chatproto import Limits, __version__
-from reference_server.addresses import parse
+from chatproto.address import parse
 
 _T = TypeVar("_T")
 
@@ -126,7 +126,11 @@ def checked(read: Callable[[str], _T]) -> Callable[[str], _T]:
 
 
 def _address(given: str) -> str:
-    parse(given)
+    try:
+        parse(given)
+    except ValueError as error:
+        every = "for every interface tcp://0.0.0.0:9999 or tcp://[::]:9999"
+        raise ValueError(f"{error} ({every})") from None
     return given
 
 

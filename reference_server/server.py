@@ -42,7 +42,8 @@ from chatproto import (
     ip_sender,
     unix_sender,
 )
-from reference_server.addresses import Listener, open_listeners, parse
+from chatproto.address import parse
+from reference_server.addresses import Listener, open_listeners
 from reference_server.distributor import Distributor
 from reference_server.locked_room import READ_SIZE, Connection, LockedRoom, Totals
 from reference_server.waker import Waker

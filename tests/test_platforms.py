@@ -10,7 +10,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from chat_client.address import ConnectError, Unix, connect
+from chat_client.address import ConnectError, connect
+from chatproto.address import Unix
 from tests.conformance.command import REFERENCE
 from tests.evidence import ROOT
 

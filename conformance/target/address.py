@@ -1,20 +1,19 @@
 """A target's address: `tcp://host:port`, `tcp://[::1]:port` or `unix:/path`."""
 
 import ipaddress
-import re
 import socket
 import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import count
-from typing import Final
+from typing import Final, assert_never
 
+from chatproto.address import Tcp, Unix, parse
 from conformance.target.system import AF_UNIX, unix_socket
 
 _QUEUE_FULL: Final = 0.01
 _TRIES: Final = 20
-_TCP: Final = re.compile(r"tcp://(?:\[(?P<v6>[^\[\]]+)\]|(?P<host>[^\[\]:/]+)):(?P<port>\d+)/?")
 
 
 class AddressError(ValueError):
@@ -212,11 +211,16 @@ def parse_address(text: str) -> Address:
 
 
 def _parse_one(text: str) -> TcpAddress | UnixAddress:
-    if text.startswith("unix:") and len(text) > len("unix:"):
-        return UnixAddress(text.removeprefix("unix:"))
-    match = _TCP.fullmatch(text)
-    if match is None or int(match["port"]) > 65535:
+    try:
+        found = parse(text)
+    except ValueError:
         raise AddressError(
             f"{text!r} is no address: write tcp://HOST:PORT, tcp://[::1]:PORT or unix:/PATH"
-        )
-    return TcpAddress(match["v6"] or match["host"], int(match["port"]))
+        ) from None
+    match found:
+        case Tcp(host=host, port=port):
+            return TcpAddress(host, port)
+        case Unix(path=path):
+            return UnixAddress(path)
+        case _:
+            assert_never(found)

@@ -2,7 +2,8 @@
 
 import pytest
 
-from chat_client.address import Address, Tcp, Unix, parse
+from chat_client.address import Address, parse
+from chatproto.address import Tcp, Unix
 
 
 @pytest.mark.parametrize(

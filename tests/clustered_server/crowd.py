@@ -12,7 +12,7 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Final, Self
 
-from reference_server.addresses import Tcp, parse
+from chatproto.address import Tcp, parse
 from tests.cluster.history import End, History, check
 
 READ: Final = 1 << 18

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from itertools import count
 
-from reference_server.addresses import Unix, parse
+from chatproto.address import Unix, parse
 
 DEADLINE = 20.0
 _nonces = count(1)

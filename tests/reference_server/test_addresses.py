@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from chatproto.address import Tcp, Unix, parse
 from reference_server import AddressError, ChatServer, addresses
-from reference_server.addresses import Tcp, Unix, open_listeners, parse
+from reference_server.addresses import open_listeners
 from tests.reference_server.conftest import Connect, Serve
 
 
