@@ -31,7 +31,7 @@ _READ: Final = 262_144
 _SIP: Final = 8_192
 _REST: Final = 0.0005
 """Octets that one that reads slowly reads at a time, and seconds in between."""
-_ON_ITS_WAY: Final = 0.05
+_ON_ITS_WAY: Final = 0.3
 """Seconds that an end of stream may be on its way to the server's system."""
 _LAST_RECEIVED: Final = 4_096
 _LAST_SAID: Final = 262_144
