@@ -206,9 +206,13 @@ def _cut(text: str, room: int) -> str:
     return f"{line}…"
 
 
-def deaths_of(report: Report) -> int:
-    """The number of scenarios in which the server's process ended unasked."""
-    return sum(any(one.kind == DIED for one in result.findings) for result in report.scenarios)
+def deaths_of(report: Report) -> list[FindingReport]:
+    """The findings that the server's process ended unasked, one of each scenario."""
+    found = (
+        next((one for one in result.findings if one.kind == DIED), None)
+        for result in report.scenarios
+    )
+    return [one for one in found if one is not None]
 
 
 def printed_of(report: Report) -> list[str]:

@@ -149,13 +149,17 @@ def _others(report: Report, columns: int, room: _Room, *, is_all: bool) -> Itera
 
 
 def _printed(report: Report, columns: int, room: _Room) -> Iterator[Text]:
-    lines = printed_of(report)
-    if not lines:
-        return
-    yield Text()
-    deaths = deaths_of(report)
-    died = f"The server died in {deaths} scenario{'s' if deaths > 1 else ''}. " if deaths else ""
-    yield Text(f"{died}It printed:" if died else "The server printed:", "bold")
+    lines, deaths = printed_of(report), deaths_of(report)
+    if lines or deaths:
+        yield Text()
+    if deaths:
+        said = f"The server died in {len(deaths)} scenario{'s' if len(deaths) > 1 else ''}"
+        if deaths[0].before:
+            first = "first after" if len(deaths) > 1 else "after"
+            said += f", {first} {visible(deaths[0].before)}"
+        yield Text(_cut(said, columns), "bold")
+    if lines:
+        yield Text("It printed:" if deaths else "The server printed:", "bold")
     # What names an error stands first or last, never between.
     shown = lines if len(lines) <= room.printed else [*lines[: room.printed - 1], lines[-1]]
     for line in shown:

@@ -60,6 +60,7 @@ def annotations(
             if cause := cause_of(report, one.id):
                 what += f"\n{cause.title} ({cause.sure}: explain {cause.name})"
             what += f"\nexpected {finding.expected}\nactual {finding.actual}"
+            what += f"\nbefore {finding.before}" if finding.before else ""
             what += "".join(f"\nprinted {line}" for line in finding.printed)
             what += f"\n{again(result)}"
         elif one.reason:

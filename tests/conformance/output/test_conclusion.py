@@ -138,7 +138,8 @@ def test_a_death_is_said_with_what_was_done_before() -> None:
     finding.kind, finding.before, finding.printed = "died", "c1 sent \\xff\\n", ["boom"]
     lines = shown(whole)
     assert "   before    c1 sent \\xff\\n" in lines
-    assert "The server died in 1 scenario. It printed:" in lines
+    at = lines.index("The server died in 1 scenario, after c1 sent \\xff\\n")
+    assert lines[at + 1 : at + 3] == ["It printed:", "   boom"]
 
 
 def test_a_dialect_is_a_cause() -> None:
