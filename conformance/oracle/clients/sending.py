@@ -137,7 +137,7 @@ def _quit(record: Record, line: Line) -> Fact:
     return Fact(
         Kind.QUIT_SENT,
         f"the word `quit` refused, since its user leaves by {record.leave!r}",
-        "it was sent, and left",
+        "it was sent, and left; if that is its stated way to leave, say --leave quit",
         (said.line, line.line),
         line.octets,
     )

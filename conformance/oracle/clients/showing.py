@@ -202,7 +202,9 @@ def _own(record: Record) -> Iterator[Fact]:
     rows = squeezed("".join(record.rows()))
     if record.is_terminal:
         # What was typed stands there too: but not with the SENDER that the server gave it.
-        times = min(len(own), rows.count(squeezed(own[0].sender)))
+        # A display may head several in a row once.
+        times = rows.count(squeezed(own[0].sender))
+        times = len(own) if times >= _runs(record) else times
     else:
         times = sum(one.words[0] in rows for one in own)
     if 0 < times < len(own):
@@ -210,6 +212,16 @@ def _own(record: Record) -> Iterator[Fact]:
             Kind.OWN_WORDS, f"all {len(own)} of its own messages shown, or none",
             f"{times} of them are", tuple(one.line for one in own),
         )  # fmt: skip
+
+
+def _runs(record: Record) -> int:
+    """How many times its own messages begin after somebody else's, or at first."""
+    units = [one for one in record.heard if one.kind == "broadcast"]
+    before = [False, *(one.is_own for one in units)]
+    return sum(
+        one.is_own and not was_own and one.words != [] and _is_decided(record, one)
+        for was_own, one in zip(before, units, strict=False)
+    )
 
 
 def _made_up(record: Record) -> Iterator[Fact]:
