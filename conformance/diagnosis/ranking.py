@@ -98,20 +98,37 @@ class _Search:
         self._hidden = {s for s, place in places.items() if place and place[1] not in played}
 
     def causes(self) -> tuple[Cause, ...]:
-        ranked = self._ranked(frozenset())
+        ranked = [one for one in self._ranked(frozenset()) if self._explained(one.entry)]
         if not ranked:
             return ()
         confidence = self._confidence(ranked)
         chosen = [(ranked[0].entry, confidence)]
         while len(chosen) < MOST and (another := self._another([one for one, _ in chosen])):
             chosen.append(another)
-        rivals = ranked[1:] if confidence != "almost-certain" else []
-        for rival in rivals:
+        chosen = self._most_first(chosen)
+        for rival in ranked[1:] if confidence != "almost-certain" else []:
             taken = {entry.family for entry, _ in chosen}
             alike = rival.likeness >= _RIVALS * ranked[0].likeness
             if len(chosen) < MOST and alike and rival.entry.family not in taken:
                 chosen.append((rival.entry, "possible"))
         return tuple(self._cause(entry, confidence) for entry, confidence in chosen)
+
+    def _most_first(
+        self, chosen: Sequence[tuple[Entry, Confidence]]
+    ) -> list[tuple[Entry, Confidence]]:
+        """Causes in another order: what explains most of what those before it left is first."""
+        explained: set[str] = set()
+        anew = []
+        for entry, _ in chosen:
+            shown = {s for s in self._shown(entry) if place_of(s)}
+            anew.append(sum(map(self._known.weight, shown - explained)))
+            explained |= shown
+        return [chosen[at] for at in sorted(range(len(chosen)), key=lambda at: -anew[at])]
+
+    def _shown(self, entry: Entry) -> frozenset[str]:
+        """What was seen that a pattern shows."""
+        shows = (symptom for symptom, chance in entry.shows.items() if chance >= _SHOWS)
+        return self._seen.intersection(shows)
 
     def _another(self, chosen: Sequence[Entry]) -> tuple[Entry, Confidence] | None:
         """The cause of what those chosen do not explain, if something is left and has one."""
