@@ -25,7 +25,7 @@ from conformance.oracle.reading.history import (
 )
 from conformance.oracle.reading.units import ReceivedBroadcast
 from conformance.standard.constants import MAX_LINE_LIMIT, MIN_LINE_LIMIT, STOP
-from conformance.transcript.events import Event, Received, Sent, Transcript
+from conformance.transcript.events import Connected, Event, Received, Sent, Transcript
 
 _CHARSET: Final = ("TXT-1", "TXT-2")
 _CAPACITY: Final = ("LIM-5", "LIM-6")
@@ -33,7 +33,7 @@ _ALIKE: Final = 50
 """Lines of one member's with one text that are told apart; of more, it takes too long."""
 _HEADER_TIME: Final = len("YYYYMMDD HH:MM:SS ")
 _BACKLOG: Final = ("evicted-early", "never-heard")
-_STOPPED: Final = ("put-out", "cut-off", "reset-leaver")
+_STOPPED: Final = ("put-out", "cut-off", "reset-leaver", "wrong-code")
 
 Range = tuple[int, int]
 """Octets of a client's stream, from and to."""
@@ -76,7 +76,12 @@ def accounted_for(transcript: Transcript) -> list[Event]:
             for unit in _broadcasts(client)
             if (unit.sender, unit.text) in unclear
         ]
-    return _without(transcript, sent, received)
+    return [
+        replace(event, label=labels[event.client] or event.label)
+        if isinstance(event, Connected)
+        else event
+        for event in _without(transcript, sent, received)
+    ]
 
 
 def _labels(history: History) -> dict[str, str | None]:
@@ -97,12 +102,20 @@ def _labels(history: History) -> dict[str, str | None]:
 
 def _learnt(client: ClientHistory) -> str | None:
     """The one sender in what came to a client who said what it said, in order, and no more."""
-    own = [line.text for line in client.messages]
-    texts: dict[str, list[bytes]] = defaultdict(list)
+    own = client.messages
+    came: dict[str, list[ReceivedBroadcast]] = defaultdict(list)
     for unit in _broadcasts(client):
         if unit.sender is not None:
-            texts[unit.sender].append(unit.text)
-    alike = [one for one, said in texts.items() if len(said) > 1 and said == own[: len(said)]]
+            came[unit.sender].append(unit)
+    alike = [
+        sender
+        for sender, units in came.items()
+        if 1 < len(units) <= len(own)
+        and all(
+            unit.text == line.text and line.begun < unit.span.first
+            for unit, line in zip(units, own, strict=False)
+        )
+    ]
     return alike[0] if len(alike) == 1 else None
 
 
@@ -157,30 +170,49 @@ def _places(client: ClientHistory) -> Iterator[tuple[Range, Line]]:
 
 
 def _without_long_lines(transcript: Transcript) -> list[Event]:
-    """Leave out lines that some servers refuse and others do not, where this one took them."""
+    """Leave out lines that some servers refuse and others do not, but where this one refused them
+    in words, and what their senders said after them where it may have."""
     if not any(map(_holds_a_long_line, _streams(transcript).values())):
         return list(transcript)
     history = read_history(transcript)
     came = {unit.text for client in history.clients.values() for unit in _broadcasts(client)}
-    taken: set[bytes] = set()
-    lines: dict[str, list[Range]] = defaultdict(list)
+    said = {client.name: list(_raw_lines(client)) for client in history.clients.values()}
+    unclear: set[bytes | None] = set()
     for client in history.clients.values():
-        start = 0
-        for line in b"".join(sent.octets for _, sent in client.segments).split(b"\n")[:-1]:
-            end = start + len(line) + 1
-            if MIN_LINE_LIMIT < len(line) <= MAX_LINE_LIMIT and fault(line) is None:
-                text = make_safe(trim(decode(line))).encode()
-                if text in came:
-                    taken.add(text)
-                    lines[client.name].append((start, end))
-            start = end
+        told = any(notice.code == "line-too-long" for notice in client.notices)
+        cut = False
+        for _, line, text in said[client.name]:
+            if cut or (_is_long(line) and (text in came or not told)):
+                unclear.add(text)
+                # Whether a connection that ended did so for this line, nobody knows.
+                cut = cut or (text not in came and client.ending is not None)
+    unclear.discard(None)
+    lines = {
+        name: [place for place, _, text in all_lines if text in unclear]
+        for name, all_lines in said.items()
+    }
     broadcasts = {
         client.name: [
-            (unit.span.start, unit.span.end) for unit in _broadcasts(client) if unit.text in taken
+            (unit.span.start, unit.span.end) for unit in _broadcasts(client) if unit.text in unclear
         ]
         for client in history.clients.values()
     }
     return _without(transcript, lines, broadcasts)
+
+
+def _raw_lines(client: ClientHistory) -> Iterator[tuple[Range, bytes, bytes | None]]:
+    """The whole lines that a client sent, where they lie, and what they say if they decode."""
+    start = 0
+    for line in b"".join(sent.octets for _, sent in client.segments).split(b"\n")[:-1]:
+        end = start + len(line) + 1
+        text = None if fault(line) else make_safe(trim(decode(line))).encode()
+        yield (start, end), line, text
+        start = end
+
+
+def _is_long(line: bytes) -> bool:
+    """Whether some servers refuse a line, and others do not."""
+    return MIN_LINE_LIMIT < len(line) <= MAX_LINE_LIMIT
 
 
 def _streams(transcript: Transcript) -> dict[str, bytes]:
@@ -255,6 +287,9 @@ def _doubt(finding: Finding, history: History) -> str | None:
     if finding.kind not in _STOPPED and not at_the_end:
         return None
     client = history.clients.get(finding.client or "")
+    may_be_refused = client is not None and any(_is_long(line) for _, line, _ in _raw_lines(client))
+    if finding.kind in _STOPPED and may_be_refused:
+        return "a watch does not know how long lines the server allows"
     if finding.kind == "put-out" and client is not None and client.notices:
         return "the server gave its reason"
     evidence = [history.time(at) for at in finding.evidence]
