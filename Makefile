@@ -3,7 +3,7 @@
 # make check    make test, and all else that guards main: heavy tests, every specimen, the pages
 # make examples run the suite against the examples, a line each
 # make matrix   make the page of implementations, and let every broken server meet every scenario (heavy)
-# make diagnosis  make the dictionary of faults anew, and measure how well causes are found by it (heavy)
+# make diagnosis  make the dictionary of faults, and measure how well causes are found by it (heavy)
 # make implementations        judge the servers here and write docs/implementations.md (heavy)
 # make implementations-check  say where that page differs from what the suite says today (heavy)
 # make clients  judge every client specimen, chatproto-chat too (2 minutes)

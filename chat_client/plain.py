@@ -117,7 +117,7 @@ async def _readable() -> None:
     try:
         await ready.wait()
     finally:
-        # Each time anew: a word of before the last read must not pass for one of now.
+        # Made for each read: a word of before the last read must not pass for one of now.
         loop.remove_reader(INPUT)
 
 

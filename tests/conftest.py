@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, settings
 from conformance.target.interrupts import let_interrupts_through
 from tests.budget import PROFILE
 
-# What is tested is interrupted, be it from a test that runs in a shell's background.
+# Tests interrupt what they launch, even where they run in a shell's background.
 let_interrupts_through()
 
 # A busy machine is no fault of a test's, so nothing here is judged by its speed.

@@ -52,7 +52,7 @@ def probe(
     output.write_text(text, encoding="utf-8")
     _tell(console, learnt)
     if learnt.restarts:
-        console.print(f"the server was launched anew {learnt.restarts} times meanwhile")
+        console.print(f"the server was restarted {learnt.restarts} times meanwhile")
     ids = " ".join(one.requirement for one in departures(learnt.dialect))
     console.print(f"\nthis departs from {ids or 'nothing'}; the profile is in {output}")
     console.print(f"next: chatproto-conformance run --profile {output} --accept-declared")

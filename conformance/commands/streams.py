@@ -29,7 +29,7 @@ class _Lenient(io.FileIO):
 
 
 def open_what_is_closed() -> None:
-    """Put the null device where a standard stream is closed, lest a socket gets its number."""
+    """Open the null device in place of a closed standard stream: no socket may get its number."""
     for number in _STANDARD:
         try:
             os.fstat(number)

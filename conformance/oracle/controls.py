@@ -1,6 +1,6 @@
 """Controls: how plain lines fared beside those that were sent to exercise something.
 
-A line that is lost or cut is laid to what it was sent to exercise only where plain lines of the
+A line that is lost or cut is attributed to what it was sent to exercise only if plain lines of the
 same member, before and after it, fared well. A scenario need not mark them: what its clients say to
 join and to wait for each other is plain.
 """

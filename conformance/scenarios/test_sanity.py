@@ -1,4 +1,4 @@
-"""Before all and after all: the plainest chat, so that what breaks later is laid to its cause."""
+"""First and last: the plainest chat, so that a later failure is attributed to its cause."""
 
 from conformance.driver.interruption import Stuck
 from conformance.driver.stage import Stage

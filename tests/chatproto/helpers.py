@@ -54,12 +54,12 @@ def read(pieces: Iterable[bytes]) -> list[Unit | Malformed]:
 
 
 def state_of(member: Member | ServerConnection) -> State:
-    """Ask for a state anew, where a type checker would think it the one asserted before."""
+    """Ask for a state again, where a type checker would think it the one asserted before."""
     return member.state
 
 
 def floods(member: Member) -> bool:
-    """Ask anew, for the same reason, whether it is to be read no further."""
+    """Ask again, for the same reason, whether it is to be read no further."""
     return member.is_flooding
 
 

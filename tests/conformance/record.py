@@ -1,6 +1,6 @@
 """Records the corpus: real runs of the reference server, and a failing one of each specimen.
 
-`python -m tests.conformance.record` plays them all anew; with names only those; with --judge it
+`python -m tests.conformance.record` records them all; with names only those; with --judge it
 plays none, and writes what the oracle says of those that are there.
 """
 

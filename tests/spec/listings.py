@@ -44,7 +44,7 @@ def anchor(heading: str) -> str:
 
 
 def relisted(text: str) -> str:
-    """Write contents and index anew into the document's text."""
+    """Write contents and index into the document's text."""
     text = replace_between(text, CONTENTS, contents(text))
     return replace_between(text, INDEX, index(text))
 

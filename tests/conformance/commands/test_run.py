@@ -255,7 +255,7 @@ def _interrupted(
 def test_an_interrupt_reports_what_there_is(
     tmp_path: Path, signal_: signal.Signals, jobs: str
 ) -> None:
-    """And leaves no process behind, be it a worker's server."""
+    """And leaves no process behind, not even the server of a lane."""
     with _interrupted(tmp_path, signal_, "-j", jobs, "--only", LONG) as (status, path):
         report = Report.model_validate_json(path.read_text())
     assert status == 4

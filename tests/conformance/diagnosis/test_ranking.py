@@ -1,4 +1,4 @@
-"""From verdict to cause: which families of faults a run's findings are laid to."""
+"""From verdict to cause: which families of faults a run's findings are attributed to."""
 
 from collections import defaultdict
 

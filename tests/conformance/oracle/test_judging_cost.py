@@ -1,4 +1,4 @@
-"""Judging a whole room costs n log n at most in the receptions, be it sound or broken.
+"""Judging a whole room costs n log n at most in the receptions, whether it is sound or broken.
 
 What is measured is the processor's time, and only as a ratio; but in the thorough profile a sound
 room of a million receptions is to be judged in ten seconds.

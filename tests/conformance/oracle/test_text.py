@@ -1,4 +1,4 @@
-"""What is not what was said, or should not have been said on, is found, and laid to its cause."""
+"""Altered texts, and texts that should not have been relayed, are attributed to their cause."""
 
 import pytest
 

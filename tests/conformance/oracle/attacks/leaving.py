@@ -95,7 +95,7 @@ def an_end_within_a_unit(run: Run, data: st.DataObject) -> Verdict:
 
 @breaking
 def put_out(run: Run, data: st.DataObject) -> Verdict:
-    """Nothing accounts for it: it is laid to what its client did last, or another, or nobody."""
+    """Nothing explains it: it is attributed to what its client did last, or another, or nobody."""
     names = [name for name in run.told if run.told[name] and run.is_there(name)]
     assume(names)
     run.ends(data.draw(st.sampled_from(names)), reset=data.draw(st.booleans()))

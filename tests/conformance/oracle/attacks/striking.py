@@ -1,4 +1,4 @@
-"""One thing in a correct run is spoilt: what, and which requirements that may be laid to.
+"""One thing in a correct run is spoilt: what, and which requirements that may be attributed to.
 
 An attack takes a run and draws where to strike. It returns what it knows: that a requirement is
 broken, and which; that none is; or that it cannot tell, the history leaving it open. It knows
@@ -20,7 +20,7 @@ HEADER: Final = b"20210703 17:45:39 "
 @dataclass(frozen=True)
 class Verdict:
     """`broken`: a requirement is; None where the history leaves that open. `ids`: what any
-    finding may be laid to; `named`: of which one must be found where it is broken."""
+    finding may be attributed to; `named`: of which one must be found where it is broken."""
 
     broken: bool | None
     ids: frozenset[str] = frozenset()
@@ -67,7 +67,7 @@ def neighbours(run: Run, told: Told) -> tuple[Told | None, Told | None]:
 
 
 def way_out(run: Run, name: str) -> str:
-    """How a client left: what its leaving is laid to (the violation's lines come before it)."""
+    """Return the requirement of how a client left (a violation's lines precede it)."""
     lines = run.lines(name)
     if any(line.strip() == b"quit" for line in lines):
         return "QUIT-3"
