@@ -33,7 +33,7 @@ def test_a_long_transcript_is_shown_around_what_was_found() -> None:
     result = played(altered())
     events: list[Event] = [
         START,
-        *(Received(n / 1e3, "c1", b"x" * 5000) for n in range(50_000)),
+        *(Received(n / 1e3, "c1", b"xy" * 2500) for n in range(50_000)),
         Finish(50.0),
     ]
     finding = result.findings[0].model_copy(update={"evidence": [40_000]})
