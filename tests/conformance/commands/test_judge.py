@@ -16,7 +16,8 @@ PUBLISHED = Path(__file__).parents[3] / "docs" / "transcript.schema.json"
 
 def test_a_broken_transcript_is_judged_as_the_run_was(tmp_path: Path) -> None:
     done = run(
-        "run", "--verbose", "--launch", specimen("one-read-one-message"), "--only", "frm/a-line-in-two-segments",
+        "run", "--verbose", "--launch", specimen("one-read-one-message"),
+        "--only", "frm/a-line-in-two-segments",
         "--transcripts", str(tmp_path), "--json", str(tmp_path / "r.json"),
     )  # fmt: skip
     assert done.returncode == 1
