@@ -1,12 +1,10 @@
 """One correct chatproto/1 server, cut into small steps so that a fault is one step done wrong."""
 
 import errno
-import fcntl
 import selectors
 import socket
 import struct
 import sys
-import termios
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta, tzinfo
 from functools import partial
@@ -14,6 +12,21 @@ from functools import partial
 from conformance.specimens.loop import Loop
 from conformance.specimens.member import Member
 from conformance.specimens.text import UNSAFE, WHITE_SPACE
+
+if sys.platform == "win32":
+
+    def _unacknowledged(_: socket.socket) -> int:
+        """Octets that the peer's system has not acknowledged; this one does not tell."""
+        return 0
+
+else:
+    import fcntl
+    import termios
+
+    def _unacknowledged(sock: socket.socket) -> int:
+        """Octets that the peer's system has not acknowledged."""
+        return int.from_bytes(fcntl.ioctl(sock, termios.TIOCOUTQ, bytes(4)), sys.byteorder)
+
 
 HOST = "127.0.0.1"
 EXPLANATIONS = {
@@ -330,10 +343,7 @@ class BaseServer(Loop):
 
     def is_acknowledged(self, leaver: Member) -> bool:
         """Whether its system has all that it was sent."""
-        if leaver.closed:
-            return True
-        unsent = fcntl.ioctl(leaver.sock, termios.TIOCOUTQ, bytes(4))
-        return int.from_bytes(unsent, sys.byteorder) == 0
+        return leaver.closed or not _unacknowledged(leaver.sock)
 
     def on_drained(self, leaver: Member) -> None:
         self.close(leaver)

@@ -188,11 +188,12 @@ class LaunchedCluster:
 
 def _signal(server: LaunchedServer, name: str) -> None:
     wanted = getattr(signal, name, None)
-    if wanted is None:
+    end_group = getattr(os, "killpg", None)
+    if wanted is None or end_group is None:
         raise LaunchError(f"this system has no {name}")
     if (pid := server.pid) is not None:
         with suppress(ProcessLookupError):
-            os.killpg(pid, wanted)
+            end_group(pid, wanted)
 
 
 def run_command(command: str) -> None:

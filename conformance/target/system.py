@@ -19,6 +19,7 @@ from typing import IO, Any, Final
 import psutil
 
 _SO_ATTACH_FILTER: Final = 26
+_FILTERS: Final[bool] = sys.platform.startswith("linux")
 """Not in Python's socket module; of Linux, on all common machines."""
 
 
@@ -51,7 +52,7 @@ def unsent(sock: socket.socket) -> int | None:
 def be_deaf(sock: socket.socket) -> None:
     """Let a TCP connection's kernel drop all that comes, so that it answers nothing from now on:
     to its peer this machine has vanished. `OSError` where the system cannot: only Linux can."""
-    if sys.platform != "linux" or sock.family == AF_UNIX:
+    if not _FILTERS or sock.family == AF_UNIX:
         raise OSError("only Linux drops what comes to a TCP connection")
     # A filter of one instruction: return 0 octets of the packet.
     program = (ctypes.c_char * 8).from_buffer_copy(struct.pack("HBBI", 0x06, 0, 0, 0))
