@@ -100,7 +100,7 @@ unit: $(READY)
 	$(BIN)/coverage report --include 'chat_client/*' --fail-under 90
 
 programs: $(READY)
-	$(BIN)/python -m pytest -q -rs -n $(WORKERS) --dist worksteal -m "not heavy" $(COUNTING) tests $(MEASURED:%=--ignore=%)
+	$(BIN)/python -m pytest -q -rs --durations 10 -n $(WORKERS) --dist worksteal -m "not heavy" $(COUNTING) tests $(MEASURED:%=--ignore=%)
 
 # With the lowest versions of the dependencies that are allowed.
 lowest: $(READY)

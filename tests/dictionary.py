@@ -1,8 +1,10 @@
 """Makes the dictionary of faults, and measures the diagnosis by it: `make diagnosis`.
 
-`python -m tests.dictionary` runs the suite against each broken specimen, as a user would, keeps the
-reports in reports/dictionary/SPECIMEN/ROUND.json, and writes conformance/diagnosis/dictionary.json.
-A run whose report is there is not run again. Then it measures: every run held against the
+`python -m tests.dictionary` runs the suite against each broken specimen, keeps the reports in
+reports/dictionary/SPECIMEN/ROUND.json, and writes conformance/diagnosis/dictionary.json. Of a
+specimen that fails in few scenarios of evidence/whole-matrix.json it plays those, and those that
+the matrix does not know; of any other all, as a user would. A run whose report is there is not run
+again. Then it measures: every run held against the
 dictionary; each specimen left out in turn where its family has others; pairs of faults, as the
 union of what two runs found; and specimens that are strange and right. What was measured, with each
 miss, is kept in evidence/diagnosis.json.
@@ -24,6 +26,8 @@ from conformance.diagnosis.dictionary import DictionaryFile, compiled, opened
 from conformance.diagnosis.families import family_of
 from conformance.report.comparison import load_report
 from conformance.report.model import ScenarioReport
+from conformance.scenarios.registry import of_one_server
+from conformance.selftest.matrix import read_matrix
 from conformance.specimens import CATALOGUE
 from tests.conformance.command import told_of
 from tests.evidence import EVIDENCE, ROOT, keep, made
@@ -32,6 +36,8 @@ KEPT: Final = ROOT / "conformance" / "diagnosis" / "dictionary.json"
 REPORTS: Final = ROOT / "reports" / "dictionary"
 _COMMAND: Final = "make diagnosis"
 _PAIRS: Final = 200
+_FEW: Final = 24
+_PROGRAMS: Final = "gen/programs"
 _TIME_LIMIT: Final = 180.0
 
 Results = list[ScenarioReport]
@@ -42,8 +48,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=1, help="runs against each specimen")
     parser.add_argument("--jobs", type=int, default=4, help="runs at once")
+    parser.add_argument("--legal", action="store_true", help="run those that are right, too")
     asked = parser.parse_args()
-    _run_all(asked.rounds, asked.jobs)
+    _run_all(asked.rounds, asked.jobs, legal=asked.legal)
     runs = {name: list(_runs(name)) for name in CATALOGUE}
     broken = {name: ones for name, ones in runs.items() if ones and name in family_of()}
     legal = {name: ones for name, ones in runs.items() if ones and CATALOGUE[name].legal}
@@ -57,26 +64,41 @@ def main() -> int:
     return 0
 
 
-def _run_all(rounds: int, jobs: int) -> None:
+def _run_all(rounds: int, jobs: int, *, legal: bool) -> None:
+    failing = _failing()
     wanted = [
         (name, number)
         for number in range(rounds)
-        for name in CATALOGUE
-        if not _path(name, number).exists()
+        for name in sorted(CATALOGUE, key=lambda name: -len(failing.get(name, ())))
+        if (legal or not CATALOGUE[name].legal) and not _path(name, number).exists()
     ]
     with ThreadPoolExecutor(jobs) as pool:
-        futures = {pool.submit(_run, name, number): name for name, number in wanted}
+        futures = {
+            pool.submit(_run, name, number, failing.get(name, frozenset())): name
+            for name, number in wanted
+        }
         for count, future in enumerate(as_completed(futures), 1):
             sys.stdout.write(f"{count}/{len(wanted)} {futures[future]}: {future.result()}\n")
             sys.stdout.flush()
 
 
-def _run(name: str, number: int) -> str:
+def _failing() -> dict[str, frozenset[str]]:
+    """The scenarios in which each specimen fails, and those of which that is not known."""
+    played = {one.id for one in of_one_server()} - {_PROGRAMS}
+    rows = read_matrix(EVIDENCE / "whole-matrix.json").specimens
+    found = {row.name: {id_ for ids in row.found.values() for id_ in ids} for row in rows}
+    known = {id_ for ids in found.values() for id_ in ids}
+    return {name: frozenset(played & (ids | (played - known))) for name, ids in found.items()}
+
+
+def _run(name: str, number: int, failing: frozenset[str]) -> str:
     path = _path(name, number)
     path.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory() as directory:
         command = [sys.executable, "-m", "conformance", "run", "--quiet", "--seed", str(number)]
         command += [*told_of(CATALOGUE[name], Path(directory)), "--json", str(path)]
+        if 0 < len(failing) <= _FEW:
+            command += ["--only", ",".join(sorted(failing | {"sanity/first"}))]
         command += ["--programs", directory, "--time-limit", str(_TIME_LIMIT)]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
     return done.stdout.strip().rpartition("\n")[2] or f"status {done.returncode}"
