@@ -9,7 +9,8 @@ from conformance.report.model import Report
 from conformance.target.usage import Family, Figures, Monitor
 from tests.conformance.command import run, specimen
 
-_TALK = "room/everyone-speaks-at-once,room/bursts-of-one-sender"
+_TALK = "room/everyone-speaks-at-once"
+"""One alone: after it, a server that still holds leavers may be replaced, and is looked at again."""
 _MEMBERS = 11
 
 
