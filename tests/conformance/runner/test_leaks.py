@@ -10,7 +10,7 @@ from conformance.target.usage import Family, Figures, Monitor
 from tests.conformance.command import run, specimen
 
 _TALK = "room/everyone-speaks-at-once"
-"""One alone: after it, a server that still holds leavers may be replaced, and is looked at again."""
+"""One alone: after it a server that still holds leavers may be replaced, and looked at again."""
 _MEMBERS = 11
 
 
