@@ -301,7 +301,10 @@ def _labels(case: Case) -> Iterator[Fact]:
                 )
         for sender, unit in senders.items():
             owner = owners.setdefault(sender, name)
-            if owner != name and _together(case.history.clients[owner], client):
+            # A system gives an address again only when its connection is over, seen or not.
+            if owner == name or sender == client.label:
+                continue
+            if _together(case.history.clients[owner], client):
                 yield Fact(
                     Kind.LABEL,
                     "labels that differ between members",

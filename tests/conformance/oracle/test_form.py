@@ -112,6 +112,16 @@ def test_a_label_may_be_used_again_after_one_who_heard_nothing() -> None:
     assert scene.findings() == []
 
 
+def test_a_port_may_be_used_again_after_one_whose_end_nobody_saw() -> None:
+    """Ann stalled, was reset, and has not read that; her system has given bob her port."""
+    scene = Scene()
+    scene.join("ann")
+    scene.connect("bob").sender = "127.0.0.1:50000"
+    scene.events[-1] = Connected(scene.events[-1].t, "bob", "127.0.0.1:50000")
+    scene.fence()
+    assert scene.findings() == []
+
+
 def test_a_member_whose_label_changes() -> None:
     scene = Scene(unix=True)
     peer = scene.connect("ann")
