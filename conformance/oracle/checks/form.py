@@ -301,10 +301,11 @@ def _labels(case: Case) -> Iterator[Fact]:
                 )
         for sender, unit in senders.items():
             owner = owners.setdefault(sender, name)
+            other = case.history.clients[owner]
             # A system gives an address again only when its connection is over, seen or not.
-            if owner == name or sender == client.label:
+            if owner == name or sender == client.label == other.label:
                 continue
-            if _together(case.history.clients[owner], client):
+            if _together(other, client):
                 yield Fact(
                     Kind.LABEL,
                     "labels that differ between members",
