@@ -34,7 +34,7 @@ TELLING: Final = 3.0
 """Seconds in which a client says that it refuses what was typed."""
 CONNECTING: Final = 10.0
 ENDING: Final = 10.0
-"""Seconds in which a client that has lost its server has ended, or connects anew (CLI-7)."""
+"""Seconds in which a client that has lost its server has ended, or connects again (CLI-7)."""
 SHORTENED: Final = 1.0
 """Seconds to wait for what this client has never done when it was waited for in full."""
 _TICK: Final = 0.02
@@ -319,10 +319,10 @@ class Stage:
         return self.until(lambda: self.connection.has_left, "the client to leave", SHOWING, "left")
 
     def await_over(self) -> bool:
-        """Wait until the client has ended, or has connected anew."""
+        """Wait until the client has ended, or has connected again."""
         return self.until(
             lambda: self._exited or (self._was_shut and self._is_connected),
-            "the client to end, or to connect anew", ENDING, "over",
+            "the client to end, or to connect again", ENDING, "over",
         )  # fmt: skip
 
     @property

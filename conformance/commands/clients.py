@@ -12,6 +12,7 @@ from rich.console import Console
 from conformance.clients.registry import client_scenarios
 from conformance.clients.stage import Use
 from conformance.commands.exit_statuses import BROKEN_DOWN, EPILOG, OTHERWISE, STATUS
+from conformance.commands.options import judgement_options
 from conformance.commands.outputs import Outputs, check_parent, make_directory
 from conformance.oracle.clients import RAW
 from conformance.output.console import ConsoleReporter, Detail, print_durations
@@ -84,26 +85,7 @@ _FILE: Final = click.Path(path_type=Path, dir_okay=False)
     metavar="ID…",
     help="Run only these requirements or scenarios; repeat it, or separate by commas.",
 )
-@click.option("--skip", type=Ids(), multiple=True, metavar="ID…", help="Leave these out.")
-@click.option(
-    "--known-failures",
-    type=_FILE,
-    metavar="FILE",
-    help="Read known failures: each must still occur, in the words it is pinned to.",
-)
-@click.option(
-    "--write-known-failures",
-    type=_FILE,
-    metavar="FILE",
-    help="Write what fails as known failures; add to those in FILE, and keep its reasons.",
-)
-@click.option(
-    "--level",
-    type=click.Choice(["must", "should"]),
-    default="should",
-    show_default=True,
-    help="Judge MUST alone, or SHOULD as well.",
-)
+@judgement_options
 @click.option(
     "--silence",
     type=click.FloatRange(min=0.1),

@@ -1,16 +1,47 @@
-"""The options that name a server, for every command that connects to one."""
+"""The options that several commands share: those that name a server, and those of a judgement."""
 
 import shlex
 from collections.abc import Callable
+from pathlib import Path
 from typing import TypeVar
 
 import click
 
+from conformance.runner.selection import Ids
 from conformance.target.address import Address, AddressError, SharedRoom, TcpAddress, parse_address
 from conformance.target.bundled_profiles import find_profile
 from conformance.target.profile import Cluster, Launch, Profile, ProfileError
 
 _Command = TypeVar("_Command", bound=Callable[..., object])
+
+
+def judgement_options(command: _Command) -> _Command:
+    """Add --skip, --known-failures, --write-known-failures and --level, under these names."""
+    file = click.Path(path_type=Path, dir_okay=False)
+    for option in (
+        click.option(
+            "--level",
+            type=click.Choice(["must", "should"]),
+            default="should",
+            show_default=True,
+            help="Judge MUST alone, or SHOULD as well.",
+        ),
+        click.option(
+            "--write-known-failures",
+            type=file,
+            metavar="FILE",
+            help="Write what fails as known failures; add to those in FILE, and keep its reasons.",
+        ),
+        click.option(
+            "--known-failures",
+            type=file,
+            metavar="FILE",
+            help="Read known failures: each must still occur, in the words it is pinned to.",
+        ),
+        click.option("--skip", type=Ids(), multiple=True, metavar="ID…", help="Leave these out."),
+    ):
+        command = option(command)
+    return command
 
 
 def target_options(command: _Command) -> _Command:

@@ -13,7 +13,7 @@ import click
 from rich.console import Console
 
 from conformance.commands.exit_statuses import BROKEN_DOWN, EPILOG, OTHERWISE, STATUS
-from conformance.commands.options import find_target, target_options, written_out
+from conformance.commands.options import find_target, judgement_options, target_options, written_out
 from conformance.commands.outputs import Outputs, check_directory, check_parent, make_directory
 from conformance.commands.probe import with_found_dialect
 from conformance.dialect import PLAIN
@@ -119,26 +119,7 @@ With --known-failures:
     metavar="ID…",
     help="Run only these requirements, scenarios or sections; repeat it, or separate by commas.",
 )
-@click.option("--skip", type=Ids(), multiple=True, metavar="ID…", help="Leave these out.")
-@click.option(
-    "--known-failures",
-    type=click.Path(path_type=Path, dir_okay=False),
-    metavar="FILE",
-    help="Read known failures: each must still occur, in the words it is pinned to.",
-)
-@click.option(
-    "--write-known-failures",
-    type=click.Path(path_type=Path, dir_okay=False),
-    metavar="FILE",
-    help="Write what fails as known failures; add to those in FILE, and keep its reasons.",
-)
-@click.option(
-    "--level",
-    type=click.Choice(["must", "should"]),
-    default="should",
-    show_default=True,
-    help="Judge MUST alone, or SHOULD as well.",
-)
+@judgement_options
 @click.option(
     "--examples",
     type=click.IntRange(min=0),

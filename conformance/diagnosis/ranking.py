@@ -118,12 +118,12 @@ class _Search:
     ) -> list[tuple[Entry, Confidence]]:
         """Causes in another order: what explains most of what those before it left is first."""
         explained: set[str] = set()
-        anew = []
+        gains = []
         for entry, _ in chosen:
             shown = {s for s in self._shown(entry) if place_of(s)}
-            anew.append(sum(map(self._known.weight, shown - explained)))
+            gains.append(sum(map(self._known.weight, shown - explained)))
             explained |= shown
-        return [chosen[at] for at in sorted(range(len(chosen)), key=lambda at: -anew[at])]
+        return [chosen[at] for at in sorted(range(len(chosen)), key=lambda at: -gains[at])]
 
     def _shown(self, entry: Entry) -> frozenset[str]:
         """What was seen that a pattern shows."""

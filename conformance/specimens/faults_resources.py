@@ -2,6 +2,7 @@
 
 import os
 import socket
+from abc import ABC, abstractmethod
 from contextlib import suppress
 
 from conformance.specimens.base import BaseServer
@@ -9,7 +10,7 @@ from conformance.specimens.member import Member
 from conformance.specimens.registry import LOSS, fault
 
 
-class Spinning(BaseServer):
+class Spinning(BaseServer, ABC):
     """Waits for nothing while there is what it mistakes for something to do."""
 
     def turn(self) -> None:
@@ -17,8 +18,9 @@ class Spinning(BaseServer):
             self.later(0.0, lambda: None)
         super().turn()
 
+    @abstractmethod
     def is_restless(self) -> bool:
-        raise NotImplementedError
+        """Whether there is such a thing now."""
 
 
 @fault("RES-1", "spins while something waits for a member that does not read")

@@ -53,7 +53,7 @@ def _exercised(record: Record) -> dict[str, int]:
         "CLI-5": len(shown) + len(record.lines),
         "CLI-6": int(record.done is not None and record.connections > 0),
         "CLI-7": int(is_over) + sum(one.kind == "malformed" for one in record.heard),
-        "CLI-8": int(record.exited is not None and not record.connected_anew),
+        "CLI-8": int(record.exited is not None and not record.connected_again),
         "CLI-9": len(shown),
         "CLI-10": sum(not one.is_safe for one in record.heard) if record.is_terminal else 0,
         "CLI-11": len(shown) if record.is_terminal else 0,

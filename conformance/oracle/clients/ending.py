@@ -15,7 +15,7 @@ _CRASH: Final = re.compile(
     rb"^Segmentation fault|terminate called|thread '[^']*' panicked",
     re.MULTILINE,
 )
-_OVER: Final = "the client to end, or to connect anew"
+_OVER: Final = "the client to end, or to connect again"
 
 
 def ending(record: Record) -> Iterator[Fact]:
@@ -136,7 +136,7 @@ def _over(record: Record) -> Iterator[Fact]:
     if crash is not None or (record.status is not None and record.status < 0):
         what = "" if crash is None else f": it printed {crash[0].decode(errors='replace')!r}"
         yield Fact(Kind.CRASHED, "the end told to its user", f"the program failed{what}", (line,))
-    elif not record.new_words(began, None) and (record.exited or wait or record.connected_anew):
+    elif not record.new_words(began, None) and (record.exited or wait or record.connected_again):
         yield Fact(Kind.END_NOT_SHOWN, "the end told to its user", "nothing was shown", (line,))
 
 
@@ -206,7 +206,7 @@ def _malformed(record: Record) -> Iterator[Fact]:
 
 
 def _status(record: Record) -> Iterator[Fact]:
-    if record.exited is None or record.connected_anew or record.status is None:
+    if record.exited is None or record.connected_again or record.status is None:
         return
     if not record.connections and record.refused is None:
         return

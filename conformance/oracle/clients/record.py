@@ -114,7 +114,7 @@ class Record:
     exited: tuple[float, int] | None = None
     status: int | None = None
     connections: int = 0
-    connected_anew: bool = False
+    connected_again: bool = False
     clears: bool = False
     _squeezed: dict[int, str] = field(default_factory=dict)
 
@@ -142,7 +142,7 @@ class Record:
     def first_shown(self, word: str, after: float = -1.0) -> tuple[int, int] | None:
         """Where a word was shown first: which snapshot, and where in it; None if it never was.
 
-        A client that draws its whole screen anew may have drawn over it before anybody looked: of
+        A client that draws its whole screen again may have drawn over it before anybody looked: of
         such a one what it printed counts.
         """
         word = squeezed(word)
@@ -195,7 +195,7 @@ def read_record(transcript: tr.Transcript) -> Record:
             case tr.Connected(client=client, label=label):
                 record.labels.append(label or "")
                 record.connections += 1
-                record.connected_anew = record.connections > 1 or record.refused is not None
+                record.connected_again = record.connections > 1 or record.refused is not None
                 to_client[client], from_client[client] = _Stream(), _Stream()
             case tr.Received(client=client, octets=octets):
                 record.heard += _units(to_client[client], octets, event.t, line, record.labels)

@@ -51,7 +51,7 @@ class RemarksOnStderr(BaseClient):
         sys.stderr.write(f"client: {what}\n")
 
 
-@odd("connects anew when the connection is lost", shoulds="CLI-8")
+@odd("connects again when the connection is lost", shoulds="CLI-8")
 class Reconnects(BaseClient):
     def on_end(self) -> None:
         super().on_end()
@@ -78,7 +78,7 @@ class Reconnects(BaseClient):
             return
 
 
-@odd("draws its whole screen anew for each message")
+@odd("draws its whole screen again for each message")
 class FullScreen(BaseClient):
     lines: tuple[str, ...] = ()
 

@@ -146,7 +146,7 @@ def test_a_dialect_is_known_by_its_headers(octets: str, profile: str | None) -> 
 
 
 def test_the_dictionary_that_ships_is_not_stale() -> None:
-    """`make diagnosis` makes it anew: a specimen has come or gone, or what scenarios and findings
+    """`make diagnosis` makes it gains: a specimen has come or gone, or what scenarios and findings
     are called has changed."""
     entries = dictionary().entries
     assert {one.specimen: one.family for one in entries} == _FAMILIES
