@@ -17,8 +17,8 @@ from typing import Any, Final, Literal
 
 import psutil
 
-from conformance.target.process import LaunchError, tell_guardian
-from conformance.target.system import end_group, group_of_its_own
+from conformance.target.process import LaunchError, start, tell_guardian
+from conformance.target.system import end_group
 from conformance.timing.cpu_starvation import Starvation
 from conformance.transcript.events import Way
 
@@ -57,13 +57,12 @@ class Program:
             streams = dict.fromkeys(streams, slave)
             words = [sys.executable, "-I", "-S", str(_LEADER), *words]
         try:
-            self._popen = subprocess.Popen(words, env=environment, **streams, **group_of_its_own())
+            self._popen, _ = start(words, environment, **streams)
         except (OSError, ValueError) as error:
             raise LaunchError(f"cannot launch {command!r}: {error}") from None
         finally:
             if slave >= 0:
                 os.close(slave)
-        tell_guardian(f"+{self._popen.pid}")
         self._starvation = Starvation([self._popen.pid])
         self._look_after_streams()
 

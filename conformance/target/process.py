@@ -15,7 +15,7 @@ from contextlib import suppress
 from functools import cache
 from itertools import count
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import psutil
 
@@ -44,24 +44,21 @@ class Process:
 
     def __init__(self, launch: Launch, address: Address) -> None:
         command = _command(launch.command, address)
-        self._mark = f"{os.getpid()}-{next(_counter)}"
         self._output = tempfile.TemporaryFile()  # noqa: SIM115  # closed by end()
         self._shown = 0
         try:
-            self._popen = subprocess.Popen(
+            self._popen, self._mark = start(
                 command,
+                {**os.environ, **launch.environment},
                 stdin=subprocess.PIPE,
                 stdout=self._output,
                 stderr=subprocess.STDOUT,
                 cwd=launch.directory,
-                env={**os.environ, **launch.environment, _MARK: self._mark},
-                **group_of_its_own(),
             )
         except (OSError, ValueError) as error:
             self._output.close()
             problem = f"cannot launch {launch.command!r}: {error}{hint(launch.command)}"
             raise LaunchError(problem) from None
-        tell_guardian(f"+{self._popen.pid}")
 
     @property
     def id(self) -> int:
@@ -127,11 +124,42 @@ class Process:
         self._output.close()
 
 
+def _marks() -> str:
+    """How the marks of what this process has launched begin."""
+    return f"{os.getpid()}-"
+
+
+def start(
+    command: list[str], environment: dict[str, str], **details: Any
+) -> tuple[subprocess.Popen[bytes], str]:
+    """Start a process in a group of its own, under the guardian's eyes.
+
+    Args:
+        command: Its words.
+        environment: Its environment, where a mark is added.
+        details: What else `subprocess.Popen` is to know.
+
+    Returns:
+        The process, and its mark. Once it is gone, say so by `tell_guardian`.
+    """
+    _guardian()
+    mark = f"{_marks()}{next(_counter)}"
+    process = subprocess.Popen(
+        command,
+        env={**environment, _MARK: mark},
+        close_fds=False,  # The suite's close when the program begins; see the guardian.
+        **details,
+        **group_of_its_own(),
+    )
+    tell_guardian(f"+{process.pid}")
+    return process, mark
+
+
 @cache
 def _guardian() -> subprocess.Popen[bytes]:
     """The process that ends what was launched once this one is gone."""
     process = subprocess.Popen(
-        [sys.executable, "-I", "-S", guardian.__file__],
+        [sys.executable, "-I", "-S", guardian.__file__, f"{_MARK}={_marks()}"],
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

@@ -1,8 +1,10 @@
 """What is judged is what was launched, and nothing that was launched outlives the suite."""
 
 import signal
+import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -97,6 +99,47 @@ def test_no_server_outlives_the_suite_though_that_is_killed() -> None:
     while any(alive(child.pid) for child in children) and time.monotonic() < end:
         time.sleep(0.01)
     assert not [child for child in children if alive(child.pid)]
+
+
+KILLED_AT_A_LAUNCH = """\
+import os, signal, subprocess, time
+from conformance.target import process
+from conformance.target.address import parse_address
+from conformance.target.profile import Launch
+
+def told(text):
+    while not os.path.exists("listening"):
+        time.sleep(0.01)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+process.tell_guardian = told
+daemon = "echo $$ > daemon; mv daemon listening; exec sleep 600"
+command = f"sh -c 'setsid sh -c \\"{daemon}\\" & sleep 600'"
+process.Process(Launch(command=command), parse_address("tcp://127.0.0.1:9"))
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="only Linux shows marks")
+def test_no_server_outlives_a_suite_that_is_killed_as_it_launches(tmp_path: Path) -> None:
+    """Before the guardian was told of the server, whose child has left its group besides."""
+    with subprocess.Popen([sys.executable, "-c", KILLED_AT_A_LAUNCH], cwd=tmp_path) as suite:
+        assert suite.wait() == -signal.SIGKILL
+    mark = f"{suite.pid}-"
+    daemon = int((tmp_path / "listening").read_text())
+    end = time.monotonic() + 30
+    while (alive(daemon) or marked(mark)) and time.monotonic() < end:
+        time.sleep(0.01)
+    assert not alive(daemon)
+    assert not marked(mark)
+
+
+def marked(mark: str) -> list[int]:
+    found = []
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):
+            if process.environ().get("CHATPROTO_LAUNCHED", "").startswith(mark):
+                found.append(process.pid)
+    return found
 
 
 def alive(pid: int) -> bool:
