@@ -5,7 +5,7 @@ from functools import partial
 from typing import Final
 
 from conformance.driver.client import Client
-from conformance.driver.interruption import Stuck
+from conformance.driver.interruption import TooSlow
 from conformance.driver.stage import Stage
 from conformance.target.address import Side
 from conformance.timing.policy import BULK
@@ -26,7 +26,7 @@ class Talker:
     behind it, so that whatever comes of a long one, something was said along with it.
 
     Others who read are given the time to: nobody lags but who has stopped reading. Before all, the
-    two are heard while nobody does, so that it is known how long that takes. `Stuck` where the
+    two are heard while nobody does, so that it is known how long that takes. `TooSlow` where the
     server takes so long to carry it that nothing would be learnt in time.
     """
 
@@ -67,7 +67,7 @@ class Talker:
 
     def _check_time(self) -> None:
         if self._stage.now() > self._end:
-            raise Stuck(f"the server is too slow to carry as much within {self._seconds:.0f} s")
+            raise TooSlow(f"the server is too slow to carry as much within {self._seconds:.0f} s")
 
     def _hear(self, word: str) -> bool:
         """Whether the two hear a word, as long as they hear anything that was said."""

@@ -39,3 +39,7 @@ class Stuck(Exception):
 
 class OutOfTime(Stuck):
     """The run's time limit is over: what the scenario waited for might still have come."""
+
+
+class TooSlow(Stuck):
+    """All came so far, but too slowly to learn anything in time."""

@@ -17,6 +17,7 @@ from conformance.driver.client import Client
 from conformance.driver.interruption import (
     NO_DESCRIPTOR,
     Stuck,
+    TooSlow,
     Unplayable,
     is_want_of_descriptors,
 )
@@ -44,7 +45,8 @@ from conformance.transcript.events import (
 class Stage:
     """The clients of one scenario, the time, the chance and the transcript.
     `random` is seeded by the run's seed and the scenario, so that a run can be repeated.
-    `interrupted` says where a scenario came to no end of its own. `waits` is how long the server
+    `interrupted` says where a scenario came to no end of its own, and `is_stuck` that this is not
+    for slowness alone. `waits` is how long the server
     is waited for, in full where nothing is said. Every nonce begins with
     `nonce_stem`, another each time that a scenario is played.
     """
@@ -61,6 +63,7 @@ class Stage:
         self.random = random.Random(f"{start.seed} {start.scenario}")  # noqa: S311  # not secret
         self.labels: list[str] = []
         self.interrupted: str | None = None
+        self.is_stuck = False
         stems = random.Random(f"{start.seed} {start.scenario} {played}")  # noqa: S311  # not secret
         self.nonce_stem = f"n{stems.getrandbits(24):06x}"
         self.last_nonce = ""
@@ -393,9 +396,11 @@ class Stage:
             scenario()
         except Stuck as stuck:
             self.interrupted = str(stuck)
+            self.is_stuck = not isinstance(stuck, TooSlow)
         except Unplayable as unplayable:
             self.record(Skipped(self.now(), unplayable.reason, str(unplayable)))
             self.interrupted = str(unplayable)
+            self.is_stuck = True
         self.record(Finish(self.now(), self.interrupted))
 
     def aside(self) -> AbstractContextManager[list[Event]]:

@@ -172,6 +172,7 @@ TABLE: Final = (
     Row(Kind.LOST, "ERR-1", on.sender_offended_and_lacks_it, ("ROOM-7",)),
     Row(Kind.LOST, "ROOM-7", on.stood_still_after_somebody_left, ("ROOM-7",)),
     Row(Kind.LOST, "ROOM-7", on.somebody_left, ("ROOM-7",), Control.CALM),
+    Row(Kind.LOST, "ROOM-7", on.stood_still_when_another_had_left),
     Row(Kind.LOST, "QUIT-3", on.sender_quit, control=Control.BURSTS),
     Row(Kind.LOST, "QUIT-5", on.sender_ended_its_side, control=Control.BURSTS),
     Row(Kind.LOST, "ERR-1", on.sender_offended, control=Control.BURSTS),

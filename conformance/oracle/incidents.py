@@ -13,7 +13,7 @@ from typing import Final
 from conformance.oracle.case import Case
 from conformance.oracle.facts import Fact, Kind, Sign
 from conformance.oracle.reading.history import Fate, Line
-from conformance.oracle.triggers import Trigger, trigger_between
+from conformance.oracle.triggers import Trigger, What, leaver_before, trigger_between
 from conformance.transcript.events import FLOOD
 
 _FLOOD: Final = 50
@@ -158,7 +158,10 @@ def _put_out(case: Case, rest: _Rest) -> _Found:
         follows = rest.take(head, _of_the_ended(head.client))
         ended = head.evidence[0]
         since = case.last_own_came(head.client or "", ended)
-        yield head, Incident(head, trigger_between(case, since, ended, head.client), follows)
+        trigger = trigger_between(case, since, ended, head.client)
+        if trigger.what in (What.NOTHING, What.CAME):
+            trigger = leaver_before(case, ended, head.client or "") or trigger
+        yield head, Incident(head, trigger, follows)
 
 
 def _of_the_ended(name: str | None) -> Callable[[Fact], bool]:

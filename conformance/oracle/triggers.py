@@ -90,6 +90,26 @@ def trigger_between(
     return _of_others(case, since, until, name)
 
 
+def leaver_before(case: Case, ended: int, name: str) -> Trigger | None:
+    """Who had left before a member said the last that the server ended its connection after, where
+    that was the first it said since; None where anybody was put out while nobody had left, or
+    nothing was heard by then. A server that writes to who has gone fails when the next one speaks.
+    """
+    own = [line for line in case.history.clients[name].messages if line.done < ended]
+    if not own:
+        return None
+    since = own[-2].done if len(own) > 1 else 0
+    lefts = [(_left(one), one.name) for one in case.clients if one.name != name and _left(one) >= 0]
+    first = min((left for left, _ in lefts), default=ended)
+    put_out = (one.ended for one in case.clients if one.was_ended_by_server and one.cause is None)
+    if any(at is not None and at < first for at in put_out):
+        return None
+    if not any(came < first for came in case.first_came.values()):
+        return None
+    before = [(left, one) for left, one in lefts if since < left < own[-1].begun]
+    return Trigger(What.LEFT, client=max(before)[1]) if before else None
+
+
 def _is_undecodable(line: Line, dialect: Dialect | None) -> bool:
     """Whether a line is a violation, or would be one if it were a message."""
     if line.fate is Fate.VIOLATION or dialect is not None:

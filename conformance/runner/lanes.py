@@ -8,7 +8,7 @@ keep it from that.
 import threading
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Set
 from queue import Empty, SimpleQueue
 from typing import Final, Protocol
 
@@ -83,9 +83,10 @@ class Lanes:
             self._play(deque(phase))
 
     def _play(self, left: deque[Play]) -> None:
+        turns = take_in_turn(left, self._course.broken)
         while left or self._busy:
             while left and (lane := self._free_lane()) is not None:
-                play = left.popleft()
+                play = next(turns)
                 if self._course.limit.left_to_play <= 0:
                     self._tell(without(play.scenario, "unknown", OUT_OF_TIME))
                 elif reason := lane.player.reason_to_skip(play.scenario):
@@ -157,6 +158,23 @@ def _phases(settings: Settings) -> Iterator[Iterable[Play]]:
     yield (play for play in chosen if play.scenario.id == FIRST)
     yield sorted(rest, key=lambda play: (play.scenario.id == SEARCH, -play.scenario.waits))
     yield (play for play in chosen if play.scenario.id == LAST)
+
+
+def take_in_turn(left: deque[Play], broken: Set[str]) -> Iterator[Play]:
+    """Take out what tells most, one after the other: what is there for a requirement that nothing
+    before was there for comes first, and for one that is known to be broken by then, last. The time
+    limit may cut off the rest."""
+    tried: set[str] = set()
+
+    def rank(play: Play) -> int:
+        main = play.scenario.requirements[0]
+        return 2 if main in broken else main in tried
+
+    while left:
+        play = min(left, key=rank)
+        left.remove(play)
+        tried.add(play.scenario.requirements[0])
+        yield play
 
 
 class _Lane(threading.Thread):

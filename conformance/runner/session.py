@@ -183,7 +183,7 @@ class Session:
         What a scenario did to a launched server is attributed to that scenario, not to the next: a
         server that is no longer sound is replaced, and the transcript says how that showed.
         """
-        is_over, has_let_go = stage.interrupted is None, not any(stage.open_clients())
+        is_over, has_let_go = not stage.is_stuck, not any(stage.open_clients())
         aftermath = Aftermath(stage, holding=self.course.is_holding)
         if self._monitor is not None:
             self._monitor.look()

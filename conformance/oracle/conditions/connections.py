@@ -111,7 +111,8 @@ def notice_was_of_length(about: Circumstances) -> bool:
 
 
 def somebody_had_left(about: Circumstances) -> bool:
-    """another had just left, and the client itself had said nothing but plain messages"""
+    """another had left just before, or before the last that the client said, and the client itself
+    had said nothing but plain messages"""
     return _latest_leaver(about) is not None
 
 
@@ -127,8 +128,10 @@ def _latest_leaver(about: Circumstances) -> ClientHistory | None:
         return None
     leaver = history.clients[trigger.client]
     left = max(leaver.left or 0, leaver.aborted or 0)
-    ended = history.time(about.fact.evidence[0])
-    return leaver if ended - history.time(left) < SILENT else None
+    ended = about.fact.evidence[0]
+    said = (line.begun for line in about.client.lines) if about.client else ()
+    latest = max([left, *(at for at in said if at < ended)])
+    return leaver if history.time(ended) - history.time(latest) < SILENT else None
 
 
 def somebody_was_to_be_evicted(about: Circumstances) -> bool:

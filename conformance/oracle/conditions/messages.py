@@ -12,6 +12,7 @@ from conformance.oracle.conditions.circumstances import Circumstances
 from conformance.oracle.facts import Sign
 from conformance.oracle.membership import was_ended_by_stopping, was_evicted
 from conformance.oracle.reading.history import Cause, ClientHistory, Fate, Line
+from conformance.oracle.triggers import What
 from conformance.timing.policy import ON_ITS_WAY, SILENT
 
 _OTHER_LINE_ENDS: Final = re.compile(rb"[\r\v\f\x1c-\x1e]|\xc2\x85|\xe2\x80[\xa8\xa9]")
@@ -353,6 +354,17 @@ def is_held_up(about: Circumstances) -> bool:
         since < line.begun < until and name != line.client
         for name, since, until in about.case.standstills
     )
+
+
+def stood_still_when_another_had_left(about: Circumstances) -> bool:
+    """nothing came any more when another had left, of whom all had come"""
+    trigger = about.incident.trigger
+    if not about.has(Sign.STOOD_STILL) or trigger is None or trigger.what is not What.LEFT:
+        return False
+    if trigger.client is None or trigger.client == about.line.client:
+        return False
+    leaver = about.case.history.clients[trigger.client]
+    return all(line in about.case.came for line in leaver.messages)
 
 
 def stood_still_after_somebody_left(about: Circumstances) -> bool:

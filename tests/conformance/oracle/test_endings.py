@@ -456,3 +456,50 @@ def test_a_line_that_is_taken_long_after_the_stop_is_late(
 def test_a_server_must_stop_in_one_way_of_three() -> None:
     assert stopped("sigterm", "sigint", status=None) == []
     assert stopped("sigterm", "sigint", "console", status=None) == ["STOP-1"]
+
+
+@pytest.mark.parametrize(
+    ("before", "found"), [((), "ROOM-7"), (("bob",), "ROOM-1")], ids=["after all", "before"]
+)
+def test_who_is_ended_for_what_it_says_when_another_has_left(
+    before: tuple[str, ...], found: str
+) -> None:
+    """It is attributed to who left, unless somebody was ended while nobody had left."""
+    scene = chat("ann", "bob", "eve")
+    for name in before:
+        scene.say(name, scene.nonce())
+        scene.deliver()
+        scene.end(name)
+        scene.peers[name].member = False
+    scene.send("eve", b"quit\n")
+    scene.serve("eve")
+    scene.deliver("eve")
+    scene.tick(2)
+    scene.connect("zoe")
+    for name in ("ann", "zoe"):
+        scene.say(name, scene.nonce())
+        scene.deliver()
+        scene.end(name)
+        scene.peers[name].member = False
+    assert found in blamed(scene)
+    assert ("ROOM-7" in blamed(scene)) is (not before)
+
+
+def leave_together(scene: Scene, *lost: str) -> list[str]:
+    """Three say a word and end their side at once, of whom these are not heard."""
+    for name in ("ann", "bob", "eve"):
+        scene.send(name, scene.nonce().encode() + b"\n")
+        scene.half_close(name)
+    for name in ("ann", "bob", "eve"):
+        if name in lost:
+            scene.peers[name].ended, scene.peers[name].member = True, False
+        else:
+            scene.serve(name)
+    scene.deliver()
+    return blamed(scene)
+
+
+def test_a_room_that_stands_still_when_one_has_left_in_order() -> None:
+    """The first to go lost nothing by that: those after it do by the way it went."""
+    assert leave_together(chat("ann", "bob", "eve"), "bob", "eve") == ["ROOM-7"]
+    assert leave_together(chat("ann", "bob", "eve"), "ann", "bob", "eve") == ["QUIT-5"]

@@ -1,6 +1,7 @@
 """A chat server that answers as it should once, and from then on does what it was asked to:
 `python hostile.py HOW PORT`."""
 
+import os
 import socket
 import sys
 import threading
@@ -27,6 +28,8 @@ def serve(connection: socket.socket, peer: tuple[str, int]) -> None:
         with lock:
             for member in [connection] if HOW == "tells its sender alone" else members:
                 member.sendall(unit)
+    if HOW == "dies when one leaves":
+        os._exit(1)
 
 
 with socket.create_server(("127.0.0.1", PORT), backlog=256) as listener:

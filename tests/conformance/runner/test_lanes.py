@@ -4,14 +4,19 @@ when they should, whatever a server does."""
 import json
 import re
 import sys
+from collections import deque
 from pathlib import Path
 
 import pytest
 
+from conformance.driver.interruption import TooSlow
+from conformance.driver.stage import Stage
 from conformance.report.model import Report
-from conformance.runner.lanes import LANES, lanes_for
+from conformance.runner.course import Course
+from conformance.runner.lanes import LANES, lanes_for, take_in_turn
 from conformance.runner.session import Session, Settings, transcript_path
 from conformance.scenarios.registry import of_one_server, plays
+from conformance.standard.requirements import requirements
 from conformance.target.process import LaunchError
 from conformance.target.profile import Launch, Profile
 from conformance.transcript.events import Connected, Start
@@ -136,3 +141,35 @@ def test_who_is_broken_off_launches_no_other() -> None:
     [play] = (play for play in plays() if play.scenario.id == "msg/header")
     with pytest.raises(LaunchError, match="broken off"), session.stage(play.scenario):
         pass
+
+
+def test_what_is_untold_comes_first_and_what_is_known_to_be_broken_last() -> None:
+    ids = [
+        "lim/a-laggard-stays", "quit/a-leaver-that-never-reads-delays-nobody",
+        "quit/all-leave-at-once", "txt/white-space-is-trimmed", "frm/cr-lf-works-as-lf",
+    ]  # fmt: skip
+    left = deque(play for id_ in ids for play in plays() if play.scenario.id == id_)
+    course = Course(broken={"LIM-3"})
+    taken = list(take_in_turn(left, course.broken))
+    assert [play.scenario.id for play in taken] == [ids[1], ids[3], ids[4], ids[2], ids[0]]
+
+
+def test_a_server_that_dies_as_all_leave_has_not_died_of_nothing() -> None:
+    """Though the scenario before that came to no end, as the server was too slow for it."""
+    script = Path(__file__).with_name("hostile.py")
+    command = f"{sys.executable} {script} 'dies when one leaves' {{port}}"
+    whole = settings(profile=Profile(launch=Launch(command=command)))
+    session = Session(whole.model_copy(update={"requirements": frozenset(requirements())}))
+    [play] = (play for play in plays() if play.scenario.id == "msg/header")
+
+    def chat_slowly(stage: Stage) -> None:
+        stage.fence(*stage.join(2))
+        raise TooSlow
+
+    try:
+        with session.stage(play.scenario) as stage:
+            stage.play(lambda: chat_slowly(stage))
+            judgement, _ = session.judge(stage)
+    finally:
+        session.close()
+    assert {one.requirement for one in judgement.findings if one.kind == "died"} == {"QUIT-5"}
