@@ -6,17 +6,20 @@ last, so that its own buffer never holds more than a segment of the room's log.
 
 import argparse
 import asyncio
+import os
 import signal
 import socket
 import struct
 import sys
 import time
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import cast
 from urllib.parse import urlsplit
 
 from chatproto import Limits, Member, Room, State, ip_sender
 
+READ_SIZE = 16_384
 TICK = 0.1
 RESET = struct.pack("ii", 1, 0)  # SO_LINGER on, 0 s: closing drops what is unsent (LIM-4)
 
@@ -25,7 +28,7 @@ class Server:
     def __init__(self, room: Room) -> None:
         self.room = room
         self.connections: dict[Member, Connection] = {}
-        self.buffer = bytearray(16_384)
+        self.buffer = bytearray(READ_SIZE)
 
     async def run(self, listener: socket.socket) -> None:
         stop = asyncio.Event()
@@ -73,7 +76,9 @@ class Connection(asyncio.BufferedProtocol):
         return self.server.buffer
 
     def buffer_updated(self, nbytes: int) -> None:
-        octets = bytes(memoryview(self.server.buffer)[:nbytes])
+        self.receive(bytes(memoryview(self.server.buffer)[:nbytes]))
+
+    def receive(self, octets: bytes) -> None:
         self.room.receive(self.member, octets, datetime.now(UTC))
         self.server.distribute()
 
@@ -90,6 +95,11 @@ class Connection(asyncio.BufferedProtocol):
         self.serve()
 
     def connection_lost(self, exc: Exception | None) -> None:
+        if exc is not None:  # a write has failed: what waits unread was said before (QUIT-5)
+            descriptor = self.transport.get_extra_info("socket").fileno()
+            with suppress(OSError):
+                while octets := os.read(descriptor, READ_SIZE):
+                    self.receive(octets)
         self.room.abort(self.member)
         del self.server.connections[self.member]
 

@@ -6,13 +6,14 @@ keeps a cursor in the room's log instead of a queue of its own. With --certifica
 
 import argparse
 import asyncio
+import os
 import signal
 import socket
 import ssl
 import struct
 import sys
 import time
-from asyncio import StreamReader, StreamWriter
+from asyncio import StreamReader, StreamReaderProtocol, StreamWriter
 from contextlib import suppress
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
@@ -36,7 +37,9 @@ class Server:
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
         # asyncio accepts `backlog` times in a go and, where no descriptor is free, fails and tells
         # so each time. Once is enough; the kernel's queue gets its length back.
-        server = await asyncio.start_server(self.serve, sock=listener, backlog=1, ssl=tls)
+        server = await asyncio.get_running_loop().create_server(
+            lambda: Connection(StreamReader(), self.serve), sock=listener, backlog=1, ssl=tls
+        )
         listener.listen(4096)
         clock = asyncio.create_task(self.keep_time())
         await stop.wait()
@@ -107,6 +110,23 @@ class Server:
         writer.close()
         with suppress(OSError):
             await writer.wait_closed()
+
+
+class Connection(StreamReaderProtocol):
+    """A stream that, after a failed write, gives what had come before it (QUIT-5; not with TLS)."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        self.transport = transport
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if exc is not None and self.transport.get_extra_info("sslcontext") is None:
+            descriptor = self.transport.get_extra_info("socket").fileno()
+            with suppress(OSError):
+                while octets := os.read(descriptor, READ_SIZE):
+                    self.data_received(octets)
+            exc = None  # an end, which comes after all there is to read
+        super().connection_lost(exc)
 
 
 def reset(writer: StreamWriter) -> None:

@@ -7,15 +7,17 @@ have gone out, and so keeps a cursor in the room's log instead of a buffer of it
 import argparse
 import sys
 import time
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import cast
 from urllib.parse import urlsplit
 
 from twisted.internet.defer import Deferred
-from twisted.internet.error import CannotListenError
-from twisted.internet.interfaces import IHalfCloseableProtocol, IPullProducer
+from twisted.internet.error import CannotListenError, ConnectionLost
+from twisted.internet.interfaces import IHalfCloseableProtocol, IProtocolFactory, IPullProducer
 from twisted.internet.pollreactor import PollReactor
 from twisted.internet.protocol import Protocol, ServerFactory, connectionDone
+from twisted.internet.tcp import Port
 from twisted.internet.tcp import Server as Transport
 from twisted.python.failure import Failure
 from zope.interface import implementer
@@ -120,6 +122,17 @@ class Connection(Protocol):
                 self.tcp.resumeProducing()
 
 
+class ReadingTransport(Transport):
+    """A transport that reads on where a write has failed: what waits was said before (QUIT-5)."""
+
+    def connectionLost(self, reason: Failure) -> None:
+        if reason.check(ConnectionLost):
+            with suppress(OSError):
+                while octets := self.socket.recv(self.bufferSize):
+                    cast(Connection, self.protocol).dataReceived(octets)
+        super().connectionLost(reason)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--listen", type=urlsplit, default="tcp://127.0.0.1:9999")
@@ -130,9 +143,11 @@ def main() -> None:
     room = Room(Limits(members=options.max_members), heartbeat=options.heartbeat)
     server = Server(reactor, room)
     host, port = options.listen.hostname, options.listen.port
+    listener = Port(port, cast(IProtocolFactory, server), 4096, host, reactor)
+    listener.transport = ReadingTransport
     try:
         # Sets SO_REUSEADDR, and survives having no descriptor free.
-        reactor.listenTCP(port, server, backlog=4096, interface=host)
+        listener.startListening()
     except CannotListenError as error:
         sys.exit(f"cannot listen on {options.listen.geturl()}: {error.socketError}")
     server.tick()

@@ -1,5 +1,6 @@
 """Every example is a conformant server, in its MUSTs and its SHOULDs, and short enough to read."""
 
+import fcntl
 import re
 import resource
 import shutil
@@ -9,6 +10,7 @@ import ssl
 import struct
 import subprocess
 import sys
+import termios
 import time
 from contextlib import ExitStack
 from pathlib import Path
@@ -91,6 +93,24 @@ def test_it_survives_having_no_descriptor_free(driver: Path, tmp_path: Path) -> 
     assert log.stat().st_size < 65_536
 
 
+@each
+def test_after_a_failed_write_it_reads_what_was_said_before(driver: Path, tmp_path: Path) -> None:
+    lines = [b"line %d" % number for number in range(6_000)]
+    with ExitStack() as stack:
+        process, port = launch(stack, tmp_path / "log", driver)
+        [stays, goes] = [connect(stack, port) for _ in range(2)]
+        speak(goes, b"here")
+        speak(stays, b"hello")  # which waits unread where it goes: closing resets
+        process.send_signal(signal.SIGSTOP)
+        stays.sendall(b"a word for both\n")
+        goes.sendall(b"".join(line + b"\n" for line in lines))
+        await_acknowledged(goes)
+        goes.close()
+        process.send_signal(signal.SIGCONT)
+        heard = read_until(stays, b"\nline 5999\n")
+    assert [line for line in heard.splitlines() if line.startswith(b"line")] == lines
+
+
 def test_asyncio_streams_speak_tls(tmp_path: Path) -> None:
     pem, log = tmp_path / "server.pem", tmp_path / "log"
     openssl = shutil.which("openssl")
@@ -165,6 +185,14 @@ def talk_on(member: socket.socket, other: socket.socket) -> None:
     while time.monotonic() < give_up:
         member.sendall(b"x")
         read_until(other, b"\n")
+
+
+def await_acknowledged(member: socket.socket) -> None:
+    """Wait until the other end's kernel has all that was sent."""
+    give_up = time.monotonic() + DEADLINE
+    while any(fcntl.ioctl(member.fileno(), termios.TIOCOUTQ, bytes(4))):
+        assert time.monotonic() < give_up
+        time.sleep(0.001)
 
 
 def read_until(member: socket.socket, end: bytes) -> bytes:
