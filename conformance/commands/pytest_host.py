@@ -129,6 +129,13 @@ def _scenario_of(nodeid: str) -> Scenario | None:
     return None
 
 
+def _what_ended(report: pytest.TestReport) -> str:
+    """The words of the exception that ended a test."""
+    crash = getattr(report.longrepr, "reprcrash", None)
+    text = crash.message if crash is not None else report.longreprtext.strip()
+    return text.strip().partition("\n")[0]
+
+
 class _Telling:
     """Collects the results, from this process or from workers, and prints the summary."""
 
@@ -145,16 +152,22 @@ class _Telling:
         self._json_path = json_path
         self._accepts_declared = accepts_declared
         self._last: dict[str, ScenarioReport] = {}
+        self._broken_off: set[str] = set()
         self._report: Report | None = None
         self._held: Held | None = None
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Keep the last try of each scenario: a plugin may run it again, or break it off."""
-        if (result := result_in(report)) is not None:
-            self._last[result.id] = result
+        if report.when == "setup":
+            self._broken_off.discard(report.nodeid)
+        result = result_in(report)
+        if report.failed and (result is None or result.status == "pass"):
+            self._broken_off.add(report.nodeid)
+        if report.nodeid not in self._broken_off:
+            if result is not None:
+                self._last[result.id] = result
         elif report.failed and (scenario := _scenario_of(report.nodeid)) is not None:
-            last = report.longreprtext.strip().rpartition("\n")[2]
-            words = f"it did not come to its end: {last}"
+            words = f"it did not come to its end: {_what_ended(report)}"
             self._last[scenario.id] = without(scenario, "unknown", words)
 
     @property

@@ -45,11 +45,10 @@ def take_part(
 
 
 def result_in(report: pytest.TestReport) -> ScenarioReport | None:
-    """What was found, where this is the last that pytest reports of a scenario."""
-    if report.when == "teardown":
-        for name, value in report.user_properties:
-            if name == _PROPERTY:
-                return ScenarioReport.model_validate_json(str(value))
+    """What was found, where pytest reports a scenario that has been played."""
+    for name, value in report.user_properties:
+        if name == _PROPERTY:
+            return ScenarioReport.model_validate_json(str(value))
     return None
 
 
@@ -120,6 +119,7 @@ class ScenarioItem(pytest.Item):
         self.extra_keyword_matches.update((self.scenario.id, *self.scenario.requirements))
 
     def setup(self) -> None:
+        self.user_properties.clear()  # which an earlier try may have left
         run = self.config.stash.get(_RUN, None)
         if run is None:
             pytest.skip("no server is named: --chat-launch, --chat-target or --chat-profile does")

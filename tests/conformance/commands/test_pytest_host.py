@@ -309,18 +309,24 @@ def pytest_runtest_protocol(item, nextitem):
 """
 BREAKS_OFF = """
 import pytest
+tries = []
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_runtest_call(item):
-    if item.name == "test_cr_lf_works_as_lf":
+@pytest.hookimpl({when}=True)
+def {hook}(item):
+    tries.append(item.name)
+    if item.name == "test_cr_lf_works_as_lf" and tries.count(item.name) == {number}:
         pytest.fail("Timeout (>1.0s) from a plugin")
 """
 
 
-def scenarios_of(project: Path) -> dict[str, str]:
+def report_of(project: Path) -> Report:
     report = Report.model_validate_json((project / "r.json").read_bytes())
     assert len({one.id for one in report.scenarios}) == len(report.scenarios)
-    return {one.id: one.status for one in report.scenarios}
+    return report
+
+
+def scenarios_of(project: Path) -> dict[str, str]:
+    return {one.id: one.status for one in report_of(project).scenarios}
 
 
 @pytest.mark.heavy
@@ -333,10 +339,26 @@ def test_a_scenario_that_is_tried_again_counts_once(project: Path) -> None:
 
 
 @pytest.mark.heavy
-def test_a_scenario_that_is_broken_off_is_unknown(project: Path) -> None:
-    (project / "plugged.py").write_text(BREAKS_OFF)
+@pytest.mark.parametrize(
+    ("hook", "when", "number", "more"),
+    [
+        ("pytest_runtest_call", "trylast", 1, ""),
+        ("pytest_runtest_teardown", "trylast", 1, ""),
+        ("pytest_runtest_call", "tryfirst", 2, TRIES_TWICE),
+    ],
+)
+def test_a_scenario_that_is_broken_off_is_unknown(
+    hook: str, when: str, number: int, more: str, project: Path
+) -> None:
+    """Though it had passed already, or an earlier try had."""
+    (project / "plugged.py").write_text(
+        BREAKS_OFF.format(hook=hook, when=when, number=number) + more
+    )
     asked = ("--pyargs", "conformance", "--chat-launch", REFERENCE, "--chat-json", "r.json")
     done = run_pytest(project, *asked, "-k", "FRM-3 or sanity", "-p", "plugged")
     assert done.returncode == 1
-    assert scenarios_of(project)["frm/cr-lf-works-as-lf"] == "unknown"
+    (broken_off,) = [one for one in report_of(project).scenarios if one.status == "unknown"]
+    assert broken_off.id == "frm/cr-lf-works-as-lf"
+    assert broken_off.reason is not None
+    assert broken_off.reason.endswith("end: Failed: Timeout (>1.0s) from a plugin")
     assert ": incomplete" in done.stdout
