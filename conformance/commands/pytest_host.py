@@ -132,7 +132,7 @@ def _scenario_of(nodeid: str) -> Scenario | None:
 def _what_ended(report: pytest.TestReport) -> str:
     """The words of the exception that ended a test."""
     crash = getattr(report.longrepr, "reprcrash", None)
-    text = crash.message if crash is not None else report.longreprtext.strip()
+    text = crash.message if crash is not None else str(report.longrepr)
     return text.strip().partition("\n")[0]
 
 
