@@ -19,7 +19,7 @@ from conformance.target.server import LaunchedServer
 from conformance.target.system import is_connected
 from conformance.target.usage import Family
 from conformance.timing.cpu_starvation import Starvation
-from conformance.timing.policy import ABORT, REST, RESTS
+from conformance.timing.policy import ABORT, REST, RESTS, STARVED_REST
 from conformance.transcript.events import (
     Counted,
     Exited,
@@ -125,13 +125,16 @@ class ManagedServer:
         """Say nothing to the server for a moment, and note the processor time that it takes.
 
         What it takes at first it may need for what was said before: where it takes much, it is
-        given another moment. Time for which it was not let run does not count.
+        given another moment. Time for which it was not let run does not count, and the moment lasts
+        longer by it: what little a server does now and then would fill the rest.
         """
         family, now = Family(self._server.pid or 0), self._stage.now
         for _ in range(RESTS):
             began, before, starvation = now(), family.cpu_s(), Starvation(family.pids())
-            self._stage.pass_time(REST)
-            seconds = max(0.0, now() - began - starvation.longest_wait())
+            seconds = 0.0
+            while seconds < REST and now() - began < STARVED_REST:
+                self._stage.pass_time(REST - seconds)
+                seconds = max(0.0, now() - began - starvation.longest_wait())
             cpu_s = family.cpu_s() - before
             if cpu_s < IDLE * seconds:
                 break

@@ -44,6 +44,9 @@ the scenario that caused it, not to the next one."""
 
 REST: Final = 0.5
 """How long the processor time of a server is counted to which nothing is said."""
+STARVED_REST: Final = 2.0
+"""The longest that this takes where the server is not let run: one that does nothing waits for no
+processor, and one that spins is found all the same."""
 RESTS: Final = 6
 """How often it is counted until it is small once. A server that is still busy with what was said,
 or that tidies up now and then, is not accused of spinning."""
