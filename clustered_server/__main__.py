@@ -5,7 +5,6 @@ import asyncio
 import contextlib
 import logging
 import os
-import resource
 import signal
 import sys
 import time
@@ -18,6 +17,7 @@ from clustered_server.jetstream import Access, JetStream
 from clustered_server.options import parser
 from clustered_server.server import ClusteredServer, Ended
 from reference_server.addresses import AddressError, Listener, open_listeners
+from reference_server.capacity import make_room
 from reference_server.console import Console, has_operator, logging_to_stderr, prompting
 
 PATIENCE: Final = 10.0
@@ -29,10 +29,22 @@ log = logging.getLogger("clustered_server")
 
 def main(arguments: list[str] | None = None) -> int:
     """Serve until a signal or the console's `quit` (STOP-1); 1 for what cannot be served."""
-    options = parser().parse_args(arguments)
-    _raise_descriptors()
+    asked = parser()
+    options = asked.parse_args(arguments)
+    access = Access(
+        options.log, options.credentials, options.tls_ca, options.tls_cert, options.tls_key
+    )
+    try:
+        access.options()
+    except ValueError as error:
+        asked.error(str(error))
+    too_low = make_room(options.max_members, has_threads=False)
+    # With TLS, the NATS client has asyncio warn at each end of a connection.
+    logging.getLogger("asyncio").setLevel(logging.ERROR)
     with ExitStack() as stack:
         handler = stack.enter_context(logging_to_stderr(log, options.log_level.upper()))
+        for complaint in too_low:
+            log.warning("%s", complaint)
         try:
             listeners = open_listeners(options.listen or ["tcp://127.0.0.1:9999"])
             for listener in listeners:
@@ -40,13 +52,14 @@ def main(arguments: list[str] | None = None) -> int:
             console = sys.stdin is not None and (options.console or has_operator())
             if console:
                 stack.enter_context(prompting(handler))
-            asyncio.run(_serve(options, listeners, console))
+            asyncio.run(_serve(options, access, listeners, console))
         except AddressError as error:
             return _complain(str(error))
         except Unavailable as error:
             return _complain(
-                f"cannot reach the log at {', '.join(options.log)}: {error}; see that "
-                "the engine runs there, with JetStream, and that most of its servers do"
+                f"cannot reach the log at {', '.join(options.log)}: {error}; see that the engine "
+                "runs there, with JetStream, that most of its servers do, and that it admits "
+                "this node"
             )
         except Foreign as error:
             return _complain(
@@ -58,13 +71,15 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-async def _serve(options: argparse.Namespace, listeners: list[Listener], console: bool) -> None:
+async def _serve(
+    options: argparse.Namespace, access: Access, listeners: list[Listener], console: bool
+) -> None:
     deadline = time.monotonic() + PATIENCE
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in signal.SIGTERM, signal.SIGINT:
         loop.add_signal_handler(number, stopped.set)
-    engine = await _open(options, deadline, stopped)
+    engine = await _open(options, access, deadline, stopped)
     if engine is None:
         return
     try:
@@ -98,27 +113,22 @@ async def _serve(options: argparse.Namespace, listeners: list[Listener], console
 
 
 async def _open(
-    options: argparse.Namespace, deadline: float, stopped: asyncio.Event
+    options: argparse.Namespace, access: Access, deadline: float, stopped: asyncio.Event
 ) -> JetStream | None:
     """Reach the engine before the deadline; None where the node was stopped meanwhile."""
-    access = Access(
-        options.log, options.credentials, options.tls_ca, options.tls_cert, options.tls_key
-    )
-    has_complained = False
+    failure: Unavailable | None = None
     while not stopped.is_set():
         try:
-            async with asyncio.timeout_at(
-                asyncio.get_running_loop().time() + deadline - time.monotonic()
-            ):
+            async with asyncio.timeout(deadline - time.monotonic()):
                 return await JetStream.open(access, options.room, options.replicas, options.retain)
         except TimeoutError:
-            raise Unavailable(f"it did not answer within {PATIENCE:g} s") from None
+            raise failure or Unavailable(f"it did not answer within {PATIENCE:g} s") from None
         except Unavailable as error:
             if time.monotonic() + RETRY >= deadline:
                 raise
-            if not has_complained:
-                has_complained = True
+            if failure is None:
                 log.warning("cannot reach the log yet: %s; trying for %g s", error, PATIENCE)
+            failure = error
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(stopped.wait(), RETRY)
     return None
@@ -145,13 +155,6 @@ def _attend(console: Console, server: ClusteredServer) -> None:
     except PermissionError:  # a file, all of which is there
         if console.receive(os.read(descriptor, 65_536)):
             server.stop()
-
-
-def _raise_descriptors() -> None:
-    """Have as many descriptors as this process may: each member needs one."""
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    with contextlib.suppress(OSError, ValueError):  # some systems say "unlimited" and mean less
-        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def _complain(what: str) -> int:

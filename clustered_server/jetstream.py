@@ -32,12 +32,14 @@ from nats.js.api import (
     RetentionPolicy,
     StorageType,
     StreamConfig,
+    StreamInfo,
 )
 from nats.js.errors import APIError, NotFoundError
 from nats.js.errors import Error as JetStreamError
 
 from chatproto import Entry
 from clustered_server.engine import Foreign, Refused, Unavailable
+from clustered_server.node import cancel
 
 COMMITTED: Final = "committed.entry"
 """What the subject of entries that were committed ends with; two tokens, where a node's has one."""
@@ -53,6 +55,7 @@ SILENCE: Final = 0.5
 OUT_OF_TURN: Final = 10071
 """The engine's code for a publish whose expected last sequence is not the subject's."""
 
+_SEED: Final = re.compile(r"SU[A-Z2-7]{56}")
 _LAST: Final = re.compile(r"wrong last sequence: ([0-9]+)")
 
 log = logging.getLogger("clustered_server")
@@ -75,7 +78,10 @@ class Access:
     key: Path | None = None
 
     def options(self) -> dict[str, Any]:
-        """Read the files; what the NATS client wants to be told. Raises `OSError` for a bad one."""
+        """Read the files; what the NATS client wants to be told.
+
+        Raises `ValueError`, which names the file, for one that cannot be used.
+        """
         options: dict[str, Any] = {
             "servers": list(self.servers),
             "connect_timeout": 2,
@@ -84,19 +90,43 @@ class Access:
             "ping_interval": 1,
             "max_outstanding_pings": 2,
         }
-        if self.ca or self.certificate:
-            options["tls"] = ssl.create_default_context(cafile=self.ca)
-            if self.certificate is not None:
-                options["tls"].load_cert_chain(self.certificate, self.key)
+        if self.ca or self.certificate or self.key:
+            options["tls"] = self._tls()
         if self.credentials is not None:
-            text = self.credentials.read_text().strip()
-            if text.startswith("-----BEGIN"):
-                options["user_credentials"] = str(self.credentials)
-            elif "\n" in text:
-                options["user"], options["password"] = text.split("\n", 1)
-            else:
-                options["nkeys_seed_str"] = text
+            options |= _credentials(self.credentials)
         return options
+
+    def _tls(self) -> ssl.SSLContext:
+        try:
+            context = ssl.create_default_context(cafile=self.ca)
+        except OSError as error:
+            raise ValueError(f"{self.ca}: no certificate in PEM: {error}") from None
+        if self.key is not None and self.certificate is None:
+            raise ValueError(f"{self.key}: a key without its certificate; use --tls-cert too")
+        if self.certificate is not None:
+            try:
+                context.load_cert_chain(self.certificate, self.key, lambda: "")  # never asked for
+            except OSError as error:
+                raise ValueError(
+                    f"{self.certificate}, {self.key or 'no --tls-key'}: no certificate in PEM "
+                    f"and its key, without a password: {error}"
+                ) from None
+        return context
+
+
+def _credentials(path: Path) -> dict[str, str]:
+    text = path.read_text(errors="replace").strip()
+    if text.startswith("-----BEGIN NATS USER JWT"):
+        return {"user_credentials": str(path)}
+    if _SEED.fullmatch(text):
+        return {"nkeys_seed_str": text}
+    user, _, password = text.partition("\n")
+    if not password or "\n" in password:
+        raise ValueError(
+            f"{path}: neither a NATS credentials file, nor an nkey's seed, nor a user and a "
+            "password on a line each"
+        )
+    return {"user": user, "password": password}
 
 
 class JetStream:
@@ -112,7 +142,8 @@ class JetStream:
         """Connect, and make the room's stream where there is none yet.
 
         `retained`: octets of the log to keep. Raises `Unavailable`, and `Foreign` for a stream of
-        that name with other settings, or with something else than entries in it.
+        that name with other settings, or with something else than entries in it; `ValueError` for
+        a file of `access` that cannot be used.
         """
         client = Client()
         failures: list[BaseException] = [TimeoutError("it did not answer")]
@@ -126,21 +157,21 @@ class JetStream:
             if not client.is_closed:
                 log.warning("the connection to the engine was lost; trying all servers it has")
 
+        options = access.options()
+        # The client tries on for ever: that is how it goes on trying those it cannot reach yet.
+        connecting = asyncio.create_task(
+            client.connect(
+                name=f"chatproto room {room}", error_cb=note, disconnected_cb=note_loss, **options
+            )
+        )
         try:
-            # The client tries on for ever: that is how it goes on trying those it cannot reach yet.
-            async with asyncio.timeout(CONNECT):
-                await client.connect(
-                    name=f"chatproto room {room}",
-                    error_cb=note,
-                    disconnected_cb=note_loss,
-                    **access.options(),
-                )
-        except TimeoutError:
+            await asyncio.wait([connecting], timeout=CONNECT)
+        finally:
+            await cancel(connecting)
+        failure = failures[-1] if connecting.cancelled() else connecting.exception()
+        if failure is not None:
             await _close(client)
-            raise Unavailable(_say(failures[-1])) from None
-        except (*_FAILURES, ValueError) as error:
-            await _close(client)
-            raise Unavailable(_say(error)) from None
+            raise Unavailable(_say(failure))
         engine = cls(client, f"chatproto-{room}")
         try:
             await engine._prepare(room, replicas, retained)
@@ -242,7 +273,7 @@ class JetStream:
             try:
                 info = await self._jetstream.stream_info(self._stream)
             except NotFoundError:
-                info = await self._jetstream.add_stream(wanted)
+                info = await self._make(wanted)
             differences = [
                 f"{name} is {_plain(getattr(info.config, name))}, not {_plain(value)}"
                 for name, value in vars(wanted).items()
@@ -257,6 +288,14 @@ class JetStream:
             raise Foreign(f"the stream {self._stream}: {error}") from None
         except _FAILURES as error:
             raise Unavailable(_say(error)) from None
+
+    async def _make(self, wanted: StreamConfig) -> StreamInfo:
+        try:
+            return await self._jetstream.add_stream(wanted)
+        except APIError as error:
+            raise Unavailable(
+                f"no stream {wanted.name} with {wanted.num_replicas} replicas: {_say(error)}"
+            ) from None
 
     async def _fetch(self, position: int) -> Msg | None:
         """Get the entry at a position, or the first that is kept after it; None for none yet."""
@@ -295,7 +334,7 @@ def _position(message: Msg) -> int:
 
 
 async def _close(client: Client) -> None:
-    with contextlib.suppress(*_FAILURES):
+    with contextlib.suppress(*_FAILURES, AssertionError):  # AssertionError: it was not yet open
         async with asyncio.timeout(CLOSE):
             await client.close()
 

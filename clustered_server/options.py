@@ -1,14 +1,12 @@
 """What can be asked of a node on its command line, besides what the reference server can be."""
 
 import argparse
-import re
 from pathlib import Path
 from typing import Final
 
+from chatproto.address import parse
 from chatproto.entry import NAME
 from reference_server.options import add_options, checked, size
-
-_SERVER: Final = re.compile(r"(?:nats|tls)://(?:\[[0-9A-Fa-f:.]+\]|[^:/\[\]]+):[0-9]{1,5}")
 
 EPILOG: Final = """\
 examples:
@@ -90,10 +88,12 @@ def _servers(given: str) -> tuple[str, ...]:
     for server in servers:
         if "@" in server:
             raise ValueError("credentials are not for the command line; use --credentials FILE")
-        if (
-            re.fullmatch(r"(?:nats|tls)://(?:\[[0-9A-Fa-f:.]+\]|[^:/\[\]]+):[0-9]{1,5}", server)
-            is None
-        ):
+        scheme, _, where = server.partition("://")
+        try:
+            parse(f"tcp://{where}")
+        except ValueError:
+            scheme = ""
+        if scheme not in ("nats", "tls") or where.endswith("/"):
             raise ValueError(
                 f"not a server: {server!r}; write nats://HOST:PORT, or several, with ,"
             )

@@ -29,9 +29,13 @@ class Limit:
     remedy: str
 
 
-def make_room(members: int | None) -> list[str]:
-    """Raise this process's limits as far as it may; say which are too low for so many members."""
-    threading.stack_size(STACK_SIZE)
+def make_room(members: int | None, *, has_threads: bool = True) -> list[str]:
+    """Raise this process's limits as far as it may; say which are too low for so many members.
+
+    `has_threads`: each member has a thread, besides its descriptor.
+    """
+    if has_threads:
+        threading.stack_size(STACK_SIZE)
     for kind in resource.RLIMIT_NOFILE, resource.RLIMIT_NPROC:
         _, hard = resource.getrlimit(kind)
         with contextlib.suppress(OSError, ValueError):  # some systems say "unlimited" and mean less
@@ -39,17 +43,19 @@ def make_room(members: int | None) -> list[str]:
     return [
         f"--max-members {members}, but {limit.name} has room for {limit.members}: {limit.remedy}, "
         f"or ask for fewer"
-        for limit in limits()
+        for limit in limits(has_threads=has_threads)
         if members is not None and limit.members < members
     ]
 
 
-def limits() -> Iterator[Limit]:
+def limits(*, has_threads: bool = True) -> Iterator[Limit]:
     """Every limit there is here, as far as it can be read."""
     _, descriptors = resource.getrlimit(resource.RLIMIT_NOFILE)
     if descriptors != resource.RLIM_INFINITY:
         remedy = "raise it (ulimit -Hn, or LimitNOFILE= of a systemd unit)"
         yield _limit("RLIMIT_NOFILE", descriptors, remedy)
+    if not has_threads:
+        return
     _, processes = resource.getrlimit(resource.RLIMIT_NPROC)
     if processes != resource.RLIM_INFINITY and os.getuid() != 0:  # root is exempt
         yield _limit("RLIMIT_NPROC", processes, "raise it (ulimit -Hu, or LimitNPROC=)")
