@@ -87,16 +87,17 @@ verifytypes: $(READY)
 	fi
 
 # These are measured for what they run; the rest, which runs whole programs again and again or counts
-# steps, would be slowed down by that.
-MEASURED := tests/chatproto tests/chat_client tests/reference_server tests/schedules tests/cluster tests/spec
+# steps, would be slowed down by that. What jetstream.py runs depends on whether there is an engine.
+MEASURED := tests/chatproto tests/chat_client tests/reference_server tests/schedules tests/cluster tests/clustered_server tests/spec
 COUNTING := tests/chatproto/test_cost.py
 
 unit: $(READY)
 	rm -f .coverage .coverage.*
-	$(BIN)/coverage run -m pytest -q -rs -n $(WORKERS) --dist worksteal $(MEASURED) --ignore=$(COUNTING)
+	$(BIN)/coverage run -m pytest -q -rs -n $(WORKERS) --dist worksteal -m "not heavy" $(MEASURED) --ignore=$(COUNTING)
 	$(BIN)/coverage combine -q
 	$(BIN)/coverage report --include 'chatproto/*' --fail-under 100
 	$(BIN)/coverage report --include 'reference_server/*' --fail-under 95
+	$(BIN)/coverage report --include 'clustered_server/*' --omit clustered_server/jetstream.py --fail-under 93
 	$(BIN)/coverage report --include 'chat_client/*' --fail-under 90
 
 programs: $(READY)
@@ -108,7 +109,7 @@ lowest: $(READY)
 	$(BIN)/python -m tests.lowest build/lowest
 
 heavy: $(READY)
-	$(BIN)/python -m pytest -q -rs -n $(WORKERS) --dist worksteal -m heavy tests $(MEASURED:%=--ignore=%)
+	$(BIN)/python -m pytest -q -rs -n $(WORKERS) --dist worksteal -m heavy tests $(patsubst %,--ignore=%,$(filter-out tests/clustered_server,$(MEASURED)))
 
 coverage: $(READY)
 	rm -f .coverage .coverage.*

@@ -105,7 +105,7 @@ class ClusteredServer:
         accepting: list[asyncio.Server] = []
         try:
             await self._wait_until_serving(following)
-            for listener in self._listeners:
+            for listener in [] if self._stop.is_set() else self._listeners:
                 accepting.append(await self._listen(listener))
                 log.info("listening on %s", listener.address)
             self.is_serving = True
@@ -124,12 +124,13 @@ class ClusteredServer:
         await self._stop.wait()
 
     async def _wait_until_serving(self, following: "asyncio.Task[None]") -> None:
+        """Return when members can be served, or there is a stop."""
         deadline = time.monotonic() + self._patience
-        while self.replica.standing is not Standing.SERVING:
+        while self.replica.standing is not Standing.SERVING and not self._stop.is_set():
             if following.done():
                 following.result()
                 raise Ended(self.replica.trouble)
-            if self._stop.is_set() or time.monotonic() >= deadline:
+            if time.monotonic() >= deadline:
                 raise Unavailable(f"the log did not answer within {self._patience:g} s")
             await asyncio.sleep(TICK / 10)
 

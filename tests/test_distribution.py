@@ -27,7 +27,8 @@ def unpacked(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_it_has_the_standard_and_the_types(unpacked: Path) -> None:
     for name in (
-        "chatproto/py.typed", "reference_server/py.typed", "conformance/py.typed",
+        "chatproto/py.typed", "reference_server/py.typed", "clustered_server/py.typed",
+        "conformance/py.typed",
         "chat_client/py.typed", "pytest_chatproto/py.typed",
         "conformance/spec/chatproto-1.md", "conformance/spec/grammar.abnf",
         "conformance/spec/vectors/lines.json", "conformance/spec/implement.md",
@@ -58,6 +59,7 @@ def test_it_works_from_another_folder(unpacked: Path, tmp_path: Path) -> None:
 
     assert "QUIT-3" in run("conformance", "explain", "QUIT-3")
     assert "--listen" in run("reference_server", "--help")
+    assert "--replicas" in run("clustered_server", "--help")
     assert "--plain" in run("chat_client", "--help")
 
 

@@ -12,7 +12,14 @@ from pathlib import Path
 from typing import Final
 
 ROOT: Final = Path(__file__).parent.parent
-TESTS: Final = ("chatproto", "spec", "reference_server", "chat_client", "typecheck")
+TESTS: Final = (
+    "chatproto",
+    "spec",
+    "reference_server",
+    "clustered_server",
+    "chat_client",
+    "typecheck",
+)
 _VERSION: Final = "import sys; print(sys.implementation.name, sys.version.split()[0])"
 
 

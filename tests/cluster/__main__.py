@@ -25,7 +25,8 @@ def _judge(fault: str | None, seed: int) -> tuple[str, Counter[str]]:
     try:
         simulation.run()
     except Broken as broken:
-        wrong = f"seed {seed}: {broken}\nagain: python -m tests.cluster --show {seed}"
+        again = f"python -m tests.cluster --show {seed}" + (f" --fault {fault}" if fault else "")
+        wrong = f"seed {seed}: {broken}\nagain: {again}"
     counts = Counter(
         nodes=len(cluster.nodes),
         clients=len(cluster.clients),

@@ -48,27 +48,37 @@ class Cluster:
 
         return asyncio.run_coroutine_threadsafe(do(), self._loop).result(DEADLINE)
 
-    def start(
+    def start(self, name: str, listen: str = "tcp://127.0.0.1:0", **options: Any) -> ClusterNode:
+        """Start a node, and return once it has begun to serve, or has ended."""
+        node = self.begin(name, listen, **options)
+
+        async def wait() -> None:
+            assert node.task is not None
+            while not node.server.is_serving and not node.task.done():
+                await asyncio.sleep(0.005)
+
+        asyncio.run_coroutine_threadsafe(wait(), self._loop).result(DEADLINE)
+        return node
+
+    def begin(
         self,
         name: str,
         listen: str = "tcp://127.0.0.1:0",
         engine: Engine | None = None,
         **options: Any,
     ) -> ClusterNode:
-        """Start a node, and return once it has begun to serve, or has ended."""
+        """Start a node, which does not serve yet."""
         listeners = open_listeners([listen])
-        chosen = engine or MemoryEngine(self.log)
         options.setdefault("heartbeat", None)
 
-        async def begin() -> ClusterNode:
+        def begin() -> ClusterNode:
+            chosen = engine or MemoryEngine(self.log)
             server = ClusteredServer(name, chosen, listeners, **options)
             node = ClusterNode(server, chosen, listeners[0])
             node.task = asyncio.create_task(server.run())
-            while not server.is_serving and not node.task.done():
-                await asyncio.sleep(0.005)
             return node
 
-        node = asyncio.run_coroutine_threadsafe(begin(), self._loop).result(DEADLINE)
+        node = self.call(begin)
         self.nodes.append(node)
         return node
 

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import nats
 import pytest
+from nats.aio.client import Client
 from nats.js import JetStreamContext
 
 from chatproto import Entry
-from clustered_server import Foreign, Unavailable
+from clustered_server import Foreign, Unavailable, jetstream
 from clustered_server.jetstream import Access, JetStream
 from tests.clustered_server.engines import Engines, find
 
@@ -91,6 +92,31 @@ def test_an_engine_that_is_not_there_is_told() -> None:
                 await JetStream.open(Access(("nats://127.0.0.1:1",)), "nowhere", 1, 64 * MIB)
 
     run(scene())
+
+
+def test_an_attempt_to_connect_ends_though_the_client_swallows_a_cancellation(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    swallowed: list[str] = []
+
+    async def connect(*_: object, **__: object) -> None:
+        while True:
+            try:
+                await asyncio.sleep(60)
+            except asyncio.CancelledError as cancelled:
+                if swallowed:
+                    raise
+                swallowed.append(str(cancelled))
+
+    monkeypatch.setattr(jetstream, "CONNECT", 0.1)
+    monkeypatch.setattr(Client, "connect", connect)
+
+    async def scene() -> None:
+        with pytest.raises(Unavailable, match="it did not answer"):
+            await JetStream.open(Access(("nats://127.0.0.1:1",)), "nowhere", 1, 64 * MIB)
+
+    run(scene())
+    assert len(swallowed) == 1
 
 
 @pytest.fixture(scope="module")

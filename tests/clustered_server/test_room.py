@@ -262,6 +262,17 @@ def test_a_node_starts_only_with_a_log(cluster: Cluster) -> None:
     cluster.stop(node)
 
 
+def test_a_stop_before_the_log_answers_is_in_order(
+    cluster: Cluster, caplog: pytest.LogCaptureFixture
+) -> None:
+    cluster.log.is_away = True
+    node = cluster.begin("a")
+    cluster.stop(node)
+    assert node.end() is None
+    assert "stopped: 0 members served" in caplog.text
+    assert "listening on" not in caplog.text
+
+
 class ForeignEngine(MemoryEngine):
     async def end(self) -> int:
         raise Foreign("it is a list of orders")

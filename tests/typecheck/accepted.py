@@ -13,6 +13,7 @@ from chatproto import (
     ClientEvent,
     Code,
     EndOfStream,
+    Entry,
     Event,
     Events,
     Heartbeat,
@@ -22,9 +23,11 @@ from chatproto import (
     MessageReceived,
     Notice,
     QuitReceived,
+    Replica,
     Room,
     ServerConnection,
     ServerEnded,
+    Standing,
     State,
     Step,
     Unit,
@@ -33,6 +36,7 @@ from chatproto import (
     encode,
     ip_sender,
 )
+from clustered_server import Engine, MemoryEngine, MemoryLog
 
 
 def every_event_is_known(event: Event) -> str:
@@ -108,6 +112,18 @@ def a_client(octets: bytes) -> list[ClientEvent]:
     assert_type(client.left_in_order, bool)
     assert_type(UnitReader().receive(octets), list[Unit | Malformed])
     return client.receive(octets) + client.receive_eof()
+
+
+async def an_engine(entry: Entry) -> Replica:
+    engine: Engine = MemoryEngine(MemoryLog())
+    await engine.append(entry)
+    replica = Replica("a")
+    replica.start("r", await engine.end())
+    async for position, committed in engine.read(replica.position):
+        replica.deliver(position, committed)
+    assert_type(replica.outgoing(), Entry | None)
+    assert_type(replica.standing, Standing)
+    return replica
 
 
 def the_table() -> Mapping[tuple[State, Step], State]:
