@@ -34,7 +34,7 @@ def test_a_limit_below_what_was_asked_is_told_with_its_remedy(
     monkeypatch.setattr(resource, "setrlimit", lambda *_: None)
     monkeypatch.setattr("threading.stack_size", lambda _: None)
     monkeypatch.setattr(
-        capacity, "limits", lambda: iter([Limit("A", 10, "raise A"), Limit("B", 20, "raise B")])
+        capacity, "limits", lambda **_: iter([Limit("A", 10, "raise A"), Limit("B", 20, "raise B")])
     )
     assert make_room(10) == make_room(None) == []
     assert make_room(11) == [
@@ -72,6 +72,7 @@ def test_every_limit_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
         "/proc/sys/vm/max_map_count": 600,
         "/sys/fs/cgroup/pids/a/pids.max": 500,
     }
+    assert [limit.name for limit in limits(has_threads=False)] == ["RLIMIT_NOFILE"]
     files.clear()
     wanted.update(dict.fromkeys(wanted, resource.RLIM_INFINITY))
     assert list(limits()) == []
