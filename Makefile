@@ -156,9 +156,9 @@ specimens: reports/suite.json
 clients: $(READY)
 	@mkdir -p reports
 	$(SUITE) specimens --clients -j 3 --json reports/clients.json --html reports/clients.html
-	$(SUITE) clients --launch "$(BIN)/chatproto-chat {address}" --json reports/chat.json
-	$(SUITE) clients --pipe --launch "$(BIN)/chatproto-chat --plain {address}" --json reports/plain.json
-	$(SUITE) clients --adapter jsonl --launch "$(BIN)/python examples/clients/jsonl_client.py {host} {port}"
+	$(SUITE) clients --time-limit 300 --launch "$(BIN)/chatproto-chat {address}" --json reports/chat.json
+	$(SUITE) clients --time-limit 300 --pipe --launch "$(BIN)/chatproto-chat --plain {address}" --json reports/plain.json
+	$(SUITE) clients --time-limit 300 --adapter jsonl --launch "$(BIN)/python examples/clients/jsonl_client.py {host} {port}"
 
 matrix: implementations
 	@mkdir -p reports

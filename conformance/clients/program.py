@@ -49,6 +49,8 @@ class Program:
         self.way = way
         self._master = -1
         self._input: int | None = None
+        self._unwritten = bytearray()
+        self._ends = False
         self.outputs: dict[int, Literal["output", "errors"]] = {}
         slave = -1
         streams: dict[str, Any] = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
@@ -70,24 +72,28 @@ class Program:
         if self._master >= 0:
             self._input = self._master
             self.outputs = {self._master: "output"}
+            os.set_blocking(self._master, False)
             return
         popen = self._popen
         assert popen.stdin is not None
         assert popen.stdout is not None
         assert popen.stderr is not None
         self._input = popen.stdin.fileno()
+        os.set_blocking(self._input, False)
         self.outputs = {popen.stdout.fileno(): "output", popen.stderr.fileno(): "errors"}
 
     @property
     def reads_input(self) -> bool:
         """Whether its input has not been ended."""
-        return self._input is not None
+        return not self._ends
 
     def read(self, descriptor: int) -> bytes:
         """What it printed there, as far as one read gives; nothing at the end, from where on it is
         not looked at."""
         try:
             octets = os.read(descriptor, _READ)
+        except BlockingIOError:
+            return b""
         except OSError:
             # EIO is what Linux says where the last process has left the terminal.
             octets = b""
@@ -96,20 +102,34 @@ class Program:
         return octets
 
     def write(self, octets: bytes) -> None:
-        """Type these octets."""
-        if self._input is not None:
-            with suppress(OSError):
-                os.write(self._input, octets)
+        """Type these octets; what it does not take yet waits for `flush`."""
+        if self._input is not None and not self._ends:
+            self._unwritten += octets
+            self.flush()
+
+    def flush(self) -> None:
+        """Type what waits, as far as it takes that; then end its input, if that is due."""
+        if self._input is None:
+            return
+        try:
+            while self._unwritten:
+                del self._unwritten[: os.write(self._input, self._unwritten)]
+        except BlockingIOError:
+            return
+        except OSError:
+            self._unwritten.clear()
+        if self._ends:
+            self._input = None
+            if self._popen.stdin is not None:
+                with suppress(OSError):
+                    self._popen.stdin.close()
 
     def end_input(self) -> None:
         """Bring its input to its end: by Ctrl-D at a terminal."""
         if self.way == "terminal":
             self.write(END_OF_INPUT)
-        elif self._input is not None:
-            assert self._popen.stdin is not None
-            with suppress(OSError):
-                self._popen.stdin.close()
-        self._input = None
+        self._ends = True
+        self.flush()
 
     def press_end_of_input(self) -> None:
         """Press Ctrl-D at a terminal once more."""
@@ -136,9 +156,13 @@ class Program:
         """Seconds for which it was ready to run, and not let."""
         return self._starvation.longest_wait()
 
-    def close(self) -> None:
-        """End it, and whatever it started."""
+    def kill(self) -> None:
+        """End it, and whatever it started; from any thread."""
         end_group(self._popen.pid)
+
+    def close(self) -> None:
+        """End it, whatever it started, and let go of its streams."""
+        self.kill()
         with suppress(subprocess.TimeoutExpired):
             self._popen.wait(_KILLED)
         tell_guardian(f"-{self._popen.pid}")

@@ -27,15 +27,17 @@ from conformance.report.known_failures import (
     load_known_failures,
     written,
 )
-from conformance.runner.client_suite import LANES, ClientRun
+from conformance.runner.client_suite import LANES, ClientPlayer, ClientRun
 from conformance.runner.selection import Ids, select
 from conformance.runner.session import Settings
 from conformance.standard.requirements import Kind
 from conformance.target.process import LaunchError
 from conformance.target.profile import Launch, Profile
+from conformance.timing.limit import TimeLimit
 from conformance.transcript.events import Way
 
 _SILENCE: Final = 8.0
+_TIME_LIMIT: Final = 30.0
 _FILE: Final = click.Path(path_type=Path, dir_okay=False)
 
 
@@ -103,6 +105,13 @@ _FILE: Final = click.Path(path_type=Path, dir_okay=False)
     help="Multiply every deadline by X.",
 )
 @click.option(
+    "--time-limit",
+    type=click.FloatRange(min=1),
+    metavar="S",
+    help="End the run after S seconds, whatever the client does, and report what was found. The "
+    "default is 30, and as much more as --silence is longer than usual, times the timeout factor.",
+)
+@click.option(
     "--seed", type=int, default=0, show_default=True, metavar="N", help="Choose other words."
 )
 @click.option(
@@ -134,6 +143,7 @@ def clients(
     level: str,
     silence: float,
     timeout_factor: float,
+    time_limit: float | None,
     seed: int,
     jobs: int,
     durations: int | None,
@@ -181,7 +191,9 @@ def clients(
     detail = Detail.QUIET if quiet else Detail.VERBOSE if verbose else Detail.NORMAL
     outputs = Outputs()
     reporter = ConsoleReporter(console, settings, chosen, jobs, detail)
-    run = ClientRun(use, settings.scenarios, counting, selected, settings.transcripts, jobs)
+    usual = (_TIME_LIMIT + max(0.0, silence - _SILENCE)) * max(1.0, timeout_factor)
+    player = ClientPlayer(use, counting, settings.transcripts, TimeLimit(time_limit or usual))
+    run = ClientRun(player, use, settings.scenarios, selected, jobs)
     try:
         with reporter:
             report = run.run(reporter)

@@ -1,27 +1,30 @@
 """A run of the suite for clients: the scenarios, several at once, and the report of what was found.
 
 The first scenario is played alone: where a client does not connect, or shows nothing, nothing more
-can be learnt of it.
+can be learnt of it. Whatever a client does, the run is over by its time limit.
 """
 
+import threading
 import time
-from collections.abc import Callable, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from queue import Empty, SimpleQueue
 from typing import Final, Protocol
 
 from chatproto import __version__
 from conformance.clients.program import filled_in
 from conformance.clients.registry import FIRST, ClientPlay, client_plays, client_scenarios
-from conformance.clients.stage import BrokenOff, Stage, Stuck, Use, Waits
+from conformance.clients.stage import Stage, Use
+from conformance.clients.waits import Waits
+from conformance.driver.interruption import OUT_OF_TIME, Stuck
 from conformance.oracle import judge
 from conformance.oracle.clients.facts import Kind as Found
 from conformance.oracle.findings import Judgement
 from conformance.report.model import Report, ScenarioReport, judged, summarise, without
 from conformance.runner.session import transcript_path
 from conformance.standard.requirements import Kind
+from conformance.timing.limit import TimeLimit
 from conformance.transcript import files
-from conformance.transcript.events import Transcript
 
 LANES: Final = 8
 """How many scenarios are played at once: they wait more than they work."""
@@ -33,6 +36,8 @@ _UNMET: Final = {
     "protocol": "raw",
 }
 """Why a scenario is left out, by what it needs."""
+_GOING: Final = 1.0
+"""Seconds in which what is broken off has ended."""
 
 
 class Listener(Protocol):
@@ -43,33 +48,95 @@ class Listener(Protocol):
     def on_result(self, result: ScenarioReport) -> None: ...
 
 
-class ClientRun:
-    """One run against one client.
+class ClientPlayer:
+    """Plays scenarios before one client, from any thread, and judges them.
 
     Args:
         use: how the client is launched and used.
-        chosen: the ids of the scenarios to play.
         counting: the requirements whose findings count.
-        selected: those that the verdict is about.
         transcripts: the directory in which transcripts are kept, if they are.
+        limit: when the run is over, if it is limited.
     """
 
     def __init__(
         self,
         use: Use,
-        chosen: frozenset[str],
         counting: frozenset[str],
-        selected: frozenset[str],
         transcripts: Path | None = None,
+        limit: TimeLimit | None = None,
+    ) -> None:
+        self.limit = limit or TimeLimit()
+        self._use = use
+        self._counting = counting
+        self._transcripts = transcripts
+        self._waits = Waits(self.limit)
+        self._stages: set[Stage] = set()
+        self._is_hopeless = False
+
+    def reason_to_skip(self, play: ClientPlay) -> str | None:
+        """Why a scenario cannot be played, if it cannot."""
+        if self._is_hopeless:
+            return "first"
+        need = play.unmet(self._use)
+        return None if need is None else _UNMET[need]
+
+    def play(self, play: ClientPlay) -> ScenarioReport:
+        """Play a scenario and judge it; `LaunchError` where the client cannot be launched."""
+        began = time.monotonic()
+        stage = Stage(self._use, play.scenario, self._waits)
+        self._stages.add(stage)
+        try:
+            play.play(stage)
+        except Stuck as stuck:
+            stage.interrupted = str(stuck)
+        finally:
+            stage.finish()
+            stage.close()
+            self._stages.discard(stage)
+        if self._transcripts is not None:
+            files.write(stage.transcript, transcript_path(self._transcripts, play.scenario.id))
+        whole = judge(stage.transcript)
+        findings = [one for one in whole.findings if one.requirement in self._counting]
+        judgement = Judgement(findings=findings, exercised=whole.exercised)
+        result = judged(play.scenario, judgement, stage.interrupted, stage.transcript)
+        if play.scenario.id == FIRST:
+            self._is_hopeless = any(one.kind in _HOPELESS for one in result.findings) or (
+                stage.interrupted is not None
+            )
+        return result.model_copy(update={"duration_s": round(time.monotonic() - began, 3)})
+
+    def break_off(self) -> None:
+        """Play no more, and end every client that is still there."""
+        self.limit.end()
+        for stage in tuple(self._stages):
+            stage.break_off()
+
+
+class ClientRun:
+    """One run against one client.
+
+    Args:
+        player: plays the scenarios.
+        use: how the client is launched and used.
+        chosen: the ids of the scenarios to play.
+        selected: the requirements that the verdict is about.
+        lanes: how many scenarios are played at once.
+    """
+
+    def __init__(
+        self,
+        player: ClientPlayer,
+        use: Use,
+        chosen: frozenset[str],
+        selected: frozenset[str],
         lanes: int = LANES,
     ) -> None:
+        self._player = player
         self._use = use
         self._chosen = chosen
-        self._counting = counting
         self._selected = selected
-        self._transcripts = transcripts
-        self._lanes = lanes
-        self._waits = Waits()
+        self._count = lanes
+        self._lanes: list[threading.Thread] = []
         self._results: list[ScenarioReport] = []
 
     def run(self, listener: Listener) -> Report:
@@ -78,90 +145,103 @@ class ClientRun:
         filled_in(self._use.command, "127.0.0.1", 9)
         began = time.monotonic()
         interrupted = False
-        plays = sorted(
-            (one for one in client_plays() if one.scenario.id in self._chosen),
-            key=lambda one: (one.scenario.id != FIRST, -one.scenario.waits),
-        )
+        plays = [one for one in client_plays() if one.scenario.id in self._chosen]
         try:
-            self._play_all(plays, listener)
+            self._play_all((one for one in plays if one.scenario.id == FIRST), listener)
+            rest = [one for one in plays if one.scenario.id != FIRST]
+            self._play_all(sorted(rest, key=lambda one: -one.scenario.waits), listener)
         except KeyboardInterrupt:
             interrupted = True
-        return summarise(
+        finally:
+            self._break_off()
+        return report_of_client(
             self._results,
             self._selected,
-            managed=True,
+            self._use,
             interrupted=interrupted,
-            suite=__version__,
-            target=self._use.command,
-            name=None,
-            seed=self._use.seed,
             duration_s=time.monotonic() - began,
-            kinds=(Kind.CLIENT,),
-            register=client_scenarios(),
         )
 
-    def _play_all(self, plays: Sequence[ClientPlay], listener: Listener) -> None:
-        first, rest = plays[:1], plays[1:]
-        with ThreadPoolExecutor(self._lanes) as pool:
-            try:
-                self._gather(
-                    [pool.submit(self._play, one, listener.on_start) for one in first], listener
-                )
-                if self._is_hopeless():
-                    for one in rest:
-                        self._take(without(one.scenario, "skip", "first"), listener)
-                    return
-                self._gather(
-                    [pool.submit(self._play, one, listener.on_start) for one in rest], listener
-                )
-            except BaseException:
-                self._waits.broken_off.set()
-                pool.shutdown(cancel_futures=True)
-                raise
-
-    def _gather(self, futures: list[Future[ScenarioReport]], listener: Listener) -> None:
-        left = set(futures)
+    def _play_all(self, plays: Iterable[ClientPlay], listener: Listener) -> None:
+        """Play these, several at once; what is not over by the time limit is unknown."""
+        given: SimpleQueue[ClientPlay] = SimpleQueue()
+        said: SimpleQueue[tuple[str, ScenarioReport | BaseException]] = SimpleQueue()
+        left: dict[str, ClientPlay] = {}
+        for play in plays:
+            left[play.scenario.id] = play
+            given.put(play)
+        for _ in range(min(self._count, len(left))):
+            lane = threading.Thread(target=self._lane, args=(given, said, listener), daemon=True)
+            self._lanes.append(lane)
+            lane.start()
         while left:
-            done, left = wait(left, return_when=FIRST_COMPLETED)
-            for one in done:
-                self._take(one.result(), listener)
+            try:
+                id_, result = said.get(timeout=self._player.limit.left)
+            except Empty:
+                for play in left.values():
+                    self._take(without(play.scenario, "unknown", OUT_OF_TIME), listener)
+                return
+            if isinstance(result, BaseException):
+                raise result
+            del left[id_]
+            self._take(result, listener)
+
+    def _lane(
+        self,
+        given: "SimpleQueue[ClientPlay]",
+        said: "SimpleQueue[tuple[str, ScenarioReport | BaseException]]",
+        listener: Listener,
+    ) -> None:
+        """Play what is left, one after the other."""
+        while True:
+            try:
+                play = given.get_nowait()
+            except Empty:
+                return
+            result: ScenarioReport | BaseException
+            if self._player.limit.left_to_play <= 0:
+                result = without(play.scenario, "unknown", OUT_OF_TIME)
+            elif reason := self._player.reason_to_skip(play):
+                result = without(play.scenario, "skip", reason)
+            else:
+                listener.on_start(play.scenario.id)
+                try:
+                    result = self._player.play(play)
+                except BaseException as error:
+                    result = error
+            said.put((play.scenario.id, result))
 
     def _take(self, result: ScenarioReport, listener: Listener) -> None:
         self._results.append(result)
         listener.on_result(result)
 
-    def _is_hopeless(self) -> bool:
-        return any(
-            finding.kind in _HOPELESS
-            for result in self._results
-            if result.id == FIRST
-            for finding in result.findings
-        )
+    def _break_off(self) -> None:
+        """Let nothing go on that was begun."""
+        self._player.break_off()
+        end = time.monotonic() + _GOING
+        for lane in self._lanes:
+            lane.join(max(0.0, end - time.monotonic()))
 
-    def _play(self, one: ClientPlay, on_start: Callable[[str], None]) -> ScenarioReport:
-        scenario = one.scenario
-        if (need := one.unmet(self._use)) is not None:
-            return without(scenario, "skip", _UNMET[need])
-        on_start(scenario.id)
-        began = time.monotonic()
-        stage = Stage(self._use, scenario, self._waits)
-        try:
-            one.play(stage)
-        except Stuck as stuck:
-            stage.interrupted = str(stuck)
-        except BrokenOff:
-            return without(scenario, "unknown", "interrupted")
-        finally:
-            stage.finish()
-            stage.close()
-        result = self._judge(scenario.id, stage.transcript, stage.interrupted)
-        return result.model_copy(update={"duration_s": round(time.monotonic() - began, 3)})
 
-    def _judge(self, id_: str, transcript: Transcript, stuck: str | None) -> ScenarioReport:
-        if self._transcripts is not None:
-            files.write(transcript, transcript_path(self._transcripts, id_))
-        [scenario] = (one for one in client_scenarios() if one.id == id_)
-        whole = judge(transcript)
-        findings = [one for one in whole.findings if one.requirement in self._counting]
-        judgement = Judgement(findings=findings, exercised=whole.exercised)
-        return judged(scenario, judgement, stuck, transcript)
+def report_of_client(
+    results: Sequence[ScenarioReport],
+    selected: frozenset[str],
+    use: Use,
+    *,
+    interrupted: bool,
+    duration_s: float,
+) -> Report:
+    """Put what was found of a client together."""
+    return summarise(
+        results,
+        selected,
+        managed=True,
+        interrupted=interrupted,
+        suite=__version__,
+        target=use.command,
+        name=None,
+        seed=use.seed,
+        duration_s=duration_s,
+        kinds=(Kind.CLIENT,),
+        register=client_scenarios(),
+    )

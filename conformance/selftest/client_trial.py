@@ -8,7 +8,7 @@ from typing import Final
 from conformance.clients.registry import FIRST, client_scenarios
 from conformance.clients.stage import Use
 from conformance.report.model import ScenarioReport
-from conformance.runner.client_suite import ClientRun
+from conformance.runner.client_suite import ClientPlayer, ClientRun
 from conformance.runner.selection import counting
 from conformance.selftest.judged import Judged
 from conformance.specimens.clients import ClientSpecimen, client_specimens
@@ -36,7 +36,8 @@ def judge_client_specimen(name: str, whole: bool = False) -> Judged:
         specimen.way,
         silence=_SILENCE,
     )
-    report = ClientRun(use, frozenset(meant_for_client(specimen, whole)), ids, ids).run(_Silent())
+    chosen = frozenset(meant_for_client(specimen, whole))
+    report = ClientRun(ClientPlayer(use, ids), use, chosen, ids).run(_Silent())
     if report.interrupted:
         raise KeyboardInterrupt
     found: dict[str, list[str]] = {}

@@ -36,7 +36,17 @@ def broken(scenario: str, client: Path, folder: Path) -> set[str]:
     """The requirements that a client breaks in a scenario."""
     report = folder / "report.json"
     launch = f"{sys.executable} {client} {{host}} {{port}}"
-    done = command.run("clients", "--only", scenario, "--launch", launch, "--json", str(report))
+    done = command.run(
+        "clients",
+        "--time-limit",
+        "300",
+        "--only",
+        scenario,
+        "--launch",
+        launch,
+        "--json",
+        str(report),
+    )
     assert done.returncode in (0, 1), done.stdout + done.stderr
     requirements = json.loads(report.read_text())["requirements"]
     statuses = {one["id"]: one["status"] for one in requirements}

@@ -11,7 +11,7 @@ SMALL = (40, 10)
 def _controls(stage: Stage, control: str) -> None:
     stage.launch()
     one, other = stage.word(), stage.word()
-    stage.hear(f"{one}{control}{other}")
+    stage.server.broadcast(f"{one}{control}{other}")
     stage.rest(0.3)
 
 
@@ -44,7 +44,7 @@ def escape_in_a_notice(stage: Stage) -> None:
     """A notice's explanation holds an escape sequence."""
     stage.launch()
     one, other = stage.word(), stage.word()
-    stage.send(f"!shutting-down {one}\x1b[7m{other}\n".encode())
+    stage.server.send(f"!shutting-down {one}\x1b[7m{other}\n".encode())
     stage.rest(0.3)
 
 
@@ -54,8 +54,8 @@ def escape_in_a_notice(stage: Stage) -> None:
 def _forge(stage: Stage, size: tuple[int, int]) -> None:
     """A member says what makes a row look like another's message, as the client shows one."""
     stage.launch(size)
-    word, sender = stage.word(), stage.somebody()
-    stage.hear(word, sender)
+    word, sender = stage.word(), stage.server.somebody()
+    stage.server.broadcast(word, sender)
     if not stage.await_shown(word):
         return
     row = next((one for one in stage.rows() if sender in one), "")
@@ -64,13 +64,13 @@ def _forge(stage: Stage, size: tuple[int, int]) -> None:
     start = row.find(word) if word in row else 0
 
     def forged() -> str:
-        return row.strip().replace(word, stage.word()).replace(sender, stage.somebody())
+        return row.strip().replace(word, stage.word()).replace(sender, stage.server.somebody())
 
-    stage.hear(forged())
+    stage.server.broadcast(forged())
     for filling in ("x", " "):
         first = stage.word()
         room = size[0] - start - len(first) - 1
-        stage.hear(f"{first}{filling * max(0, room)}x{forged()}")
+        stage.server.broadcast(f"{first}{filling * max(0, room)}x{forged()}")
     stage.fence()
 
 
@@ -90,11 +90,11 @@ def text_like_a_row_on_a_small_screen(stage: Stage) -> None:
 def text_like_a_notice(stage: Stage) -> None:
     """A text looks like a notice; then a notice comes, and the end."""
     stage.launch()
-    stage.hear(f"!x-{stage.word()}")
+    stage.server.broadcast(f"!x-{stage.word()}")
     word = stage.word()
-    stage.send(f"!x-{word}\n".encode())
+    stage.server.send(f"!x-{word}\n".encode())
     stage.await_shown(word)
-    stage.end_stream()
+    stage.server.end_stream()
     stage.await_over()
 
 

@@ -25,8 +25,8 @@ def header_and_text_apart(stage: Stage) -> None:
     """A broadcast's header comes in one segment, its text in the next."""
     stage.launch()
     word = stage.word()
-    octets = stage.unit(word)
-    stage.send(octets, cuts=(octets.index(b"\n") + 1,))
+    octets = stage.server.unit(word)
+    stage.server.send(octets, cuts=(octets.index(b"\n") + 1,))
     stage.await_shown(word)
     stage.fence()
 
@@ -36,8 +36,8 @@ def octet_by_octet(stage: Stage) -> None:
     """The ends of a broadcast's header and text come octet by octet."""
     stage.launch()
     word = stage.word()
-    octets = stage.unit(word)
-    stage.send(octets, cuts=(1, 2, *range(len(octets) - 12, len(octets))))
+    octets = stage.server.unit(word)
+    stage.server.send(octets, cuts=(1, 2, *range(len(octets) - 12, len(octets))))
     stage.await_shown(word)
     stage.fence()
 
@@ -48,9 +48,9 @@ def half_a_character(stage: Stage) -> None:
     stage.launch()
     for char in ("é", "你", "😀"):
         word, end = stage.word(), stage.word()
-        octets = stage.unit(f"{word} {char} {end}")
+        octets = stage.server.unit(f"{word} {char} {end}")
         cut = octets.index(char.encode()) + 1
-        stage.send(octets, cuts=(cut,))
+        stage.server.send(octets, cuts=(cut,))
         stage.await_shown(end)
 
 
@@ -59,7 +59,7 @@ def several_in_one_segment(stage: Stage) -> None:
     """Five broadcasts, with heartbeats between them, come in one segment."""
     stage.launch()
     words = [stage.word() for _ in range(5)]
-    stage.send(b"\n".join(stage.unit(word) for word in words))
+    stage.server.send(b"\n".join(stage.server.unit(word) for word in words))
     stage.await_shown(words[-1])
     stage.fence()
 
@@ -69,8 +69,8 @@ def one_and_a_half(stage: Stage) -> None:
     """A segment ends within the second of two broadcasts."""
     stage.launch()
     one, other = stage.word(), stage.word()
-    octets = stage.unit(one) + stage.unit(other)
-    stage.send(octets, cuts=(len(octets) - 4,))
+    octets = stage.server.unit(one) + stage.server.unit(other)
+    stage.server.send(octets, cuts=(len(octets) - 4,))
     stage.await_shown(other)
     stage.fence()
 
@@ -80,8 +80,8 @@ def only_lf_ends_a_line(stage: Stage) -> None:
     """A text holds U+2028, behind which it looks like another member's broadcast."""
     stage.launch()
     one, other = stage.word(), stage.word()
-    fake = stage.unit("", stage.somebody()).decode().partition("\n")[0]
-    stage.hear(f"{one}\u2028{fake}\u2028{other}")
+    fake = stage.server.unit("", stage.server.somebody()).decode().partition("\n")[0]
+    stage.server.broadcast(f"{one}\u2028{fake}\u2028{other}")
     stage.await_shown(one)
     stage.fence()
 
@@ -92,7 +92,7 @@ def text_like_another_unit(stage: Stage) -> None:
     stage.launch()
     for form in ("20240229 23:59:59 {}", "!shutting-down {}", "quit {}"):
         word = stage.word()
-        stage.hear(form.format(word))
+        stage.server.broadcast(form.format(word))
         stage.await_shown(word)
     stage.fence()
 
@@ -120,9 +120,9 @@ def known_notice(stage: Stage) -> None:
 
 def _notice(stage: Stage, notice: str) -> None:
     stage.launch()
-    stage.send(f"{notice}\n".encode())
+    stage.server.send(f"{notice}\n".encode())
     stage.await_shown(stage.word_in(notice))
-    stage.end_stream()
+    stage.server.end_stream()
     stage.await_over()
 
 
@@ -141,7 +141,7 @@ def shows_while_its_user_is_silent(stage: Stage) -> None:
 def sends_while_nothing_comes(stage: Stage) -> None:
     """Three lines are typed; the server sends nothing until it has them all."""
     stage.launch()
-    stage.echoes = False
+    stage.server.echoes = False
     words = [stage.word() for _ in range(3)]
     for word in words:
         stage.say(word)
@@ -169,9 +169,9 @@ def half_a_line_typed(stage: Stage) -> None:
 def many_in_order(stage: Stage) -> None:
     """Eight broadcasts of three members come as fast as they can."""
     stage.launch()
-    senders = [stage.somebody() for _ in range(3)]
+    senders = [stage.server.somebody() for _ in range(3)]
     for number in range(8):
-        stage.hear(stage.word(), senders[number % 3])
+        stage.server.broadcast(stage.word(), senders[number % 3])
     stage.fence()
 
 
@@ -179,9 +179,9 @@ def many_in_order(stage: Stage) -> None:
 def the_same_words_again(stage: Stage) -> None:
     """A member says the same twice, and another says it as well."""
     stage.launch()
-    word, sender = stage.word(), stage.somebody()
-    for one in (sender, sender, stage.somebody()):
-        stage.hear(word, one)
+    word, sender = stage.word(), stage.server.somebody()
+    for one in (sender, sender, stage.server.somebody()):
+        stage.server.broadcast(word, one)
     stage.fence()
 
 
@@ -191,8 +191,8 @@ def heartbeats(stage: Stage) -> None:
     stage.launch()
     for _ in range(3):
         stage.fence()
-    stage.send(b"\n")
-    stage.send(b"\n\n\n")
+    stage.server.send(b"\n")
+    stage.server.send(b"\n\n\n")
     stage.fence()
     stage.settle()
 
@@ -203,7 +203,7 @@ def forms_of_sender(stage: Stage) -> None:
     stage.launch()
     for sender in ("[2001:db8::25]:51413", "unix:7305"):
         word = stage.word()
-        stage.hear(word, sender)
+        stage.server.broadcast(word, sender)
         stage.await_shown(word)
     stage.fence()
 
@@ -214,7 +214,7 @@ def the_text_as_it_came(stage: Stage) -> None:
     stage.launch()
     for text in (MARKS, WIDE):
         one, other = stage.word(), stage.word()
-        stage.hear(f"{one} {text} {other}")
+        stage.server.broadcast(f"{one} {text} {other}")
         stage.await_shown(other)
     stage.fence()
 
@@ -235,7 +235,7 @@ def longest_text(stage: Stage) -> None:
     """A text of 3,072 octets comes: what a line of 1,024 unsafe octets becomes."""
     stage.launch()
     one, other = stage.word(), stage.word()
-    stage.hear(f"{one} {chr(0xFFFD) * 1_018} {other}")
+    stage.server.broadcast(f"{one} {chr(0xFFFD) * 1_018} {other}")
     stage.await_shown(other)
     stage.fence()
 
@@ -246,6 +246,6 @@ def text_of_a_whole_line(stage: Stage) -> None:
     stage.launch()
     for size in (1_024, 1_025):
         one, other = stage.word(), stage.word()
-        stage.hear(f"{one} {'x' * (size - 2 - len(one) - len(other))} {other}")
+        stage.server.broadcast(f"{one} {'x' * (size - 2 - len(one) - len(other))} {other}")
         stage.await_shown(other)
     stage.fence()

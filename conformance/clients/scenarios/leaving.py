@@ -10,7 +10,7 @@ from conformance.clients.stage import Stage
 def leaves_as_it_says(stage: Stage) -> None:
     """The user leaves; two broadcasts come, then the end."""
     stage.launch()
-    stage.lets_go = False
+    stage.server.lets_go = False
     stage.depart()
     _owe_and_end(stage)
 
@@ -19,7 +19,7 @@ def leaves_as_it_says(stage: Stage) -> None:
 def leaves_with_its_input(stage: Stage) -> None:
     """The client's input ends; two broadcasts come, then the end."""
     stage.launch()
-    stage.lets_go = False
+    stage.server.lets_go = False
     stage.end_input()
     stage.await_left()
     _owe_and_end(stage)
@@ -29,7 +29,7 @@ def leaves_with_its_input(stage: Stage) -> None:
 def leaves_right_after_a_line(stage: Stage) -> None:
     """The user says a line and leaves at once: the line is sent, and all that comes is shown."""
     stage.launch()
-    stage.lets_go = False
+    stage.server.lets_go = False
     word = stage.word()
     stage.say(word)
     stage.depart()
@@ -41,9 +41,9 @@ def leaves_right_after_a_line(stage: Stage) -> None:
 def silence_after_leaving(stage: Stage) -> None:
     """The user leaves; the server is silent for some seconds, then sends a broadcast and ends."""
     stage.launch()
-    stage.lets_go = False
-    stage.depart()
-    stage.rest(stage.use.silence)
+    stage.server.lets_go = False
+    if stage.depart():
+        stage.rest(stage.use.silence)
     _owe_and_end(stage)
 
 
@@ -62,7 +62,7 @@ def _owe_and_end(stage: Stage) -> None:
     if not stage.has_exited:
         stage.fence()
         stage.fence()
-        stage.end_stream()
+        stage.server.end_stream()
         stage.await_over()
 
 
@@ -74,7 +74,7 @@ def server_ends(stage: Stage) -> None:
     """The server ends its stream, in order, with no notice."""
     stage.launch()
     stage.settle()
-    stage.end_stream()
+    stage.server.end_stream()
     stage.rest(1.0)
     stage.await_over()
 
@@ -84,7 +84,7 @@ def server_resets(stage: Stage) -> None:
     """The server resets the connection."""
     stage.launch()
     stage.settle()
-    stage.reset()
+    stage.server.reset()
     stage.rest(1.0)
     stage.await_over()
 
@@ -94,7 +94,7 @@ def nobody_listens(stage: Stage) -> None:
     """Nobody listens where the client is to connect."""
     stage.launch(refused=True)
     stage.rest(2.0)
-    stage.listen()
+    stage.server.listen()
     stage.await_over()
 
 
@@ -103,8 +103,8 @@ def end_within_a_text(stage: Stage) -> None:
     """The stream ends before a text's LF."""
     stage.launch()
     word = stage.word()
-    stage.send(stage.unit(word).removesuffix(b"\n"))
-    stage.end_stream()
+    stage.server.send(stage.server.unit(word).removesuffix(b"\n"))
+    stage.server.end_stream()
     stage.await_over()
 
 
@@ -112,8 +112,8 @@ def end_within_a_text(stage: Stage) -> None:
 def end_after_a_header(stage: Stage) -> None:
     """The stream ends between a header and its text."""
     stage.launch()
-    stage.send(stage.unit("").removesuffix(b"\n"))
-    stage.end_stream()
+    stage.server.send(stage.server.unit("").removesuffix(b"\n"))
+    stage.server.end_stream()
     stage.await_over()
 
 
@@ -121,7 +121,7 @@ def end_after_a_header(stage: Stage) -> None:
 def greeting(stage: Stage) -> None:
     """What answers is another kind of server: it greets, and goes on as chatproto/1 does."""
     stage.launch(ready=False)
-    stage.send(b"220 zz9.example ESMTP ready\n")
+    stage.server.send(b"220 zz9.example ESMTP ready\n")
     _garbage(stage)
 
 
@@ -129,13 +129,13 @@ def greeting(stage: Stage) -> None:
 def no_unit(stage: Stage) -> None:
     """Among broadcasts a line comes that is no unit."""
     stage.launch()
-    stage.send(b"* zz9 has joined\n")
+    stage.server.send(b"* zz9 has joined\n")
     _garbage(stage)
 
 
 def _garbage(stage: Stage) -> None:
-    stage.hear(stage.word())
+    stage.server.broadcast(stage.word())
     stage.rest(1.0)
     if not stage.has_exited:
-        stage.end_stream()
+        stage.server.end_stream()
         stage.await_over()

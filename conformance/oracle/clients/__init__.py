@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from conformance.oracle.clients.ending import ending
-from conformance.oracle.clients.facts import Fact, attributed
+from conformance.oracle.clients.facts import Fact, Kind, attributed
 from conformance.oracle.clients.record import Record, read_record
 from conformance.oracle.clients.sending import fits, sending
 from conformance.oracle.clients.showing import is_owed, showing
@@ -16,12 +16,19 @@ from conformance.transcript.events import Transcript
 RAW: Final = frozenset(("CLI-1", "CLI-3", "CLI-5", "CLI-9", "CLI-12"))
 """What a client can be judged by that knows nothing of the protocol."""
 
+_ENOUGH: Final = 50
+"""Facts of one kind that are reported of a scenario."""
+
 
 def judge_client(transcript: Transcript) -> Judgement:
     """Say what this scenario shows of the client that was played with in it."""
     record = read_record(transcript)
     findings: list[Finding] = []
+    kinds: Counter[Kind] = Counter()
     for fact in _facts(record):
+        kinds[fact.kind] += 1
+        if kinds[fact.kind] > _ENOUGH:
+            continue
         finding = attributed(fact, record)
         if not record.is_raw or finding.requirement in RAW:
             findings.append(finding)

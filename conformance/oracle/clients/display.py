@@ -7,20 +7,25 @@ import json
 import re
 import unicodedata
 from codecs import getincrementaldecoder
+from collections import deque
 from typing import Any, Final, Protocol
 from unicodedata import combining
 
 import pyte
-from pyte.screens import Char
+from pyte.screens import Char, Margins
 from wcwidth import wcwidth
 
 from conformance.transcript.events import Way
 
 _SCROLLED: Final = 4_000
+"""Rows kept of those that scrolled off."""
+_SCROLLED_TOO: Final = 3
+"""The parameter by which ED erases those as well."""
 CLEARS: Final = re.compile(rb"\x1b\[(?:[23]J|H|1;1H|\?1049h|\?47h)")
 _BRACKETS: Final = 2004 << 5
 """How the emulator writes the mode of bracketed paste."""
 _FRAMES: Final = re.compile(r"[\s\u2500-\u259f|]+")
+_OTHERS: Final = re.compile(r"[\W_]+")
 _WORDS: Final = re.compile(r"[^\W\d_]{2,}")
 
 
@@ -41,12 +46,27 @@ def display_for(way: Way, columns: int, rows: int) -> Display:
     return Paper() if way == "pipe" else Messages()
 
 
-class _Emulated(pyte.HistoryScreen):
-    """A screen that answers what a terminal is asked, and survives what it does not know."""
+class _Emulated(pyte.Screen):
+    """A screen that answers what a terminal is asked, and survives what it does not know.
+    `scrolled` are the rows that scrolled off it."""
 
     def __init__(self, columns: int, rows: int) -> None:
-        super().__init__(columns, rows, history=_SCROLLED)
+        super().__init__(columns, rows)
         self.answers = b""
+        self.scrolled: deque[str] = deque(maxlen=_SCROLLED)
+
+    def index(self) -> None:
+        """Move the cursor down; at the last row, scroll."""
+        top, bottom = self.margins or Margins(0, self.lines - 1)
+        if self.cursor.y == bottom:
+            self.scrolled.append(_row(self.buffer[top], self.columns))
+        super().index()
+
+    def erase_in_display(self, how: int = 0, *args: Any, **private: Any) -> None:
+        """Erase a part of the screen, or what scrolled off it."""
+        super().erase_in_display(how, *args, **private)
+        if how == _SCROLLED_TOO:
+            self.scrolled.clear()
 
     def write_process_input(self, data: str) -> None:
         self.answers += data.encode()
@@ -88,10 +108,8 @@ class Screen:
         """The screen's rows; after those that scrolled off, unless the client clears the screen:
         then what scrolled off was drawn again."""
         screen = self._screen
-        lines = [screen.buffer[number] for number in range(screen.lines)]
-        if not self._clears:
-            lines = [*screen.history.top, *lines]
-        return [_row(line, screen.columns) for line in lines]
+        rows = [_row(screen.buffer[number], screen.columns) for number in range(screen.lines)]
+        return rows if self._clears else [*screen.scrolled, *rows]
 
 
 def _row(line: Any, columns: int) -> str:
@@ -146,7 +164,7 @@ def _said(row: str) -> str:
 
 def squeezed(text: str) -> str:
     """The letters and digits of a text alone: however it was laid out, it is the same."""
-    return "".join(filter(str.isalnum, unicodedata.normalize("NFC", text)))
+    return _OTHERS.sub("", unicodedata.normalize("NFC", text))
 
 
 def compact(text: str) -> str:

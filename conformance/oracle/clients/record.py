@@ -90,13 +90,15 @@ class _Stream:
 
 @dataclass(slots=True)
 class Record:
-    """A transcript, read. Times are None for what did not happen."""
+    """A transcript, read. Times are None for what did not happen. `lost` is the line of the first
+    thing that came and no server may send: a client may end there."""
 
     transcript: tr.Transcript
     start: tr.Start
     launched: tr.Launched | None = None
     labels: list[str] = field(default_factory=list)
     heard: list[Heard] = field(default_factory=list)
+    lost: int | None = None
     incomplete: bytes = b""
     said: list[Said] = field(default_factory=list)
     lines: list[Line] = field(default_factory=list)
@@ -232,6 +234,9 @@ def read_record(transcript: tr.Transcript) -> Record:
                 record.rested[line] = event
             case _:
                 pass
+    record.lost = next(
+        (one.line for one in record.heard if one.kind == "malformed" or not one.is_safe), None
+    )
     record.incomplete = b"".join(
         (b"" if one.header is None else one.header + b"\n") + one.rest for one in to_client.values()
     )

@@ -28,11 +28,8 @@ def showing(record: Record) -> Iterator[Fact]:
 def is_owed(record: Record, one: Heard) -> bool:
     """Whether a client must show what it was sent: it has not lost its place in the stream, nor
     ended, before."""
-    malformed = next((unit for unit in record.heard if unit.kind == "malformed"), None)
-    unsafe = next((unit for unit in record.heard if not unit.is_safe), None)
-    stop = min((unit.line for unit in (malformed, unsafe) if unit), default=one.line + 1)
     gone = min((when[1] for when in (record.closed, record.exited) if when), default=one.line + 1)
-    return one.line < stop and one.line < gone
+    return one.line < gone and (record.lost is None or one.line < record.lost)
 
 
 def _is_decided(record: Record, one: Heard) -> bool:

@@ -12,6 +12,8 @@ from conformance.report.comparison import load_report
 from conformance.standard.requirements import Kind, requirements
 from tests.conformance.command import run
 
+PATIENT: Final = ("--time-limit", "300")
+"""Enough for a busy machine."""
 SPECIMEN: Final = f"{sys.executable} -m conformance.specimens.clients"
 
 
@@ -29,8 +31,8 @@ def test_there_are_scenarios_for_every_clause() -> None:
 def test_a_right_client_passes_what_it_is_played_with(tmp_path: Path) -> None:
     report, junit = tmp_path / "report.json", tmp_path / "report.xml"
     told = run(
-        "clients", "--launch", launch("line-printer"), "--json", str(report), "--junit",
-        str(junit),
+        "clients", *PATIENT, "--launch", launch("line-printer"), "--json", str(report),
+        "--junit", str(junit),
         "--only", "cli/first,cli/half-a-character",
         "--only", "cli/leaves-as-it-says,cli/server-ends",
     )  # fmt: skip
@@ -55,8 +57,8 @@ def test_a_broken_client_is_caught(
 ) -> None:
     report = tmp_path / "report.json"
     told = run(
-        "clients", "--launch", launch(name), "--only", scenario, "--json", str(report),
-        "--transcripts", str(tmp_path),
+        "clients", *PATIENT, "--launch", launch(name), "--only", scenario,
+        "--json", str(report), "--transcripts", str(tmp_path),
     )  # fmt: skip
     assert told.returncode == 1, told.stdout
     failed = [one.id for one in load_report(report).requirements if one.status == "fail"]
@@ -89,8 +91,26 @@ def test_a_command_must_say_where_to_connect() -> None:
 
 def test_a_client_that_knows_nothing_of_the_protocol_is_judged_by_what_it_can() -> None:
     told = run(
-        "clients", "--raw", "--leave", "quit", "--launch", launch("shows-heartbeats"),
+        "clients", *PATIENT, "--raw", "--leave", "quit", "--launch", launch("shows-heartbeats"),
         "--only", "cli/several-in-one-segment",
     )  # fmt: skip
     assert told.returncode == 0, told.stdout
     assert "conformant as far as asked" in told.stdout
+
+
+def test_a_run_is_over_by_its_time_limit() -> None:
+    told = run("clients", "--launch", "sleep 60 {port}", "--time-limit", "1")
+    assert told.returncode == 4, told.stdout
+    assert "The run reached its time limit before 54 scenarios were over" in told.stdout
+
+
+def test_a_client_that_floods_ends_its_scenario_and_the_run(tmp_path: Path) -> None:
+    report = tmp_path / "report.json"
+    told = run("clients", "--pipe", "--launch", "yes {port}", "--json", str(report))
+    assert told.returncode == 4, told.stdout
+    results = {one.id: one for one in load_report(report).scenarios}
+    first = results.pop("cli/first")
+    assert first.status == "unknown"
+    assert first.reason is not None
+    assert "it printed" in first.reason
+    assert {one.status for one in results.values()} == {"skip"}
