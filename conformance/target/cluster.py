@@ -85,8 +85,30 @@ class LaunchedCluster:
 
     def start(self) -> None:
         """Start what keeps the log, and all nodes; `LaunchError` where that cannot be done."""
+        is_first = self._log is None
         if self._cluster.before is not None and self._log is None:
             self._log = Process(Launch(command=self._cluster.before), _ANY_PORT)
+        failure: LaunchError | None = None
+        try:
+            self._start_nodes()
+        except LaunchError as error:
+            failure = error
+        if is_first or not self.faults:  # else a fault may have ended it
+            failure = self._find_log_ended() or failure
+        if failure is not None:
+            raise failure
+
+    def _find_log_ended(self) -> LaunchError | None:
+        status = None if self._log is None else self._log.poll()
+        if self._log is None or status is None:
+            return None
+        return LaunchError(
+            f"the profile's cluster.before, {self._cluster.before!r}, ended with status {status}, "
+            "and should run as long as the nodes do; it printed:\n"
+            f"{self._log.output().strip() or 'nothing'}"
+        )
+
+    def _start_nodes(self) -> None:
         for node in self.nodes:
             if self._is_broken_off:
                 raise LaunchError("the run was broken off")

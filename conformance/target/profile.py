@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Annotated, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic.fields import FieldInfo
 
 from conformance.dialect import PLAIN, Dialect
 from conformance.target.address import AddressError, parse_address
@@ -133,18 +134,23 @@ def _problem(kind: str, location: tuple[int | str, ...], message: str) -> str:
     key = ".".join(map(str, location))
     if kind != "extra_forbidden":
         return f"{key}: {message.removeprefix('Value error, ')}"
-    nearest = difflib.get_close_matches(
-        str(location[-1]), _table(location[:-1]).model_fields, n=1, cutoff=0.0
-    )
+    known = _keys(_table(location[:-1]))
+    nearest = difflib.get_close_matches(str(location[-1]), known, n=1, cutoff=0.0)
     return f"unknown key {key}; the nearest known one is {nearest[0]}"
+
+
+def _keys(table: type[BaseModel]) -> dict[str, FieldInfo]:
+    """A table's fields by the keys that a profile writes for them."""
+    return {field.alias or name: field for name, field in table.model_fields.items()}
 
 
 def _table(location: tuple[int | str, ...]) -> type[BaseModel]:
     """The table at a place of a profile."""
     table: type[BaseModel] = Profile
     for key in location:
-        kinds = get_args(table.model_fields[str(key)].annotation) or (
-            table.model_fields[str(key)].annotation,
-        )
+        if isinstance(key, int):  # one of several: all have the same keys
+            continue
+        annotation = _keys(table)[key].annotation
+        kinds = get_args(annotation) or (annotation,)
         table = next(one for one in kinds if isinstance(one, type) and issubclass(one, BaseModel))
     return table

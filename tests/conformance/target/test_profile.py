@@ -21,6 +21,8 @@ def load(tmp_path: Path, text: str) -> str:
     [
         ("adress = 1", "unknown key adress; the nearest known one is target"),
         ("[launch]\ncomand = 'x'", "unknown key launch.comand; the nearest known one is command"),
+        ("[[cluster.fault]]\nhael = 'x'", "fault.0.hael; the nearest known one is heal"),
+        ("[cluster]\nfalt = 'x'", "unknown key cluster.falt; the nearest known one is fault"),
         ("[launch]\ncommand = 'x'\nready = 0", "launch.ready: Input should be greater than 0"),
         ("[limits]\ncapacity = 0", "limits.capacity"),
         ("[target]\naddress = 'nowhere'", "'nowhere' is no address"),
