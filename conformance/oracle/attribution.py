@@ -98,6 +98,7 @@ TABLE: Final = (
     # Units
     Row(Kind.NO_UNIT, "TRN-2"),
     Row(Kind.NOTICE_CODE, "TRN-2"),
+    Row(Kind.NOTICE_ALONE, "TRN-2"),
     Row(Kind.RUN_TOGETHER, "TRN-2"),
     Row(Kind.EXPLANATION_CHARSET, "TXT-1"),
     Row(Kind.EXPLANATION_CONTROLS, "TXT-4"),

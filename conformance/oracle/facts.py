@@ -17,6 +17,7 @@ class Kind(StrEnum):
     # Units
     NO_UNIT = "octets that start no unit"
     NOTICE_CODE = "a notice whose code has another form"
+    NOTICE_ALONE = "a notice that announces no closing"
     EXPLANATION_CHARSET = "a notice whose explanation is not UTF-8"
     EXPLANATION_CONTROLS = "a notice whose explanation holds controls"
     NOTICE_WITHIN = "a notice within a broadcast"

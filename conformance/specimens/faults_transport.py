@@ -106,3 +106,13 @@ class SaysGoodbye(BaseServer):
 class EndsWithASpace(BaseServer):
     def compose(self, sender: Member, text: str) -> bytes:
         return super().compose(sender, text) + b" "
+
+
+@fault("TRN-2", "sends notices that announce no closing, between broadcasts")
+class NoticesBetweenBroadcasts(BaseServer):
+    def deliver_from(self, _sender: Member, member: Member, unit: bytes) -> None:
+        self.deliver(member, unit)
+        if member.received % 2 == 0:
+            self.deliver(
+                member, f"!x-load-{member.received} 20260101 00:00:00 all is well\n".encode()
+            )

@@ -79,16 +79,6 @@ class BeatsAllTheTime(BaseServer):
     heartbeat = 0.005
 
 
-@strange("sends notices nobody has heard of between broadcasts")
-class UnknownNotices(BaseServer):
-    def deliver_from(self, _sender: Member, member: Member, unit: bytes) -> None:
-        self.deliver(member, unit)
-        if member.received % 7 == 0:
-            self.deliver(
-                member, f"!load-{member.received} 20260101 00:00:00 all is well\n".encode()
-            )
-
-
 @strange("writes the time of Kathmandu", shoulds="MSG-4")
 class LocalTime(BaseServer):
     zone = timezone(timedelta(hours=5, minutes=45))

@@ -7,6 +7,7 @@ from math import inf
 from typing import Final
 
 from chatproto.text import make_safe
+from chatproto.wire import Code
 from conformance.oracle.alteration import alteration_of, is_of_characters, text_signs
 from conformance.oracle.case import Case
 from conformance.oracle.checks.text import is_about_members
@@ -20,11 +21,14 @@ from conformance.oracle.reading.units import (
     ReceivedBroadcast,
     ReceivedHeartbeat,
     ReceivedNotice,
+    ReceivedUnit,
     Rest,
 )
 
 _HEADER_SHAPE: Final = b"00000000 00:00:00 "
 _CODE: Final = re.compile(r"[a-z0-9-]+")
+_JUDGED_BY_THEIR_CLOSING: Final = frozenset(map(str, Code))
+"""Codes that say which closing is announced. Where it does not come, that is the fault."""
 _FRAGMENT: Final = 3
 _SHOWN: Final = 40
 _MOST: Final = 100
@@ -52,7 +56,8 @@ def _of_client(
     first = next(
         (one.span.start for one in client.units if isinstance(one, ReceivedBroadcast)), inf
     )
-    for unit in client.units:
+    followed = [*client.units[1:], None]
+    for unit, next_unit in zip(client.units, followed, strict=False):
         match unit:
             case ReceivedBroadcast(header=header):
                 if header not in sound:
@@ -73,6 +78,8 @@ def _of_client(
                     )
                 elif case.history.start.dialect is None:
                     yield from _explanation(client, unit)
+                    if code not in _JUDGED_BY_THEIR_CLOSING and next_unit is not None:
+                        yield _no_closing(client, unit, next_unit)
             case Junk(span=span, octets=octets):
                 if id(unit) not in tied:
                     yield _no_unit(case, client, octets, (span.first, span.last), span.end <= first)
@@ -99,6 +106,17 @@ def _no_unit(
         octets,
         b"",
         signs=tuple(signs),
+    )
+
+
+def _no_closing(client: ClientHistory, notice: ReceivedNotice, after: ReceivedUnit) -> Fact:
+    return Fact(
+        Kind.NOTICE_ALONE,
+        "nothing after a notice but the end of stream",
+        "a notice, and then something else",
+        (notice.span.first, notice.span.last, after.span.last),
+        client.name,
+        notice.octets,
     )
 
 

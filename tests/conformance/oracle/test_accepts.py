@@ -66,12 +66,21 @@ def test_another_time_zone_is_reported_but_breaks_no_must() -> None:
     assert blamed(scene) == ["MSG-4"]
 
 
-def test_notices_and_heartbeats_between_units_are_nobodys_business() -> None:
+def test_heartbeats_between_units_are_nobodys_business() -> None:
     scene = chat()
     talk(scene, ["ann", "bob"])
-    scene.peers["bob"].waiting[1:1] = [b"\n", b"!load-7 20210703 17:45:39 127.0.0.1:1 all well\n"]
+    scene.peers["bob"].waiting[1:1] = [b"\n", b"\n"]
     scene.deliver()
     assert scene.findings() == []
+
+
+def test_a_notice_after_which_something_comes_announces_no_closing() -> None:
+    """Text: TRN-2."""
+    scene = chat()
+    talk(scene, ["ann", "bob"])
+    scene.peers["bob"].waiting[1:1] = [b"!x-load 20210703 17:45:39 127.0.0.1:1 all well\n"]
+    scene.deliver()
+    assert blamed(scene) == ["TRN-2"]
 
 
 def test_others_may_talk_where_the_suite_is_not_alone() -> None:

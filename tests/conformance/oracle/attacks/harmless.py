@@ -15,13 +15,6 @@ from tests.conformance.oracle.attacks.striking import (
 
 
 @harmless
-def an_unknown_notice(run: Run, data: st.DataObject) -> Verdict:
-    notices = [b"!load-7\n", b"!x\n", b"!motd 20210703 17:45:39 127.0.0.1:1\n", b"!0 quit\n"]
-    run.insert(one_of(words(run), data), data.draw(st.sampled_from(notices)))
-    return LEGAL
-
-
-@harmless
 def a_heartbeat(run: Run, data: st.DataObject) -> Verdict:
     run.insert(one_of(words(run), data), b"\n" * data.draw(st.integers(1, 5)))
     return LEGAL

@@ -8,6 +8,7 @@ from tests.conformance.oracle.attacks.striking import (
     breaking,
     broken,
     losses,
+    neighbours,
     next_word,
     one_of,
     words,
@@ -139,6 +140,14 @@ def greeted(run: Run, data: st.DataObject) -> Verdict:
 def a_notice_without_a_code(run: Run, data: st.DataObject) -> Verdict:
     stray = data.draw(st.sampled_from([b"!Busy\n", b"!\n", b"! load\n", b"!too_slow\n"]))
     run.insert(one_of(words(run), data), stray)
+    return broken("TRN-2")
+
+
+@breaking
+def a_notice_that_announces_no_closing(run: Run, data: st.DataObject) -> Verdict:
+    notices = [b"!load-7\n", b"!x\n", b"!motd 20210703 17:45:39 127.0.0.1:1\n", b"!0 quit\n"]
+    followed = (told for told in words(run) if neighbours(run, told)[1] is not None)
+    run.insert(one_of(followed, data), data.draw(st.sampled_from(notices)))
     return broken("TRN-2")
 
 
