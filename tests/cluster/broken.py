@@ -135,6 +135,15 @@ class AcceptsWhatItHasSeen(Replica):
         super().deliver(position, entry)
 
 
+class ForgetsACommit(Replica):
+    """Now and then what another node said is committed, and does not enter this node's room."""
+
+    def _judge(self, position: int, entry: Entry) -> None:
+        if entry.node != self._node and position % 16 == 0:
+            entry = Entry(entry.node, entry.run, entry.after)
+        super()._judge(position, entry)
+
+
 class LosesItsTail(SimulatedEngine):
     """With its leader, the engine loses the last of what it has delivered."""
 
@@ -153,7 +162,7 @@ class Fault:
     replica: Callable[[str, Limits], Replica] = Replica
     engine: Callable[[Random, int | None], SimulatedEngine] = SimulatedEngine
 
-    def simulation(self, seed: int, trace: Callable[[str], None] = lambda _: None) -> Simulation:
+    def simulation(self, seed: int, trace: Callable[[str], None] | None = None) -> Simulation:
         """The run of a seed with this fault in it."""
         return Simulation(seed, self.replica, self.engine, trace)
 
@@ -162,6 +171,7 @@ NONE: Final = Fault()
 FAULTS: Final = {
     "shows-words-before-commit": Fault(ShowsWordsBeforeTheyAreCommitted),
     "doubles-an-entry-on-retry": Fault(DoublesAnEntryOnRetry),
+    "forgets-a-commit": Fault(ForgetsACommit),
     "loses-its-tail": Fault(engine=LosesItsTail),
     "orders-by-node": Fault(PutsItsOwnWordsFirst),
     "joiner-misses-what-is-under-way": Fault(JoinsPastWhatIsUnderWay),

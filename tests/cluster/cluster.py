@@ -76,7 +76,7 @@ class Cluster:
         random: Random,
         engine: SimulatedEngine,
         make_replica: Callable[[str, Limits], Replica],
-        trace: Callable[[str], None],
+        trace: Callable[[str], None] | None,
     ) -> None:
         self.random = random
         self.engine = engine
@@ -197,7 +197,8 @@ class Cluster:
         client.unread += octets
 
     def tell(self, event: Event) -> None:
-        self._trace(f"     {event}")
+        if self._trace is not None:
+            self._trace(f"     {event}")
         self.transcript.append(event)
 
     def end(self, client: Client, end: End, event: Event) -> None:

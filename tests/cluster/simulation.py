@@ -31,7 +31,7 @@ class Simulation:
         seed: int,
         make_replica: Callable[[str, Limits], Replica] = Replica,
         make_engine: Callable[[Random, int | None], SimulatedEngine] = SimulatedEngine,
-        trace: Callable[[str], None] = lambda _: None,
+        trace: Callable[[str], None] | None = None,
     ) -> None:
         self._random = Random(seed)  # noqa: S311
         engine = make_engine(self._random, self._random.choice((None, None, RETAINED)))
@@ -49,7 +49,8 @@ class Simulation:
         for _ in range(self._random.randint(STEPS // 2, STEPS)):
             self.cluster.step += 1
             action = self._random.choice(actions)
-            self._trace(f"{self.cluster.step:4} {self.cluster.now:6.2f} s {action.__name__}")
+            if self._trace is not None:
+                self._trace(f"{self.cluster.step:4} {self.cluster.now:6.2f} s {action.__name__}")
             action(self.cluster)
         self._settle()
         histories = [client.history for client in self.cluster.clients if client.was_member]

@@ -1,6 +1,9 @@
 """A slice of the simulated clusters, and clusters broken on purpose: each is caught."""
 
 import contextlib
+import re
+import subprocess
+import sys
 from typing import Final
 
 import pytest
@@ -12,6 +15,7 @@ from tests.cluster.simulation import Simulation
 CLAUSES: Final = {
     "shows-words-before-commit": "CLU-4",
     "doubles-an-entry-on-retry": "CLU-3",
+    "forgets-a-commit": "CLU-4",
     "loses-its-tail": "CLU-5",
     "orders-by-node": "CLU-4",
     "joiner-misses-what-is-under-way": "CLU-4",
@@ -29,6 +33,18 @@ CLAUSES: Final = {
 def test_a_slice_of_the_seeds() -> None:
     for seed in range(150):
         Simulation(seed).run()
+
+
+def test_a_seed_that_failed_is_told_with_what_replays_it() -> None:
+    def call(arguments: str) -> str:
+        command = [sys.executable, "-m", "tests.cluster", *arguments.split()]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 1, done.stderr
+        return done.stdout
+
+    said = call("--count 40 --jobs 1 --fault orders-by-node")
+    [(broken, again), *_] = re.findall(r"seed \d+: (.*)\nagain: python -m tests.cluster (.*)", said)
+    assert call(again).splitlines()[-1] == broken
 
 
 def _saw(seed: int) -> list[tuple[str, list[tuple[int, str, str]]]]:
