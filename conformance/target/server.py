@@ -62,13 +62,17 @@ class LaunchedServer:
 
     def _check_free(self) -> None:
         """Raise `LaunchError` where another process listens on the address already, which would be
-        judged in place of the launched one. Only before the first launch: what listens there later
-        may have been left behind by a server under test."""
-        if (stranger := who_answers(self.address)) is not None:
-            raise LaunchError(
-                f"{stranger} listens on {self.address} already, and would be judged in place of "
-                "what is launched: end it, or leave the address out"
-            )
+        judged in place of the launched one; where any free port will do, take another. Only before
+        the first launch: what listens there later may have been left behind by a server under
+        test."""
+        while (stranger := who_answers(self.address)) is not None:
+            elsewhere = self._asked.with_free_port()
+            if elsewhere == self._asked:
+                raise LaunchError(
+                    f"{stranger} listens on {self.address} already, and would be judged in place "
+                    "of what is launched: end it, or leave the address out"
+                )
+            self.address = elsewhere
         self._was_started = True
 
     def start_elsewhere(self) -> bool:

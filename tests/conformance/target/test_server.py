@@ -1,6 +1,7 @@
 """What is judged is what was launched, and nothing that was launched outlives the suite."""
 
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -38,6 +39,16 @@ def test_who_listens_already_is_not_judged_in_place_of_what_is_launched() -> Non
     assert done.returncode == 3
     assert f"listens on {stranger.addresses[0]} already" in done.stderr
     assert f"process {stranger.process.pid} (" in done.stderr
+
+
+def test_a_free_port_that_somebody_else_has_taken_meanwhile_is_given_up() -> None:
+    server = listening_on("127.0.0.1", TcpAddress("127.0.0.1", 0))
+    chosen = server.address
+    assert isinstance(chosen, TcpAddress)
+    with socket.create_server((chosen.host, chosen.port)):
+        server.start()
+        assert server.address != chosen
+        server.close()
 
 
 @pytest.mark.parametrize(
