@@ -16,6 +16,8 @@ DIRECTIVES: Final = {
     "b": r"[A-Z][a-z]{2}", "A": r"[A-Z][a-z]+", "B": r"[A-Z][a-z]+", "j": r"\d{3}",
 }  # fmt: skip
 """What a time's format may hold, and how each part is written."""
+SMALLEST_READ: Final = 64
+"""The smallest `read_size` that can be said, in octets."""
 _SAID: Final = ("time", "peer", "host", "port", "name", "number", "any")
 """What the forms of lines other than broadcasts may hold."""
 Capability = Literal[
@@ -72,7 +74,7 @@ class Dialect(_Table):
     """
 
     framing: Literal["line", "read"] = "line"
-    read_size: Annotated[int, Field(ge=64)] = 65_536
+    read_size: Annotated[int, Field(ge=SMALLEST_READ)] = 65_536
     charset: str = "utf-8"
     sends: str = "utf-8"
     undecodable: Literal["closes", "mutes", "relays", "drops", "kills"] = "closes"

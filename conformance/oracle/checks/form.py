@@ -15,7 +15,7 @@ from conformance.oracle.facts import Fact, Kind, Sign
 from conformance.oracle.findings import Outcome
 from conformance.oracle.matching import Tie
 from conformance.oracle.mixture import HEADER_INSIDE, Mixtures
-from conformance.oracle.reading.history import ClientHistory, Ending
+from conformance.oracle.reading.history import NONCE, ClientHistory, Ending
 from conformance.oracle.reading.units import (
     Junk,
     ReceivedBroadcast,
@@ -244,9 +244,11 @@ def _headers_agree(case: Case) -> Iterator[Fact]:
             unit = tie.unit
             if not isinstance(unit, ReceivedBroadcast) or tie.line.text is None:
                 continue
+            if not _is_whole(tie, unit.text):
+                continue
             if first is None:
                 first = unit
-            elif unit.octets != first.octets and _is_whole(tie, unit.text):
+            elif unit.octets != first.octets:
                 if any(mixtures.header_in(one.text) is not None for one in (first, unit)):
                     continue  # two broadcasts stand in one, the first of which lacks its end
                 one, other = first.header, unit.header
@@ -269,8 +271,12 @@ def _headers_agree(case: Case) -> Iterator[Fact]:
 
 
 def _is_whole(tie: Tie, came: bytes) -> bool:
-    """Whether what came with a tie is its text, exact or written otherwise, and not torn."""
-    return tie.exact or (bool(came) and is_of_characters(alteration_of(tie.line, came)))
+    """Whether what came with a tie is its text, exact or written otherwise, not torn, and nothing
+    else that was said."""
+    if tie.exact:
+        return True
+    others = not tie.line.nonces.issuperset(NONCE.findall(came))
+    return bool(came) and not others and is_of_characters(alteration_of(tie.line, came))
 
 
 def _parting(one: bytes, other: bytes) -> tuple[bytes, bytes]:

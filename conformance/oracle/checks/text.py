@@ -2,11 +2,12 @@
 
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from typing import Final
 
 from chatproto import Code
+from conformance.dialect.model import PLAIN, SMALLEST_READ
 from conformance.oracle.alteration import alteration_signs, bad_text_signs, text_signs
 from conformance.oracle.case import Case
 from conformance.oracle.facts import Fact, Kind, Sign
@@ -194,7 +195,7 @@ def _inexact(case: Case, tie: Tie, came: bytes, mixtures: Mixtures) -> Fact:
     elif inner is not None and len(lines) > 1:
         kind, what = Kind.ALTERED, "its beginning, and then another broadcast"
         sign = (Sign.CUT,)
-    elif len({one.client for one in lines}) > 1:
+    elif len({one.client for one in lines}) > 1 and not _may_be_cut_by_reads(case, lines):
         kind, what = Kind.MIXED, "a text with parts of other members' in it"
     elif len(lines) > 1 or ends > max(
         len(NONCE.findall(came)), len(_NONCE_END.findall(line.octets))
@@ -218,6 +219,17 @@ def _inexact(case: Case, tie: Tie, came: bytes, mixtures: Mixtures) -> Fact:
         (*sign, *line_signs(case, line)),
         line,
     )
+
+
+def _may_be_cut_by_reads(case: Case, lines: Iterable[Line]) -> bool:
+    """Whether these may have been broadcast in parts, a read each, which nothing stands before or
+    behind: another's may come between two of them."""
+    dialect = case.history.start.dialect
+    if dialect is None or not dialect.by_read or dialect.opening or dialect.tail:
+        return False
+    # What a server with a larger buffer reads at once is known to nobody.
+    size = dialect.read_size if dialect.read_size < PLAIN.read_size else SMALLEST_READ
+    return any(len(line.octets) >= size for line in lines)
 
 
 def _place(client: ClientHistory, unit: ReceivedUnit) -> int:

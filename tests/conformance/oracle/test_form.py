@@ -247,3 +247,39 @@ def test_two_broadcasts_in_one_differ_from_neither() -> None:
         ]
     found = judge([*events, Finish(9.0)]).findings
     assert "MSG-3" not in {one.requirement for one in found}
+
+
+def relayed(*reads: bytes, read_size: int = 65_536) -> list[str]:
+    """What is found where ann says a long line and bob a short one, and a relay that says reads as
+    they are passes on these to ann and bob; to eve, who comes late, only bob's."""
+    dialect = Dialect(
+        framing="read", read_size=read_size, header="", infix="", text="verbatim", tail="",
+        controls="relayed", blank="broadcast", undecodable="relays",
+    )  # fmt: skip
+    scene = Scene(replace(START, dialect=dialect))
+    for name in ("ann", "bob", "eve"):
+        scene.connect(name)
+    for turn in range(6):
+        word = f"n0ddba2x{turn:05}z\n".encode()
+        scene.send(("ann", "bob")[turn % 2], word)
+        for name in ("ann", "bob"):
+            scene.events.append(Received(scene.tick(), name, word))
+    scene.send("ann", LONG)
+    scene.send("bob", SHORT)
+    for name in ("ann", "bob", "eve"):
+        for read in reads if name != "eve" else [SHORT]:
+            scene.events.append(Received(scene.tick(), name, read))
+    return blamed(scene)
+
+
+LONG, SHORT = b"n0ddba1x00001z" + b"y" * 200 + b"\n", b"n0ddba1x00002z\n"
+
+
+def test_parts_of_a_line_of_several_reads_may_stand_apart() -> None:
+    """Another's may come between them, and stands in one line with the first then."""
+    assert relayed(LONG[:100], SHORT, LONG[100:]) == []
+    assert relayed(LONG[:100], SHORT, LONG[100:], read_size=100) == []
+
+
+def test_a_line_of_one_read_is_whole() -> None:
+    assert relayed(LONG[:100], SHORT, LONG[100:], read_size=1024) == ["ROOM-6"]
