@@ -44,7 +44,10 @@ def forms(dialect: Dialect) -> Forms:
         said.append(dialect.welcome)
     lines = [_pattern(form, dialect) for form in said if form]
     prompt = _pattern(dialect.prompt, dialect)
-    first = [dialect.greeting, dialect.prompt, dialect.welcome]
+    # A newcomer may be told that it has joined, as the others are, before it is welcomed.
+    first = [dialect.greeting, dialect.prompt, dialect.join, dialect.welcome]
+    if not dialect.welcome:
+        first.remove(dialect.join)
     welcome = "".join(f"(?:{_pattern(form, dialect)})?" for form in first if form)
     return Forms(
         _compiled(opening, sends) if dialect.opening else None,

@@ -120,6 +120,7 @@ TABLE: Final = (
     Row(Kind.ALTERED, "TXT-1", on.is_undecodable),
     Row(Kind.ALTERED, "", on.is_emptied, TREATMENTS, Control.PLAIN),
     Row(Kind.ALTERED, "ROOM-2", on.is_emptied),
+    Row(Kind.ALTERED, "FRM-1", on.keeps_its_cr_beside_others),
     Row(Kind.ALTERED, "FRM-3", on.keeps_its_cr),
     Row(Kind.ALTERED, "TXT-4", on.has_controls_otherwise),
     Row(Kind.ALTERED, "TXT-5", on.is_overtrimmed, ("TXT-5",)),

@@ -58,14 +58,18 @@ def _takes_a_name(guests: Guests, ann: Talker, bob: Talker, *, patient: bool) ->
         if not came and n and patient:
             raise Gone(f"who comes third is not heard; it received {shown(bytes(carol.came))}")
         room.settle(bob, carol)
-    first, second, _ = words
+    first, second, third = words
     before, found, rest = bob.since(mark).partition(first)
     if first in rest or not found:
         return True
     # A message stands behind the same as the next one of its sender does, or shares a read with it.
-    between = rest.partition(second)[0]
-    is_message = _without_digits(between).endswith(_without_digits(before))
-    return not is_message and between != b"\n"
+    between, _, rest = rest.partition(second)
+    if between == b"\n":
+        return False
+    if not before:
+        # Nothing stands before a message: then what stands behind one is always the same.
+        return _without_digits(between) != _without_digits(rest.partition(third)[0])
+    return not _without_digits(between).endswith(_without_digits(before))
 
 
 def _has_come(word: bytes, listener: Talker, speaker: Talker) -> bool:

@@ -229,6 +229,14 @@ def ask_half_close(guests: Guests) -> list[Conclusion]:
     if not spoke:
         raise Gone("after a half-close nothing came of what others said")
     told = guests.news(bob.since(mark))
+    if not eve.ended:
+        # It may be told of when the connection is broken, and the server writes to it.
+        broken = len(bob.came)
+        room.drop(eve)
+        if guests.fence(ann, bob) and guests.fence(ann, bob):
+            told += guests.news(bob.since(broken))
+        else:
+            guests.forget()
     why = f"after a half-close others received {shown(told)}" if told else "nothing was said of it"
     found = _leave(_lines(told, eve, guests), why)
     found = [Conclusion(f"half-close/{one.key}", one.value, one.why) for one in found]

@@ -44,6 +44,10 @@ _SETTINGS: Final = frozenset({*Dialect.model_fields, *(f"quit.{key}" for key in 
 _CAPABILITIES: Final = ("notices", "line-limit", "half-close")
 _LATE: Final = "all of it: the time was over, and not all was asked twice"
 
+_REPEATED: Final = frozenset({"echo"})
+"""What one answer has told several times over, of several members. Without it a run learns nothing
+of a server that is too slow to be asked all twice."""
+
 _SAMPLES: Final = 3
 _GENTLE: Final = 6
 """The first so many questions end no membership, and are asked first both times."""
@@ -122,7 +126,7 @@ class _Asker:
     def _forget_what_was_not_repeated(self) -> None:
         for question in self.questions:
             once = [key for key, found in question.answers.items() if len(found) == 1]
-            for key in once:
+            for key in set(once) - _REPEATED:
                 del question.answers[key]
 
     def _put(self, question: _Question) -> None:

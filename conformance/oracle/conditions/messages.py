@@ -15,7 +15,7 @@ from conformance.oracle.reading.history import Cause, ClientHistory, Fate, Line
 from conformance.oracle.triggers import What
 from conformance.timing.policy import ON_ITS_WAY, SILENT
 
-_OTHER_LINE_ENDS: Final = re.compile(rb"[\r\v\f\x1c-\x1e]|\xc2\x85|\xe2\x80[\xa8\xa9]")
+_OTHER_LINE_ENDS: Final = re.compile(rb"[\0\r\v\f\x1c-\x1e]|\xc2\x85|\xe2\x80[\xa8\xa9]")
 
 # Controls
 
@@ -57,6 +57,22 @@ def keeps_its_cr(about: Circumstances) -> bool:
     return about.has(Sign.CR_KEPT)
 
 
+def keeps_its_cr_beside_others(about: Circumstances) -> bool:
+    """the CR of its CR LF is kept, it shared a segment, and one alone in its segment lost its CR"""
+    if not about.has(Sign.CR_KEPT) or not _shares_a_segment(about.case, about.line):
+        return False
+    return any(
+        line.octets.endswith(b"\r")
+        and not _shares_a_segment(about.case, line)
+        and about.controls.fared_well(line)
+        for line in about.case.came
+    )
+
+
+def _shares_a_segment(case: Case, line: Line) -> bool:
+    return any(segment.count(b"\n") > 1 for segment in case.segments(line))
+
+
 def has_controls_otherwise(about: Circumstances) -> bool:
     """controls are relayed, left out or replaced otherwise"""
     return about.has(Sign.CONTROLS_RELAYED, Sign.CONTROLS_DROPPED, Sign.CONTROLS_OTHERWISE)
@@ -84,7 +100,8 @@ def is_cut_for_all(about: Circumstances) -> bool:
 
 
 def is_cut_at_another_line_end(about: Circumstances) -> bool:
-    """it is cut where some take a line to end: at a CR, VT, FF, U+0085, U+2028 or U+2029"""
+    """it is cut where some take a line to end: at a NUL, CR, VT, FF, U+0085, U+2028 or
+    U+2029"""
     line = about.fact.line
     if line is None or not about.has(Sign.CUT, Sign.OVERTRIMMED):
         return False
@@ -92,7 +109,7 @@ def is_cut_at_another_line_end(about: Circumstances) -> bool:
 
 
 def is_a_piece_at_another_line_end(about: Circumstances) -> bool:
-    """it is what a line holds before or behind a CR, VT, FF, U+0085, U+2028 or U+2029"""
+    """it is what a line holds before or behind a NUL, CR, VT, FF, U+0085, U+2028 or U+2029"""
     if not about.has(Sign.SAID):
         return False
     text = about.fact.octets.rstrip(b"\n").rpartition(b"\n")[2].strip()

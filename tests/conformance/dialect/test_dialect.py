@@ -321,6 +321,12 @@ def test_what_was_held_back_is_sent_before_the_end() -> None:
             b"hi\nbob: a\nHello ann!\nbob: b\n",
             [b"a", b"b"],
         ),
+        (
+            Dialect(header="", infix="", first_line="name", prompt="name?",
+                    join="{name}\n joined!", welcome="Connected!"),
+            b"name?ann\n joined!Connected!a\nbob\n joined!b\n",
+            [b"a", b"b"],
+        ),
         (Dialect(peer="::ffff:{host}:{port}", header="{peer}", infix=" "),
          b"::ffff:127.0.0.1:9 a\n", [b"a"]),
         (Dialect(header="", infix="", text="repr-stripped"), b"b'a'\nb\"b'\"\n", [b"a", b"b'"]),

@@ -199,3 +199,43 @@ def test_a_line_that_ends_at_a_cr_is_two() -> None:
     scene.deliver()
     scene.fence()
     assert blamed(scene) == ["FRM-2"]
+
+
+def keep_a_cr(*, alone: bool) -> list[str]:
+    """What is found where a CR is kept of the first of two lines in one segment, and of one that
+    came alone or not."""
+    scene = chat()
+    word, *words = (scene.nonce() for _ in range(3))
+    scene.send("ann", f"{word}\r\n".encode(), exercises=["FRM-3"])
+    scene.serve("ann")
+    if alone:
+        keep_in_waiting(scene, word)
+    scene.deliver()
+    scene.send("ann", "".join(f"{word}\r\n" for word in words).encode(), exercises=["FRM-3"])
+    scene.serve("ann")
+    keep_in_waiting(scene, words[0])
+    scene.deliver()
+    scene.fence()
+    return blamed(scene)
+
+
+def keep_in_waiting(scene: Scene, word: str) -> None:
+    for peer in scene.peers.values():
+        peer.waiting = [
+            one.replace(f"{word}\n".encode(), f"{word}\r\n".encode()) for one in peer.waiting
+        ]
+
+
+def test_a_cr_that_is_kept_where_lines_share_a_segment_is_of_framing() -> None:
+    assert keep_a_cr(alone=False) == ["FRM-1"]
+    assert keep_a_cr(alone=True) == ["FRM-3"]
+
+
+def test_a_text_that_ends_at_a_nul_is_of_line_ends() -> None:
+    scene = chat()
+    scene.say("ann", "quit\0now", exercises=["QUIT-2"])
+    for peer in scene.peers.values():
+        peer.waiting = [one.replace("quit\ufffdnow".encode(), b"quit") for one in peer.waiting]
+    scene.deliver()
+    scene.fence()
+    assert blamed(scene) == ["FRM-2"]

@@ -1,0 +1,108 @@
+"""What a probe makes of servers that relay reads as they come, and say what has no LF."""
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+import pytest
+
+from conformance.probe.acquaintance import acquaint
+from conformance.probe.guests import Guests
+from conformance.probe.learning import Conclusion
+from conformance.probe.memberships import ask_entrance, ask_half_close
+from conformance.probe.talking import Room
+from conformance.probe.texts import ask_framing
+from conformance.target.address import TcpAddress
+
+pytestmark = pytest.mark.heavy
+
+
+class Relay:
+    """Passes on each read to all. Where it `asks` for a name, the first is that, and stands in no
+    message; who breaks off has left."""
+
+    def __init__(self, *, asks: bool = False, cuts: bool = False) -> None:
+        self._asks = asks
+        self._cuts = cuts
+        self._members: list[socket.socket] = []
+        self._lock = threading.Lock()
+        self.door = socket.create_server(("127.0.0.1", 0))
+
+    def serve(self) -> None:
+        while True:
+            try:
+                sock, _ = self.door.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._hear, args=(sock,), daemon=True).start()
+
+    def _hear(self, sock: socket.socket) -> None:
+        name = b""
+        with sock:
+            if self._asks:
+                sock.sendall(b"NICKNAME")
+                name = sock.recv(1024)
+            with self._lock:
+                self._members.append(sock)
+            if self._asks:
+                self._tell(name + b" joined!")
+                sock.sendall(b"Connected!")
+            try:
+                while (read := sock.recv(1024)) or self._asks:
+                    if not read:
+                        # It never learns of an end of stream, but of a broken connection.
+                        sock.sendall(b"")
+                        continue
+                    self._tell(read[:-1] + b"\n" if self._cuts else read)
+            except OSError:
+                pass
+            with self._lock:
+                self._members.remove(sock)
+        if self._asks:
+            self._tell(name + b" left!")
+
+    def _tell(self, octets: bytes) -> None:
+        with self._lock:
+            for member in self._members:
+                with suppress(OSError):
+                    member.sendall(octets)
+
+
+@contextmanager
+def guests_of(relay: Relay) -> Iterator[Guests]:
+    """Guests in its room, who know whether they are asked for a name."""
+    threading.Thread(target=relay.serve, daemon=True).start()
+    address = TcpAddress(*relay.door.getsockname())
+    with relay.door, Room(address, None, 1.0, 60.0).open() as room:
+        guests = Guests(room, 1.0)
+        acquaint(guests)
+        yield guests
+
+
+def told(found: list[Conclusion]) -> dict[str, object]:
+    return {one.key: one.value for one in found}
+
+
+def test_a_name_that_no_message_has_is_known_by_what_is_said_to_it() -> None:
+    with guests_of(Relay(asks=True)) as guests:
+        assert guests.known.login
+        found = told(ask_entrance(guests))
+        assert found["prompt"] == "NICKNAME"
+        assert found["welcome"] == "Connected!"
+        assert found["join"] == "{name}\n joined!"
+
+
+def test_a_first_line_that_is_a_message_is_none() -> None:
+    with guests_of(Relay()) as guests:
+        assert not guests.known.login
+
+
+def test_who_breaks_off_is_told_of_though_who_ends_its_side_is_not() -> None:
+    with guests_of(Relay(asks=True)) as guests:
+        assert told(ask_half_close(guests))["half-close/leave"] == "{name}\n left!"
+
+
+def test_a_read_whose_last_octet_is_lost_is_a_read() -> None:
+    with guests_of(Relay(cuts=True)) as guests:
+        assert told(ask_framing(guests))["framing"] == "read"
