@@ -4,6 +4,7 @@
 # make examples run the suite against the examples, a line each
 # make matrix   make the page of implementations, and let every broken server meet every scenario (heavy)
 # make diagnosis  make the dictionary of faults, and measure how well causes are found by it (heavy)
+# make client-diagnosis  the same for clients (20 minutes)
 # make implementations        judge the servers here and write docs/implementations.md (heavy)
 # make implementations-check  say where that page differs from what the suite says today (heavy)
 # make clients  judge every client specimen, chatproto-chat too (2 minutes)
@@ -45,7 +46,7 @@ PYTHONS ?= python3.11 python3.12 python3.13 python3.14
 # What is launched by name is this environment's.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: demo test check guards heavy lowest lint types mypy verifytypes unit programs coverage suite examples ports specimens clients matrix diagnosis implementations implementations-check bench bench-quick bench-pythons bench-keep bench-octets docs fuzz attack schedules clusters clusters-specimens clusters-soak cluster-demo oracle corpus judged soak versions build clean
+.PHONY: demo test check guards heavy lowest lint types mypy verifytypes unit programs coverage suite examples ports specimens clients matrix diagnosis client-diagnosis implementations implementations-check bench bench-quick bench-pythons bench-keep bench-octets docs fuzz attack schedules clusters clusters-specimens clusters-soak cluster-demo oracle corpus judged soak versions build clean
 
 demo: $(READY)
 	@mkdir -p reports
@@ -168,6 +169,9 @@ matrix: implementations
 # Runs whose reports are in reports/dictionary are not run again: remove those that have changed.
 diagnosis: $(READY)
 	$(BIN)/python -m tests.dictionary --jobs $(JOBS)
+
+client-diagnosis: $(READY)
+	$(BIN)/python -m tests.dictionary --clients --legal --jobs 4
 
 # NAMES="stage 2" judges that one alone.
 implementations: $(READY) $(PORTS)

@@ -12,7 +12,8 @@ from typing import Final, TypeVar
 
 import pytest
 
-_NAMES_A_SERVER: Final = ("chat_target", "chat_launch", "chat_profile")
+_NAMES_IT: Final = ("chat_target", "chat_launch", "chat_profile", "chat_client")
+"""The options that name a server, or a client."""
 _Number = TypeVar("_Number", int, float)
 
 
@@ -30,7 +31,7 @@ def _at_least(kind: type[_Number], least: _Number) -> Callable[[str], _Number]:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup(
-        "chatproto", "judge a chat server of chatproto/1 (with: --pyargs conformance)"
+        "chatproto", "judge a chat server, or client, of chatproto/1 (with: --pyargs conformance)"
     )
     group.addoption("--chat-target", metavar="ADDRESS", help="the server's address, if it runs")
     group.addoption(
@@ -43,6 +44,29 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--chat-profile",
         metavar="PROFILE",
         help="all of it from a TOML file, or a dialect that comes with the suite, by its name",
+    )
+    group.addoption(
+        "--chat-client",
+        metavar="COMMAND",
+        help="judge the client that this starts, instead of a server; {host}, {port} and {address} "
+        "are filled in",
+    )
+    group.addoption(
+        "--chat-client-use",
+        choices=("terminal", "pipe", "jsonl"),
+        default="terminal",
+        help="use it at a terminal, by its standard streams, or as an adapter of JSON lines",
+    )
+    group.addoption(
+        "--chat-client-leave",
+        metavar="WORD",
+        default="/quit",
+        help="what a client's user types to leave",
+    )
+    group.addoption(
+        "--chat-client-raw",
+        action="store_true",
+        help="the client knows nothing of the protocol, as nc and telnet",
     )
     group.addoption(
         "--chat-level",
@@ -106,7 +130,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    named = any(config.getoption(name) is not None for name in _NAMES_A_SERVER)
+    named = any(config.getoption(name) is not None for name in _NAMES_IT)
     asked = {one.partition("::")[0].partition(".")[0] for one in config.args}
     if named or (config.getoption("pyargs") and "conformance" in asked):
         # Nobody else's run imports the suite.

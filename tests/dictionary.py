@@ -1,13 +1,14 @@
 """Makes the dictionary of faults, and measures the diagnosis by it: `make diagnosis`.
 
-`python -m tests.dictionary` runs the suite against each broken specimen, keeps the reports in
+`python -m tests.dictionary` runs the suite against each broken server, keeps the reports in
 reports/dictionary/SPECIMEN/ROUND.json, and writes conformance/diagnosis/dictionary.json. Of a
 specimen that fails in few scenarios of evidence/whole-matrix.json it plays those, and those that
-the matrix does not know; of any other all, as a user would. A run whose report is there is not run
-again. Then it measures: every run held against the
-dictionary; each specimen left out in turn where its family has others; pairs of faults, as the
-union of what two runs found; and specimens that are strange and right. What was measured, with each
-miss, is kept in evidence/diagnosis.json.
+the matrix does not know; of any other all, as a user would. With `--clients` it runs the suite
+against each broken client, and writes client_dictionary.json. A run whose report is there is not
+run again. Then it measures: every run held against the dictionary; each specimen left out in turn
+where its family has others; pairs of faults, as the union of what two runs found; and specimens
+that are strange and right. What was measured, with each miss, is kept in evidence/diagnosis.json,
+or client-diagnosis.json.
 """
 
 import argparse
@@ -15,26 +16,26 @@ import random
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
 from conformance.diagnosis import Diagnosis, diagnose
 from conformance.diagnosis.dictionary import DictionaryFile, compiled, opened
-from conformance.diagnosis.families import family_of
+from conformance.diagnosis.families import Family, client_family_of, family_of
 from conformance.report.comparison import load_report
 from conformance.report.model import ScenarioReport
 from conformance.scenarios.registry import of_one_server
+from conformance.selftest.client_trial import SILENCE, launch_of
 from conformance.selftest.matrix import read_matrix
 from conformance.specimens import CATALOGUE
+from conformance.specimens.clients import client_specimens
 from tests.conformance.command import told_of
 from tests.evidence import EVIDENCE, ROOT, keep, made
 
-KEPT: Final = ROOT / "conformance" / "diagnosis" / "dictionary.json"
-REPORTS: Final = ROOT / "reports" / "dictionary"
-_COMMAND: Final = "make diagnosis"
 _PAIRS: Final = 200
 _FEW: Final = 24
 _PROGRAMS: Final = "gen/programs"
@@ -43,40 +44,92 @@ _TIME_LIMIT: Final = 180.0
 Results = list[ScenarioReport]
 
 
+@dataclass(frozen=True, slots=True)
+class Subjects:
+    """What a dictionary is made of: broken specimens by name, whether each is legal, and its
+    family. `run` writes the report of one run, and says how that ended."""
+
+    name: str
+    legal: Mapping[str, bool]
+    family_of: Mapping[str, Family]
+    run: Callable[[str, int, Path], str]
+
+    @property
+    def kept(self) -> Path:
+        """The dictionary."""
+        return ROOT / "conformance" / "diagnosis" / f"{self.name}.json"
+
+    @property
+    def evidence(self) -> Path:
+        """What was measured."""
+        return EVIDENCE / f"{self.name.replace('dictionary', 'diagnosis').replace('_', '-')}.json"
+
+    def report(self, name: str, number: int) -> Path:
+        """Where the report of a run is kept."""
+        return ROOT / "reports" / self.name / name / f"{number}.json"
+
+    def runs(self, name: str) -> list[Results]:
+        """What each run against a specimen found."""
+        paths = sorted(self.report(name, 0).parent.glob("*.json"))
+        return [load_report(path).scenarios for path in paths]
+
+
 def main() -> int:
     """Run what has not been run, make the dictionary of it, and measure."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=1, help="runs against each specimen")
     parser.add_argument("--jobs", type=int, default=4, help="runs at once")
     parser.add_argument("--legal", action="store_true", help="run those that are right, too")
+    parser.add_argument("--clients", action="store_true", help="broken clients, not servers")
     asked = parser.parse_args()
-    _run_all(asked.rounds, asked.jobs, legal=asked.legal)
-    runs = {name: list(_runs(name)) for name in CATALOGUE}
-    broken = {name: ones for name, ones in runs.items() if ones and name in family_of()}
-    legal = {name: ones for name, ones in runs.items() if ones and CATALOGUE[name].legal}
-    families = {name: family.name for name, family in family_of().items()}
-    file = compiled(broken, families, made(_COMMAND))
-    KEPT.write_text(file.model_dump_json() + "\n", encoding="utf-8")
-    measured = measure(file, broken, legal)
-    keep(EVIDENCE / "diagnosis.json", measured, _COMMAND)
+    subjects = _clients() if asked.clients else _servers()
+    command = f"make {'client-diagnosis' if asked.clients else 'diagnosis'}"
+    _run_all(subjects, asked.rounds, asked.jobs, legal=asked.legal)
+    runs = {name: subjects.runs(name) for name in subjects.legal}
+    broken = {name: ones for name, ones in runs.items() if ones and name in subjects.family_of}
+    legal = {name: ones for name, ones in runs.items() if ones and subjects.legal[name]}
+    families = {name: family.name for name, family in subjects.family_of.items()}
+    file = compiled(broken, families, made(command))
+    subjects.kept.write_text(file.model_dump_json() + "\n", encoding="utf-8")
+    measured = measure(file, families, broken, legal)
+    keep(subjects.evidence, measured, command)
     for what, figures in measured.items():
         sys.stdout.write(f"{what}: {figures}\n")
     return 0
 
 
-def _run_all(rounds: int, jobs: int, *, legal: bool) -> None:
+def _servers() -> Subjects:
     failing = _failing()
+    legal = {
+        name: CATALOGUE[name].legal
+        for name in sorted(CATALOGUE, key=lambda n: -len(failing.get(n, ())))
+    }
+    return Subjects(
+        "dictionary",
+        legal,
+        family_of(),
+        lambda name, number, path: _run_server(name, number, path, failing.get(name, frozenset())),
+    )
+
+
+def _clients() -> Subjects:
+    legal = {name: one.legal for name, one in client_specimens().items()}
+    return Subjects("client_dictionary", legal, client_family_of(), _run_client)
+
+
+def _run_all(subjects: Subjects, rounds: int, jobs: int, *, legal: bool) -> None:
     wanted = [
         (name, number)
         for number in range(rounds)
-        for name in sorted(CATALOGUE, key=lambda name: -len(failing.get(name, ())))
-        if (legal or not CATALOGUE[name].legal) and not _path(name, number).exists()
+        for name, is_legal in subjects.legal.items()
+        if (legal or not is_legal) and not subjects.report(name, number).exists()
     ]
     with ThreadPoolExecutor(jobs) as pool:
-        futures = {
-            pool.submit(_run, name, number, failing.get(name, frozenset())): name
-            for name, number in wanted
-        }
+        futures = {}
+        for name, number in wanted:
+            path = subjects.report(name, number)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            futures[pool.submit(subjects.run, name, number, path)] = name
         for count, future in enumerate(as_completed(futures), 1):
             sys.stdout.write(f"{count}/{len(wanted)} {futures[future]}: {future.result()}\n")
             sys.stdout.flush()
@@ -91,39 +144,41 @@ def _failing() -> dict[str, frozenset[str]]:
     return {name: frozenset(played & (ids | (played - known))) for name, ids in found.items()}
 
 
-def _run(name: str, number: int, failing: frozenset[str]) -> str:
-    path = _path(name, number)
-    path.parent.mkdir(parents=True, exist_ok=True)
+def _run_server(name: str, number: int, path: Path, failing: frozenset[str]) -> str:
     with TemporaryDirectory() as directory:
-        command = [sys.executable, "-m", "conformance", "run", "--quiet", "--seed", str(number)]
-        command += [*told_of(CATALOGUE[name], Path(directory)), "--json", str(path)]
+        command = ["run", *told_of(CATALOGUE[name], Path(directory)), "--programs", directory]
         if 0 < len(failing) <= _FEW:
             command += ["--only", ",".join(sorted(failing | {"sanity/first"}))]
-        command += ["--programs", directory, "--time-limit", str(_TIME_LIMIT)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        return _run(command, number, path)
+
+
+def _run_client(name: str, number: int, path: Path) -> str:
+    command = ["clients", "--launch", launch_of(name), "--silence", f"{SILENCE:g}"]
+    command += ["--pipe"] if client_specimens()[name].way == "pipe" else []
+    return _run(command, number, path)
+
+
+def _run(command: Sequence[str], number: int, path: Path) -> str:
+    common = ["--quiet", "--seed", str(number), "--time-limit", str(_TIME_LIMIT)]
+    done = subprocess.run(
+        [sys.executable, "-m", "conformance", *command, *common, "--json", str(path)],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
     return done.stdout.strip().rpartition("\n")[2] or f"status {done.returncode}"
-
-
-def _path(name: str, number: int) -> Path:
-    return REPORTS / name / f"{number}.json"
-
-
-def _runs(name: str) -> Iterator[Results]:
-    for path in sorted((REPORTS / name).glob("*.json")):
-        yield load_report(path).scenarios
 
 
 def measure(
     file: DictionaryFile,
+    family_of: Mapping[str, str],
     broken: Mapping[str, Sequence[Results]],
     legal: Mapping[str, Sequence[Results]],
 ) -> dict[str, object]:
     """Say how often the right family comes first, or among three, and is wrongly certain."""
     known = opened(file)
-    families = Counter(family_of()[name].name for name in broken)
+    families = Counter(family_of[name] for name in broken)
     seen, left_out, pairs = _Tally(), _Tally(), _Tally()
     for name, ones in broken.items():
-        right = family_of()[name].name
+        right = family_of[name]
         has_others = families[right] > 1
         without = opened(file, without=name) if has_others else None
         for results in ones:
@@ -133,7 +188,7 @@ def measure(
     drawn = random.Random(0)  # noqa: S311  # a choice of pairs
     for _ in range(_PAIRS):
         one, other = drawn.sample(sorted(broken), 2)
-        rights = [family_of()[one].name, family_of()[other].name]
+        rights = [family_of[one], family_of[other]]
         if rights[0] != rights[1]:
             found = diagnose(_union(broken[one][0], broken[other][0]), known)
             pairs.count(f"{one} and {other}", rights, found)

@@ -30,6 +30,7 @@ from conformance.report.known_failures import (
 from conformance.runner.client_suite import LANES, ClientPlayer, ClientRun
 from conformance.runner.selection import Ids, select
 from conformance.runner.session import Settings
+from conformance.scenarios.registry import Scenario
 from conformance.standard.requirements import Kind
 from conformance.target.process import LaunchError
 from conformance.target.profile import Launch, Profile
@@ -168,32 +169,17 @@ def clients(
             check_parent(path)
     if transcripts is not None:
         make_directory(transcripts)
-    chosen, counting, selected = select(
-        only, skip, level, register=client_scenarios(), kinds=(Kind.CLIENT,)
-    )
-    if raw:
-        counting, selected = counting & RAW, selected & RAW
     use = Use(launch, way, leave, raw, seed, timeout_factor, silence)
-    settings = Settings(
-        profile=Profile(launch=Launch(command=launch)),
-        address="tcp://127.0.0.1:0",
-        seed=seed,
-        factor=timeout_factor,
-        requirements=counting,
-        selected=selected,
-        scenarios=frozenset(one.id for one in chosen),
-        transcripts=transcripts.absolute() if transcripts else None,
-        server=_written_out(use),
-        known=known,
-        command="clients",
-    )
+    settings, chosen = client_settings(use, only, skip, level, transcripts, known)
     console = Console(highlight=False, soft_wrap=True)
     detail = Detail.QUIET if quiet else Detail.VERBOSE if verbose else Detail.NORMAL
     outputs = Outputs()
     reporter = ConsoleReporter(console, settings, chosen, jobs, detail)
     usual = (_TIME_LIMIT + max(0.0, silence - _SILENCE)) * max(1.0, timeout_factor)
-    player = ClientPlayer(use, counting, settings.transcripts, TimeLimit(time_limit or usual))
-    run = ClientRun(player, use, settings.scenarios, selected, jobs)
+    player = ClientPlayer(
+        use, settings.requirements, settings.transcripts, TimeLimit(time_limit or usual)
+    )
+    run = ClientRun(player, use, settings.scenarios, settings.selected, jobs)
     try:
         with reporter:
             report = run.run(reporter)
@@ -214,6 +200,36 @@ def clients(
     if held is None:
         sys.exit(STATUS[report.verdict])
     sys.exit(STATUS[held.rest] or (0 if held.holds else OTHERWISE))
+
+
+def client_settings(
+    use: Use,
+    only: Sequence[tuple[str, ...]],
+    skip: Sequence[tuple[str, ...]],
+    level: str,
+    transcripts: Path | None,
+    known: KnownFailures,
+) -> tuple[Settings, list[Scenario]]:
+    """The settings of a run against a client, and the scenarios that it plays."""
+    chosen, counting, selected = select(
+        only, skip, level, register=client_scenarios(), kinds=(Kind.CLIENT,)
+    )
+    if use.raw:
+        counting, selected = counting & RAW, selected & RAW
+    settings = Settings(
+        profile=Profile(launch=Launch(command=use.command)),
+        address="tcp://127.0.0.1:0",
+        seed=use.seed,
+        factor=use.factor,
+        requirements=counting,
+        selected=selected,
+        scenarios=frozenset(one.id for one in chosen),
+        transcripts=transcripts.absolute() if transcripts else None,
+        server=_written_out(use),
+        known=known,
+        command="clients",
+    )
+    return settings, chosen
 
 
 def _known(path: Path | None, *, new: bool = False) -> KnownFailures:

@@ -3,11 +3,15 @@
 import io
 import re
 from pathlib import Path
+from typing import Protocol
 
 import click
 import pytest
 from rich.console import Console
 
+from conformance.clients.program import filled_in
+from conformance.clients.stage import Use
+from conformance.commands.clients import client_settings
 from conformance.commands.options import find_target, written_out
 from conformance.output.conclusion import print_conclusion
 from conformance.output.console import (
@@ -25,28 +29,41 @@ from conformance.report.known_failures import (
     load_known_failures,
 )
 from conformance.report.model import Report, ScenarioReport, Verdict, without
+from conformance.runner.client_suite import ClientPlayer, report_of_client
 from conformance.runner.preflight import Unreachable, reach
+from conformance.runner.pytest_clients import client_play_of, take_part_with_client
 from conformance.runner.pytest_plugin import result_in, take_part
 from conformance.runner.selection import select
 from conformance.runner.session import Session, Settings
 from conformance.runner.suite import report_of
 from conformance.scenarios.registry import Scenario, plays
 from conformance.standard.requirements import PROTOCOL
+from conformance.target.process import LaunchError
 
 
 def begin(config: pytest.Config, *, named: bool) -> None:
-    """Let the scenarios be collected, and played where options have `named` a server."""
+    """Let the scenarios be collected, and played where options have `named` a server or a
+    client."""
     if not named:
         take_part(config, None)
         return
-    settings = _settings(config)
-    take_part(config, Session(settings), _look)
+    report: _Reporting
+    if config.getoption("chat_client") is not None:
+        settings, use = _client_settings(config)
+        player = ClientPlayer(use, settings.requirements, settings.transcripts)
+        take_part_with_client(config, player, settings)
+        report = _reporting_of(use)
+    else:
+        settings = _settings(config)
+        take_part(config, Session(settings), _look)
+        report = report_of
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(
             _Telling(
                 settings,
                 config.getoption("chat_known_failures"),
                 _path(config, "chat_json"),
+                report,
                 accepts_declared=config.getoption("chat_accept_declared"),
             )
         )
@@ -114,6 +131,36 @@ def _settings(config: pytest.Config) -> Settings:
     )
 
 
+def _client_settings(config: pytest.Config) -> tuple[Settings, Use]:
+    for name in ("chat_target", "chat_launch", "chat_profile"):
+        if config.getoption(name) is not None:
+            raise pytest.UsageError(
+                f"--{name.replace('_', '-')} and --chat-client exclude each other: the first names "
+                "a server"
+            )
+    use = Use(
+        config.getoption("chat_client"),
+        config.getoption("chat_client_use"),
+        config.getoption("chat_client_leave"),
+        config.getoption("chat_client_raw"),
+        config.getoption("chat_seed"),
+        config.getoption("chat_timeout_factor"),
+    )
+    known_path, transcripts = (
+        config.getoption(name) for name in ("chat_known_failures", "chat_transcripts")
+    )
+    try:
+        filled_in(use.command, "127.0.0.1", 9)
+        known = load_known_failures(known_path) if known_path is not None else KnownFailures()
+    except (LaunchError, KnownFailuresError) as error:
+        raise pytest.UsageError(str(error)) from None
+    if transcripts is not None:
+        transcripts.mkdir(parents=True, exist_ok=True)
+    level = config.getoption("chat_level")
+    settings, _ = client_settings(use, (), (), level, transcripts, known)
+    return settings, use
+
+
 def _as_options(text: str) -> str:
     """What the command says of its options, said of pytest's."""
     text = text.replace("a TARGET such as", "--chat-target ADDRESS such as")
@@ -126,7 +173,8 @@ def _scenario_of(nodeid: str) -> Scenario | None:
     for play in plays():
         if path.endswith(f"{play.__module__.replace('.', '/')}.py") and play.__name__ == name:
             return play.scenario
-    return None
+    client_play = client_play_of(nodeid)
+    return None if client_play is None else client_play.scenario
 
 
 def _what_ended(report: pytest.TestReport) -> str:
@@ -134,6 +182,32 @@ def _what_ended(report: pytest.TestReport) -> str:
     crash = getattr(report.longrepr, "reprcrash", None)
     text = crash.message if crash is not None else str(report.longrepr)
     return text.strip().partition("\n")[0]
+
+
+class _Reporting(Protocol):
+    """Puts what was found together."""
+
+    def __call__(
+        self,
+        results: list[ScenarioReport],
+        settings: Settings,
+        *,
+        interrupted: bool,
+        duration_s: float,
+    ) -> Report: ...
+
+
+def _reporting_of(use: Use) -> _Reporting:
+    """How a client's results are put together."""
+
+    def report(
+        results: list[ScenarioReport], settings: Settings, *, interrupted: bool, duration_s: float
+    ) -> Report:
+        return report_of_client(
+            results, settings.selected, use, interrupted=interrupted, duration_s=duration_s
+        )
+
+    return report
 
 
 class _Telling:
@@ -144,12 +218,14 @@ class _Telling:
         settings: Settings,
         known_path: Path | None,
         json_path: Path | None,
+        report_of: "_Reporting",
         *,
         accepts_declared: bool,
     ) -> None:
         self._settings = settings
         self._known_path = known_path
         self._json_path = json_path
+        self._report_of = report_of
         self._accepts_declared = accepts_declared
         self._last: dict[str, ScenarioReport] = {}
         self._broken_off: set[str] = set()
@@ -183,7 +259,7 @@ class _Telling:
         if played != settings.scenarios:
             about = {id_ for result in self._results for id_ in result.requirements}
             settings = settings.model_copy(update={"selected": settings.requirements & about})
-        self._report = report_of(
+        self._report = self._report_of(
             self._results,
             settings,
             interrupted=exitstatus == pytest.ExitCode.INTERRUPTED,

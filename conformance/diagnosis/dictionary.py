@@ -1,7 +1,8 @@
 """The dictionary of faults: how often each specimen showed each symptom.
 
-`make diagnosis` makes it, by running the suite against every broken specimen, and it ships with the
-suite. `made` says by which commit.
+There is one of broken servers, which `make diagnosis` makes by running the suite against each, and
+one of broken clients, which `make client-diagnosis` makes. Both ship with the suite. `made` says by
+which commit.
 """
 
 import math
@@ -17,7 +18,7 @@ from pydantic import BaseModel, ConfigDict
 from conformance.diagnosis.symptoms import symptoms_of
 from conformance.report.model import ScenarioReport
 
-_FILE: Final = files("conformance.diagnosis") / "dictionary.json"
+_FILES: Final = files("conformance.diagnosis")
 _OFTEN: Final = 0.5
 
 
@@ -58,8 +59,18 @@ class Dictionary:
 
 @cache
 def dictionary() -> Dictionary:
-    """The dictionary that ships with the suite."""
-    return opened(DictionaryFile.model_validate_json(_FILE.read_bytes()))
+    """The dictionary of broken servers that ships with the suite."""
+    return _shipped("dictionary.json")
+
+
+@cache
+def client_dictionary() -> Dictionary:
+    """The dictionary of broken clients that ships with the suite."""
+    return _shipped("client_dictionary.json")
+
+
+def _shipped(name: str) -> Dictionary:
+    return opened(DictionaryFile.model_validate_json((_FILES / name).read_bytes()))
 
 
 def opened(file: DictionaryFile, without: str = "") -> Dictionary:

@@ -46,7 +46,7 @@ class Family:
 @cache
 def families() -> dict[str, Family]:
     """Every family of servers by its name, sorted."""
-    return {name: family(name) for name in _names(_FAMILIES)}
+    return {name: _read(_FAMILIES, name) for name in _names(_FAMILIES)}
 
 
 @cache
@@ -60,10 +60,9 @@ def _names(folder: Traversable) -> list[str]:
     return sorted(name.removesuffix(_SUFFIX) for name in names if name.endswith(_SUFFIX))
 
 
-@cache
 def family(name: str) -> Family:
-    """The family of servers of this name."""
-    return _read(_FAMILIES, name)
+    """The family of this name, of servers or of clients."""
+    return families().get(name) or client_families()[name]
 
 
 def _read(folder: Traversable, name: str) -> Family:

@@ -6,14 +6,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from conformance.diagnosis.families import families
+from conformance.diagnosis.families import client_families, families
 from conformance.oracle import Outcome
 from conformance.oracle.facts import Kind
 from conformance.report.last_words import DIED
 from conformance.report.model import CauseReport, FindingReport, Report, ScenarioReport
 from conformance.report.octets import escape, tokens, visible, width
 from conformance.report.text import came, wanted
-from conformance.specimens import CATALOGUE
+from conformance.specimens import every_specimen
 from conformance.standard.requirements import Level, requirements
 
 _SEGMENTS: Final = 3
@@ -99,7 +99,7 @@ def weight(located: Located) -> tuple[bool, ...]:
 
 
 def _told(report: Report, cause: CauseReport, failed: Sequence[str]) -> Told:
-    family = families().get(cause.family)
+    family = (families() | client_families()).get(cause.family)
     return Told(
         name=cause.family,
         title=cause.family if family is None else family.title,
@@ -130,7 +130,7 @@ def _shown(report: Report, cause: CauseReport) -> Located | None:
 
 def _directness(cause: CauseReport, id_: str) -> int:
     """How many of a cause's specimens break a requirement; others fail as a consequence."""
-    known = (CATALOGUE[name] for name in cause.specimens if name in CATALOGUE)
+    known = (one for name in cause.specimens if (one := every_specimen().get(name)))
     return sum(id_ in one.breaks for one in known)
 
 

@@ -16,11 +16,14 @@ from conformance.clients.program import filled_in
 from conformance.clients.registry import FIRST, ClientPlay, client_plays, client_scenarios
 from conformance.clients.stage import Stage, Use
 from conformance.clients.waits import Waits
+from conformance.diagnosis import diagnose
+from conformance.diagnosis.dictionary import client_dictionary
 from conformance.driver.interruption import OUT_OF_TIME, Stuck
 from conformance.oracle import judge
 from conformance.oracle.clients.facts import Kind as Found
 from conformance.oracle.findings import Judgement
 from conformance.report.model import Report, ScenarioReport, judged, summarise, without
+from conformance.runner.causes import say_causes
 from conformance.runner.session import transcript_path
 from conformance.standard.requirements import Kind
 from conformance.timing.limit import TimeLimit
@@ -231,8 +234,8 @@ def report_of_client(
     interrupted: bool,
     duration_s: float,
 ) -> Report:
-    """Put what was found of a client together."""
-    return summarise(
+    """Put what was found of a client together, and say what it comes from."""
+    report = summarise(
         results,
         selected,
         managed=True,
@@ -245,3 +248,5 @@ def report_of_client(
         kinds=(Kind.CLIENT,),
         register=client_scenarios(),
     )
+    say_causes(report, diagnose(report.scenarios, client_dictionary()))
+    return report

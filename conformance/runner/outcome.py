@@ -17,6 +17,11 @@ _SAID: Final = {
     "needs-dead-peers": "only with --dead-peers, on Linux: it takes up to 5 minutes",
     "needs-capacity": "only where the profile says limits.capacity",
     "declared": "the profile says that the server departs from all that it is there for",
+    "needs-terminal": "only where the client has a terminal",
+    "needs-pipe": "only where the client reads from a pipe",
+    "needs-keys": "only where the client is typed into",
+    "raw": "only for a client that knows the protocol",
+    "first": "the client did not connect, or showed nothing, so nothing more could be learnt",
     "failed-already": "a MUST has failed already; --examples N generates them nevertheless",
     "dialect": "what it says has no meaning in the server's dialect",
 }

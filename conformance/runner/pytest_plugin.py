@@ -134,9 +134,10 @@ class ScenarioItem(pytest.Item):
             line = inspect.getsourcelines(self.play)[1] - 1
         return self.path, line, self.name
 
-    def attach(self, result: ScenarioReport) -> None:
-        """Let a report go with what pytest says of this item."""
-        self.user_properties[:] = [(_PROPERTY, result.model_dump_json())]
+
+def attach(item: pytest.Item, result: ScenarioReport) -> None:
+    """Let a report go with what pytest says of this item."""
+    item.user_properties[:] = [(_PROPERTY, result.model_dump_json())]
 
 
 class Run:
@@ -179,7 +180,7 @@ class Run:
         self._player.close()
 
     def _end(self, item: ScenarioItem, result: ScenarioReport) -> None:
-        item.attach(result)
+        attach(item, result)
         outcome, text = outcome_of(result, self._player.settings)
         if outcome == "expected":
             item.add_marker(pytest.mark.xfail(reason=text))

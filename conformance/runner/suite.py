@@ -7,12 +7,11 @@ from chatproto import __version__
 from conformance.diagnosis.ranking import diagnose
 from conformance.dialect import PLAIN
 from conformance.report.model import (
-    CauseReport,
     Report,
     ScenarioReport,
-    SpokenReport,
     summarise,
 )
+from conformance.runner.causes import say_causes
 from conformance.runner.course import Course
 from conformance.runner.lanes import Lanes, Reporter, lanes_for
 from conformance.runner.preflight import Unreachable, reach
@@ -67,24 +66,5 @@ def report_of(
         duration_s=duration_s,
         dialect=settings.profile.dialect,
     )
-    found = diagnose(report.scenarios)
-    failed = {one.id for one in report.requirements if one.status == "fail"}
-    report.causes = [
-        CauseReport(
-            family=cause.family.name,
-            specimens=list(cause.family.specimens),
-            confidence=cause.confidence,
-            explains=list(cause.explains),
-            shown_by=cause.shown_by,
-        )
-        for cause in found.causes
-        if failed.intersection(cause.explains)
-    ]
-    report.unexplained = list(found.unexplained)
-    if found.dialect is not None:
-        report.spoken = SpokenReport(
-            profile=found.dialect.profile,
-            options=found.dialect.options,
-            explains=list(found.dialect.explains),
-        )
+    say_causes(report, diagnose(report.scenarios))
     return report

@@ -14,8 +14,13 @@ from conformance.selftest.judged import Judged
 from conformance.specimens.clients import ClientSpecimen, client_specimens
 from conformance.standard.requirements import Kind, Level
 
-_SILENCE: Final = 4.0
+SILENCE: Final = 4.0
 """Seconds of silence after leaving: longer than the specimen that gives up waits."""
+
+
+def launch_of(name: str) -> str:
+    """The command that launches a client specimen."""
+    return f"{sys.executable} -m conformance.specimens.clients {name} {{host}} {{port}}"
 
 
 class _Silent:
@@ -32,9 +37,9 @@ def judge_client_specimen(name: str, whole: bool = False) -> Judged:
     specimen = client_specimens()[name]
     ids = counting(frozenset(), "should", (Kind.CLIENT,))
     use = Use(
-        f"{sys.executable} -m conformance.specimens.clients {name} {{host}} {{port}}",
+        launch_of(name),
         specimen.way,
-        silence=_SILENCE,
+        silence=SILENCE,
     )
     chosen = frozenset(meant_for_client(specimen, whole))
     report = ClientRun(ClientPlayer(use, ids), use, chosen, ids).run(_Silent())

@@ -11,7 +11,7 @@ import pytest
 
 from conformance.report.model import Report
 from conformance.scenarios.registry import scenarios
-from tests.conformance.command import DEADLINE, REFERENCE, specimen
+from tests.conformance.command import DEADLINE, REFERENCE, run, specimen
 from tests.reference_server.process import ServerProcess
 
 ALL = len(scenarios())
@@ -362,3 +362,31 @@ def test_a_scenario_that_is_broken_off_is_unknown(
     assert broken_off.reason is not None
     assert broken_off.reason.endswith("end: Failed: Timeout (>1.0s) from a plugin")
     assert ": incomplete" in done.stdout
+
+
+CLIENT = f"{sys.executable} -m conformance.specimens.clients {{}} {{{{host}}}} {{{{port}}}}"
+
+
+def test_a_client_is_judged_by_a_test_for_each_scenario(tmp_path: Path) -> None:
+    report, known = tmp_path / "report.json", tmp_path / "known.toml"
+    words = ["--pyargs", "conformance", "--chat-client", CLIENT.format("hides-senders")]
+    words += ["-k", "cli/first or cli/forms-of-sender"]
+    done = run_pytest(tmp_path, *words, "--chat-json", str(report))
+    assert counts(done) == {"failed": 2, "deselected": 52}, done.stdout
+    assert "CLI-9 MUST" in done.stdout
+    assert "chatproto-conformance clients --launch" in done.stdout
+    found = Report.model_validate_json(report.read_bytes())
+    assert [one.id for one in found.requirements if one.status == "fail"] == ["CLI-9"]
+    run(
+        "clients", "--launch", CLIENT.format("hides-senders"), "--time-limit", "300",
+        "--only", "cli/first,cli/forms-of-sender", "--write-known-failures", str(known),
+    )  # fmt: skip
+    done = run_pytest(tmp_path, *words, "--chat-known-failures", str(known))
+    assert counts(done) == {"xfailed": 2, "deselected": 52}, done.stdout
+
+
+def test_a_run_judges_a_server_or_a_client(tmp_path: Path) -> None:
+    words = ["--chat-client", "nc {host} {port}", "--chat-launch", REFERENCE]
+    done = run_pytest(tmp_path, "--pyargs", "conformance", *words)
+    assert done.returncode == 4
+    assert "--chat-launch and --chat-client exclude each other" in done.stderr
