@@ -16,7 +16,7 @@ import json
 import logging
 import re
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Self
@@ -55,6 +55,11 @@ SILENCE: Final = 0.5
 OUT_OF_TURN: Final = 10071
 """The engine's code for a publish whose expected last sequence is not the subject's."""
 
+_NOTHING: Final = (None, -1, 0, False)
+_UNWANTED: Final = (
+    "max_msgs", "max_msgs_per_subject", "max_msg_size", "max_age", "no_ack", "sealed", "mirror",
+    "sources", "subject_transform",
+)  # fmt: skip
 _SEED: Final = re.compile(r"SU[A-Z2-7]{56}")
 _LAST: Final = re.compile(r"wrong last sequence: ([0-9]+)")
 
@@ -146,11 +151,10 @@ class JetStream:
         a file of `access` that cannot be used.
         """
         client = Client()
-        failures: list[BaseException] = [TimeoutError("it did not answer")]
+        failures: list[BaseException] = []
 
         async def note(error: Exception) -> None:
-            failures.append(error)
-            del failures[:-1]
+            failures[:] = [error]
             log.debug("engine: %s", _say(error))
 
         async def note_loss() -> None:
@@ -168,13 +172,20 @@ class JetStream:
             await asyncio.wait([connecting], timeout=CONNECT)
         finally:
             await cancel(connecting)
-        failure = failures[-1] if connecting.cancelled() else connecting.exception()
-        if failure is not None:
+        if connecting.cancelled():
+            await _close(client)
+            raise Unavailable(_say(failures[0]) if failures else "it did not answer")
+        if (failure := connecting.exception()) is not None:
             await _close(client)
             raise Unavailable(_say(failure))
         engine = cls(client, f"chatproto-{room}")
         try:
             await engine._prepare(room, replicas, retained)
+        except Unavailable as error:
+            await engine.close()
+            if not failures:
+                raise
+            raise Unavailable(f"{error} ({_say(failures[0])})") from None
         except BaseException:
             await engine.close()
             raise
@@ -274,18 +285,12 @@ class JetStream:
                 info = await self._jetstream.stream_info(self._stream)
             except NotFoundError:
                 info = await self._make(wanted)
-            differences = [
-                f"{name} is {_plain(getattr(info.config, name))}, not {_plain(value)}"
-                for name, value in vars(wanted).items()
-                if value not in (None, -1, 0, False) and getattr(info.config, name) != value
-            ]
-            if differences:
+            if differences := list(_differences(info.config, wanted)):
                 raise Foreign(f"the stream {self._stream} is another: {'; '.join(differences)}")
             if info.state.messages:
-                last = await self._jetstream.get_msg(self._stream, seq=info.state.last_seq)
-                Entry.decode(last.data or b"")
-        except ValueError as error:
-            raise Foreign(f"the stream {self._stream}: {error}") from None
+                last = await self._fetch(info.state.last_seq)
+                if last is not None:
+                    self._read(last)
         except _FAILURES as error:
             raise Unavailable(_say(error)) from None
 
@@ -327,6 +332,16 @@ class JetStream:
             return position, Entry.decode(message.data)
         except ValueError as error:
             raise Foreign(f"entry {position} of {self._stream}: {error}") from None
+
+
+def _differences(found: StreamConfig, wanted: StreamConfig) -> Iterator[str]:
+    """Say in what a stream is another; of what nothing is wanted, only what would lose entries."""
+    for name, value in vars(wanted).items():
+        there = getattr(found, name)
+        if value not in _NOTHING and there != value:
+            yield f"{name} is {_plain(there)}, not {_plain(value)}"
+        elif name in _UNWANTED and there not in _NOTHING:
+            yield f"{name} is {_plain(there)}, and should not be set"
 
 
 def _position(message: Msg) -> int:

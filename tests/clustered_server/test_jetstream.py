@@ -11,6 +11,7 @@ import nats
 import pytest
 from nats.aio.client import Client
 from nats.js import JetStreamContext
+from nats.js.api import StreamConfig
 
 from chatproto import Entry
 from clustered_server import Foreign, Unavailable, jetstream
@@ -61,6 +62,60 @@ def test_a_stream_made_with_other_options_is_refused(engine_url: str) -> None:
             await JetStream.open(Access((engine_url,)), "options", 1, 128 * MIB)
 
     run(scene())
+
+
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        ({"max_msgs_per_subject": 1}, "max_msgs_per_subject is 1, and should not be set"),
+        ({"max_age": 600}, "max_age is 600.0, and should not be set"),
+    ],
+)
+def test_a_stream_that_would_lose_entries_is_refused(
+    engine_url: str, setting: dict[str, object], said: str
+) -> None:
+    room = f"loses-{next(iter(setting))}"
+
+    async def scene() -> None:
+        engine = await JetStream.open(Access((engine_url,)), room, 1, 64 * MIB)
+        await engine.close()
+
+        async def change(js: JetStreamContext) -> None:
+            info = await js.stream_info(f"chatproto-{room}")
+            await js.delete_stream(f"chatproto-{room}")
+            await js.add_stream(StreamConfig(**(vars(info.config) | setting)))
+
+        await with_client(engine_url, change)
+        with pytest.raises(Foreign, match=said):
+            await JetStream.open(Access((engine_url,)), room, 1, 64 * MIB)
+
+    run(scene())
+
+
+def test_the_permissions_that_are_asked_of_the_operator_are_enough(tmp_path: Path) -> None:
+    if find() is None:
+        pytest.skip("no nats-server here")
+    extra = """authorization { users: [ { user: chat, password: secret, permissions: {
+        publish: { allow: ["chatproto-lobby.*", "$JS.API.STREAM.*.chatproto-lobby",
+                           "$JS.API.DIRECT.GET.chatproto-lobby"] }
+        subscribe: { allow: ["chatproto-lobby.committed.entry", "_INBOX.>"] } } } ] }"""
+    (tmp_path / "user").write_text("chat\nsecret\n")
+
+    async def scene(url: str) -> None:
+        access = Access((url,), tmp_path / "user")
+        for position in 1, 2:
+            engine = await JetStream.open(access, "lobby", 1, 64 * MIB)
+            await engine.append(Entry("a", f"run{position}", None))
+            assert await engine.end() == position
+            async for found, _ in engine.read(1):
+                if found == position:
+                    break
+            await engine.close()
+        with pytest.raises(Unavailable, match=r"timeout \(.*permissions violation"):
+            await JetStream.open(access, "lounge", 1, 64 * MIB)
+
+    with Engines(tmp_path, extra=extra) as engines:
+        run(scene(engines.urls))
 
 
 def test_a_stream_with_other_content_is_refused(engine_url: str) -> None:
