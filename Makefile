@@ -46,7 +46,10 @@ PYTHONS ?= python3.11 python3.12 python3.13 python3.14
 # What is launched by name is this environment's.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: demo test check guards heavy lowest lint types mypy verifytypes unit programs coverage suite examples ports specimens clients matrix diagnosis client-diagnosis implementations implementations-check bench bench-quick bench-pythons bench-keep bench-octets docs fuzz attack schedules clusters clusters-specimens clusters-soak cluster-demo oracle corpus judged soak versions build clean
+# Tests start hundreds of programs: none of them compiles again what another has compiled.
+export PYTHONDONTWRITEBYTECODE :=
+
+.PHONY: demo test check guards heavy lowest lint types mypy verifytypes rewritten unit programs coverage suite examples ports specimens clients matrix diagnosis client-diagnosis implementations implementations-check bench bench-quick bench-pythons bench-keep bench-octets docs fuzz attack schedules clusters clusters-specimens clusters-soak cluster-demo oracle corpus judged soak versions build clean
 
 demo: $(READY)
 	@mkdir -p reports
@@ -74,7 +77,7 @@ lint: $(READY)
 
 # Each uses one core.
 types: $(READY)
-	@$(MAKE) --no-print-directory --jobs=2 mypy verifytypes
+	@$(MAKE) --no-print-directory --jobs=2 mypy verifytypes rewritten
 
 mypy: $(READY)
 	$(BIN)/mypy
@@ -86,6 +89,12 @@ verifytypes: $(READY)
 	else \
 		echo "skipped: pyright does not run here, so verifytypes is not checked: $$said"; \
 	fi
+
+# pytest rewrites the assertions of each module and keeps what came of it, as bytecode is kept: once,
+# here, and not once in each of its workers, which all begin at the same time. What cannot be imported
+# is reported where its tests run.
+rewritten: $(READY)
+	@$(BIN)/python -m pytest -q --collect-only tests >/dev/null 2>&1 || true
 
 # These are measured for what they run; the rest, which runs whole programs again and again or counts
 # steps, would be slowed down by that. What jetstream.py runs depends on whether there is an engine.

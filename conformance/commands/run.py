@@ -20,7 +20,6 @@ from conformance.dialect import PLAIN
 from conformance.output.console import ConsoleReporter, Detail, print_durations
 from conformance.output.github import tell_github
 from conformance.output.gradescope import POINTS, gradescope_without_server, render_gradescope
-from conformance.output.html import render_page, render_transcript
 from conformance.output.junit import render_junit
 from conformance.report.comparison import compare
 from conformance.report.known_failures import (
@@ -310,6 +309,9 @@ def run(
     outputs.write(json_path, lambda: report.model_dump_json(indent=2, by_alias=True) + "\n")
     outputs.write(junit, lambda: render_junit(report, settings))
     if html_path is not None:
+        # Few runs write a page, and its templates take a tenth of a run's start.
+        from conformance.output.html import render_page
+
         pages = _write_transcripts(report, transcripts, html_path, outputs)
         outputs.write(html_path, lambda: render_page(compare([report]), pages))
     worth = dict(zip(POINTS, points, strict=True))
@@ -343,6 +345,8 @@ def _write_transcripts(
 ) -> dict[str, str]:
     """Write the transcripts in which something was found as pages too, beside themselves; by
     scenario, where each is as seen from the report's page."""
+    from conformance.output.html import render_transcript
+
     written: dict[str, str] = {}
     if directory is None:
         return written

@@ -7,8 +7,8 @@ read and nothing is lost, or in pieces, so that what is long and says little is 
 import json
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
+from functools import cache
 from pathlib import Path
-from typing import Final
 
 from pydantic import TypeAdapter
 
@@ -29,11 +29,18 @@ from conformance.transcript.events import (
     Waited,
 )
 
-_EVENT: Final[TypeAdapter[Event]] = TypeAdapter(Event)
-
 
 class TranscriptError(Exception):
     """A file is no transcript; the message names the line and what is wrong with it."""
+
+
+@cache
+def _event() -> TypeAdapter[Event]:
+    """Return what reads and writes an event.
+
+    To make it takes a tenth of a run's start, and most runs keep no transcript.
+    """
+    return TypeAdapter(Event)
 
 
 def write(events: Iterable[Event], path: Path) -> None:
@@ -41,7 +48,7 @@ def write(events: Iterable[Event], path: Path) -> None:
     received = StreamWriter()
     with path.open("w", encoding="utf-8") as file:
         for event in events:
-            line = _EVENT.dump_python(event, mode="json")
+            line = _event().dump_python(event, mode="json")
             match event:
                 case Received(client=client, octets=octets):
                     line["octets"] = received.write(client, octets)
@@ -60,7 +67,7 @@ class Recorder:
         self._file = path.open("wb")
 
     def record(self, event: Event) -> None:
-        self._file.write(_EVENT.dump_json(event) + b"\n")
+        self._file.write(_event().dump_json(event) + b"\n")
 
     def close(self) -> None:
         self._file.close()
@@ -82,7 +89,7 @@ def read(path: Path) -> list[Event]:
             fields = json.loads(line)
             if isinstance(fields, dict) and "octets" in fields:
                 fields["octets"] = read_octets(fields["octets"], streams)
-            event = _EVENT.validate_python(fields)
+            event = _event().validate_python(fields)
         except (ValueError, RecursionError) as error:
             raise TranscriptError(f"{path}:{number}: not an event: {error}") from None
         for problem in _problems(event, connected):
@@ -128,4 +135,4 @@ def _problems(event: Event, connected: Collection[str]) -> Iterator[str]:
 
 def schema() -> dict[str, object]:
     """The JSON Schema of one line of a transcript."""
-    return _EVENT.json_schema()
+    return _event().json_schema()
