@@ -8,12 +8,12 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Awaitable, Callable
 from contextlib import ExitStack
 from typing import Final
 
 from chatproto import Limits
-from clustered_server.engine import Foreign, Unavailable
-from clustered_server.jetstream import Access, JetStream
+from clustered_server.engine import Engine, Foreign, Unavailable
 from clustered_server.options import parser
 from clustered_server.server import ClusteredServer, Ended
 from reference_server.addresses import AddressError, Listener, open_listeners
@@ -24,6 +24,8 @@ PATIENCE: Final = 10.0
 """Seconds at the start within which the engine must be there."""
 RETRY: Final = 0.5
 
+_Open = Callable[[], Awaitable[Engine]]
+
 log = logging.getLogger("clustered_server")
 
 
@@ -31,6 +33,12 @@ def main(arguments: list[str] | None = None) -> int:
     """Serve until a signal or the console's `quit` (STOP-1); 1 for what cannot be served."""
     asked = parser()
     options = asked.parse_args(arguments)
+    try:
+        from clustered_server.jetstream import Access, JetStream
+    except ModuleNotFoundError as error:
+        if error.name != "nats":
+            raise
+        asked.error('nats-py is not installed; pip install "chatproto-1[cluster]"')
     access = Access(
         options.log, options.credentials, options.tls_ca, options.tls_cert, options.tls_key
     )
@@ -38,6 +46,10 @@ def main(arguments: list[str] | None = None) -> int:
         access.options()
     except ValueError as error:
         asked.error(str(error))
+
+    async def open_engine() -> Engine:
+        return await JetStream.open(access, options.room, options.replicas, options.retain)
+
     too_low = make_room(options.max_members, has_threads=False)
     # With TLS, the NATS client has asyncio warn at each end of a connection.
     logging.getLogger("asyncio").setLevel(logging.ERROR)
@@ -52,7 +64,7 @@ def main(arguments: list[str] | None = None) -> int:
             console = sys.stdin is not None and (options.console or has_operator())
             if console:
                 stack.enter_context(prompting(handler))
-            asyncio.run(_serve(options, access, listeners, console))
+            asyncio.run(_serve(options, open_engine, listeners, console))
         except AddressError as error:
             return _complain(str(error))
         except Unavailable as error:
@@ -72,14 +84,14 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 async def _serve(
-    options: argparse.Namespace, access: Access, listeners: list[Listener], console: bool
+    options: argparse.Namespace, open_engine: _Open, listeners: list[Listener], console: bool
 ) -> None:
     deadline = time.monotonic() + PATIENCE
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in signal.SIGTERM, signal.SIGINT:
         loop.add_signal_handler(number, stopped.set)
-    engine = await _open(options, access, deadline, stopped)
+    engine = await _reach(open_engine, deadline, stopped)
     if engine is None:
         return
     try:
@@ -112,15 +124,13 @@ async def _serve(
         await engine.close()
 
 
-async def _open(
-    options: argparse.Namespace, access: Access, deadline: float, stopped: asyncio.Event
-) -> JetStream | None:
+async def _reach(open_engine: _Open, deadline: float, stopped: asyncio.Event) -> Engine | None:
     """Reach the engine before the deadline; None where the node was stopped meanwhile."""
     failure: Unavailable | None = None
     while not stopped.is_set():
         try:
             async with asyncio.timeout(deadline - time.monotonic()):
-                return await JetStream.open(access, options.room, options.replicas, options.retain)
+                return await open_engine()
         except TimeoutError:
             raise failure or Unavailable(f"it did not answer within {PATIENCE:g} s") from None
         except Unavailable as error:

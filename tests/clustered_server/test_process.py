@@ -299,6 +299,17 @@ def test_bad_options_are_named_with_a_remedy(
     assert said in capsys.readouterr().err
 
 
+def test_without_the_nats_client_it_says_what_to_install(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delitem(sys.modules, "clustered_server.jetstream")
+    monkeypatch.setitem(sys.modules, "nats", None)
+    with pytest.raises(SystemExit) as ended:
+        main([*NOWHERE])
+    assert ended.value.code == 2
+    assert 'pip install "chatproto-1[cluster]"' in capsys.readouterr().err
+
+
 def test_what_must_be_said_is_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main([])
