@@ -22,7 +22,8 @@ _SUFFIX: Final = ".toml"
 class Family:
     """One family. `title` says what is wrong in a few words, `symptom` what a user sees, `cause`
     why, `remedy` what to do, `origin` where it usually comes from. `wrong` and `right` are a few
-    lines of Python. `specimens` are the broken servers, or clients, that belong to it.
+    lines of Python. `specimens` are the broken servers, or clients, that belong to it. `shown_by`
+    is the scenario that shows it in the fewest octets, where that is worth saying.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Family:
     specimens: tuple[str, ...]
     wrong: str
     right: str
+    shown_by: str = ""
 
     @property
     def breaks(self) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ Each specimen of the dictionary is a pattern of symptoms. How like a pattern the
 by each view of it apart: what both have, beside what only one of them has, rare symptoms weighing
 more. The most alike is the first cause. A server may have several faults: what the causes so far
 show is set aside, and the rest is held against the patterns again. Where the first cause is not
-certain, what else looks much like the run is named as possible.
+certain, what else looks much like the run is named beside it, as what it may be instead.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -28,7 +28,7 @@ _SHOWS: Final = 0.3
 """A pattern shows what it showed in this part of its runs, or more."""
 _ANOTHER: Final = 0.3
 """How like a pattern what is left must be, to have a cause of its own."""
-_CERTAIN: Final = 0.8, 0.3
+_CERTAIN: Final = 0.85, 0.4
 _LIKELY: Final = 0.4, 0.15
 """How alike a pattern must be, and by which part of that ahead of the next family's."""
 _RIVALS: Final = 0.4
@@ -38,12 +38,14 @@ _RIVALS: Final = 0.4
 @dataclass(frozen=True, slots=True)
 class Cause:
     """A family of faults that explains part of what a run showed. `explains` are requirements,
-    `shown_by` the scenario that shows it best."""
+    `shown_by` the scenario that shows it best. `instead_of` is the family that this one may be
+    mistaken for: of the two the server has one. None for a cause of its own."""
 
     family: Family
     confidence: Confidence
     explains: tuple[str, ...]
     shown_by: str
+    instead_of: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,13 +107,13 @@ class _Search:
         chosen = [(ranked[0].entry, confidence)]
         while len(chosen) < MOST and (another := self._another([one for one, _ in chosen])):
             chosen.append(another)
-        chosen = self._most_first(chosen)
+        causes = [self._cause(*one) for one in self._most_first(chosen)]
         for rival in ranked[1:] if confidence != "almost-certain" else []:
-            taken = {entry.family for entry, _ in chosen}
             alike = rival.likeness >= _RIVALS * ranked[0].likeness
-            if len(chosen) < MOST and alike and rival.entry.family not in taken:
-                chosen.append((rival.entry, "possible"))
-        return tuple(self._cause(entry, confidence) for entry, confidence in chosen)
+            is_named = any(rival.entry.family == one.family.name for one in causes)
+            if len(causes) < MOST and alike and not is_named:
+                causes.append(self._cause(rival.entry, "possible", ranked[0].entry.family))
+        return tuple(causes)
 
     def _most_first(
         self, chosen: Sequence[tuple[Entry, Confidence]]
@@ -190,12 +192,13 @@ class _Search:
             return "almost-certain"
         return "likely" if first >= _LIKELY[0] and ahead >= _LIKELY[1] else "possible"
 
-    def _cause(self, entry: Entry, confidence: Confidence) -> Cause:
+    def _cause(self, entry: Entry, confidence: Confidence, instead_of: str | None = None) -> Cause:
         return Cause(
             family(entry.family),
             confidence,
             tuple(sorted(self._explained(entry))),
             self._shown_by(entry),
+            instead_of,
         )
 
     def _explained(self, entry: Entry) -> set[str]:
@@ -204,7 +207,11 @@ class _Search:
         return {place[0] for place in places if place}.intersection(self._broken)
 
     def _shown_by(self, entry: Entry) -> str:
-        """The scenario in which most of what the pattern shows was seen, the rarest first."""
+        """The scenario that the family names, or else the one in which most of what the pattern
+        shows was seen, the rarest first."""
+        named = family(entry.family).shown_by
+        if any(place and place[1] == named for place in map(place_of, self._shown(entry))):
+            return named
         weights: dict[str, float] = {}
         for symptom in self._seen.intersection(entry.shows):
             if place := place_of(symptom):

@@ -3,7 +3,7 @@ explains, and the smallest picture that shows it."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from conformance.diagnosis.families import client_families, families
@@ -45,7 +45,7 @@ class Fact:
 @dataclass(frozen=True, slots=True)
 class Told:
     """A cause in words. `shown` is the finding that shows it best; None where the report holds
-    none. `explains` are ids of requirements that failed."""
+    none. `explains` are ids of requirements that failed. `rivals` are what it may be instead."""
 
     name: str
     title: str
@@ -55,6 +55,12 @@ class Told:
     why: str
     remedy: str
     shown: Located | None
+    rivals: tuple["Told", ...] = ()
+
+    @property
+    def head(self) -> str:
+        """What is wrong, how sure that is, and how much it explains."""
+        return f"{self.title}: {self.sure}, {self.extent}"
 
     @property
     def extent(self) -> str:
@@ -64,9 +70,15 @@ class Told:
 
 
 def causes_of(report: Report) -> list[Told]:
-    """The causes that a report names, the first explaining most."""
+    """The causes that a report names, the first explaining most, each with its rivals."""
     failed = failures_of(report)
-    return [_told(report, one, failed) for one in report.causes]
+    told = {one.family: _told(report, one, failed) for one in report.causes}
+    causes = []
+    for one in report.causes:
+        if one.instead_of not in told:
+            rivals = (other.family for other in report.causes if other.instead_of == one.family)
+            causes.append(replace(told[one.family], rivals=tuple(told[name] for name in rivals)))
+    return causes
 
 
 def failures_of(report: Report) -> list[str]:
@@ -113,11 +125,15 @@ def _told(report: Report, cause: CauseReport, failed: Sequence[str]) -> Told:
 
 
 def _shown(report: Report, cause: CauseReport) -> Located | None:
-    """The finding that shows a cause best: of a requirement that most of its specimens break, by
-    few octets, and if there are several, of the scenario that it is said to be shown by."""
+    """The finding that shows a cause best: of a requirement that most of its specimens break, with
+    what was sent, by few octets, and if there are several, of the scenario that it is said to be
+    shown by."""
 
-    def key(one: Located) -> tuple[int, tuple[bool, ...], bool]:
-        return -_directness(cause, one[1].requirement), weight(one), one[0].id != cause.shown_by
+    def key(one: Located) -> tuple[int, bool, tuple[bool, ...], bool]:
+        result, finding = one
+        has_begin = bool(finding.before or _sent(finding))
+        is_elsewhere = result.id != cause.shown_by
+        return -_directness(cause, finding.requirement), not has_begin, weight(one), is_elsewhere
 
     found = [
         (result, finding)
@@ -159,7 +175,14 @@ def spoken_words(report: Report) -> str:
 
 def cause_of(report: Report, id_: str) -> Told | None:
     """The cause that explains a requirement's failure, if there is one."""
-    return next((one for one in causes_of(report) if id_ in one.explains), None)
+    return next((one for one in named_of(report) if id_ in one.explains), None)
+
+
+def named_of(report: Report) -> Iterator[Told]:
+    """The causes, and after each what it may be instead."""
+    for cause in causes_of(report):
+        yield cause
+        yield from cause.rivals
 
 
 def picture_of(finding: FindingReport, room: int) -> list[Fact]:

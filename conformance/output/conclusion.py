@@ -77,7 +77,8 @@ def print_conclusion(
     columns = max(20, min(console.width, _WIDEST))
     most = (LINES - taken) * _COLUMNS // min(columns, _COLUMNS)
     for room in _ROOMS:
-        lines = [*verdict, *_body(report, columns, room), *_next(next_steps)]
+        head = [part for line in verdict for part in _folded(line, console, columns)]
+        lines = [*head, *_body(report, columns, room), *_next(next_steps)]
         if sum(_rows(line, columns) for line in lines) <= most:
             break
     for line in lines:
@@ -105,8 +106,7 @@ def _body(report: Report, columns: int, room: _Room) -> Iterator[Text]:
 
 
 def _cause(number: int, cause: Told, columns: int, room: _Room) -> Iterator[Text]:
-    head = f"{number}. {cause.title}: {cause.sure}, {cause.extent}"
-    for line in textwrap.wrap(head, columns, subsequent_indent="   "):
+    for line in textwrap.wrap(f"{number}. {cause.head}", columns, subsequent_indent="   "):
         yield Text(line, _STYLES.get(cause.sure, "bold"))
     if room.ids and cause.explains:
         yield from _wrapped(" ".join(cause.explains), columns, "dim")
@@ -116,6 +116,10 @@ def _cause(number: int, cause: Told, columns: int, room: _Room) -> Iterator[Text
         yield from _wrapped(f"Remedy: {_sentences(cause.remedy, max(2, room.sentences))}", columns)
     if cause.shown is not None and number <= room.pictures:
         yield from _picture(cause.shown, columns)
+    for rival in cause.rivals:
+        yield from _wrapped(f"or: {rival.head}", columns, _STYLES["possible"])
+        if number <= room.whys and room.sentences > 1:
+            yield from _wrapped(_sentences(rival.why, 1), columns, indent=7)
 
 
 def _picture(shown: Located, columns: int) -> Iterator[Text]:
@@ -197,12 +201,15 @@ def _next(steps: Sequence[str]) -> Iterator[Text]:
         yield Text(f"{label:5} {step}")
 
 
-def _wrapped(text: str, columns: int, style: str = "") -> Iterator[Text]:
-    indent = "   "
-    for line in textwrap.wrap(
-        visible(text), columns, initial_indent=indent, subsequent_indent=indent
-    ):
-        yield Text(line, style)
+def _folded(line: Text, console: Console, columns: int) -> Iterator[Text]:
+    for part in line.wrap(console, columns):
+        part.rstrip()
+        yield part
+
+
+def _wrapped(text: str, columns: int, style: str = "", indent: int = 3) -> Iterator[Text]:
+    for line in textwrap.wrap(visible(text), columns - indent):
+        yield Text(f"{' ' * indent}{line}", style)
 
 
 def _sentences(text: str, count: int) -> str:

@@ -46,6 +46,7 @@ def render_gradescope(
     whole = f"{report.protocol}: {report.verdict_in_words}{interrupted}"
     for cause in causes_of(report):
         whole += f"\n{cause.title} ({cause.sure}, {cause.extent}). Remedy: {cause.remedy}"
+        whole += "".join(f"\nor: {rival.head}" for rival in cause.rivals)
     return _written({"output": whole, "execution_time": round(report.duration_s), "tests": tests})
 
 

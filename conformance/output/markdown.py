@@ -79,6 +79,9 @@ def _why(implementation: Implementation, *, several: bool) -> Iterator[str]:
             yield ""
             for fact in picture_of(cause.shown[1], _PICTURE):
                 yield f"   - {fact.label or 'that is'} {_code(fact.text)}"
+        for rival in cause.rivals:
+            again = _code(f"chatproto-conformance explain {rival.name}")
+            yield from ("", f"   or: {_text(rival.head)} ({again})")
     others = unexplained_of(report)
     if others:
         yield from ("", "Not explained:", "")

@@ -160,13 +160,14 @@ class ScenarioReport(_Model):
 class CauseReport(_Model):
     """A family of faults that explains failures of a run. `specimens` are the broken servers that
     belong to the family, `explains` ids of requirements, and `shown_by` is the id of the scenario
-    that shows it best."""
+    that shows it best. `instead_of` is the family of the cause that this one may be instead."""
 
     family: str
     specimens: list[str] = []
     confidence: Literal["almost-certain", "likely", "possible"]
     explains: list[str]
     shown_by: str
+    instead_of: str | None = None
 
 
 class SpokenReport(_Model):

@@ -14,6 +14,7 @@ def say_causes(report: Report, found: Diagnosis) -> None:
             confidence=cause.confidence,
             explains=list(cause.explains),
             shown_by=cause.shown_by,
+            instead_of=cause.instead_of,
         )
         for cause in found.causes
         if failed.intersection(cause.explains)

@@ -58,6 +58,7 @@ def test_the_schema_of_reports_is_as_published() -> None:
             "confidence": "almost-certain",
             "explains": ["FRM-1"],
             "shown_by": "frm/many-lines-in-one-segment",
+            "instead_of": None,
         }
     ]
     assert written["unexplained"] == ["TXT-5"]

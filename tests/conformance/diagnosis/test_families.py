@@ -13,6 +13,7 @@ from conformance.diagnosis.families import (
     families,
     family_of,
 )
+from conformance.scenarios.registry import scenarios
 from conformance.specimens import every_specimen
 from tests.conformance.command import run
 from tests.field_guide import GUIDE, pages
@@ -33,6 +34,7 @@ def test_a_family_says_all_in_short_sentences(family: Family) -> None:
         assert text.endswith((".", "?"))
         assert len(text) <= 400
     assert len(family.title) <= 80
+    assert not family.shown_by or family.shown_by in {one.id for one in scenarios()}
 
 
 @every

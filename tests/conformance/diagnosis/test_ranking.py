@@ -105,8 +105,17 @@ def test_twins_are_never_certain() -> None:
     """Two families that show the same are both possible."""
     runs = {"one-read-one-message": [_CUTS], "greets": [_CUTS]}
     found = diagnose(_CUTS, opened(compiled(runs, _FAMILIES, {})))
-    assert {one.confidence for one in found.causes} == {"possible"}
-    assert len(found.causes) == 2 <= MOST
+    first, rival = found.causes
+    assert {first.confidence, rival.confidence} == {"possible"}
+    assert (first.instead_of, rival.instead_of) == (None, first.family.name)
+    assert len(found.causes) <= MOST
+
+
+def test_a_cause_is_shown_by_the_scenario_that_its_family_names() -> None:
+    rarest = _run({"frm/a-line-in-two-segments": [_finding("FRM-1", "cut-at-segment")]})
+    run = _together(_CUTS, rarest)
+    [cause] = diagnose(run, opened(compiled({"read-ends-a-line": [run]}, _FAMILIES, {}))).causes
+    assert cause.shown_by == cause.family.shown_by == "frm/many-lines-in-one-segment"
 
 
 def test_what_was_not_played_speaks_against_nothing() -> None:

@@ -7,6 +7,7 @@ from xml.etree import ElementTree
 
 import pytest
 from rich.console import Console
+from rich.text import Text
 
 from conformance.diagnosis.families import families
 from conformance.output.causes import (
@@ -16,7 +17,7 @@ from conformance.output.causes import (
     unexplained_of,
 )
 from conformance.output.conclusion import LINES, print_conclusion
-from conformance.output.console import verdict_lines
+from conformance.output.console import notes_of, verdict_lines
 from conformance.output.github import annotations
 from conformance.output.gradescope import render_gradescope
 from conformance.output.html import render_page
@@ -77,6 +78,31 @@ def test_a_cause_is_told_with_all_there_is_of_it() -> None:
     first, *_ = unexplained_of(whole)
     assert f"   {first[1].requirement}" in text.partition("Not explained:")[2]
     assert text.rstrip().endswith(STEPS[-1])
+
+
+def test_what_a_cause_may_be_instead_stands_under_it() -> None:
+    whole = explained(small(), "escapes-text", "greets")
+    whole.causes[1].instead_of = "escapes-text"
+    [cause] = causes_of(whole)
+    assert [one.name for one in cause.rivals] == ["greets"]
+    text = "\n".join(shown(whole))
+    other = families()["greets"].title
+    assert text.index("1. ") < text.index(f"   or: {other}: likely,")
+    assert "2. " not in text
+    assert f"   or: {other}: likely, " in render_markdown(compare([whole]))
+    assert f"<p>or: {other}: likely, " in render_page(compare([whole]))
+
+
+def test_a_long_command_and_why_the_run_is_short_fit_the_columns() -> None:
+    whole = explained(small(), "escapes-text")
+    whole.target = "python server.py --listen {address} " + "--option value " * 10
+    whole.scenarios[0].reason = "foreign"
+    output = io.StringIO()
+    console = Console(file=output, width=80, highlight=False)
+    head = [*verdict_lines(whole, failures=True), *map(Text, notes_of(whole))]
+    print_conclusion(console, whole, head, ())
+    assert all(width(line) <= 80 for line in output.getvalue().splitlines())
+    assert "--probe finds" in " ".join(output.getvalue().split())
 
 
 def test_the_picture_is_what_was_sent_what_came_and_what_was_expected() -> None:
