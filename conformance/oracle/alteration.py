@@ -4,13 +4,14 @@ import html
 import re
 import unicodedata
 from contextlib import suppress
-from typing import Final
+from typing import Final, Literal
 
 from chatproto.text import REPLACEMENT, make_safe, trim
 from conformance.oracle.facts import Sign
 from conformance.oracle.reading.history import Line
 
 _CHARSETS: Final = ("latin-1", "cp1252", "gbk", "gb18030", "shift_jis", "euc_kr", "ascii")
+_COMPATIBLE: Final[tuple[Literal["NFKC"], Literal["NFKD"]]] = ("NFKC", "NFKD")
 _BLANK: Final = " \r"
 _LONG: Final = 900
 _INVISIBLE: Final = "\u200b\u200c\u200d\u2060\ufeff"
@@ -69,6 +70,8 @@ def alteration_signs(line: Line, came: bytes) -> tuple[Sign, ...]:
         signs.append(Sign.ESCAPED)
     elif text.split() == expected.split():
         signs.append(Sign.SPACES_OTHERWISE)
+    elif text in (unicodedata.normalize(form, expected) for form in _COMPATIBLE):
+        signs.append(Sign.NORMALISED)
     elif any(text.count(point) > expected.count(point) for point in (REPLACEMENT, "?")):
         signs.append(Sign.REPLACED)
     return tuple(signs)
