@@ -8,7 +8,7 @@ from functools import cached_property
 from itertools import accumulate
 
 from chatproto.sender import is_sender
-from conformance.dialect.model import PLAIN
+from conformance.dialect.model import PLAIN, SMALLEST_READ
 from conformance.oracle.backlog import Backlog
 from conformance.oracle.log_order import LaidOut, lay_out
 from conformance.oracle.matching import Matching, Tie, match
@@ -21,7 +21,7 @@ from conformance.oracle.reading.history import (
 )
 from conformance.oracle.reading.units import ReceivedBroadcast
 from conformance.timing.policy import TOGETHER
-from conformance.transcript.events import Exited, Limited, Stopping, Transcript
+from conformance.transcript.events import Exited, Limited, Restarted, Stopping, Transcript
 
 
 @dataclass
@@ -317,6 +317,38 @@ class Case:
 
     def segments(self, line: Line) -> tuple[bytes, ...]:
         return self.history.clients[line.client].segments_of(line)
+
+    @cached_property
+    def given_pieces(self) -> frozenset[str]:
+        """Who may have been given a line in pieces, a read each, with nothing before or behind
+        them: others' may come between two of them, and what any text is made of cannot be told."""
+        dialect = self.history.start.dialect
+        if dialect is None or not dialect.by_read or dialect.opening or dialect.tail:
+            return frozenset()
+        # What a server with a larger buffer reads at once is known to nobody.
+        size = dialect.read_size if dialect.read_size < PLAIN.read_size else SMALLEST_READ
+        messages = (line for client in self.clients for line in client.messages)
+        long = [self.came.get(line, {}) for line in messages if len(line.octets) >= size]
+        exact = {id(tie.unit) for tie in self.matching.ties() if tie.exact}
+        return frozenset(
+            client.name
+            for client in self.clients
+            if any(client.name not in ties or not ties[client.name].exact for ties in long)
+            and any(id(unit) not in exact for unit in client.units)
+        )
+
+    def stopping_of(self, client: ClientHistory) -> int | None:
+        """The transcript's line where the server was told to stop that ended a connection then: it
+        may have been told several times, and started again in between."""
+        told = None
+        for at, event in self.history.server:
+            if client.ended is None or at > client.ended:
+                break
+            if isinstance(event, Stopping):
+                told = at
+            elif isinstance(event, Restarted):
+                told = None
+        return told if client.was_ended_by_server else None
 
     def unseen(self, since: float, until: float) -> float:
         """How much of a time the suite did not look."""

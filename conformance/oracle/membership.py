@@ -33,17 +33,6 @@ def just_gone(case: Case, client: ClientHistory) -> int:
     )
 
 
-def was_ended_by_stopping(case: Case, client: ClientHistory) -> bool:
-    """Whether a member was still there when the server was told to stop, and then ended."""
-    stopping, ended = case.stopping, client.ended
-    return (
-        stopping is not None
-        and ended is not None
-        and ended > stopping
-        and client.was_ended_by_server
-    )
-
-
 def may_miss_the_end(case: Case, client: ClientHistory) -> bool:
     """Whether there is another account of why the end of a client's run is missing."""
     return (

@@ -175,6 +175,11 @@ def _losses(case: Case) -> Iterator[Fact]:
                 continue
             elif client.name not in case.came.get(line, {}) and _was_due(case, client, line):
                 lost[line].setdefault(client.name, "its sender did not receive it")
+    for losers in lost.values():
+        # Where parts of lines stand about, what did not come may be among them.
+        for name in case.given_pieces.intersection(losers):
+            del losers[name]
+    lost = {line: losers for line, losers in lost.items() if losers}
     for line, losers in sorted(lost.items(), key=lambda item: item[0].begun):
         evidence = [line.begun, line.done]
         evidence += [at for name in losers for at, _ in case.history.clients[name].waits[:1]]
@@ -269,7 +274,7 @@ def _missing_end(case: Case, client: ClientHistory) -> Iterator[Line]:
     if not run or client.cause is not None:
         return
     if client.was_ended_by_server:
-        until = case.stopping
+        until = case.stopping_of(client)
     elif client.waits:
         until = client.waits[-1][0]
     else:

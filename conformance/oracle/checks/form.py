@@ -244,7 +244,7 @@ def _headers_agree(case: Case) -> Iterator[Fact]:
             unit = tie.unit
             if not isinstance(unit, ReceivedBroadcast) or tie.line.text is None:
                 continue
-            if not _is_whole(tie, unit.text):
+            if tie.client in case.given_pieces or not _is_whole(tie, unit.text):
                 continue
             if first is None:
                 first = unit

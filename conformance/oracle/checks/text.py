@@ -2,12 +2,11 @@
 
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from itertools import pairwise
 from typing import Final
 
 from chatproto import Code
-from conformance.dialect.model import PLAIN, SMALLEST_READ
 from conformance.oracle.alteration import alteration_signs, bad_text_signs, text_signs
 from conformance.oracle.case import Case
 from conformance.oracle.facts import Fact, Kind, Sign
@@ -184,7 +183,9 @@ def _inexact(case: Case, tie: Tie, came: bytes, mixtures: Mixtures) -> Fact:
     expected = "the line's text, decoded, trimmed and made safe"
     sign: tuple[Sign, ...] = ()
     inner = mixtures.header_in(came)
-    if _NOTICE.search(came) and not _NOTICE.search(line.text or b""):
+    if tie.client in case.given_pieces:
+        kind, what = Kind.JOINED, "one text made of several lines, or of parts of them"
+    elif _NOTICE.search(came) and not _NOTICE.search(line.text or b""):
         kind, what = Kind.NOTICE_WITHIN, "a notice within a broadcast"
         expected = "a notice after a whole unit only"
     elif inner is not None and mixtures.are_in(client, _place(client, tie.unit), came):
@@ -195,7 +196,7 @@ def _inexact(case: Case, tie: Tie, came: bytes, mixtures: Mixtures) -> Fact:
     elif inner is not None and len(lines) > 1:
         kind, what = Kind.ALTERED, "its beginning, and then another broadcast"
         sign = (Sign.CUT,)
-    elif len({one.client for one in lines}) > 1 and not _may_be_cut_by_reads(case, lines):
+    elif len({one.client for one in lines}) > 1 and not _is_alike_for_several(case, tie):
         kind, what = Kind.MIXED, "a text with parts of other members' in it"
     elif len(lines) > 1 or ends > max(
         len(NONCE.findall(came)), len(_NONCE_END.findall(line.octets))
@@ -221,15 +222,15 @@ def _inexact(case: Case, tie: Tie, came: bytes, mixtures: Mixtures) -> Fact:
     )
 
 
-def _may_be_cut_by_reads(case: Case, lines: Iterable[Line]) -> bool:
-    """Whether these may have been broadcast in parts, a read each, which nothing stands before or
-    behind: another's may come between two of them."""
+def _is_alike_for_several(case: Case, tie: Tie) -> bool:
+    """Whether several received the same where nothing opens a broadcast, and nobody knows of reads:
+    a part of a line was broadcast for one, and then another's. Octets are mixed for each member in
+    another way."""
     dialect = case.history.start.dialect
-    if dialect is None or not dialect.by_read or dialect.opening or dialect.tail:
+    if dialect is None or dialect.opening or dialect.by_read:
         return False
-    # What a server with a larger buffer reads at once is known to nobody.
-    size = dialect.read_size if dialect.read_size < PLAIN.read_size else SMALLEST_READ
-    return any(len(line.octets) >= size for line in lines)
+    same = (one for one in case.came[tie.line].values() if one.unit.octets == tie.unit.octets)
+    return len(list(same)) > 1
 
 
 def _place(client: ClientHistory, unit: ReceivedUnit) -> int:

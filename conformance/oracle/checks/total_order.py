@@ -17,7 +17,7 @@ from typing import Final
 from conformance.oracle.case import Case
 from conformance.oracle.facts import Fact, Kind, Sign
 from conformance.oracle.matching import Tie
-from conformance.oracle.membership import waited_for_the_rest, was_ended_by_stopping
+from conformance.oracle.membership import waited_for_the_rest
 from conformance.oracle.reading.history import Cause, ClientHistory, Line
 
 _RANKS: Final = (Kind.LOST, Kind.EFFECT_FIRST, Kind.SENDER_ORDER, Kind.TWO_ORDERS)
@@ -150,7 +150,7 @@ def _after_what_it_had(
 def _gone(case: Case, client: ClientHistory) -> float:
     """The transcript's line until which a client that received something was a member."""
     if client.was_ended_by_server:
-        return (case.stopping or 0) if was_ended_by_stopping(case, client) else 0
+        return case.stopping_of(client) or 0
     return inf if client.left is None else client.left
 
 

@@ -10,7 +10,7 @@ from chatproto import Code
 from conformance.oracle.case import Case
 from conformance.oracle.conditions.circumstances import Circumstances
 from conformance.oracle.facts import Sign
-from conformance.oracle.membership import was_ended_by_stopping, was_evicted
+from conformance.oracle.membership import was_evicted
 from conformance.oracle.reading.history import Cause, ClientHistory, Fate, Line
 from conformance.oracle.triggers import What
 from conformance.timing.policy import ON_ITS_WAY, SILENT
@@ -244,12 +244,12 @@ def is_lost_by_stopping(about: Circumstances) -> bool:
 
 def _was_still_to_come(about: Circumstances, client: ClientHistory) -> bool:
     case, line = about.case, about.line
-    if not was_ended_by_stopping(case, client) or not case.is_last_for(line, client.name):
+    stopping = case.stopping_of(client)
+    if stopping is None or not case.is_last_for(line, client.name):
         return False
-    assert case.stopping is not None
     if client.stalls or line not in case.came:
         return True
-    told = case.history.time(case.stopping)
+    told = case.history.time(stopping)
     return told - case.history.time(case.first_came[line]) < ON_ITS_WAY
 
 

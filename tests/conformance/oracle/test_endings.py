@@ -6,7 +6,7 @@ import pytest
 
 from chatproto import Code, Notice, encode
 from conformance.oracle import judge
-from conformance.transcript.events import Exited, InputEnded, Refused, Running, Stopping
+from conformance.transcript.events import Exited, InputEnded, Refused, Restarted, Running, Stopping
 from tests.conformance.scene import START, Scene, blamed, chat, talk
 
 
@@ -117,6 +117,28 @@ def test_who_reads_on_when_it_may_have_been_aborted(seconds: float, found: list[
     scene.reset("bob")
     scene.events.append(Exited(scene.tick(), 0))
     assert sorted({one for one in blamed(scene) if one != "ERR-3"}) == found
+
+
+def test_what_a_first_stop_loses_is_of_stopping_though_another_follows() -> None:
+    scene = chat()
+    scene.stall("bob")
+    talk(scene, ["ann"] * 2)
+    scene.deliver("ann")
+    for name in ("ann", "bob"):
+        scene.peers[name].waiting.clear()
+    scene.events.append(Stopping(scene.tick(), "sigterm"))
+    scene.end("ann")
+    scene.resume("bob")
+    scene.end("bob")
+    scene.events += [Exited(scene.tick(), 0), Restarted(scene.tick(), None)]
+    for peer in scene.peers.values():
+        peer.member = False
+    scene.join("eve", "zoe")
+    scene.events.append(Stopping(scene.tick(), "console"))
+    for name in ("eve", "zoe"):
+        scene.end(name)
+    scene.events.append(Exited(scene.tick(), 0))
+    assert {one for one in blamed(scene) if one != "ERR-3"} == {"STOP-1"}
 
 
 @WAYS

@@ -249,11 +249,13 @@ def test_two_broadcasts_in_one_differ_from_neither() -> None:
     assert "MSG-3" not in {one.requirement for one in found}
 
 
-def relayed(*reads: bytes, read_size: int = 65_536) -> list[str]:
+def relayed(
+    *reads: bytes, read_size: int = 65_536, framing: Literal["line", "read"] = "read"
+) -> list[str]:
     """What is found where ann says a long line and bob a short one, and a relay that says reads as
     they are passes on these to ann and bob; to eve, who comes late, only bob's."""
     dialect = Dialect(
-        framing="read", read_size=read_size, header="", infix="", text="verbatim", tail="",
+        framing=framing, read_size=read_size, header="", infix="", text="verbatim", tail="",
         controls="relayed", blank="broadcast", undecodable="relays",
     )  # fmt: skip
     scene = Scene(replace(START, dialect=dialect))
@@ -279,6 +281,11 @@ def test_parts_of_a_line_of_several_reads_may_stand_apart() -> None:
     """Another's may come between them, and stands in one line with the first then."""
     assert relayed(LONG[:100], SHORT, LONG[100:]) == []
     assert relayed(LONG[:100], SHORT, LONG[100:], read_size=100) == []
+
+
+def test_parts_that_stand_apart_for_all_alike_are_no_mixture() -> None:
+    """Where nobody knows that reads are relayed: it was too slow for that to be found out."""
+    assert relayed(LONG[:100], SHORT, LONG[100:], framing="line") == ["FRM-1"]
 
 
 def test_a_line_of_one_read_is_whole() -> None:
