@@ -4,9 +4,11 @@ The user reads what goes wrong here: every message names the address and a remed
 """
 
 import asyncio
+import contextlib
 import errno
 import os
 import socket
+import threading
 from typing import Any, Final
 
 from chatproto.address import Tcp, Unix
@@ -21,6 +23,8 @@ class ConnectError(Exception):
 
 
 Address = Tcp | Unix
+_Found = list[tuple[int, Any]]
+"""Families and socket addresses."""
 
 
 def parse(address: str) -> Address:
@@ -47,14 +51,41 @@ async def connect(address: Address) -> socket.socket:
 
 
 async def _connect_to_any(host: str, port: int) -> socket.socket:
-    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
     last: OSError | None = None
-    for family, _, _, _, where in found:
+    for family, where in await _look_up(host, port):
         try:
             return await _connect(family, where)
         except OSError as error:
             last = error
     raise last or OSError(errno.EADDRNOTAVAIL, "the name stands for no address")
+
+
+async def _look_up(host: str, port: int) -> _Found:
+    """Look a name up. The thread that does ends with the program: a loop's own thread would be
+    waited for, and some systems look for minutes."""
+    loop = asyncio.get_running_loop()
+    found: asyncio.Future[_Found] = loop.create_future()
+
+    def tell(result: _Found | OSError | ValueError) -> None:
+        if found.cancelled():
+            return
+        if isinstance(result, list):
+            found.set_result(result)
+        else:
+            found.set_exception(result)
+
+    def look() -> None:
+        result: _Found | OSError | ValueError
+        try:
+            named = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            result = [(family, where) for family, _, _, _, where in named]
+        except (OSError, ValueError) as error:
+            result = error
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            loop.call_soon_threadsafe(tell, result)
+
+    threading.Thread(target=look, daemon=True).start()
+    return await found
 
 
 async def _connect(family: int, where: Any) -> socket.socket:

@@ -238,6 +238,16 @@ def test_cli_11_a_text_padded_to_the_terminal_s_width_forges_no_row(
             assert not [row for row in rows if row.startswith(("18:45:40", "10.0.0.1"))]
 
 
+def test_control_c_ends_it_while_a_name_is_looked_up() -> None:
+    slow = (
+        "import socket, time; socket.getaddrinfo = lambda *_, **__: print('?') or time.sleep(600)"
+    )
+    with Terminal("tcp://somewhere.example:9999", but=slow) as user:
+        user.shows("?")
+        user.process.send_signal(signal.SIGINT)
+        assert user.end() == 130
+
+
 def test_where_nothing_listens_it_says_so_and_what_to_do() -> None:
     with socket.socket() as held:
         held.bind(("127.0.0.1", 0))
