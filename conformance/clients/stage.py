@@ -6,6 +6,7 @@ The stage types what a user would, looks at what the client does, and waits for 
 
 import json
 import random
+import shlex
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,6 +24,8 @@ from conformance.scenarios.registry import Scenario
 from conformance.standard.requirements import PROTOCOL
 from conformance.transcript import events as tr
 
+SILENCE: Final = 8.0
+"""Seconds of silence after leaving, if nothing else is asked for."""
 SHOWING: Final = 5.0
 """Seconds in which a client shows what it was sent, and sends what its user says."""
 TELLING: Final = 3.0
@@ -59,7 +62,19 @@ class Use:
     raw: bool = False
     seed: int = 0
     factor: float = 1.0
-    silence: float = 8.0
+    silence: float = SILENCE
+
+    @property
+    def options(self) -> str:
+        """The options of the command that say how the client is used, as they are typed."""
+        said: list[str] = {"terminal": [], "pipe": ["--pipe"], "jsonl": ["--adapter jsonl"]}[
+            self.way
+        ]
+        said += [f"--leave {shlex.quote(self.leave)}"] if self.leave != "/quit" else []
+        said += ["--raw"] if self.raw else []
+        said += [f"--silence {self.silence:g}"] if self.silence != SILENCE else []
+        said += [f"--timeout-factor {self.factor:g}"] if self.factor != 1 else []
+        return " ".join(said)
 
 
 class Stage:

@@ -10,7 +10,7 @@ import click
 from rich.console import Console
 
 from conformance.clients.registry import client_scenarios
-from conformance.clients.stage import Use
+from conformance.clients.stage import SILENCE, Use
 from conformance.commands.exit_statuses import BROKEN_DOWN, EPILOG, OTHERWISE, STATUS
 from conformance.commands.options import judgement_options
 from conformance.commands.outputs import Outputs, check_parent, make_directory
@@ -37,7 +37,6 @@ from conformance.target.profile import Launch, Profile
 from conformance.timing.limit import TimeLimit
 from conformance.transcript.events import Way
 
-_SILENCE: Final = 8.0
 _TIME_LIMIT: Final = 30.0
 _FILE: Final = click.Path(path_type=Path, dir_okay=False)
 
@@ -92,7 +91,7 @@ _FILE: Final = click.Path(path_type=Path, dir_okay=False)
 @click.option(
     "--silence",
     type=click.FloatRange(min=0.1),
-    default=_SILENCE,
+    default=SILENCE,
     show_default=True,
     metavar="SECONDS",
     help="How long the server is silent after the client has left; the standard says up to 30.",
@@ -175,7 +174,7 @@ def clients(
     detail = Detail.QUIET if quiet else Detail.VERBOSE if verbose else Detail.NORMAL
     outputs = Outputs()
     reporter = ConsoleReporter(console, settings, chosen, jobs, detail)
-    usual = (_TIME_LIMIT + max(0.0, silence - _SILENCE)) * max(1.0, timeout_factor)
+    usual = (_TIME_LIMIT + max(0.0, silence - SILENCE)) * max(1.0, timeout_factor)
     player = ClientPlayer(
         use, settings.requirements, settings.transcripts, TimeLimit(time_limit or usual)
     )
@@ -225,7 +224,7 @@ def client_settings(
         selected=selected,
         scenarios=frozenset(one.id for one in chosen),
         transcripts=transcripts.absolute() if transcripts else None,
-        server=_written_out(use),
+        server=f"--launch {shlex.quote(use.command)} {use.options}".rstrip(),
         known=known,
         command="clients",
     )
@@ -240,14 +239,3 @@ def _known(path: Path | None, *, new: bool = False) -> KnownFailures:
         return load_known_failures(path)
     except KnownFailuresError as error:
         raise click.UsageError(str(error)) from None
-
-
-def _written_out(use: Use) -> str:
-    """The options that name the client and say how it is used, as they are typed."""
-    said = [f"--launch {shlex.quote(use.command)}"]
-    said += {"terminal": [], "pipe": ["--pipe"], "jsonl": ["--adapter jsonl"]}[use.way]
-    said += [f"--leave {shlex.quote(use.leave)}"] if use.leave != "/quit" else []
-    said += ["--raw"] if use.raw else []
-    said += [f"--silence {use.silence:g}"] if use.silence != _SILENCE else []
-    said += [f"--timeout-factor {use.factor:g}"] if use.factor != 1 else []
-    return " ".join(said)

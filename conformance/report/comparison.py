@@ -220,6 +220,7 @@ def again(report: Report, scenario: str) -> str:
     """The command that plays a scenario of a run again."""
     address = report.target.startswith(("tcp://", "unix:"))
     target = shlex.quote(report.target) if address else f"--launch {shlex.quote(report.target)}"
+    target += f" {report.options}" if report.options else ""
     seed = f" --seed {report.seed}" if report.seed else ""
     command = "clients" if scenario.startswith("cli/") else "run"
     return f"chatproto-conformance {command} {target}{seed} --only {scenario}"

@@ -207,13 +207,15 @@ class RequirementReport(_Model):
 class Report(_Model):
     """A whole run. `usage` is of the launched server that was there for the longest. `otherwise`
     is the verdict in a dialect on all that is not declared, None where there is no dialect.
-    `causes` are what its failures come from, the first explaining most, and `unexplained` the
-    requirements that fail by none of them; `spoken` is a dialect that may be the reason."""
+    `options` are those of the command that say how a client is used. `causes` are what its
+    failures come from, the first explaining most, and `unexplained` the requirements that fail by
+    none of them; `spoken` is a dialect that may be the reason."""
 
     schema_: Literal[1] = Field(default=1, alias="schema")
     protocol: str = PROTOCOL
     suite: str
     target: str
+    options: str = ""
     name: str | None = None
     seed: int
     interrupted: bool = False

@@ -248,5 +248,6 @@ def report_of_client(
         kinds=(Kind.CLIENT,),
         register=client_scenarios(),
     )
+    report.options = use.options
     say_causes(report, diagnose(report.scenarios, client_dictionary()))
     return report

@@ -114,3 +114,13 @@ def test_a_client_that_floods_ends_its_scenario_and_the_run(tmp_path: Path) -> N
     assert first.reason is not None
     assert "it printed" in first.reason
     assert {one.status for one in results.values()} == {"skip"}
+
+
+def test_a_page_says_how_a_failure_is_seen_again(tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    run(
+        "clients", *PATIENT, "--raw", "--leave", "quit", "--launch", "true {port}",
+        "--html", str(page),
+    )  # fmt: skip
+    shown = page.read_text(encoding="utf-8")
+    assert "--leave quit --raw --only cli/first" in shown
