@@ -23,6 +23,7 @@ from conformance.timing.policy import ABORT, REST, RESTS, STARVED_REST
 from conformance.transcript.events import (
     Counted,
     Exited,
+    Halted,
     InputEnded,
     Limited,
     Printed,
@@ -175,6 +176,18 @@ class ManagedServer:
             self._stage.record(Limited(self._stage.now(), ended=False))
             yield gaps
         self._stage.record(Limited(self._stage.now(), ended=True))
+
+    @contextmanager
+    def halted(self) -> Iterator[None]:
+        """Let the server not run, meanwhile: what is sent to it waits in its system."""
+        with ExitStack() as halts:
+            try:
+                halts.enter_context(Family(self._server.pid or 0).halted())
+            except psutil.Error as error:
+                raise Unplayable("needs-launch", str(error)) from None
+            self._stage.record(Halted(self._stage.now(), ended=False))
+            yield
+        self._stage.record(Halted(self._stage.now(), ended=True))
 
     def end_input(self) -> None:
         """Bring the server's standard input to its end."""

@@ -25,7 +25,7 @@ _RUN: Final = re.compile(rb"(.)\1{63,}", re.DOTALL)
 Kind = Literal[
     "connected", "refused", "sent", "received", "ended", "reset", "halfclosed", "aborted",
     "stalled", "resumed", "waited", "settled", "stopping", "exited", "running", "restarted",
-    "rival", "inputended", "vanished", "sought", "rested", "limited", "counted",
+    "rival", "inputended", "vanished", "sought", "rested", "limited", "halted", "counted",
     "launched", "typed", "shown", "faulted",
 ]  # fmt: skip
 _DRIVES: Final = re.compile(
@@ -255,6 +255,8 @@ def _note(event: tr.Event) -> str:
             return f"{open_} descriptors after {members} have come and gone"
         case tr.Limited(ended=over):
             return "descriptors are free again" if over else "no descriptor is free"
+        case tr.Halted(ended=over):
+            return "the server runs again" if over else "the server is not let run"
         case tr.Launched(command=command):
             return command
         case tr.Typed(text=text, how=how):

@@ -208,7 +208,7 @@ def meaning(event: StretchEvent) -> tuple[Arrow, bool | None, str]:
             return Arrow.MARK, None, f"its user types: {note}"
         case "shown":
             return Arrow.MARK, None, f"it shows: {note}"
-        case "rested" | "limited" | "counted" | "sought" | "faulted":
+        case "rested" | "limited" | "halted" | "counted" | "sought" | "faulted":
             return Arrow.MARK, None, note
 
 

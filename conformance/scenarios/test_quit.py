@@ -5,6 +5,7 @@ from typing import Final
 
 from conformance.driver.bulk_traffic import Talker, stall_one
 from conformance.driver.client import Client
+from conformance.driver.server_control import ManagedServer
 from conformance.driver.stage import Stage
 from conformance.scenarios.controls import say_at_once
 from conformance.scenarios.registry import scenario
@@ -19,6 +20,12 @@ _A_TENTH: Final = 0.1
 _TENTHS: Final = 22
 """Tenths of a second in which it reads what it is owed: longer than a linger that does not wait
 for that."""
+_MANY: Final = 600
+_FEW: Final = 50
+"""Lines of a thousand octets that wait to be read, as much as the server's system holds. It holds
+more for who has said much before."""
+_TAKEN: Final = 0.1
+"""Seconds within which a system takes them."""
 _UNREAD: Final = 3_000
 """Lines of some 50 octets: more than a server reads at once."""
 
@@ -206,6 +213,33 @@ def test_a_writer_that_closes_without_reading(stage: Stage) -> None:
         if writer.close_unread():
             stage.await_text(bob, last)
         stage.fence(ann, bob)
+
+
+@scenario("QUIT-5", "ROOM-2", needs=("launch",))
+def test_a_writer_that_closes_while_the_server_halts(stage: Stage, server: ManagedServer) -> None:
+    """While the server does not run, another speaks, and a client writes lines, ends its side, and
+    closes without having read any: the first write to it fails before they are read; with many
+    lines, and with few, for who has little room for them."""
+    ann, bob = stage.join(2)
+    for lines in (_MANY, _FEW):
+        [writer] = stage.join(1)
+        writer.send(_long_lines(stage, _MANY))
+        stage.fence(ann, bob, writer)
+        writer.stall()
+        stage.fence(ann, bob)
+        with server.halted():
+            ann.say(stage.nonce())
+            writer.send(_long_lines(stage, lines), exercises=["QUIT-5"])
+            last = stage.last_nonce
+            stage.let(lambda: not writer.sending, _TAKEN)  # noqa: B023  # called in this turn
+            has_come = writer.close_unread()
+        if has_come:
+            stage.await_text(bob, last)
+        stage.fence(ann, bob)
+
+
+def _long_lines(stage: Stage, number: int) -> bytes:
+    return "".join(f"{stage.nonce()} {'x' * 980}\n" for _ in range(number)).encode()
 
 
 def _has_read(client: Client, octets: int) -> bool:

@@ -5,7 +5,7 @@ import os
 import threading
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from types import TracebackType
 from typing import Final
 
@@ -96,6 +96,15 @@ class Family:
                 with suppress(OSError):
                     descriptor_limits(pid, limits)
 
+    @contextmanager
+    def halted(self) -> Iterator[None]:
+        """Let none of them run meanwhile; `psutil.Error` where the system does not allow it."""
+        with ExitStack() as resumed:
+            for process in self.members():
+                process.suspend()
+                resumed.callback(_resume, process)
+            yield
+
     def members(self) -> list[psutil.Process]:
         """The process, where it is still there, and its children, as they were a moment ago."""
         now = time.monotonic()
@@ -105,6 +114,11 @@ class Family:
                 self._members = [process, *process.children(recursive=True)]
             self._known = now
         return self._members
+
+
+def _resume(process: psutil.Process) -> None:
+    with suppress(psutil.Error):
+        process.resume()
 
 
 class Monitor:

@@ -312,6 +312,15 @@ class Limited:
     event: Literal["limited"] = "limited"
 
 
+@dataclass(frozen=True, slots=True)
+class Halted:
+    """From now on the server's processes are not let run, or are again, where this `ended`."""
+
+    t: Number
+    ended: bool
+    event: Literal["halted"] = "halted"
+
+
 KILLED: Final = "killed"
 """The fault of a node that ends: its members are lost with it."""
 
@@ -437,6 +446,7 @@ Event = Annotated[
     | InputEnded
     | Rested
     | Limited
+    | Halted
     | Counted
     | Faulted
     | Printed

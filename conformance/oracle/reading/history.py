@@ -31,6 +31,7 @@ from conformance.transcript.events import (
     Exited,
     Faulted,
     HalfClosed,
+    Halted,
     InputEnded,
     Limited,
     Received,
@@ -178,6 +179,7 @@ ServerEvent = (
     | InputEnded
     | Rested
     | Limited
+    | Halted
     | Sought
     | Counted
 )
@@ -268,6 +270,7 @@ def read_history(transcript: Transcript) -> History:
                 | InputEnded()
                 | Rested()
                 | Limited()
+                | Halted()
                 | Sought()
                 | Counted()
             ):
