@@ -4,11 +4,19 @@ from collections import defaultdict
 
 import pytest
 
+from conformance.clients.registry import client_scenarios
 from conformance.diagnosis import Diagnosis, diagnose
-from conformance.diagnosis.dictionary import Dictionary, compiled, dictionary, opened
-from conformance.diagnosis.families import family_of
+from conformance.diagnosis.dictionary import (
+    Dictionary,
+    client_dictionary,
+    compiled,
+    dictionary,
+    opened,
+)
+from conformance.diagnosis.families import client_family_of, family_of
 from conformance.diagnosis.ranking import MOST
 from conformance.diagnosis.symptoms import place_of, symptoms_of
+from conformance.oracle.clients.facts import Kind as ClientKind
 from conformance.oracle.facts import Kind, Sign
 from conformance.oracle.findings import Outcome
 from conformance.report.model import FindingReport, ScenarioReport
@@ -165,3 +173,34 @@ def test_the_dictionary_that_ships_is_not_stale() -> None:
     words = {name.lower().replace("_", "-") for name in (*Kind.__members__, *Sign.__members__)}
     said = {word for s in symptoms if not place_of(s) for word in s[1:].split()}
     assert said <= words
+
+
+def test_the_dictionary_of_clients_is_not_stale() -> None:
+    """`make client-diagnosis` makes it again."""
+    entries = client_dictionary().entries
+    families = {name: family.name for name, family in client_family_of().items()}
+    assert {one.specimen: one.family for one in entries} == families
+    symptoms = [symptom for one in entries for symptom in one.shows]
+    places = {place for symptom in symptoms if (place := place_of(symptom))}
+    assert {scenario for _, scenario in places} <= {one.id for one in client_scenarios()}
+    assert {s[1:] for s in symptoms if not place_of(s)} <= {kind.value for kind in ClientKind}
+
+
+def test_each_broken_client_is_known_again_by_its_symptoms() -> None:
+    known = client_dictionary()
+    for entry in known.entries:
+        found: dict[str, list[FindingReport]] = defaultdict(list)
+        kinds = sorted(s[1:] for s in entry.shows if s.startswith("~"))
+        for requirement, scenario in filter(None, map(place_of, entry.shows)):
+            found[scenario] += [_finding(requirement, kind) for kind in kinds]
+        run = [
+            ScenarioReport(
+                id=one.id,
+                status="fail" if one.id in found else "pass",
+                requirements=list(one.requirements),
+                findings=found.get(one.id, []),
+            )
+            for one in client_scenarios()
+        ]
+        first, *_ = diagnose(run, known).causes
+        assert first.family.name == entry.family, entry.specimen
