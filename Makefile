@@ -232,7 +232,8 @@ clusters-specimens: $(READY)
 
 # One that was broken off goes on where it was, until the record is removed.
 clusters-soak: $(READY)
-	$(BIN)/python -m tests.cluster_specimens --record evidence/clusters-soak.json --rounds $(if $(filter file,$(origin ROUNDS)),100,$(ROUNDS))
+	@mkdir -p reports
+	$(BIN)/python -m tests.cluster_specimens --record reports/clusters-soak.json --rounds $(if $(filter file,$(origin ROUNDS)),100,$(ROUNDS))
 
 bench: $(VENV)/bench
 	$(BIN)/python -m benchmarks.fanout --json reports/fanout.json $(BENCH)
