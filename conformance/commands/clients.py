@@ -185,6 +185,7 @@ def clients(
     except LaunchError as error:
         click.echo(f"chatproto-conformance: {error}", err=True)
         sys.exit(BROKEN_DOWN)
+    outputs.look_for(transcripts, report.scenarios)
     outputs.write(json_path, lambda: report.model_dump_json(indent=2, by_alias=True) + "\n")
     outputs.write(junit, lambda: render_junit(report, settings))
     outputs.write(html_path, lambda: render_page(compare([report])))

@@ -1,10 +1,13 @@
 """The files that a command writes. One that cannot be written is reported, and the others are
 written nevertheless: no findings are lost."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import click
+
+from conformance.report.model import ScenarioReport
+from conformance.runner.session import transcript_path
 
 
 class Outputs:
@@ -21,6 +24,23 @@ class Outputs:
             path.write_text(render(), encoding="utf-8")
         except OSError as error:
             self.fail(path, error)
+
+    def look_for(self, transcripts: Path | None, played: Iterable[ScenarioReport]) -> None:
+        """Report transcripts that were to be kept and could not be written."""
+        if transcripts is None:
+            return
+        missing = [
+            one.id
+            for one in played
+            if one.exercised and not transcript_path(transcripts, one.id).is_file()
+        ]
+        if missing:
+            self.failed = True
+            click.echo(
+                f"chatproto-conformance: cannot write {len(missing)} transcripts into "
+                f"{transcripts}, that of {missing[0]} first",
+                err=True,
+            )
 
     def fail(self, path: Path, error: OSError) -> None:
         """Report that a file could not be written."""

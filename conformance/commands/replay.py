@@ -67,6 +67,7 @@ def replay(
         raise click.UsageError(str(error)) from None
     if script is not None:
         check_parent(script)
+    outputs = Outputs()
     result: ScenarioReport | None = None
     if script is None or target or launch or profile_name:
         profile, address = find_target(target, launch, profile_name)
@@ -81,13 +82,14 @@ def replay(
             transcripts=transcripts,
         )
         result = _replay(program, settings, times, f"chatproto-conformance replay {file}")
+        outputs.look_for(transcripts, [result])
     if script is not None:
         finding = result.findings[0] if result is not None and result.findings else None
-        outputs = Outputs()
         outputs.write(script, partial(write_script, program, script.name, finding))
-        if outputs.failed:
-            sys.exit(BROKEN_DOWN)
-        click.echo(f"written: {script}")
+        if not outputs.failed:
+            click.echo(f"written: {script}")
+    if outputs.failed:
+        sys.exit(BROKEN_DOWN)
     sys.exit(STATUS[result.verdict] if result is not None else 0)
 
 

@@ -306,6 +306,7 @@ def run(
         click.echo(f"chatproto-conformance: {error}", err=True)
         outputs.write(gradescope, partial(gradescope_without_server, str(error)))
         sys.exit(BROKEN_DOWN)
+    outputs.look_for(transcripts, report.scenarios)
     outputs.write(json_path, lambda: report.model_dump_json(indent=2, by_alias=True) + "\n")
     outputs.write(junit, lambda: render_junit(report, settings))
     if html_path is not None:

@@ -97,7 +97,7 @@ class ClientPlayer:
             stage.close()
             self._stages.discard(stage)
         if self._transcripts is not None:
-            files.write(stage.transcript, transcript_path(self._transcripts, play.scenario.id))
+            files.keep(stage.transcript, transcript_path(self._transcripts, play.scenario.id))
         whole = judge(stage.transcript)
         findings = [one for one in whole.findings if one.requirement in self._counting]
         judgement = Judgement(findings=findings, exercised=whole.exercised)

@@ -31,7 +31,7 @@ from conformance.target.server import LaunchedServer
 from conformance.target.usage import Family, Monitor, Usage, together
 from conformance.timing.policy import DYING
 from conformance.transcript.events import Event, Exited, Finish, Printed, Start
-from conformance.transcript.files import write
+from conformance.transcript.files import keep
 
 FIRST: Final = "sanity/first"
 """The scenario that shows whether there is chat at all, before all others."""
@@ -215,9 +215,9 @@ class Session:
         return status
 
     def keep(self, scenario: Scenario, transcript: list[Event]) -> None:
-        """Write a transcript, if transcripts are asked for."""
+        """Write a transcript, if transcripts are asked for and it can be."""
         if self.settings.transcripts is not None:
-            write(transcript, transcript_path(self.settings.transcripts, scenario.id))
+            keep(transcript, transcript_path(self.settings.transcripts, scenario.id))
 
     def close(self) -> None:
         """End the server, if one was launched."""

@@ -7,6 +7,7 @@ read and nothing is lost, or in pieces, so that what is long and says little is 
 import json
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
@@ -41,6 +42,15 @@ def _event() -> TypeAdapter[Event]:
     To make it takes a tenth of a run's start, and most runs keep no transcript.
     """
     return TypeAdapter(Event)
+
+
+def keep(events: Iterable[Event], path: Path) -> None:
+    """Write a transcript as JSON lines; where that fails, leave no part of it behind."""
+    try:
+        write(events, path)
+    except OSError:
+        with suppress(OSError):
+            path.unlink(missing_ok=True)
 
 
 def write(events: Iterable[Event], path: Path) -> None:

@@ -96,6 +96,15 @@ def test_what_cannot_be_written_is_said_and_the_rest_is_kept(tmp_path: Path) -> 
     assert json.loads((tmp_path / "r.json").read_text())["verdict"] == "conformant"
 
 
+def test_a_transcript_that_cannot_be_written_is_said_and_the_rest_is_kept(tmp_path: Path) -> None:
+    (tmp_path / "kept" / "frm.cr-lf-works-as-lf.jsonl").mkdir(parents=True)
+    done = shell(f"{SOUND} --transcripts kept", tmp_path)
+    assert done.returncode == 3
+    assert "cannot write 1 transcripts into kept, that of frm/cr-lf-works-as-lf" in done.stderr
+    assert "conformant" in done.stdout
+    assert json.loads((tmp_path / "r.json").read_text())["verdict"] == "conformant"
+
+
 def test_an_unexpected_error_goes_to_a_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
