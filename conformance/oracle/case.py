@@ -1,11 +1,13 @@
 """Everything the checks look at: the history, what ties to what, and the log laid out."""
 
+import re
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate
+from typing import Final
 
 from chatproto.sender import is_sender
 from conformance.dialect.model import PLAIN, SMALLEST_READ
@@ -22,6 +24,8 @@ from conformance.oracle.reading.history import (
 from conformance.oracle.reading.units import ReceivedBroadcast
 from conformance.timing.policy import TOGETHER
 from conformance.transcript.events import Exited, Limited, Restarted, Stopping, Transcript
+
+_OTHER_LINE_ENDS: Final = re.compile(rb"[\0\r\v\f\x1c-\x1e]|\xc2\x85|\xe2\x80[\xa8\xa9]")
 
 
 @dataclass
@@ -215,6 +219,12 @@ class Case:
         )
 
     @cached_property
+    def pieces_sent(self) -> frozenset[bytes]:
+        """The pieces of all lines that anyone sent."""
+        lines = (line for client in self.clients for line in client.lines)
+        return frozenset(piece for line in lines for piece in pieces_of(line))
+
+    @cached_property
     def lines_sent(self) -> bytes:
         """All lines that anyone sent, one after the other."""
         return b"\n".join(line.octets for client in self.clients for line in client.lines)
@@ -356,6 +366,13 @@ class Case:
             min(until, away.t) - max(since, away.t - away.seconds) for away in self.history.aways
         )
         return sum(overlap for overlap in overlaps if overlap > 0)
+
+
+def pieces_of(line: Line) -> list[bytes]:
+    """What stands between the ends that some would see in a line, where there are any."""
+    if _OTHER_LINE_ENDS.search(line.octets.strip()) is None:
+        return []
+    return [piece.strip() for piece in _OTHER_LINE_ENDS.split(line.octets) if piece.strip()]
 
 
 def prepare(transcript: Transcript) -> Case:

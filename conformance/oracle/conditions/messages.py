@@ -3,19 +3,14 @@
 The docstrings are printed by `explain`, after "where".
 """
 
-import re
-from typing import Final
-
 from chatproto import Code
-from conformance.oracle.case import Case
+from conformance.oracle.case import Case, pieces_of
 from conformance.oracle.conditions.circumstances import Circumstances
 from conformance.oracle.facts import Sign
 from conformance.oracle.membership import was_evicted
 from conformance.oracle.reading.history import Cause, ClientHistory, Fate, Line
 from conformance.oracle.triggers import What
 from conformance.timing.policy import ON_ITS_WAY, SILENT
-
-_OTHER_LINE_ENDS: Final = re.compile(rb"[\0\r\v\f\x1c-\x1e]|\xc2\x85|\xe2\x80[\xa8\xa9]")
 
 # Controls
 
@@ -105,7 +100,7 @@ def is_cut_at_another_line_end(about: Circumstances) -> bool:
     line = about.fact.line
     if line is None or not about.has(Sign.CUT, Sign.OVERTRIMMED):
         return False
-    return about.fact.octets.strip() in _pieces_of(line)
+    return about.fact.octets.strip() in pieces_of(line)
 
 
 def is_a_piece_at_another_line_end(about: Circumstances) -> bool:
@@ -113,15 +108,7 @@ def is_a_piece_at_another_line_end(about: Circumstances) -> bool:
     if not about.has(Sign.SAID):
         return False
     text = about.fact.octets.rstrip(b"\n").rpartition(b"\n")[2].strip()
-    lines = (line for client in about.case.clients for line in client.lines)
-    return any(text in _pieces_of(line) for line in lines)
-
-
-def _pieces_of(line: Line) -> list[bytes]:
-    """What stands between the ends that some would see in a line, where there are any."""
-    if _OTHER_LINE_ENDS.search(line.octets.strip()) is None:
-        return []
-    return [piece.strip() for piece in _OTHER_LINE_ENDS.split(line.octets) if piece.strip()]
+    return text in about.case.pieces_sent
 
 
 def is_cut_for_a_slow_reader(about: Circumstances) -> bool:
