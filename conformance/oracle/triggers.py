@@ -10,6 +10,8 @@ from conformance.oracle.controls import treatment_of
 from conformance.oracle.reading.history import ClientHistory, Fate, Line
 from conformance.transcript.events import InputEnded, Limited, Rival
 
+_FEW: Final = 3
+"""Messages that a member may say before the server fails at what somebody left behind."""
 _BACKLOG: Final = 32_768
 """Octets waiting for a member that does not read, from which on it may hold the others up."""
 
@@ -91,14 +93,15 @@ def trigger_between(
 
 
 def leaver_before(case: Case, ended: int, name: str) -> Trigger | None:
-    """Who had left before a member said the last that the server ended its connection after, where
-    that was the first it said since; None where anybody was put out while nobody had left, or
-    nothing was heard by then. A server that writes to who has gone fails when the next one speaks.
+    """Who had left before a member said the last that the server ended its connection after, or one
+    of the few before that; None where anybody was put out while nobody had left, or nothing was
+    heard by then. A server that writes to who has gone fails when the next one speaks, or when that
+    is known to be gone: the first that is written to it may still be taken.
     """
     own = [line for line in case.history.clients[name].messages if line.done < ended]
     if not own:
         return None
-    since = own[-2].done if len(own) > 1 else 0
+    since = own[-_FEW - 1].done if len(own) > _FEW else 0
     lefts = [(_left(one), one.name) for one in case.clients if one.name != name and _left(one) >= 0]
     first = min((left for left, _ in lefts), default=ended)
     put_out = (one.ended for one in case.clients if one.was_ended_by_server and one.cause is None)
