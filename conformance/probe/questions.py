@@ -203,6 +203,11 @@ def agreed(key: str, found: Sequence[Conclusion]) -> Conclusion | None:
         form = common_form(texts)
         if form is not None:
             return Conclusion(key, form, found[-1].why)
+    if key == "read_size":
+        # Several reads may come together: then a multiple was seen.
+        sizes = [one.value for one in found if isinstance(one.value, int)]
+        if sizes and all(size % min(sizes) == 0 for size in sizes):
+            return found[sizes.index(min(sizes))]
     for one in found:
         if values.count(one.value) * 2 > len(values):
             return one
