@@ -151,8 +151,9 @@ class Lanes:
 
 def _phases(settings: Settings) -> Iterator[Iterable[Play]]:
     """What is played at once, one after the other: whether there is chat at all; all else; and
-    whether there still is chat. What waits longest comes first, so that no lane is left with it
-    alone, but the search, which there is no use of once a MUST has failed, last."""
+    whether there still is chat. Of what tells as much (`take_in_turn`), what waits longest comes
+    first, so that no lane is left with it alone, but the search, which there is no use of once a
+    MUST has failed, last."""
     chosen = [play for play in plays() if play.scenario.id in settings.scenarios]
     rest = [play for play in chosen if play.scenario.id not in (FIRST, LAST)]
     yield (play for play in chosen if play.scenario.id == FIRST)
