@@ -17,6 +17,7 @@ from conformance.oracle.matching import Matching, Tie, match
 from conformance.oracle.reading.history import (
     NONCE,
     ClientHistory,
+    Fate,
     History,
     Line,
     read_history,
@@ -223,6 +224,14 @@ class Case:
         """The pieces of all lines that anyone sent."""
         lines = (line for client in self.clients for line in client.lines)
         return frozenset(piece for line in lines for piece in pieces_of(line))
+
+    @cached_property
+    def quits_sent(self) -> dict[bytes, Line]:
+        """The lines by which members left, by their text, where nobody said that as a message."""
+        lines = [line for client in self.clients for line in client.lines]
+        messages = {line.text for line in lines if line.fate is Fate.MESSAGE}
+        quits = {line.octets.strip(): line for line in lines if line.fate is Fate.QUIT}
+        return {text: line for text, line in quits.items() if text not in messages}
 
     @cached_property
     def lines_sent(self) -> bytes:

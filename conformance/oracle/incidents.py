@@ -94,6 +94,11 @@ def _death(case: Case, rest: _Rest) -> _Found:
         alive = max((line.begun for line in case.came), default=0)
         end = min(case.first_end, head.at)
         trigger = trigger_between(case, case.settled_before(alive), end)
+        if trigger.what is What.TREATED and trigger.line in case.came:
+            # It survived that line: who left once all had it may be what it did not survive.
+            came = max(tie.unit.span.last for tie in case.came[trigger.line].values())
+            later = trigger_between(case, came, end)
+            trigger = later if later.what in (What.LEFT, What.ALL_LEFT) else trigger
         follows = rest.take(head, lambda fact: fact.kind in _OF_DEATH)
         yield head, Incident(head, trigger, follows)
 

@@ -315,7 +315,10 @@ def _stray(
     kind, what = Kind.MADE_UP, "a broadcast that nobody's line accounts for"
     signs: tuple[Sign, ...] = ()
     line: Line | None = None
-    if _NOTICE.match(unit.text):
+    if unit.text in case.quits_sent:
+        kind, what, signs = Kind.UNWANTED, "it was broadcast", (Sign.QUIT,)
+        line = case.quits_sent[unit.text]
+    elif _NOTICE.match(unit.text):
         kind, what = Kind.NOTICE_WITHIN, "a notice within a broadcast"
     elif not _BLANK.sub("", unit.text.decode("utf-8", "replace")):
         kind, what = Kind.EMPTY, f"an empty broadcast of {author or unit.sender}'s"

@@ -162,3 +162,17 @@ def test_what_follows_a_death_is_no_finding() -> None:
     scene.events.append(Exited(scene.tick(), 1))
     [finding] = scene.findings()
     assert finding.requirement == "ROOM-7"
+
+
+@pytest.mark.parametrize(("came", "found"), [(True, "ROOM-7"), (False, "TXT-1")])
+def test_a_line_that_came_to_all_before_another_left_killed_nobody(came: bool, found: str) -> None:
+    scene = chat("ann", "bob", "eve")
+    scene.say("ann", f"{scene.nonce()} é", exercises=["TXT-1"])
+    if came:
+        scene.deliver()
+    else:
+        for peer in scene.peers.values():
+            peer.waiting.clear()
+    scene.abort("eve")
+    scene.events.append(Exited(scene.tick(), 1))
+    assert blamed(scene) == [found]

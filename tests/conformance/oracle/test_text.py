@@ -1,8 +1,12 @@
 """Altered texts, and texts that should not have been relayed, are attributed to their cause."""
 
+from dataclasses import replace
+
 import pytest
 
-from tests.conformance.scene import Scene, blamed, chat
+from conformance.dialect import Dialect
+from conformance.transcript.events import Received
+from tests.conformance.scene import START, Scene, blamed, chat
 
 
 def say_and_hear(
@@ -239,3 +243,21 @@ def test_a_text_that_ends_at_a_nul_is_of_line_ends() -> None:
     scene.deliver()
     scene.fence()
     assert blamed(scene) == ["FRM-2"]
+
+
+def test_a_quit_that_comes_as_a_broadcast_without_a_header_is_no_part_of_another_line() -> None:
+    """Though it shared a segment with other lines: it is what somebody said, whole."""
+    dialect = Dialect(header="", infix="")
+    scene = Scene(replace(START, dialect=dialect))
+    for name in ("ann", "bob"):
+        scene.connect(name)
+    words = [f"n0ddba1x{turn:05}z".encode() for turn in range(6)]
+    for word in words:
+        scene.send("ann", word + b"\n")
+        for name in ("ann", "bob"):
+            scene.events.append(Received(scene.tick(), name, word + b"\n"))
+    scene.send("ann", b"n0ddba1x00009z\nquit\n")
+    scene.events.append(Received(scene.tick(), "bob", b"n0ddba1x00009z\nquit\n"))
+    scene.end("ann")
+    assert "FRM-1" not in blamed(scene)
+    assert "QUIT-1" in blamed(scene)
