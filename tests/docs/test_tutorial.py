@@ -94,6 +94,7 @@ def test_a_page_shows_the_server_before_it_and_after_it(number: int) -> None:
     assert not after.broken
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("number", range(len(PAGES)))
 def test_a_server_is_broken_where_the_pages_say(number: int, tmp_path: Path) -> None:
     after = shown(PAGES[number - 1]) if number else []

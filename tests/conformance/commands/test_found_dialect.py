@@ -73,7 +73,7 @@ def test_nor_does_a_quiet_run() -> None:
 
 def test_what_is_found_is_judged_in() -> None:
     only = ("--only", "sanity/first,frm/a-line-in-two-segments", "--accept-declared")
-    done = run("run", "--probe", "--launch", specimen("numbered"), *only)
+    done = run("run", "--probe", "--launch", specimen("numbered"), *only, "--time-limit", "300")
     assert done.returncode == 0, done.stdout
     assert "peer = '{number}'" in done.stdout
     assert HINT not in done.stdout

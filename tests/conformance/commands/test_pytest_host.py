@@ -65,6 +65,7 @@ def project(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.long
 def test_a_correct_server_passes_beside_tests_of_ones_own(project: Path) -> None:
     done = run_pytest(
         project, "--pyargs", "conformance", "test_own.py", "--chat-launch", REFERENCE,
@@ -138,10 +139,11 @@ def test_workers_play_as_well(project: Path) -> None:
     assert report["verdict"] == "non-conformant"
 
 
+@pytest.mark.long
 def test_a_should_is_told_and_fails_nothing(project: Path) -> None:
     done = run_pytest(
         project, "--pyargs", "conformance", "--chat-launch", specimen("no-notice"),
-        "-k", "ERR-3", "-rx",
+        "-k", "err/a-notice-says-why", "-rx",
     )  # fmt: skip
     assert done.returncode == 0, done.stdout
     assert counts(done)["xfailed"] >= 1
@@ -150,7 +152,7 @@ def test_a_should_is_told_and_fails_nothing(project: Path) -> None:
     assert "actual    no notice" in told
     must = run_pytest(
         project, "--pyargs", "conformance", "--chat-launch", specimen("no-notice"),
-        "-k", "ERR-3", "--chat-level", "must",
+        "-k", "err/a-notice-says-why", "--chat-level", "must",
     )  # fmt: skip
     assert must.returncode == 0, must.stdout
     assert "xfailed" not in counts(must)

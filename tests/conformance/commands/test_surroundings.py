@@ -35,13 +35,10 @@ def shell(command: str, directory: Path, **environment: str) -> subprocess.Compl
         ("2>&-", {}),
         ("<&- >&- 2>&-", {}),
         ("> /dev/full", {}),
-        ("", {"PYTHONIOENCODING": "ascii"}),
-        ("", {"LC_ALL": "en_US.ISO-8859-1", "PYTHONIOENCODING": "latin-1"}),
-        ("", {"COLUMNS": "0"}),
-        ("", {"COLUMNS": "wide"}),
-        ("", {"PYTEST_PLUGINS": "not_there"}),
+        ("", {"PYTHONIOENCODING": "ascii", "COLUMNS": "0"}),
+        ("", {"LC_ALL": "en_US.ISO-8859-1", "PYTHONIOENCODING": "latin-1", "COLUMNS": "wide"}),
+        ("", {"PYTEST_PLUGINS": "not_there", "GITHUB_STEP_SUMMARY": "not/there"}),
         ("", {"PYTEST_ADDOPTS": "--not-there"}),
-        ("", {"GITHUB_STEP_SUMMARY": "not/there"}),
     ],
 )
 def test_the_verdict_and_the_report_stay(

@@ -107,10 +107,11 @@ def test_a_summary_is_added_where_there_is_a_file_for_it(tmp_path: Path) -> None
 @pytest.mark.parametrize("way", ["command", pytest.param("pytest", marks=pytest.mark.heavy)])
 def test_a_run_tells_it(way: str, tmp_path: Path) -> None:
     summary = tmp_path / "summary.md"
+    scenario = "err/a-notice-says-why"
     arguments = {
-        "command": ["conformance", "run", "--only", "ERR-3", "--launch", specimen("no-notice")],
+        "command": ["conformance", "run", "--only", scenario, "--launch", specimen("no-notice")],
         "pytest": [
-            "pytest", "-p", "no:cacheprovider", "--pyargs", "conformance", "-k", "ERR-3",
+            "pytest", "-p", "no:cacheprovider", "--pyargs", "conformance", "-k", scenario,
             "--chat-launch", specimen("no-notice"),
         ],
     }[way]  # fmt: skip

@@ -77,12 +77,7 @@ def test_it_fits_any_terminal(width: int, height: int) -> None:
         assert shown.process.returncode == 0
         text = said(shown)
     assert text.count("total") == 1
-
-
-def test_no_terminal_shows_half_a_frame() -> None:
-    """What erases a frame comes together with the next, as synchronised output."""
-    with terminal(*BRIEF) as shown:
-        shown.wait()
+    # What erases a frame comes together with the next, as synchronised output.
     frames = re.findall(rb"\x1b\[\?2026h(.*?)\x1b\[\?2026l", shown.octets, re.DOTALL)
     assert len(frames) > 5
     assert shown.octets.count(b"\x1b[2K") == sum(frame.count(b"\x1b[2K") for frame in frames)

@@ -1,13 +1,15 @@
-"""A chat server that answers as it should once, and from then on does what it was asked to:
-`python hostile.py HOW PORT`."""
+"""A chat server that answers as it should once, and from then on does what it was asked to, and
+makes a file when that begins, if it was given its name: `python hostile.py HOW PORT [FILE]`."""
 
 import os
 import socket
 import sys
 import threading
 import time
+from pathlib import Path
 
 HOW, PORT = sys.argv[1], int(sys.argv[2])
+BEGUN = [Path(name) for name in sys.argv[3:]]
 members: list[socket.socket] = []
 lock = threading.Lock()
 
@@ -16,6 +18,8 @@ def serve(connection: socket.socket, peer: tuple[str, int]) -> None:
     header = time.strftime(f"%Y%m%d %H:%M:%S {peer[0]}:{peer[1]}\n", time.gmtime()).encode()
     for said, line in enumerate(connection.makefile("rb")):
         unit = header + line
+        for mark in BEGUN if said else ():
+            mark.touch()
         while said and HOW == "floods":
             connection.sendall(unit * 100)
         while said and HOW == "sends garbage":

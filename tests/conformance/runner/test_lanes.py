@@ -61,6 +61,7 @@ def test_there_is_one_lane_where_there_is_room_for_one_server(changes: dict[str,
     assert lanes_for(settings()) == LANES
 
 
+@pytest.mark.long
 def test_who_holds_leavers_in_the_first_is_not_asked_what_newcomers_find(tmp_path: Path) -> None:
     """All others wait for it, and show that as well."""
     came = {}

@@ -57,19 +57,18 @@ def running(code: str) -> Iterator[int]:
             process.kill()
 
 
-def test_who_is_not_let_run_on_a_busy_machine_starves() -> None:
-    with busy(8 * (os.cpu_count() or 1)), running("while True: pass") as pid:
-        starving = starvation.Starvation([pid])
+def test_on_a_busy_machine_who_wants_to_run_starves_and_who_sleeps_does_not() -> None:
+    with (
+        running("while True: pass") as runs,
+        running("__import__('time').sleep(60)") as sleeps,
+        busy(8 * (os.cpu_count() or 1)),
+    ):
+        starving, sleeping = starvation.Starvation([runs]), starvation.Starvation([sleeps])
         time.sleep(2)
         assert starving.leeway() > 1.5
-
-
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only there the kernel tells")
-def test_who_only_sleeps_does_not_starve() -> None:
-    with busy(8 * (os.cpu_count() or 1)), running("__import__('time').sleep(60)") as pid:
-        sleeping = starvation.Starvation([pid])
-        time.sleep(2)
-        assert sleeping.leeway() == 1.0
+        # Only there the kernel tells.
+        if sys.platform.startswith("linux"):
+            assert sleeping.leeway() == 1.0
 
 
 @pytest.mark.parametrize(("times", "leeway"), [(1.0, 1.0), (3.9, 1.0), (6.0, 1.5), (99.0, 10.0)])
