@@ -29,8 +29,10 @@ from conformance.target.address import (
 from conformance.target.system import unix_socket
 from conformance.transcript.events import Finish, Start
 from conformance.transcript.files import Recorder, read
+from conformance.watch.keeping import Keeper
 from conformance.watch.relay import Relay
 
+_MOST: Final = 64.0
 _QUEUE: Final = 512
 """Clients that may wait to be taken."""
 
@@ -62,8 +64,19 @@ def _address(_: click.Context, param: click.Parameter, given: str) -> TcpAddress
     metavar="FILE",
     help="Keep what happened, for judge.",
 )
+@click.option(
+    "--most",
+    type=click.FloatRange(min=0.001),
+    default=_MOST,
+    show_default=True,
+    metavar="MIB",
+    help="Keep so many MiB of what happens, and judge those; go on forwarding.",
+)
 def watch(
-    server: TcpAddress | UnixAddress, listen: TcpAddress | UnixAddress, transcript: Path | None
+    server: TcpAddress | UnixAddress,
+    listen: TcpAddress | UnixAddress,
+    transcript: Path | None,
+    most: float,
 ) -> None:
     """Stand between real clients and the server at TARGET, and say what either breaks.
 
@@ -79,7 +92,7 @@ def watch(
         path = transcript or Path(folder) / "watch.jsonl"
         try:
             with _listen(listen) as listener:
-                _record(console, listener, server, path)
+                _record(console, listener, server, path, int(most * 2**20))
         except OSError as error:
             click.echo(f"chatproto-conformance: {error}", err=True)
             sys.exit(BROKEN_DOWN)
@@ -115,15 +128,22 @@ def _listen(address: TcpAddress | UnixAddress) -> Iterator[socket.socket]:
 
 
 def _record(
-    console: Console, listener: socket.socket, server: TcpAddress | UnixAddress, path: Path
+    console: Console,
+    listener: socket.socket,
+    server: TcpAddress | UnixAddress,
+    path: Path,
+    most: int,
 ) -> None:
-    """Forward and record until a signal comes."""
+    """Forward until a signal comes, and record so many octets of it."""
+
+    def tell(said: str) -> None:
+        console.print(said, markup=False)
+
     recorder = Recorder(path)
+    keeper = Keeper(recorder.record, most, tell)
     try:
-        relay = Relay(
-            listener, server, recorder.record, lambda said: console.print(said, markup=False)
-        )
-        recorder.record(
+        relay = Relay(listener, server, keeper.record, tell)
+        keeper.record(
             Start(
                 t=0.0,
                 scenario="watch/conversation",
@@ -146,7 +166,8 @@ def _record(
         with _until_a_signal() as signals:
             console.print(f"watching {server}; Ctrl-C ends it", markup=False)
             relay.run(lambda: bool(signals))
-        recorder.record(Finish(relay.now()))
+        end = relay.now() if keeper.full_at is None else keeper.full_at
+        recorder.record(Finish(end, keeper.why))
     finally:
         recorder.close()
 

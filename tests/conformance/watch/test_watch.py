@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from chatproto import Limits
+from tests.chat_client.terminal import CTRL_D, Terminal
 from tests.conformance import command
 from tests.reference_server.conftest import Serve, serve
 from tests.reference_server.peer import DEADLINE, Peer
@@ -170,6 +171,24 @@ def test_a_half_close_a_reset_and_a_refusal_pass_through(serve: Serve) -> None:
 
 
 @pytest.mark.skipif(NC is None, reason="nc is not installed")
+def test_a_full_transcript_is_told_and_the_rest_is_unknown(serve: Serve, tmp_path: Path) -> None:
+    server, kept = serve(), tmp_path / "kept.jsonl"
+    options = ("--most", "0.01", "--transcript", str(kept))
+    with watching(server.addresses[0], *options) as watch:
+        peer = watch.connect()
+        for _ in range(20):
+            peer.send(b"x" * 1_000 + b"\n")
+            peer.fence()
+        status, output = watch.end()
+    assert status == 4, output
+    assert "the transcript is full: what happens from now on is not judged" in output
+    assert "nothing was seen broken" in output
+    assert kept.stat().st_size < 60_000
+    judged = command.run("judge", str(kept))
+    assert judged.returncode == 4
+    assert "the transcript was full after" in judged.stdout
+
+
 def test_nc_is_watched(serve: Serve) -> None:
     with watching(serve().addresses[0]) as watch:
         host, port = watch.address.removeprefix("tcp://").split(":")
@@ -200,3 +219,20 @@ def test_an_address_in_use_is_named() -> None:
 @pytest.mark.parametrize("server", ["nowhere", "tcp://127.0.0.1:1 tcp://127.0.0.1:2"])
 def test_what_is_no_address_is_wrong_usage(server: str) -> None:
     assert command.run("watch", server).returncode == 2
+
+
+def test_people_at_a_terminal_are_watched(serve: Serve) -> None:
+    with watching(serve().addresses[0]) as watch:
+        with Terminal(watch.address) as one, Terminal(watch.address) as other:
+            for user, word in ((one, "first"), (other, "second"), (one, "third")):
+                user.shows("-- connected to")
+                user.press(f"{word}\r")
+                user.shows(f"  {word}")
+            other.shows("  third")
+            one.press(CTRL_D)
+            assert one.end() == 0
+            other.press("/quit\r")
+            assert other.end() == 0
+        status, output = watch.end()
+    assert status == 0, output
+    assert "nothing was seen broken" in output
