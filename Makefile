@@ -5,6 +5,7 @@
 # make matrix   make the page of implementations, and let every broken server meet every scenario (heavy)
 # make diagnosis  make the dictionary of faults, and measure how well causes are found by it (heavy)
 # make client-diagnosis  the same for clients (20 minutes)
+# make client-matrix  judge the clients of docs/clients.toml and write their table (3 minutes)
 # make implementations        judge the servers here and write docs/implementations.md (heavy)
 # make implementations-check  say where that page differs from what the suite says today (heavy)
 # make clients  judge every client specimen, chatproto-chat too (2 minutes)
@@ -49,7 +50,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 # Tests start hundreds of programs: none of them compiles again what another has compiled.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: demo test check guards heavy lowest lint types mypy verifytypes rewritten unit programs coverage suite examples ports specimens clients matrix diagnosis client-diagnosis implementations implementations-check bench bench-quick bench-pythons bench-keep bench-octets docs fuzz attack schedules clusters clusters-specimens clusters-soak cluster-demo oracle corpus judged soak versions build clean
+.PHONY: demo test check guards heavy lowest lint types mypy verifytypes rewritten unit programs coverage suite examples ports specimens clients matrix diagnosis client-diagnosis client-matrix implementations implementations-check bench bench-quick bench-pythons bench-keep bench-octets docs fuzz attack schedules clusters clusters-specimens clusters-soak cluster-demo oracle corpus judged soak versions build clean
 
 demo: $(READY)
 	@mkdir -p reports
@@ -181,6 +182,9 @@ diagnosis: $(READY)
 
 client-diagnosis: $(READY)
 	$(BIN)/python -m tests.dictionary --clients --legal --jobs 4
+
+client-matrix: $(READY)
+	$(BIN)/python -m tests.client_matrix $(if $(NAMES),"$(NAMES)")
 
 # NAMES="stage 2" judges that one alone.
 implementations: $(READY) $(PORTS)

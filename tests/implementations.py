@@ -29,6 +29,7 @@ from tests.evidence import EVIDENCE, ROOT, keep
 
 LIST: Final = ROOT / "docs" / "implementations.toml"
 STORE: Final = EVIDENCE / "implementations.json"
+CLIENTS: Final = EVIDENCE / "client-matrix.json"
 PAGE: Final = ROOT / "docs" / "implementations.md"
 REPORTS: Final = ROOT / "reports" / "implementations"
 
@@ -39,6 +40,13 @@ The verdicts of the conformance suite {suite} on the servers in this repository:
 requirements, each with all of its scenarios. `make implementations` judges every server and writes
 this page; `make implementations-check` judges them and prints the differences. Both leave the
 reports, with a picture of each failure, in `reports/implementations/`.
+"""
+ABOUT_CLIENTS: Final = """
+## Clients
+
+The verdicts on clients, of {count} requirements. `make client-matrix` judges each and writes this
+part. `nc` and `telnet` are judged with `--raw`, by the five clauses that a client can keep that
+knows nothing of the protocol.
 """
 SECTIONS: Final = """\
 By section: ✓ if nothing is broken, ✗ and how many requirements are, ? if one was never exercised.
@@ -72,6 +80,8 @@ class Judged(BaseModel):
 
     name: str
     launch: str
+    options: str = ""
+    about: str = ""
     suite: str
     verdict: Verdict
     statuses: dict[str, str]
@@ -92,6 +102,13 @@ def stored() -> list[Judged]:
         return []
     kept = json.loads(STORE.read_text(encoding="utf-8"))
     return [Judged.model_validate(one) for one in kept["implementations"]]
+
+
+def stored_clients() -> list[Judged]:
+    if not CLIENTS.exists():
+        return []
+    kept = json.loads(CLIENTS.read_text(encoding="utf-8"))
+    return [Judged.model_validate(one) for one in kept["clients"]]
 
 
 def judge(one: Listed, rounds: int, jobs: int) -> Judged:
@@ -137,6 +154,8 @@ def comparison(judged: Sequence[Judged]) -> Comparison:
 
 
 def _report(one: Judged) -> Report:
+    """What is stored of one, as a report; what a client without the protocol is not judged by was
+    not asked for."""
     known = requirements()
     return Report(
         suite=one.suite,
@@ -155,6 +174,7 @@ def _report(one: Judged) -> Report:
                     "status": status,
                     "exercised": 0,
                     "scenarios": [],
+                    "reason": "not-selected" if status == "skip" and one.options else None,
                 }
             )
             for id_, status in one.statuses.items()
@@ -163,7 +183,7 @@ def _report(one: Judged) -> Report:
     )
 
 
-def page(judged: Sequence[Judged], known: Sequence[Listed]) -> str:
+def page(judged: Sequence[Judged], known: Sequence[Listed], clients: Sequence[Judged] = ()) -> str:
     """The page of docs/."""
     whole = comparison(judged)
     about = {one.name: one for one in known}
@@ -182,6 +202,20 @@ def page(judged: Sequence[Judged], known: Sequence[Listed]) -> str:
     ]
     if varying := [f"{one.name}: {', '.join(one.varies)}" for one in judged if one.varies]:
         lines.append(VARYING.format(cells="; ".join(varying)))
+    if clients:
+        of_clients = comparison(clients)
+        lines += [
+            ABOUT_CLIENTS.format(count=len(of_clients.rows)),
+            *(
+                f"- **{one.name}**: {one.about}; `{one.launch}` {one.options}".rstrip()
+                for one in clients
+            ),
+            "",
+            *verdicts(of_clients),
+            "",
+            *matrix(of_clients),
+            "",
+        ]
     return "\n".join(lines)
 
 
@@ -250,7 +284,7 @@ def _write(judged: Sequence[Judged], known: Sequence[Listed]) -> None:
 
 def draw() -> None:
     """Draw the page from what is stored."""
-    PAGE.write_text(page(stored(), listed()), encoding="utf-8")
+    PAGE.write_text(page(stored(), listed(), stored_clients()), encoding="utf-8")
 
 
 def _say(text: str) -> None:

@@ -23,6 +23,7 @@ from tests.implementations import (
     page,
     stale,
     stored,
+    stored_clients,
 )
 
 IDS = [one.id for one in requirements().values() if one.kind.binds_servers]
@@ -52,7 +53,7 @@ def test_it_is_of_this_suite_and_this_standard() -> None:
 
 
 def test_the_page_is_drawn_from_it() -> None:
-    assert PAGE.read_text(encoding="utf-8") == page(stored(), listed())
+    assert PAGE.read_text(encoding="utf-8") == page(stored(), listed(), stored_clients())
 
 
 @pytest.mark.parametrize("one", listed(), ids=lambda one: str(one.name))
