@@ -48,9 +48,11 @@ class Relay:
         return round(time.monotonic() - self._epoch, 6)
 
     def run(self, is_over: Callable[[], bool]) -> None:
-        """Forward until it is over; then let everybody go."""
-        while not is_over():
-            for key, events in self._selector.select(_TURN):
+        """Forward until it is over, and what has come by then; then let everybody go."""
+        over = False
+        while not over:
+            over = is_over()
+            for key, events in self._selector.select(0 if over else _TURN):
                 key.data(events)
             self._look_at_the_time()
         for member in tuple(self.members.values()):
