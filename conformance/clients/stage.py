@@ -149,6 +149,12 @@ class Stage:
         program.write(rest.encode() + (b"\r" if program.way == "terminal" else b"\n"))
         self.look()
 
+    def pipe(self, octets: bytes) -> None:
+        """Pipe in a line of octets that are not UTF-8."""
+        self.note(tr.Typed(self.now(), "c1", octets.decode(errors="replace"), "octets"))
+        self.program.write(octets + b"\n")
+        self.look()
+
     def paste(self, *lines: str) -> None:
         """Type several lines at once."""
         self._type("\n".join(lines), "pasted")

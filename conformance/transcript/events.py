@@ -382,12 +382,13 @@ class Launched:
 @dataclass(frozen=True, slots=True)
 class Typed:
     """Something was typed into the client under test: a whole line, a part of one, several lines
-    pasted at once, a line without its end, or its way to leave."""
+    pasted at once, a line without its end, its way to leave, or a line of octets that are not
+    UTF-8, with U+FFFD in their place."""
 
     t: Number
     client: str
     text: str
-    how: Literal["line", "part", "pasted", "unended", "leave"]
+    how: Literal["line", "part", "pasted", "unended", "leave", "octets"]
     event: Literal["typed"] = "typed"
 
 

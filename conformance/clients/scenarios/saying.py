@@ -115,6 +115,15 @@ def characters_that_do_not_fit(stage: Stage) -> None:
     stage.settle()
 
 
+@client_scenario("CLI-4", needs=("pipe", "protocol"))
+def octets_that_are_not_utf8(stage: Stage) -> None:
+    """A line of ISO 8859-1 is piped in: it is refused, or sent as UTF-8, and the next is sent."""
+    stage.launch()
+    stage.settle()
+    stage.pipe(f"{stage.word()} café".encode("latin-1"))
+    stage.settle()
+
+
 @client_scenario("CLI-4", "CLI-2", needs=("protocol",))
 def utf8_whatever_is_typed(stage: Stage) -> None:
     """Letters of one to four octets are typed."""

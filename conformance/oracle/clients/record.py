@@ -91,7 +91,8 @@ class _Stream:
 @dataclass(slots=True)
 class Record:
     """A transcript, read. Times are None for what did not happen. `lost` is the line of the first
-    thing that came and no server may send: a client may end there."""
+    thing that came and no server may send: a client may end there. `piped` are the suite's words in
+    lines that were not UTF-8: what becomes of these is the client's choice."""
 
     transcript: tr.Transcript
     start: tr.Start
@@ -101,6 +102,7 @@ class Record:
     lost: int | None = None
     incomplete: bytes = b""
     said: list[Said] = field(default_factory=list)
+    piped: list[str] = field(default_factory=list)
     lines: list[Line] = field(default_factory=list)
     unended: bytes = b""
     snapshots: list[Snapshot] = field(default_factory=list)
@@ -218,6 +220,8 @@ def read_record(transcript: tr.Transcript) -> Record:
                 record.reset = record.reset or (event.t, line)
             case tr.Typed(text=text, how="line" | "pasted" | "unended" as how):
                 record.said.append(Said(event.t, line, text, how))
+            case tr.Typed(text=text, how="octets"):
+                record.piped += WORD.findall(text)
             case tr.Typed(how="leave") | tr.InputEnded():
                 record.done = record.done or (event.t, line)
             case tr.Shown(octets=octets, stream=stream):

@@ -58,6 +58,8 @@ def _contents(record: Record) -> Iterator[Fact]:
         text = line.text
         if not text or (text == record.leave and record.done is not None):
             continue
+        if any(word in text for word in record.piped):
+            continue
         if text == _QUIT:
             if record.done is None or line.t < record.done[0]:
                 yield _quit(record, line)

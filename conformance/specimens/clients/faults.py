@@ -243,6 +243,17 @@ class SendsGbk(BaseClient):
         self.transmit(text.encode("gbk", "replace") + b"\n")
 
 
+@fault("CLI-4", "sends on the octets that are piped in", way="pipe")
+class PipesOctets(BaseClient):
+    def take(self, octets: bytes) -> None:
+        *lines, self.typed = (self.typed + octets).split(b"\n")
+        for line in lines:
+            try:
+                self.on_line(line.decode().strip())
+            except UnicodeDecodeError:
+                self.transmit(line + b"\n")
+
+
 @fault("CLI-4", "sends lines of any length")
 class SendsLongLines(BaseClient):
     def too_long(self, text: str) -> None:
