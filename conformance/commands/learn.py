@@ -70,7 +70,8 @@ def learn(
         finding = _first(report, lesson)
         if finding is not None or report.interrupted:
             if finding is not None:
-                print_broken(console, number, lesson, finding, server, hint=hint)
+                causes = [one.family for one in report.causes]
+                print_broken(console, number, lesson, finding, server, hint=hint, causes=causes)
             sys.exit(1)
         print_passed(console, number, lesson)
     console.print(

@@ -98,6 +98,9 @@ class _Search:
         self._broken = broken
         places = {symptom: place_of(symptom) for symptom in known.weights}
         self._hidden = {s for s, place in places.items() if place and place[1] not in played}
+        reached = {place[0] for place in places.values() if place and place[1] in played}
+        told = {f"{View.BROKEN}{id_}" for id_ in reached}
+        self._hidden |= {s for s in places if view_of(s) is View.BROKEN} - told
 
     def causes(self) -> tuple[Cause, ...]:
         ranked = [one for one in self._ranked(frozenset()) if self._explained(one.entry)]

@@ -1,8 +1,8 @@
 """Symptoms: what a run showed of a server, without chance names, ports and nonces.
 
 A symptom is a short string in closed words. The same fault shows the same symptoms in every run,
-but for those that show by chance. There are three views of a run, and each tells faults apart that
-another does not: in which scenario what was broken; one sign of what was detected; and all of its
+but for those that show by chance. There are four views of a run, and each tells faults apart that
+another does not: what was broken; in which scenario; one sign of what was detected; and all of its
 signs together.
 """
 
@@ -20,6 +20,7 @@ _BY_CHANCE: Final = "gen/"
 class View(StrEnum):
     """One way to look at a run. A symptom of it begins with its value."""
 
+    BROKEN = "!"
     PLACE = "@"
     SIGN = "~"
     LOOKS = "="
@@ -55,4 +56,5 @@ def _of(finding: FindingReport, scenario: str) -> Iterable[str]:
         yield f"{View.SIGN}{finding.kind} {sign}"
     yield f"{View.LOOKS}{' '.join((finding.kind, *sorted(finding.signs)))}"
     if not scenario.startswith(_BY_CHANCE):
+        yield f"{View.BROKEN}{finding.requirement}"
         yield f"{View.PLACE}{finding.requirement} {scenario}"

@@ -1,5 +1,7 @@
 """A lesson of `learn` on a terminal: passed in a line, or broken, with the standard's words."""
 
+from collections.abc import Sequence
+
 from rich.console import Console
 from rich.markup import escape
 
@@ -28,8 +30,10 @@ def print_broken(
     server: str,
     *,
     hint: bool,
+    causes: Sequence[str] = (),
 ) -> None:
-    """Show the lesson that a server breaks: what it teaches, what the standard says, what came."""
+    """Show the lesson that a server breaks: what it teaches, what the standard says, what came, and
+    with `hint` the families that it may come from: `causes`, or else the commonest."""
     requirement = requirements()[finding.requirement]
     console.print(f"[red]✗[/] {number:2}  [bold]{lesson.title}[/]\n")
     console.print(escape(lesson.about))
@@ -41,20 +45,22 @@ def print_broken(
         console.print(line, markup=False, soft_wrap=True)
     again = f"chatproto-conformance learn {server}"
     if hint:
-        _print_hints(console, finding.requirement)
+        _print_hints(console, finding.requirement, causes)
         console.print(f"Mend it, and run again:\n  {again}", markup=False, soft_wrap=True)
     else:
         console.print("Mend it, and run again; for a hint:", markup=False)
         console.print(f"  {again} --hint", markup=False, soft_wrap=True)
 
 
-def _print_hints(console: Console, id_: str) -> None:
-    """Show the commonest faults that break a requirement, and how they are mended."""
+def _print_hints(console: Console, id_: str, causes: Sequence[str]) -> None:
+    """Show the faults that a requirement's failure may come from, and how they are mended."""
 
     def count(family: Family) -> int:
         return sum(id_ in CATALOGUE[name].breaks for name in family.specimens)
 
-    for family in sorted(filter(count, families().values()), key=count, reverse=True)[:_HINTS]:
+    likely = [families()[name] for name in causes]
+    common = sorted(filter(count, families().values()), key=count, reverse=True)
+    for family in (likely or common)[:_HINTS]:
         console.print(f"[bold]{escape(family.title)}?[/]  {escape(family.cause)}")
         console.print(f"{escape(family.remedy)}")
         console.print(f"[dim]  chatproto-conformance explain {family.name}[/]\n", soft_wrap=True)

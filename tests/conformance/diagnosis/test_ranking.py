@@ -15,12 +15,13 @@ from conformance.diagnosis.dictionary import (
 )
 from conformance.diagnosis.families import client_family_of, family_of
 from conformance.diagnosis.ranking import MOST
-from conformance.diagnosis.symptoms import place_of, symptoms_of
+from conformance.diagnosis.symptoms import View, place_of, symptoms_of, view_of
 from conformance.oracle.clients.facts import Kind as ClientKind
 from conformance.oracle.facts import Kind, Sign
 from conformance.oracle.findings import Outcome
 from conformance.report.model import FindingReport, ScenarioReport
 from conformance.scenarios.registry import scenarios
+from conformance.standard.requirements import requirements
 
 _FAMILIES = {name: family.name for name, family in family_of().items()}
 
@@ -163,7 +164,7 @@ def test_a_dialect_is_known_by_its_headers(octets: str, profile: str | None) -> 
 
 
 def test_the_dictionary_that_ships_is_not_stale() -> None:
-    """`make diagnosis` makes it gains: a specimen has come or gone, or what scenarios and findings
+    """`make diagnosis` makes it again: a specimen has come or gone, or what scenarios and findings
     are called has changed."""
     entries = dictionary().entries
     assert {one.specimen: one.family for one in entries} == _FAMILIES
@@ -171,8 +172,10 @@ def test_the_dictionary_that_ships_is_not_stale() -> None:
     places = {place for symptom in symptoms if (place := place_of(symptom))}
     assert {scenario for _, scenario in places} <= {one.id for one in scenarios()}
     words = {name.lower().replace("_", "-") for name in (*Kind.__members__, *Sign.__members__)}
-    said = {word for s in symptoms if not place_of(s) for word in s[1:].split()}
-    assert said <= words
+    signs = (s for s in symptoms if view_of(s) in (View.SIGN, View.LOOKS))
+    assert {word for s in signs for word in s[1:].split()} <= words
+    broken = {s[1:] for s in symptoms if view_of(s) is View.BROKEN}
+    assert {requirement for requirement, _ in places} == broken <= set(requirements())
 
 
 def test_the_dictionary_of_clients_is_not_stale() -> None:
@@ -183,7 +186,8 @@ def test_the_dictionary_of_clients_is_not_stale() -> None:
     symptoms = [symptom for one in entries for symptom in one.shows]
     places = {place for symptom in symptoms if (place := place_of(symptom))}
     assert {scenario for _, scenario in places} <= {one.id for one in client_scenarios()}
-    assert {s[1:] for s in symptoms if not place_of(s)} <= {kind.value for kind in ClientKind}
+    kinds = {s[1:] for s in symptoms if view_of(s) in (View.SIGN, View.LOOKS)}
+    assert kinds <= {kind.value for kind in ClientKind}
 
 
 def test_each_broken_client_is_known_again_by_its_symptoms() -> None:
