@@ -35,7 +35,10 @@ def free_ports(count: int) -> list[int]:
 
 
 class EngineNode:
-    """One nats-server with JetStream. `start` it again after `kill`: it keeps its directory."""
+    """One nats-server with JetStream. `start` it again after `kill`: it keeps its directory.
+
+    `ports`: for clients, for other nodes, for its monitor; -1 for any, as `has_ports` finds out.
+    """
 
     def __init__(self, name: str, directory: Path, ports: tuple[int, int, int], extra: str) -> None:
         self.name = name
@@ -61,6 +64,7 @@ class EngineNode:
             server_name: {self.name}
             listen: 127.0.0.1:{self.client_port}
             http: 127.0.0.1:{self.monitor_port}
+            ports_file_dir: "{self._directory}"
             jetstream {{ store_dir: "{self._directory}", sync_interval: always }}
             {self._extra}
         """
@@ -76,6 +80,21 @@ class EngineNode:
             self._process = subprocess.Popen(
                 [executable, "-c", str(config)], stdout=log, stderr=log, start_new_session=True
             )
+
+    def has_ports(self) -> bool:
+        """Whether it is known where it listens: it writes down which ports it has taken."""
+        if self.client_port > 0:
+            return True
+        try:
+            [path] = self._directory.glob(f"*_{self.pid}.ports")
+            text = path.read_text()
+            taken = {
+                kind: int(urls[0].rpartition(":")[2]) for kind, urls in json.loads(text).items()
+            }
+        except (OSError, ValueError):  # not yet, or not all of it
+            return False
+        self.client_port, self.monitor_port = taken["nats"], taken["monitoring"]
+        return True
 
     def log(self) -> str:
         return (self._directory / "log").read_text(errors="replace")
@@ -111,7 +130,8 @@ class Engines:
     """A number of engine nodes that keep each stream on all of them; ready once entered."""
 
     def __init__(self, directory: Path, count: int = 1, extra: str = "") -> None:
-        ports = iter(free_ports(3 * count))
+        # One takes any port itself; several have to know each other's before they start.
+        ports = iter(free_ports(3 * count) if count > 1 else (-1, -1, -1))
         self.nodes = [
             EngineNode(f"n{number}", directory, (next(ports), next(ports), next(ports)), extra)
             for number in range(1, count + 1)
@@ -145,6 +165,8 @@ class Engines:
         return None
 
     def _is_ready(self, node: EngineNode) -> bool:
+        if not node.has_ports():
+            return False
         if len(self.nodes) == 1:
             return node.ask("healthz").get("status") == "ok"
         meta = node.ask("jsz").get("meta_cluster", {})
