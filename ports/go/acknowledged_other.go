@@ -1,6 +1,8 @@
-//go:build !linux
+//go:build !linux || 386 || s390x
 
 package main
 
+import "time"
+
 // unacknowledged cannot see acknowledgements here.
-func unacknowledged(stream) (waiting int, seen bool) { return 0, false }
+func unacknowledged(stream) (waiting int, silent time.Duration, seen bool) { return 0, 0, false }

@@ -41,36 +41,28 @@ func (r *lineReader) cut(octets []byte) (line, rest []byte, ok bool) {
 	return line, rest, true
 }
 
-// judge treats a line in the order of the standard: limit, decode, trim, compare, make safe.
+// judge treats a line in the order of the standard: limit, decode, trim, compare, make safe. What
+// is trimmed are the 25 code points of Unicode's own property (TXT-3).
 func judge(line []byte, limit int) (verdict, []byte) {
-	if len(line) > limit {
+	text := bytes.TrimFunc(line, func(r rune) bool { return unicode.Is(unicode.White_Space, r) })
+	switch {
+	case len(line) > limit:
 		return tooLong, nil
-	}
-	if !utf8.Valid(line) {
+	case !utf8.Valid(line):
 		return invalid, nil
-	}
-	text := trim(line)
-	switch string(text) {
-	case "":
+	case len(text) == 0:
 		return blank, nil
-	case "quit":
+	case string(text) == "quit":
 		return quit, nil
 	}
 	return message, bytes.Map(safe, text)
 }
 
-// trim removes the white space at both ends (TXT-3). The table is Unicode's own property: 25 code
-// points.
-func trim(line []byte) []byte {
-	return bytes.TrimFunc(line, func(r rune) bool { return unicode.Is(unicode.White_Space, r) })
-}
-
 // safe maps what is outside the Unicode Assignables, and CR, to U+FFFD (TXT-4).
 func safe(r rune) rune {
 	switch {
-	case r < 0x20 && r != '\t', 0x7F <= r && r <= 0x9F:
-		return utf8.RuneError
-	case 0xFDD0 <= r && r <= 0xFDEF, r&0xFFFE == 0xFFFE:
+	case r < 0x20 && r != '\t', 0x7F <= r && r <= 0x9F,
+		0xFDD0 <= r && r <= 0xFDEF, r&0xFFFE == 0xFFFE:
 		return utf8.RuneError
 	}
 	return r

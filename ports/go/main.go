@@ -15,8 +15,7 @@ import (
 	"time"
 )
 
-// stopPatience is how long members are served after the stop (STOP-1).
-const stopPatience = 2500 * time.Millisecond
+const stopPatience = 2500 * time.Millisecond // with members, after the stop (STOP-1)
 
 func main() {
 	address := flag.String("listen", "tcp://127.0.0.1:9999", "tcp://HOST:PORT or unix:/PATH")
@@ -36,12 +35,9 @@ func main() {
 
 	r := newRoom(*capacity)
 	go admitAll(r, listener, *limit)
+	go r.bury()
 	if *heartbeat > 0 {
-		go func() {
-			for range time.Tick(time.Duration(*heartbeat * float64(time.Second))) {
-				r.beat()
-			}
-		}()
+		go r.beat(time.Duration(*heartbeat * float64(time.Second)))
 	}
 
 	signals := make(chan os.Signal, 1)
@@ -54,18 +50,10 @@ func main() {
 	}
 	signal.Reset() // a second signal ends the process at once
 
-	stopped := time.After(stopPatience)
+	time.AfterFunc(stopPatience, func() { os.Exit(0) })
 	r.stop()
 	listener.Close() // and with it whoever waits to be admitted
-	served := make(chan struct{})
-	go func() {
-		r.all.Wait()
-		close(served)
-	}()
-	select {
-	case <-served:
-	case <-stopped:
-	}
+	r.all.Wait()
 }
 
 // listenOn opens the address. Go sets SO_REUSEADDR itself (STOP-2).

@@ -15,6 +15,7 @@ const (
 	lingerAcked    = time.Second      // from the last acknowledgement
 	lingerBlind    = 10 * time.Second // from the shutting, where acknowledgements cannot be seen
 	lingerLook     = 20 * time.Millisecond
+	dead           = 240 * time.Second // without an answer; it may be asked every 120 s only
 )
 
 // A stream is a connection that can be half-closed: TCP or Unix-domain.
@@ -118,11 +119,7 @@ func hear(lines *lineReader, octets []byte, sender string) (said []byte, left bo
 
 // deliver sends a member all that it is owed, and closes the connection in order.
 func deliver(r *room, m *member) {
-	for {
-		owed := r.take(m)
-		if len(owed) == 0 {
-			break
-		}
+	for owed := r.take(m); len(owed) > 0; owed = r.take(m) {
 		if _, err := owed.WriteTo(m.conn); err != nil {
 			r.silence(m)
 			<-m.over // the end of stream, a reset, or that our patience has ended
@@ -146,13 +143,11 @@ func linger(m *member) {
 			return
 		case <-time.After(lingerLook):
 		}
-		waiting, seen := unacknowledged(m.conn)
+		waiting, _, seen := unacknowledged(m.conn)
 		switch {
-		case !seen:
-			if time.Since(shut) > lingerBlind {
-				return
-			}
-		case waiting > 0:
+		case !seen && time.Since(shut) > lingerBlind:
+			return
+		case !seen, waiting > 0:
 		case acked.IsZero():
 			acked = time.Now()
 		case time.Since(acked) > lingerAcked:

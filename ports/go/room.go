@@ -88,11 +88,27 @@ func (r *room) accept(m *member, broadcasts []byte, left bool, notice string) {
 	}
 }
 
-// beat sends a heartbeat to every member (HB-2).
-func (r *room) beat() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.append([]byte{'\n'})
+// beat sends a heartbeat to every member, again and again (HB-2).
+func (r *room) beat(every time.Duration) {
+	for range time.Tick(every) {
+		r.mu.Lock()
+		r.append([]byte{'\n'})
+		r.mu.Unlock()
+	}
+}
+
+// bury aborts members whose system answers nothing though something waits to be acknowledged:
+// keepalive does not ask then (HB-2). One that reads nothing answers the system's probes.
+func (r *room) bury() {
+	for range time.Tick(dead / 24) {
+		r.mu.Lock()
+		for m := range r.members {
+			if waiting, silent, _ := unacknowledged(m.conn); waiting > 0 && silent > dead {
+				m.abort()
+			}
+		}
+		r.mu.Unlock()
+	}
 }
 
 // stop ends every membership (STOP-1).
