@@ -13,7 +13,13 @@ from typing import Final
 from conformance.oracle.case import Case
 from conformance.oracle.facts import Fact, Kind, Sign
 from conformance.oracle.reading.history import Fate, Line
-from conformance.oracle.triggers import Trigger, What, leaver_before, trigger_between
+from conformance.oracle.triggers import (
+    Trigger,
+    What,
+    earlier_leavers,
+    leaver_before,
+    trigger_between,
+)
 from conformance.transcript.events import FLOOD
 
 _FLOOD: Final = 50
@@ -99,6 +105,8 @@ def _death(case: Case, rest: _Rest) -> _Found:
             came = max(tie.unit.span.last for tie in case.came[trigger.line].values())
             later = trigger_between(case, came, end)
             trigger = later if later.what in (What.LEFT, What.ALL_LEFT) else trigger
+        if trigger.what in (What.NOTHING, What.CAME):
+            trigger = earlier_leavers(case, head.at) or trigger
         follows = rest.take(head, lambda fact: fact.kind in _OF_DEATH)
         yield head, Incident(head, trigger, follows)
 
@@ -165,7 +173,8 @@ def _put_out(case: Case, rest: _Rest) -> _Found:
         since = case.last_own_came(head.client or "", ended)
         trigger = trigger_between(case, since, ended, head.client)
         if trigger.what in (What.NOTHING, What.CAME):
-            trigger = leaver_before(case, ended, head.client or "") or trigger
+            left = leaver_before(case, ended, head.client or "") or earlier_leavers(case, ended)
+            trigger = left or trigger
         yield head, Incident(head, trigger, follows)
 
 

@@ -27,6 +27,9 @@ class What(Enum):
     BLANK = "a blank line had been sent"
     LEFT = "another client had left"
     ALL_LEFT = "every client had left"
+    LEFT_EARLIER = (
+        "clients of an earlier scenario had left, and hardly anything had been said since"
+    )
     BACKLOG = "a member had stopped reading, with a backlog"
     HELD_UP = "another connection said nothing, or no whole line"
     CAME = "a client had connected"
@@ -90,6 +93,19 @@ def trigger_between(
         if found:
             return Trigger(what, found[-1], found[-1].client)
     return _of_others(case, since, until, name)
+
+
+def earlier_leavers(case: Case, until: int) -> Trigger | None:
+    """The clients of earlier scenarios with the same server, where nobody has left since, and not
+    more than a few messages were said, all plain: a server that was just launched survives these,
+    or the first scenario shows that it does not."""
+    if not case.history.start.words:
+        return None
+    if any(-1 < _left(client) < until for client in case.clients):
+        return None
+    lines = [line for client in case.clients for line in client.lines if line.begun < until]
+    plain = all(line.fate is Fate.MESSAGE and not treatment_of(line) for line in lines)
+    return Trigger(What.LEFT_EARLIER) if plain and len(lines) <= _FEW else None
 
 
 def leaver_before(case: Case, ended: int, name: str) -> Trigger | None:

@@ -65,6 +65,11 @@ def stopped_after_somebody_left(about: Circumstances) -> bool:
     return about.what is What.LEFT
 
 
+def earlier_ones_had_left(about: Circumstances) -> bool:
+    """clients of an earlier scenario had left, and hardly anything had been said since"""
+    return about.what is What.LEFT_EARLIER
+
+
 def all_had_left(about: Circumstances) -> bool:
     """every client had left"""
     return about.what is What.ALL_LEFT

@@ -176,3 +176,32 @@ def test_a_line_that_came_to_all_before_another_left_killed_nobody(came: bool, f
     scene.abort("eve")
     scene.events.append(Exited(scene.tick(), 1))
     assert blamed(scene) == [found]
+
+
+@pytest.mark.parametrize(
+    ("words", "said", "found"),
+    [(("n0ddba0",), 1, "ROOM-7"), ((), 1, "ROOM-1"), (("n0ddba0",), 4, "ROOM-1")],
+    ids=["others had left", "the first", "much was said since"],
+)
+def test_a_server_that_dies_of_those_who_left_before(
+    words: tuple[str, ...], said: int, found: str
+) -> None:
+    """What the clients of an earlier scenario left behind shows when the next one speaks."""
+    scene = Scene(replace(START, words=words))
+    scene.connect("ann")
+    for _ in range(said):
+        scene.say("ann", scene.nonce())
+        scene.deliver()
+    scene.events.append(Exited(scene.tick(), 1))
+    assert blamed(scene) == [found]
+    scene.events.pop()
+    scene.end("ann")
+    assert blamed(scene) == [found]
+
+
+def test_who_is_ended_for_silence_is_not_for_those_who_left_before() -> None:
+    scene = Scene(replace(START, words=("n0ddba0",)))
+    scene.join("ann")
+    scene.tick(2.0)
+    scene.end("ann")
+    assert blamed(scene) == ["HB-3"]
