@@ -188,8 +188,13 @@ def test_the_step_judges_the_reference_server(runner: Path) -> None:
 
 def test_the_step_judges_a_client(runner: Path) -> None:
     client = f"{sys.executable} -m conformance.specimens.clients line-printer {{host}} {{port}}"
-    status, outputs = perform(runner, client=client)
+    patient = "--pipe --time-limit 300"
+    status, outputs = perform(runner, client=client, client_options=patient)
     assert (status, outputs["verdict"]) == (0, "conformant")
+    report = Report.model_validate_json(
+        (Path(outputs["reports"]) / "chatproto.json").read_text(encoding="utf-8")
+    )
+    assert report.options == "--pipe"
 
 
 def test_the_step_fails_where_the_command_does(runner: Path) -> None:
