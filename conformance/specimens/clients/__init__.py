@@ -12,6 +12,6 @@ __all__ = ["ClientSpecimen", "client_specimens"]
 @cache
 def client_specimens() -> Mapping[str, ClientSpecimen]:
     """Every one by its name."""
-    for module in ("faults", "odd"):
+    for module in ("faults_receiving", "faults_sending", "odd"):
         import_module(f"{__name__}.{module}")
     return SPECIMENS
