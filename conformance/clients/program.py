@@ -35,7 +35,7 @@ _LEADER: Final = Path(__file__).with_name("session_leader.py")
 _KILLED: Final = 5.0
 _READ: Final = 1 << 16
 KILL_LINE: Final = b"\x15"
-"""What a line that was refused, and stays in an editor, is thrown away by."""
+"""Ctrl-U, which clears a line that was refused and stays in an editor."""
 END_OF_INPUT: Final = b"\x04"
 
 
@@ -88,8 +88,8 @@ class Program:
         return not self._ends
 
     def read(self, descriptor: int) -> bytes:
-        """What it printed there, as far as one read gives; nothing at the end, from where on it is
-        not looked at."""
+        """Read once what it printed there; nothing at the end, after which `outputs` has the
+        descriptor no more."""
         try:
             octets = os.read(descriptor, _READ)
         except BlockingIOError:
@@ -153,7 +153,7 @@ class Program:
         return taken
 
     def starved(self) -> float:
-        """Seconds for which it was ready to run, and not let."""
+        """Seconds for which it was ready to run and had no processor."""
         return self._starvation.longest_wait()
 
     def kill(self) -> None:
@@ -187,7 +187,7 @@ def filled_in(command: str, host: str, port: int) -> list[str]:
     except (KeyError, IndexError, ValueError) as error:
         raise LaunchError(
             f"{command!r} cannot be filled in ({error}): {{host}}, {{port}} and {{address}} stand "
-            "for the address, and a brace of its own is written twice"
+            "for the address; write any other brace twice"
         ) from None
     if not words:
         raise LaunchError("the command to launch is empty")

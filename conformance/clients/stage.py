@@ -43,9 +43,9 @@ _TICK: Final = 0.02
 _LAST: Final = 1.0
 """Seconds in which what an ended program left behind is read."""
 _SETTLING: Final = 0.3
-"""Seconds for what a client does about an end, before it is looked whether it rests."""
+"""Seconds in which a client reacts to an end, before its processor time is measured."""
 _MOST: Final = 5
-"""How many times as long as asked for a rest may take on a machine that is busy."""
+"""How many times as long as asked a rest may take on a busy machine."""
 _AGAIN: Final = 1.0
 """Seconds after which Ctrl-D is pressed again."""
 _CONSONANTS: Final = "bcdfghjkmnpqrstvwxz"
@@ -53,7 +53,7 @@ _CONSONANTS: Final = "bcdfghjkmnpqrstvwxz"
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """How the client under test is used. `silence`: the seconds for which the server says nothing
+    """How the client under test is used. `silence` is how many seconds the server sends nothing
     after the client has left."""
 
     command: str
@@ -164,8 +164,8 @@ class Stage:
         self._type(self.use.leave, "leave")
 
     def depart(self) -> bool:
-        """Leave as the client says that it is left, or by the end of its input where that is no
-        more to it than a message; whether it left."""
+        """Leave by the client's stated way, or by the end of its input where the client sent that
+        as a message; return whether it left."""
         self.leave()
         self.until(
             lambda: self.server.connection.has_left or self.server.has_heard(self.use.leave),
@@ -208,7 +208,7 @@ class Stage:
         return self._program
 
     def word(self) -> str:
-        """A word that is nowhere else: how what is shown and sent is known again."""
+        """A unique word, by which what is shown and sent is recognised."""
         letters = "".join(self._random.choices(_CONSONANTS, k=4))
         digits = "".join(self._random.choices("23456789", k=2))
         return f"zq{letters}{digits}"
@@ -230,8 +230,8 @@ class Stage:
     def await_left(self) -> bool:
         """Wait until the client has left, by `quit` or by its end of stream.
 
-        A Ctrl-D that comes while an editor takes hold of the terminal is lost: a person would press
-        it again, and so is done here.
+        A Ctrl-D that comes while an editor takes over the terminal is lost. A person would press it
+        again, and so does this.
         """
         if not self.program.reads_input:
             self.until(lambda: self.server.connection.has_left, "", _AGAIN, "again", noted=False)
@@ -300,9 +300,9 @@ class Stage:
         return self._exited
 
     def rest(self, seconds: float) -> None:
-        """Let nothing happen for a while, and note how much of a processor the client took, once it
-        has done what the event before made it do. Time in which the machine did not let it run does
-        not count."""
+        """Wait while nothing happens, and note the processor time that the client takes meanwhile.
+        Before that, the client has time to react to the event before. Time in which the client was
+        ready to run and had no processor does not count."""
         self._pass(_SETTLING)
         taken = self.program.processor_time()
         passed = self._pass(seconds * self.use.factor)
@@ -311,7 +311,8 @@ class Stage:
             self.note(tr.Rested(self.now(), round(passed, 3), round(spent, 3), "c1"))
 
     def _pass(self, seconds: float) -> float:
-        """Let so many seconds pass in which the client could run; how many did before it ended."""
+        """Wait until the client could run for so many seconds; return for how many it could before
+        it ended."""
         began, starved = time.monotonic(), self.program.starved()
         passed, most = 0.0, began + _MOST * seconds
         while not self._exited and passed < seconds and time.monotonic() < most:
@@ -328,8 +329,8 @@ class Stage:
         *,
         noted: bool = True,
     ) -> bool:
-        """Look until something is so; whether it was within so many seconds. Time in which the
-        machine did not let the client run does not count."""
+        """Wait until something is so, for so many seconds at most; return whether it is. Time in
+        which the client was ready to run and had no processor does not count."""
         kind = kind or what
         full = seconds * self.use.factor
         seconds = self._waits.seconds(kind, full)

@@ -298,8 +298,8 @@ def notes_of(report: Report) -> Iterator[str]:
         )
     if any(one.reason == "first" for one in report.scenarios):
         yield (
-            "The client did not connect, or showed nothing, so nothing more could be learnt, and "
-            "the other scenarios were not played."
+            "The client did not connect, showed nothing, or flooded its display. Nothing more "
+            "could be learnt, and the other scenarios were not played."
         )
     if any(one.reason == "foreign" for one in report.scenarios):
         yield (

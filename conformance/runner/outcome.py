@@ -21,7 +21,7 @@ _SAID: Final = {
     "needs-pipe": "only where the client reads from a pipe",
     "needs-keys": "only where the client is typed into",
     "raw": "only for a client that knows the protocol",
-    "first": "the client did not connect, or showed nothing, so nothing more could be learnt",
+    "first": "the client did not connect, showed nothing, or flooded its display",
     "failed-already": "a MUST has failed already; --examples N generates them nevertheless",
     "dialect": "what it says has no meaning in the server's dialect",
 }

@@ -129,6 +129,14 @@ def test_what_would_not_arrive_is_refused_with_the_reason(serve: Serve) -> None:
         assert error.startswith(f"chatproto-chat: {expected}")
 
 
+def test_cli_12_a_text_of_3_mib_is_printed_whole() -> None:
+    text = "é".encode() * (3 << 19)
+    unit = b"20210703 17:45:39 127.0.0.1:52012\n" + text + b"\n"
+    with fake_server(unit, ends_first=True) as address:
+        _, texts, _ = run(address, b"")
+    assert texts == [text]
+
+
 def test_blank_lines_alone_are_no_failure(serve: Serve) -> None:
     assert run(serve().addresses[0], b" \none\n")[:2] == (0, [b"one"])
 
