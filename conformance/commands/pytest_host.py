@@ -13,6 +13,7 @@ from conformance.clients.program import filled_in
 from conformance.clients.stage import Use
 from conformance.commands.clients import client_settings
 from conformance.commands.options import find_target, written_out
+from conformance.commands.outputs import Outputs
 from conformance.output.conclusion import print_conclusion
 from conformance.output.console import (
     print_findings,
@@ -265,10 +266,10 @@ class _Telling:
             interrupted=exitstatus == pytest.ExitCode.INTERRUPTED,
             duration_s=sum(result.duration_s for result in self._results),
         )
-        if self._json_path is not None:
-            self._json_path.write_text(
-                self._report.model_dump_json(indent=2, by_alias=True) + "\n", encoding="utf-8"
-            )
+        outputs, report = Outputs(), self._report
+        outputs.write(
+            self._json_path, lambda: report.model_dump_json(indent=2, by_alias=True) + "\n"
+        )
         accepted = self._report.otherwise if self._accepts_declared else None
         good = (accepted or self._report.verdict) is Verdict.CONFORMANT
         if self._known_path is not None:
@@ -276,6 +277,8 @@ class _Telling:
             good = self._held.is_as_known
         if not good and exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        if outputs.failed:
+            session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Print what no failed test says: SHOULDs, what was never exercised, and the verdict."""

@@ -394,3 +394,13 @@ def test_a_run_judges_a_server_or_a_client(tmp_path: Path) -> None:
     done = run_pytest(tmp_path, "--pyargs", "conformance", *words)
     assert done.returncode == 4
     assert "--chat-launch and --chat-client exclude each other" in done.stderr
+
+
+@pytest.mark.heavy
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a full device")
+def test_a_report_that_cannot_be_written_is_said(project: Path) -> None:
+    asked = ("--pyargs", "conformance", "--chat-launch", REFERENCE, "--chat-json", "/dev/full")
+    done = run_pytest(project, *asked, "-k", "FRM-3")
+    assert done.returncode == pytest.ExitCode.INTERNAL_ERROR
+    assert "cannot write /dev/full: No space left on device" in done.stdout + done.stderr
+    assert "conformant" in done.stdout
