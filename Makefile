@@ -97,9 +97,9 @@ verifytypes: $(READY)
 rewritten: $(READY)
 	@$(BIN)/python -m pytest -q --collect-only tests >/dev/null 2>&1 || true
 
-# These are measured for what they run; the rest, which runs whole programs again and again or counts
-# steps, would be slowed down by that. What jetstream.py runs depends on whether there is an engine.
-MEASURED := tests/chatproto tests/chat_client tests/reference_server tests/schedules tests/cluster tests/clustered_server tests/spec
+# These are measured for what they run, which doubles the time they take. The rest needs no measure:
+# these alone reach the floors. What jetstream.py runs depends on whether there is an engine.
+MEASURED := tests/chatproto tests/chat_client tests/reference_server tests/clustered_server
 COUNTING := tests/chatproto/test_cost.py
 
 unit: $(READY)

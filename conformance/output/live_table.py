@@ -1,4 +1,4 @@
-"""The table a terminal shows while a run goes on, and that stays as its summary."""
+"""The table that a terminal shows during a run, and keeps as its summary."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -16,14 +16,15 @@ from conformance.report.octets import visible
 from conformance.standard.requirements import requirements
 
 STYLES: Final[dict[str, str]] = {"pass": "green", "fail": "red", "skip": "dim", "unknown": "yellow"}
-"""How each status of a scenario looks."""
+"""The style of each status of a scenario."""
 _BESIDES: Final = 4
-"""Lines kept free of what is being played: the title, the total, and two for what failed."""
+"""Lines that running scenarios leave free: the title, the total, and two for failures."""
 _PER_SECOND: Final = 5
+"""Times a second that the table is drawn."""
 
 
 def can_show(console: Console) -> bool:
-    """Whether there is a terminal whose cursor can be moved, and that knows the symbols."""
+    """True if the console is a terminal that can move its cursor and show the symbols."""
     return (
         console.is_interactive
         and console.file.isatty()
@@ -33,8 +34,10 @@ def can_show(console: Console) -> bool:
 
 
 class _WholeFrames:
-    """A terminal that shows what is written at once, where it knows of synchronised output: a frame
-    erases the one before, and half of that is a flicker."""
+    """A terminal to which each write is one synchronised update, if it supports that.
+
+    A frame first erases the one before it; shown in halves, that flickers.
+    """
 
     def __init__(self, terminal: IO[str]) -> None:
         self._terminal = terminal
@@ -47,7 +50,7 @@ class _WholeFrames:
 
 
 class LiveTable:
-    """Shows the progress of a run until it is told to stop."""
+    """A table of a run's progress, drawn again several times a second until `stop`."""
 
     def __init__(self, console: Console, progress: Progress, title: str, jobs: int) -> None:
         self._console = console
@@ -65,12 +68,16 @@ class LiveTable:
         )
 
     def start(self) -> None:
+        """Draw the table, and go on drawing it."""
         self._console.file = cast(IO[str], _WholeFrames(self._terminal))
         self._live.start(refresh=True)
 
     def stop(self, *, brief: bool = False) -> None:
-        """Leave the table as a summary, of its total alone where it is `brief`, and the cursor
-        below it."""
+        """Replace the table with a summary, and leave the cursor below it.
+
+        Args:
+            brief: Show the total alone.
+        """
         self._over = True
         self._brief = brief
         self._live.stop()
@@ -78,7 +85,7 @@ class LiveTable:
 
     def _table(self) -> Group:
         size = self._console.size
-        # A line as wide as the terminal, or a table as high, would make it scroll.
+        # A line of the full width, or a table of the full height, would scroll the terminal.
         width, height = max(1, size.width - 1), max(1, size.height - 1)
         lines = summary(self._progress, self._title)
         if self._brief:
@@ -91,7 +98,7 @@ class LiveTable:
 
 
 def summary(progress: Progress, title: str) -> list[Text]:
-    """The table of a run that is over."""
+    """Return the lines of a finished run's table."""
     sections = [
         replace(section, running=0, left=section.left + section.running)
         for section in progress.sections()
@@ -100,8 +107,15 @@ def summary(progress: Progress, title: str) -> list[Text]:
 
 
 def table(progress: Progress, title: str, jobs: int, height: int) -> list[Text]:
-    """The table of a run that goes on, `jobs` scenarios at a time, in so many lines at most: what
-    matters most comes first where it cannot all be shown."""
+    """Return the lines of a running run's table.
+
+    If they do not all fit, the sections in which nothing runs are left out first, then the title,
+    then failures.
+
+    Args:
+        jobs: How many scenarios run at a time.
+        height: The most lines to return.
+    """
     sections = progress.sections()
     playing = list(_playing(progress, max(1, min(jobs, height - _BESIDES - len(sections)))))
     failures = [result for result in progress.results if result.status == "fail"]
@@ -158,7 +172,7 @@ def _clock(seconds: float) -> str:
 
 
 def _playing(progress: Progress, slots: int) -> Iterator[Text]:
-    """So many lines, whether there is as much being played or not, so that nothing jumps."""
+    """Yield `slots` lines, even if fewer scenarios run, so that the table keeps its height."""
     running = progress.running
     for index in range(slots):
         line = Text("now    " if index == 0 else "       ")
@@ -168,12 +182,12 @@ def _playing(progress: Progress, slots: int) -> Iterator[Text]:
             id_, seconds = running[index]
             line.append(f"  {id_}").append(f"  {seconds:.0f} s", "dim")
         elif index == 0 and not progress.results:
-            line.append("  the server is being looked for")
+            line.append("  looking for the server")
         yield line
 
 
 def _failed(failures: Sequence[ScenarioReport], room: int) -> Iterator[Text]:
-    """The last failures, one a line, in so much room."""
+    """Yield the last failures, one a line, in at most `room` lines."""
     shown = failures if len(failures) <= room else failures[len(failures) - max(0, room - 1) :]
     for index, result in enumerate(shown if room else ()):
         broken = {one.requirement for one in result.findings if one.outcome == "fail"}

@@ -25,10 +25,13 @@ from conformance.standard.markup import section_titles
 from conformance.standard.requirements import PROTOCOL, Level
 
 FAILURES: Final = 60
-"""Failures that are told of one by one."""
+"""Failures that are listed; the rest is only counted."""
 _TEXT: Final = 300
+"""Characters of a text, after which it is cut."""
 _OCTETS: Final = 60
+"""Characters of the octets that a failure shows."""
 _PICTURE: Final = 70
+"""Characters of a line of the octets that a cause shows."""
 _SPECIAL: Final = re.compile(r"([\\`*_\[\]|~$])")
 _WRITTEN: Final = {
     "&": "&amp;", "<": "&lt;", ">": "&gt;", "@": "&#64;", "://": ":&#47;/", "www.": "www&#46;",
@@ -37,7 +40,7 @@ _BAD: Final = (Status.FAIL, Status.SHOULD_FAIL, Status.DECLARED, Status.UNKNOWN)
 
 
 def render_markdown(comparison: Comparison) -> str:
-    """The verdicts, what failed in short, and the whole matrix folded away."""
+    """Return the verdicts, the causes and failures in short, and the whole matrix, folded."""
     lines = [f"## {PROTOCOL}: {comparison.verdict}", "", *verdicts(comparison)]
     for one in comparison.implementations:
         lines += _why(one, several=len(comparison.implementations) > 1)
@@ -59,7 +62,7 @@ def render_markdown(comparison: Comparison) -> str:
 
 
 def _why(implementation: Implementation, *, several: bool) -> Iterator[str]:
-    """The causes of what failed, what none of them explains, and what the server printed."""
+    """Yield the causes, the failures that none of them explains, and what the server printed."""
     report = implementation.report
     causes, spoken = causes_of(report), spoken_words(report)
     if not (causes or spoken):
@@ -92,7 +95,7 @@ def _why(implementation: Implementation, *, several: bool) -> Iterator[str]:
 
 
 def verdicts(comparison: Comparison) -> Iterator[str]:
-    """The lines of a table with a row for each implementation."""
+    """Yield the lines of a table with a row for each implementation."""
     yield from _table_head(
         ["Implementation", "Verdict", "MUST passed", "SHOULD passed", "Fails", "Not told"]
     )
@@ -109,7 +112,7 @@ def verdicts(comparison: Comparison) -> Iterator[str]:
 
 
 def matrix(comparison: Comparison) -> Iterator[str]:
-    """The lines of a table of requirements by implementations."""
+    """Yield the lines of a table of requirements by implementations."""
     labels = [_text(one.label) for one in comparison.implementations]
     yield from _table_head(["Requirement", "Level", *labels])
     for section in sections(comparison.rows):
@@ -156,7 +159,7 @@ def _line(cells: Iterable[str]) -> str:
 
 
 def _text(text: str) -> str:
-    """Text that means nothing to Markdown or HTML, and in which no name or address is a link."""
+    """Escape a text for Markdown and HTML, and keep names and addresses in it from being links."""
     short = " ".join(text.split())
     short = short if len(short) <= _TEXT else short[: _TEXT - 1] + "…"
     safe = _SPECIAL.sub(r"\\\1", escape(short).replace("\\\\", "\\"))
@@ -166,7 +169,7 @@ def _text(text: str) -> str:
 
 
 def _code(text: str) -> str:
-    """A code span, with more backticks around it than within."""
+    """Return a code span, delimited by more backticks than the text has in a row."""
     line = visible(" ".join(text.split("\n")))
     fence = "`" * (1 + max((len(run) for run in re.findall("`+", line)), default=0))
     return f"{fence} {line} {fence}" if "`" in line else f"{fence}{line}{fence}"

@@ -1,4 +1,4 @@
-"""A diagram as text, for a console."""
+"""Sequence diagrams as text, for a console."""
 
 from collections.abc import Iterator
 from itertools import zip_longest
@@ -11,21 +11,26 @@ from conformance.report.sequence_diagram import Arrow, Diagram, Life, Row
 _WIDTH: Final = 96
 _LANE: Final = 9
 _LEFT: Final = 17
+"""Characters before the lanes: the sign, the time and the line of the transcript."""
 _FEW: Final = 2
-"""So many events left out get a sign, more a line of their own."""
+"""Up to so many omitted events get a sign in the next row; more get a line of their own."""
 _STROKES: Final = {Life.OPEN: "│", Life.STALLED: "┊", Life.HALF: "╎", Life.GONE: " "}
 _NAME: Final = _LANE - 2
 _COLUMN: Final = 44
+"""Characters of each of two histories side by side."""
 
 
 def octets_width(clients: int) -> int:
-    """Characters that a row has for octets beside the lanes of so many clients."""
+    """Return the characters that a row has for octets, beside the lanes of `clients` clients."""
     return max(24, _WIDTH - _LEFT - _LANE * (clients + 1) - 1)
 
 
 def sketch(diagram: Diagram) -> Iterator[str]:
-    """The lines of a diagram: time, line of the transcript, lanes, octets; `>` before the decisive
-    row, `·` before other evidence, and carets under what is wrong."""
+    """Yield the lines of a diagram.
+
+    A row has the time, the line of the transcript, the lanes and the octets. `>` marks the decisive
+    row, `·` other evidence; carets stand under what is wrong.
+    """
     names = "".join(f"{escape(name)[:_NAME]:^{_LANE}}" for name in diagram.lanes)
     yield f"  {'t/s':>7} {'line':>6} {names}".rstrip()
     for row in diagram.rows:
@@ -83,7 +88,7 @@ def _lanes(row: Row, server: int) -> str:
 
 
 def sketch_crossing(crossing: Crossing) -> Iterator[str]:
-    """Two runs side by side; A and B are the two messages that stand the wrong way round."""
+    """Yield two histories side by side; A and B are the two messages whose order differs."""
     left, right = list(_column(crossing.right)), list(_column(crossing.wrong))
     yield f"  {_title(crossing.right):<{_COLUMN}}  {_title(crossing.wrong)}"
     for one, other in zip_longest(left, right, fillvalue=""):

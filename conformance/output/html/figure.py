@@ -1,4 +1,4 @@
-"""Where everything of a diagram stands in its drawing; lengths are in pixels."""
+"""The layout of sequence diagrams, for SVG. Lengths are in pixels."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,9 +12,11 @@ from conformance.report.sequence_diagram import Arrow, Diagram, Life, Row
 OCTETS: Final = 60
 """Characters of octets that a row has room for."""
 CHARACTER: Final = 7
+"""Width of a monospaced character."""
 _ROW: Final = 22
 _GAP: Final = 20
 _FEW: Final = 2
+"""Up to so many omitted events get a sign in the next row; more get a gap of their own."""
 _TOP: Final = 34
 _FIRST_LANE: Final = 128
 _LANE: Final = 84
@@ -28,7 +30,7 @@ _TEXT: Final = 30
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """`lines` are stretches of the lane: how it is there, from y, to y."""
+    """The vertical line of one client. `lines` are its stretches: the state, from y, to y."""
 
     name: str
     x: int
@@ -38,7 +40,7 @@ class Lane:
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """Monospaced text at x; `missing` is an empty piece, where something is not there."""
+    """Monospaced text at x. `missing` marks an empty piece, where something is absent."""
 
     x: int
     width: int
@@ -49,8 +51,10 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One row at `y`: what its arrow's path is, and the texts beside it. `gap_y` is where the
-    events left out before it are told of, or None."""
+    """One row at `y`: the path of its arrow, and the texts beside it.
+
+    `gap_y` is where the number of events omitted before it stands, or None.
+    """
 
     y: int
     row: Row
@@ -63,7 +67,8 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A diagram laid out. `x` is where octets begin, `few` says that small gaps have no row."""
+    """A diagram with its layout. `x` is where octets begin; `few` is True if a row has a sign for a
+    small gap."""
 
     width: int
     height: int
@@ -76,7 +81,7 @@ class Figure:
 
 
 def lay_out(diagram: Diagram) -> Figure:
-    """Lay a diagram out from top to bottom."""
+    """Lay out a diagram from top to bottom."""
     xs = [_FIRST_LANE + _LANE * index for index in range(len(diagram.lanes))]
     x = xs[-1] + 40
     lines: list[Line] = []
@@ -105,7 +110,7 @@ def lay_out(diagram: Diagram) -> Figure:
 
 
 def _lives(lines: list[Line], index: int, bottom: int) -> Iterator[tuple[Life, int, int]]:
-    """The stretches of a lane, each to where the next begins."""
+    """Yield the stretches of a lane, each of which ends where the next begins."""
     starts = [_TOP - 8, *(line.y for line in lines)]
     lives = [lines[0].row.lives[index], *(line.row.lives[index] for line in lines)]
     for life, group in groupby(zip(starts, lives, strict=True), key=lambda pair: pair[1]):
@@ -129,7 +134,7 @@ def _kind(row: Row) -> str:
 
 
 def _path(row: Row, here: int, there: int, y: int, ends: tuple[int, int]) -> str:
-    """An SVG path: a line and its head; a ring where nothing travels."""
+    """Return an SVG path: a line with its head, or a ring if nothing travels."""
     if row.arrow is Arrow.ALL:
         return f"M{ends[0] - 12} {y}H{ends[1] + 12}"
     if row.to_server is None or here == there:
@@ -148,7 +153,7 @@ def _path(row: Row, here: int, there: int, y: int, ends: tuple[int, int]) -> str
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """One step of a run; `key` is A or B for the two that cross."""
+    """One step of a history. `key` is A or B for the two messages that cross, else empty."""
 
     y: int
     text: str
@@ -160,7 +165,10 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """Two runs laid out. `threads` join the same message on both sides: key, y there, y here."""
+    """Two histories with their layout.
+
+    `threads` join a message on both sides: its key, y on the left, y on the right.
+    """
 
     width: int
     height: int
@@ -175,7 +183,7 @@ class Pair:
 
 
 def lay_out_crossing(crossing: Crossing) -> Pair | None:
-    """Lay two runs out side by side, the right order on the left; None where nothing crosses."""
+    """Lay out two histories side by side, the correct one on the left; None if nothing crosses."""
     boxes = tuple(_boxes(crossing.right)), tuple(_boxes(crossing.wrong))
     at = [{box.key: box.y for box in column if box.key} for column in boxes]
     if any(len(keys) != 2 for keys in at):
@@ -183,7 +191,7 @@ def lay_out_crossing(crossing: Crossing) -> Pair | None:
     first, last = (at[0]["A"], at[1]["A"]), (at[0]["B"], at[1]["B"])
     if first[0] >= last[0] or first[1] <= last[1]:
         return None
-    # Both threads are straight, so where they cross follows from their ends.
+    # Both threads are straight lines, so their ends say where they cross.
     share = (last[0] - first[0]) / ((last[0] - first[0]) + (first[1] - last[1]))
     left, right = 1, 1 + _COLUMN + _BETWEEN
     return Pair(
