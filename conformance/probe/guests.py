@@ -25,9 +25,9 @@ _WORD: Final = re.compile(rb"w\d{8,}k")
 @dataclass(slots=True)
 class Known:
     """What is known so far of how to talk there: whether a first line is a name; which words
-    leave, once that was asked; whether anything
-    is said to who connects and to who gives a name, what comes after a word as a text, what
-    lines come with any message besides, and how many seconds an entrance has taken at most."""
+    leave, once that was asked; whether anything is said to who connects and to who gives a name;
+    what comes after a word as a text, and whether it is known at all what stands around one; what
+    lines come with any message besides; and how many seconds an entrance has taken at most."""
 
     login: bool = False
     leaving: frozenset[str] | None = None
@@ -37,6 +37,7 @@ class Known:
     entering: float = 0.0
     dialect: Dialect = field(default_factory=Dialect)
     after: bytes = b"\n"
+    shaped: bool = False
     noise: frozenset[bytes] = frozenset()
 
 

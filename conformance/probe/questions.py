@@ -153,6 +153,7 @@ class _Asker:
         known.dialect = learnt.dialect
         known.by_read = known.dialect.by_read
         if self.samples:
+            known.shaped = True
             known.after = self.samples[-1].after.encode("utf-8", "surrogateescape")
 
     def _found(self) -> list[Conclusion]:

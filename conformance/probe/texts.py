@@ -257,6 +257,8 @@ def ask_blank(guests: Guests) -> list[Conclusion]:
         guests.forget()
         raise Gone("after an empty line its sender was heard no more")
     came = guests.news(bob.since(mark))
+    if came and not came.strip(b"\n") and not guests.known.shaped:
+        return []  # whether more stands in a message is not known yet
     is_message = bool(came.strip(b"\n")) or bool(came and not guests.known.dialect.opening)
     why = f"an empty line came to others as {shown(came)}" if came else "nothing came of one"
     return [Conclusion("blank", "broadcast" if is_message else "ignored", why)]

@@ -7,12 +7,13 @@ from contextlib import contextmanager, suppress
 
 import pytest
 
+from conformance.dialect import Dialect
 from conformance.probe.acquaintance import acquaint
 from conformance.probe.guests import Guests
 from conformance.probe.learning import Conclusion
 from conformance.probe.memberships import ask_entrance, ask_half_close
 from conformance.probe.talking import Room
-from conformance.probe.texts import ask_framing
+from conformance.probe.texts import ask_blank, ask_framing
 from conformance.target.address import TcpAddress
 
 pytestmark = pytest.mark.heavy
@@ -106,3 +107,10 @@ def test_who_breaks_off_is_told_of_though_who_ends_its_side_is_not() -> None:
 def test_a_read_whose_last_octet_is_lost_is_a_read() -> None:
     with guests_of(Relay(cuts=True)) as guests:
         assert told(ask_framing(guests))["framing"] == "read"
+
+
+def test_a_blank_read_that_is_relayed_tells_nothing_before_the_shape_is_known() -> None:
+    with guests_of(Relay()) as guests:
+        assert ask_blank(guests) == []
+        guests.known.shaped, guests.known.dialect = True, Dialect(header="", infix="")
+        assert told(ask_blank(guests)) == {"blank": "broadcast"}
