@@ -9,6 +9,9 @@ run again. Then it measures: every run held against the dictionary; each specime
 where its family has others; pairs of faults, as the union of what two runs found; and specimens
 that are strange and right. What was measured, with each miss, is kept in evidence/diagnosis.json,
 or client-diagnosis.json.
+
+Where specimens are named these alone are run; the others keep the entries that they have, and
+nothing is measured.
 """
 
 import argparse
@@ -18,7 +21,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
@@ -77,6 +80,7 @@ class Subjects:
 def main() -> int:
     """Run what has not been run, make the dictionary of it, and measure."""
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("names", nargs="*", help="specimens; all if none is named")
     parser.add_argument("--rounds", type=int, default=1, help="runs against each specimen")
     parser.add_argument("--jobs", type=int, default=4, help="runs at once")
     parser.add_argument("--legal", action="store_true", help="run those that are right, too")
@@ -84,18 +88,36 @@ def main() -> int:
     asked = parser.parse_args()
     subjects = _clients() if asked.clients else _servers()
     command = f"make {'client-diagnosis' if asked.clients else 'diagnosis'}"
+    if asked.names:
+        subjects = replace(subjects, legal=dict.fromkeys(asked.names, False))
     _run_all(subjects, asked.rounds, asked.jobs, legal=asked.legal)
     runs = {name: subjects.runs(name) for name in subjects.legal}
     broken = {name: ones for name, ones in runs.items() if ones and name in subjects.family_of}
     legal = {name: ones for name, ones in runs.items() if ones and subjects.legal[name]}
     families = {name: family.name for name, family in subjects.family_of.items()}
     file = compiled(broken, families, made(command))
+    if asked.names:
+        file = _joined(DictionaryFile.model_validate_json(subjects.kept.read_bytes()), file)
     subjects.kept.write_text(file.model_dump_json() + "\n", encoding="utf-8")
+    if asked.names:
+        return 0
     measured = measure(file, families, broken, legal)
     keep(subjects.evidence, measured, command)
     for what, figures in measured.items():
         sys.stdout.write(f"{what}: {figures}\n")
     return 0
+
+
+def _joined(kept: DictionaryFile, fresh: DictionaryFile) -> DictionaryFile:
+    """A dictionary in which the fresh entries take the place of those of the same name."""
+    symptoms = sorted({*kept.symptoms, *fresh.symptoms})
+    number = {symptom: at for at, symptom in enumerate(symptoms)}
+    entries = {
+        name: (family, runs, {number[file.symptoms[at]]: n for at, n in shown.items()})
+        for file in (kept, fresh)
+        for name, (family, runs, shown) in file.specimens.items()
+    }
+    return DictionaryFile(made=kept.made, symptoms=symptoms, specimens=entries)
 
 
 def _servers() -> Subjects:

@@ -64,6 +64,8 @@ def alteration_signs(line: Line, came: bytes) -> tuple[Sign, ...]:
     assert line.text is not None
     expected, text = line.text.decode(), came.decode("utf-8", "replace")
     signs = [alteration_of(line, came)]
+    if signs[0] is Sign.OVERTRIMMED and not expected.endswith(text):
+        signs.append(Sign.TRIMMED_END)
     if unicodedata.normalize("NFC", text) == unicodedata.normalize("NFC", expected):
         signs.append(Sign.NORMALISED)
     elif html.unescape(text) == expected:

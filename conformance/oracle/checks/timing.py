@@ -7,7 +7,7 @@ from statistics import median
 from typing import Final
 
 from conformance.oracle.case import Case
-from conformance.oracle.facts import Fact, Kind
+from conformance.oracle.facts import Fact, Kind, Sign
 from conformance.oracle.findings import Outcome
 from conformance.oracle.reading.history import Line
 from conformance.oracle.reading.units import ReceivedBroadcast
@@ -15,6 +15,7 @@ from conformance.standard.constants import CLOCK, QUARTER_HOUR
 from conformance.timing.policy import HICCUP, NOW_AND_THEN, PROMPT, ROUND_TRIPS
 
 _WIDEST_ZONE: Final = 56
+_HALF_DAY: Final = 48
 _STEP: Final = 4
 """Quarter hours by which a zone steps at most where summer time begins or ends."""
 _DELAYING: Final = ("TRN-1", "ROOM-7", "LIM-3", "QUIT-5")
@@ -109,6 +110,7 @@ def _zones(case: Case, shown_in: dict[Line, tuple[int, ReceivedBroadcast]]) -> I
             f"{unit.time}, which is UTC{zone / 4:+g} h",
             (unit.span.last,),
             octets=unit.header,
+            signs=(Sign.HALF_DAY,) if abs(zone) == _HALF_DAY else (),
         )
 
 

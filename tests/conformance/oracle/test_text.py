@@ -261,3 +261,22 @@ def test_a_quit_that_comes_as_a_broadcast_without_a_header_is_no_part_of_another
     scene.end("ann")
     assert "FRM-1" not in blamed(scene)
     assert "QUIT-1" in blamed(scene)
+
+
+@pytest.mark.parametrize(
+    ("said", "heard", "sign"),
+    [
+        pytest.param("\ufb01 N", "fi N", "normalised", id="a compatibility form"),
+        pytest.param("\ufeffN\ufeff", "N", "trimmed-end", id="both ends"),
+        pytest.param("\ufeffN\ufeff", "\ufeffN", "trimmed-end", id="the end"),
+    ],
+)
+def test_how_a_text_was_altered(said: str, heard: str, sign: str) -> None:
+    finding, *_ = say_and_hear(said.encode(), heard.encode()).findings()
+    assert sign in finding.signs
+
+
+def test_what_is_missing_at_its_beginning_is_not_trimmed_at_its_end() -> None:
+    finding, *_ = say_and_hear("\ufeffN".encode(), b"N").findings()
+    assert "overtrimmed" in finding.signs
+    assert "trimmed-end" not in finding.signs
