@@ -8,7 +8,7 @@ certain, what else looks much like the run is named beside it, as what it may be
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from conformance.diagnosis.dialects import Spoken, spoken_in
@@ -110,12 +110,15 @@ class _Search:
         chosen = [(ranked[0].entry, confidence)]
         while len(chosen) < MOST and (another := self._another([one for one, _ in chosen])):
             chosen.append(another)
-        causes = [self._cause(*one) for one in self._most_first(chosen)]
+        own = [self._cause(*one) for one in self._most_first(chosen)]
+        causes = list(own)
         for rival in ranked[1:] if confidence != "almost-certain" else []:
             alike = rival.likeness >= _RIVALS * ranked[0].likeness
             is_named = any(rival.entry.family == one.family.name for one in causes)
             if len(causes) < MOST and alike and not is_named:
-                causes.append(self._cause(rival.entry, "possible", ranked[0].entry.family))
+                other = self._cause(rival.entry, "possible")
+                like = max(own, key=lambda one: _overlap(one.explains, other.explains))
+                causes.append(replace(other, instead_of=like.family.name))
         return tuple(causes)
 
     def _most_first(
@@ -195,13 +198,12 @@ class _Search:
             return "almost-certain"
         return "likely" if first >= _LIKELY[0] and ahead >= _LIKELY[1] else "possible"
 
-    def _cause(self, entry: Entry, confidence: Confidence, instead_of: str | None = None) -> Cause:
+    def _cause(self, entry: Entry, confidence: Confidence) -> Cause:
         return Cause(
             family(entry.family),
             confidence,
             tuple(sorted(self._explained(entry))),
             self._shown_by(entry),
-            instead_of,
         )
 
     def _explained(self, entry: Entry) -> set[str]:
@@ -224,3 +226,8 @@ class _Search:
             places = (place_of(symptom) for symptom in self._seen)
             return min((place[1] for place in places if place), default="")
         return max(sorted(weights), key=weights.__getitem__)
+
+
+def _overlap(some: Collection[str], others: Collection[str]) -> float:
+    """What two causes both explain, as a part of what either does."""
+    return len({*some} & {*others}) / max(1, len({*some, *others}))
