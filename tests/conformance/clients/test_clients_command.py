@@ -70,7 +70,7 @@ def test_a_broken_client_is_caught(
 
 def test_a_client_that_never_connects_fails(tmp_path: Path) -> None:
     report = tmp_path / "report.json"
-    told = run("clients", "--launch", "true {port}", "--json", str(report))
+    told = run("clients", *PATIENT, "--launch", "true {port}", "--json", str(report))
     assert told.returncode == 1
     assert "it never connected" in told.stdout
     results = json.loads(report.read_text())["scenarios"]
@@ -107,7 +107,8 @@ def test_a_run_is_over_by_its_time_limit() -> None:
 
 def test_a_client_that_floods_ends_its_scenario_and_the_run(tmp_path: Path) -> None:
     report = tmp_path / "report.json"
-    told = run("clients", "--pipe", "--launch", "yes {port}", "--json", str(report))
+    words = (*PATIENT, "--pipe", "--launch", "yes {port}", "--json", str(report))
+    told = run("clients", *words)
     assert told.returncode == 4, told.stdout
     results = {one.id: one for one in load_report(report).scenarios}
     first = results.pop("cli/first")
