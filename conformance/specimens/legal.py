@@ -65,13 +65,13 @@ class WritesLate(BaseServer):
         super().settle(member)
 
 
-@strange("sends heartbeats before and after every unit")
+@strange("sends heartbeats around every broadcast and before every notice")
 class BeatsAroundUnits(BaseServer):
     def deliver(self, member: Member, octets: bytes) -> None:
         super().deliver(member, b"\n" + octets + b"\n\n")
 
     def notice(self, code: str, explanation: str = "") -> bytes:
-        return b"\n" + super().notice(code, explanation) + b"\n"
+        return b"\n" + super().notice(code, explanation)
 
 
 @strange("sends a heartbeat every 5 ms")
