@@ -131,7 +131,7 @@ def _shown(report: Report, cause: CauseReport) -> Located | None:
 
     def key(one: Located) -> tuple[int, bool, tuple[bool, ...], bool]:
         result, finding = one
-        has_begin = bool(finding.before or _sent(finding))
+        has_begin = bool(finding.before) or _tells_what_was_sent(finding)
         is_elsewhere = result.id != cause.shown_by
         return -_directness(cause, finding.requirement), not has_begin, weight(one), is_elsewhere
 
@@ -206,6 +206,12 @@ def picture_of(finding: FindingReport, room: int) -> list[Fact]:
     expected = wanted(finding, room - 6) if in_octets else finding.expected
     facts.append(Fact("expected", _cut(visible(expected), room)))
     return facts
+
+
+def _tells_what_was_sent(finding: FindingReport) -> bool:
+    return bool(finding.segments) or any(
+        one.event == "stalled" or (one.evidence and one.event == "sent") for one in finding.stretch
+    )
 
 
 def _sent(finding: FindingReport) -> str:
