@@ -69,7 +69,10 @@ def _takes_a_name(guests: Guests, ann: Talker, bob: Talker, *, patient: bool) ->
     if not before:
         # Nothing stands before a message: then what stands behind one is always the same.
         return _without_digits(between) != _without_digits(rest.partition(third)[0])
-    return not _without_digits(between).endswith(_without_digits(before))
+    opening, again = _without_digits(before), _without_digits(between)
+    # What somebody said earlier may come late, before it.
+    is_message = again.endswith(opening) or bool(again and opening.endswith(again))
+    return not is_message
 
 
 def _has_come(word: bytes, listener: Talker, speaker: Talker) -> bool:
