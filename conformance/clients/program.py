@@ -72,14 +72,14 @@ class Program:
         if self._master >= 0:
             self._input = self._master
             self.outputs = {self._master: "output"}
-            os.set_blocking(self._master, False)
+            _make_non_blocking(self._master)
             return
         popen = self._popen
         assert popen.stdin is not None
         assert popen.stdout is not None
         assert popen.stderr is not None
         self._input = popen.stdin.fileno()
-        os.set_blocking(self._input, False)
+        _make_non_blocking(self._input)
         self.outputs = {popen.stdout.fileno(): "output", popen.stderr.fileno(): "errors"}
 
     @property
@@ -199,6 +199,11 @@ def filled_in(command: str, host: str, port: int) -> list[str]:
     if shutil.which(words[0]) is None:
         raise LaunchError(f"cannot launch {command!r}: there is no program {words[0]!r}")
     return words
+
+
+def _make_non_blocking(descriptor: int) -> None:
+    if sys.platform != "win32":  # where a pipe always blocks
+        os.set_blocking(descriptor, False)
 
 
 def _terminal(size: tuple[int, int]) -> tuple[int, int]:
