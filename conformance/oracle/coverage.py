@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter
+from collections.abc import Iterator
 from itertools import pairwise
 from typing import Final
 
@@ -23,14 +24,20 @@ from conformance.transcript.events import (
 )
 
 _SEPARATOR: Final = re.compile("[\r\v\f\0\x85\u2028\u2029]")
+_UNUSUAL: Final = re.compile(rb"[^ -~]")
+_BY_ANY_MESSAGE: Final = ("MSG-1", "MSG-2", "MSG-4", "MSG-5", "ROOM-2")
 _SILENCE: Final = 2.0
 
 
 def exercised(case: Case) -> Counter[str]:
     """Count, by requirement, what of the transcript puts it to the test."""
     counts: Counter[str] = Counter()
-    for line in case.came:
-        counts.update(_by_line(case, line))
+    messages = [line for line in case.came if line.text is not None]
+    if messages:
+        counts.update(dict.fromkeys(_BY_ANY_MESSAGE, len(messages)))
+    for line in messages:
+        for id_ in _by_message(case, line):
+            counts[id_] += 1
     for client in case.clients:
         counts.update(_by_client(case, client))
     _by_room(case, counts)
@@ -54,34 +61,37 @@ def exercised(case: Case) -> Counter[str]:
     return counts
 
 
-def _by_line(case: Case, line: Line) -> list[str]:
-    """What a message that came, as it should or not, exercises."""
-    if line.text is None:
-        return []
-    ids = ["MSG-1", "MSG-2", "MSG-4", "MSG-5", "ROOM-2"]
-    ids += [id_ for id_ in line.exercises if id_ in ("TRN-1",)]
-    raw, text = line.octets, line.text.decode()
-    original = raw.decode()
+def _by_message(case: Case, line: Line) -> Iterator[str]:
+    """What a message that came, as it should or not, exercises beyond what any does."""
+    raw, text = line.octets, line.text or b""
+    if "TRN-1" in line.exercises:
+        yield "TRN-1"
     segments = case.segments(line)
-    if len(segments) > 1 or line.octets != segments[0][:-1]:
-        ids.append("FRM-1")
-    if _SEPARATOR.search(original.strip("\r")):
-        ids.append("FRM-2")
-    if raw.endswith(b"\r"):
-        ids.append("FRM-3")
-    if not raw.isascii():
-        ids += ["TXT-1", "TXT-5"]
-    if len(original) != len(text):
-        ids.append("TXT-3")
-    if REPLACEMENT in text and REPLACEMENT not in original:
-        ids.append("TXT-4")
-    if text.strip("/").lower().startswith("quit"):
-        ids.append("QUIT-2")
+    if len(segments) > 1 or raw != segments[0][:-1]:
+        yield "FRM-1"
+    if raw != text or _UNUSUAL.search(raw) is not None:
+        yield from _by_text(raw, text)
+    if text.strip(b"/")[:4].lower() == b"quit":
+        yield "QUIT-2"
     if len(raw) >= 1_000:
-        ids.append("LIM-1")
+        yield "LIM-1"
     if len(case.came[line]) > 1:
-        ids.append("MSG-3")
-    return ids
+        yield "MSG-3"
+
+
+def _by_text(raw: bytes, text: bytes) -> Iterator[str]:
+    """What a line exercises that is no plain text."""
+    sent, shown = raw.decode(), text.decode()
+    if _SEPARATOR.search(sent.strip("\r")):
+        yield "FRM-2"
+    if raw.endswith(b"\r"):
+        yield "FRM-3"
+    if not raw.isascii():
+        yield from ("TXT-1", "TXT-5")
+    if len(sent) != len(shown):
+        yield "TXT-3"
+    if REPLACEMENT in shown and REPLACEMENT not in sent:
+        yield "TXT-4"
 
 
 def _by_client(case: Case, client: ClientHistory) -> list[str]:

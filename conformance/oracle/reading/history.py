@@ -121,6 +121,7 @@ class ClientHistory:
     reads: list[tuple[int, float, bytes]] = field(default_factory=list)
     lines: list[Line] = field(default_factory=list)
     units: list[ReceivedUnit] = field(default_factory=list)
+    notices: list[ReceivedNotice] = field(default_factory=list)
     ending: Ending | None = None
     ended: int | None = None
     ended_t: float = 0.0
@@ -135,10 +136,6 @@ class ClientHistory:
     left: int | None = None
     messages: list[Line] = field(default_factory=list)
     _ats: list[int] | None = None
-
-    @property
-    def notices(self) -> list[ReceivedNotice]:
-        return [unit for unit in self.units if isinstance(unit, ReceivedNotice)]
 
     def segments_of(self, line: Line) -> tuple[bytes, ...]:
         """The segments that carried a line, whole."""
@@ -283,6 +280,7 @@ def read_history(transcript: Transcript) -> History:
         reads = client.reads
         units = read_units(reads, known) if dialect is None else hear_units(reads, dialect)
         client.units = list(units)
+        client.notices = [unit for unit in client.units if isinstance(unit, ReceivedNotice)]
     limit = _line_limit(history)
     for client in clients.values():
         _read_lines(client, limit, dialect)
@@ -354,7 +352,7 @@ def _read_lines(client: ClientHistory, limit: int, dialect: Dialect | None) -> N
 
     def add(fate: Fate, text: str | None = None, code: Code | None = None) -> None:
         number = len(client.lines) + 1
-        exercises = tuple(dict.fromkeys(tags))
+        exercises = tags if len(tags) < 2 else tuple(dict.fromkeys(tags))
         octets = None if text is None else text.encode()
         client.lines.append(
             Line(
