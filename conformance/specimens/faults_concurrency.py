@@ -191,12 +191,12 @@ class SendsToASnapshot(BaseServer):
 
 @fault(
     "ROOM-2",
-    "enters every 20th newcomer into its table only after that one's first read",
+    "enters every 10th newcomer into its table only after that one's first read",
     may_break=WHICHEVER,
 )
 class RegistersLate(BaseServer):
     def on_join(self, member: Member) -> None:
-        if member.number % 20 == 19:
+        if member.number % 10 == 9:
             del self.members[member]
 
     def on_octets(self, member: Member, octets: bytes) -> None:
