@@ -193,7 +193,9 @@ def _inexact(case: Case, tie: Tie, came: bytes, mixtures: Mixtures) -> Fact:
     elif inner is not None and came[: inner.start()] in said.by_text:
         kind, what = Kind.RUN_TOGETHER, "another header right behind it"
         expected = "an LF behind the text"
-    elif inner is not None and len(lines) > 1:
+    elif inner is not None and (
+        len(lines) > 1 or (inner.start() and (line.text or b"").startswith(came[: inner.start()]))
+    ):
         kind, what = Kind.ALTERED, "its beginning, and then another broadcast"
         sign = (Sign.CUT,)
     elif len({one.client for one in lines}) > 1 and not _is_alike_for_several(case, tie):

@@ -87,6 +87,23 @@ def test_a_missing_last_lf() -> None:
     assert finding.kind == "run-together"
 
 
+def test_a_rest_and_its_lf_that_a_slow_reader_is_not_sent() -> None:
+    """What comes next stands right behind the beginning: it is cut, and no other text."""
+    scene = chat("ann", "bob", "eve")
+    scene.stall("eve")
+    scene.say("ann", scene.nonce() + " " + "x" * 1_000)
+    scene.say("bob", scene.nonce())
+    scene.deliver("ann", "bob")
+    scene.resume("eve")
+    first, second = scene.peers["eve"].waiting[-2:]
+    header, _, text = second.partition(b"\n")
+    scene.peers["eve"].waiting[-2:] = [first[:-500] + header + b"\n", text]
+    scene.deliver()
+    scene.fence()
+    assert "TXT-5" not in blamed(scene)
+    assert "cut" in next(one for one in scene.findings() if one.kind == "altered").signs
+
+
 def test_what_was_said_before_a_member_came() -> None:
     scene = chat()
     talk(scene, ["ann"])
