@@ -146,7 +146,7 @@ With --known-failures:
     "--jobs",
     type=click.IntRange(min=1),
     metavar="N",
-    help="Run N scenarios at a time, each on a server of its own if launched. The default is 4 "
+    help="Run N scenarios at a time, each on a server of its own if launched. The default is 8 "
     "if each can have a free port, else 1.",
 )
 @click.option(

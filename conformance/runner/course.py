@@ -1,6 +1,8 @@
 """What a run has learnt of its server so far, shared by the lanes that play its scenarios."""
 
 import threading
+from collections.abc import Iterator, Set
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from conformance.standard.requirements import Level, requirements
@@ -17,8 +19,7 @@ class Course:
     can be learnt. `is_foreign`: what came has not the form of chatproto/1, so that nothing more can
     be told. `has_been_unsound`: a server that was no longer sound was shown to be so. `held`:
     how often a server did not let go of all who had left. `waits`: how long the server is waited
-    for. `confirming` is held while a scenario is played again with full waits: what one shows to be
-    broken, no other need show.
+    for.
     """
 
     limit: TimeLimit = field(default_factory=TimeLimit)
@@ -28,7 +29,23 @@ class Course:
     has_been_unsound: bool = False
     held: int = 0
     waits: Patience = field(default_factory=Patience)
-    confirming: threading.Lock = field(default_factory=threading.Lock)
+    _confirmed: threading.Condition = field(default_factory=threading.Condition)
+    _in_question: set[str] = field(default_factory=set)
+
+    @contextmanager
+    def confirming(self, requirements: Set[str]) -> Iterator[frozenset[str]]:
+        """What is left to be shown to be broken, by a scenario that is played again with full
+        waits. What one lane is about to show, no other need show: it waits to see."""
+        with self._confirmed:
+            self._confirmed.wait_for(lambda: not (requirements - self.broken) & self._in_question)
+            left = frozenset(requirements - self.broken)
+            self._in_question |= left
+        try:
+            yield left
+        finally:
+            with self._confirmed:
+                self._in_question -= left
+                self._confirmed.notify_all()
 
     @property
     def is_holding(self) -> bool:

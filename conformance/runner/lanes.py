@@ -22,10 +22,11 @@ from conformance.target.address import parse_address
 from conformance.target.process import LaunchError
 from conformance.target.system import descriptor_limit
 
-LANES: Final = 4
-"""Lanes where nothing is said, and each can have a server of its own."""
-_ENOUGH: Final = 1_200
-"""Descriptors that this process may have where each lane can have a full room."""
+LANES: Final = 8
+"""Lanes where nothing is said, and each can have a server of its own. Most of the time a lane
+waits."""
+_FOR_A_LANE: Final = 300
+"""Descriptors that a lane may need of this process: it can have a full room."""
 _GOING: Final = 0.3
 """Seconds that lanes are waited for whose servers have been ended."""
 
@@ -47,7 +48,7 @@ def lanes_for(settings: Settings) -> int:
         return 1
     address = parse_address(settings.address)
     has_room = settings.profile.launch is not None and address.with_free_port() != address
-    return LANES if has_room and descriptor_limit() >= _ENOUGH else 1
+    return max(1, int(min(LANES, descriptor_limit() / _FOR_A_LANE))) if has_room else 1
 
 
 class Lanes:

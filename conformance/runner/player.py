@@ -74,8 +74,8 @@ class Player:
         it was so is said. So is what a shortened wait left in doubt, with full waits."""
         result, judgement, of_stops = self._once(play)
         if judgement.hasty:
-            with self._course.confirming:
-                if judgement.hasty - self._course.broken:
+            with self._course.confirming(judgement.hasty) as left:
+                if left:
                     result, judgement, of_stops = self._once(play, full=True)
                     self._course.broken |= _broken(result)
         if not judgement.fails_by_time_alone:

@@ -29,7 +29,7 @@ def judge_launched(launch: str, folder: Path) -> None:
     profile.write_text(
         f"[launch]\ncommand = {json.dumps(launch)}\n[limits]\ncapacity = {CAPACITY}\n"
     )
-    told = ("--profile", str(profile), "--examples", "0", "--json", str(report))
+    told = ("--profile", str(profile), "--examples", "0", "-j", "4", "--json", str(report))
     limit = str(command.DEADLINE - 10.0)
     done = command.run("run", *told, "--time-limit", limit)
     assert done.returncode == 0, done.stdout + done.stderr

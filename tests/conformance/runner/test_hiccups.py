@@ -39,7 +39,7 @@ SCENARIO = "trn/a-dribbling-connection-delays-nobody"
         pytest.param("self.messages == 20", 2.5, 0, 0, id="once"),
         pytest.param("self.messages == 20", 2.5, 2, 0, id="once, and its time is not UTC"),
         pytest.param("self.messages % 8 == 0", 0.7, 0, 0, id="now and then, dribbled to or not"),
-        pytest.param("self.lone", 5.0, 0, 1, id="whenever somebody dribbles"),
+        pytest.param("self.lone", 2.8, 0, 1, id="whenever somebody dribbles"),
     ],
 )
 def test_what_only_took_too_long_is_played_once_more(
