@@ -13,7 +13,7 @@ import sys
 from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 import psutil
 
@@ -53,13 +53,13 @@ class Program:
         self._ends = False
         self.outputs: dict[int, Literal["output", "errors"]] = {}
         slave = -1
-        streams: dict[str, Any] = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+        stream = subprocess.PIPE
         if way == "terminal":
             self._master, slave = _terminal(size)
-            streams = dict.fromkeys(streams, slave)
+            stream = slave
             words = [sys.executable, "-I", "-S", str(_LEADER), *words]
         try:
-            self._popen, _ = start(words, environment, **streams)
+            self._popen, _ = start(words, environment, stdin=stream, stdout=stream, stderr=stream)
         except (OSError, ValueError) as error:
             raise LaunchError(f"cannot launch {command!r}: {error}") from None
         finally:

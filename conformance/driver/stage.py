@@ -46,9 +46,8 @@ class Stage:
     """The clients of one scenario, the time, the chance and the transcript.
     `random` is seeded by the run's seed and the scenario, so that a run can be repeated.
     `interrupted` says where a scenario came to no end of its own, and `is_stuck` that this is not
-    for slowness alone. `waits` is how long the server
-    is waited for, in full where nothing is said. Every nonce begins with
-    `nonce_stem`, another each time that a scenario is played.
+    for slowness alone. `waits` is how long the server is waited for, in full where nothing is said.
+    Every nonce begins with `nonce_stem`, another each time that a scenario is played.
     """
 
     def __init__(

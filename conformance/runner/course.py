@@ -29,8 +29,8 @@ class Course:
     has_been_unsound: bool = False
     held: int = 0
     waits: Patience = field(default_factory=Patience)
-    _confirmed: threading.Condition = field(default_factory=threading.Condition)
-    _in_question: set[str] = field(default_factory=set)
+    _confirmed: threading.Condition = field(default_factory=threading.Condition, init=False)
+    _in_question: set[str] = field(default_factory=set, init=False)
 
     @contextmanager
     def confirming(self, requirements: Set[str]) -> Iterator[frozenset[str]]:

@@ -15,7 +15,7 @@ from contextlib import suppress
 from functools import cache
 from itertools import count
 from pathlib import Path
-from typing import Any, Final
+from typing import IO, Final
 
 import psutil
 
@@ -53,7 +53,7 @@ class Process:
                 stdin=subprocess.PIPE,
                 stdout=self._output,
                 stderr=subprocess.STDOUT,
-                cwd=launch.directory,
+                directory=launch.directory,
             )
         except (OSError, ValueError) as error:
             self._output.close()
@@ -130,14 +130,23 @@ def _marks() -> str:
 
 
 def start(
-    command: list[str], environment: dict[str, str], **details: Any
+    command: list[str],
+    environment: dict[str, str],
+    *,
+    stdin: int,
+    stdout: int | IO[bytes],
+    stderr: int,
+    directory: Path | None = None,
 ) -> tuple[subprocess.Popen[bytes], str]:
     """Start a process in a group of its own, under the guardian's eyes.
 
     Args:
         command: Its words.
         environment: Its environment, where a mark is added.
-        details: What else `subprocess.Popen` is to know.
+        stdin: What it reads; this and the next two as `subprocess.Popen` has them.
+        stdout: Where it prints.
+        stderr: Where it prints errors.
+        directory: Where it runs; None for where this process does.
 
     Returns:
         The process, and its mark. Once it is gone, say so by `tell_guardian`.
@@ -147,8 +156,11 @@ def start(
     process = subprocess.Popen(
         command,
         env={**environment, _MARK: mark},
+        stdin=stdin,
+        stdout=stdout,
+        stderr=stderr,
+        cwd=directory,
         close_fds=False,  # The suite's close when the program begins; see the guardian.
-        **details,
         **group_of_its_own(),
     )
     tell_guardian(f"+{process.pid}")
