@@ -135,7 +135,7 @@ suite: $(READY)
 # After make test it is there, unless what it judges or judges with has changed.
 reports/suite.json: $(READY) $(wildcard $(shell git ls-files chatproto reference_server conformance 2>/dev/null))
 	@mkdir -p reports
-	$(SUITE) run --launch "$(REFERENCE)" --durations 5 --json reports/suite.json
+	$(SUITE) run --time-limit 300 --launch "$(REFERENCE)" --durations 5 --json reports/suite.json
 	$(SUITE) run --profile tests/full-room.toml --only LIM-5 --json reports/full-room.json
 
 examples: $(READY)

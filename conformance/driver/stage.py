@@ -27,7 +27,7 @@ from conformance.target.address import AS_USUAL, Address, SharedRoom, Side
 from conformance.target.system import AF_UNIX
 from conformance.timing.limit import UNLIMITED, TimeLimit
 from conformance.timing.patience import Kind, Patience
-from conformance.timing.policy import HEARING, LETTING_GO, UNSAID
+from conformance.timing.policy import HEARING, LETTING_GO, RESENDING, UNSAID
 from conformance.transcript.events import (
     FLOOD,
     THE_END,
@@ -347,7 +347,7 @@ class Stage:
                 began = self.now()
             for client in clients:
                 client.see_what_is_taken()
-            patience = self._conversation.patience_for(kind)
+            patience = self._patience_with(clients, kind)
             lively = (max(one.received_at, one.paced_at, one.taken_at) for one in clients)
             latest = max([began, *lively])
             heard = max([began, *(client.heard_at for client in clients)])
@@ -364,11 +364,17 @@ class Stage:
         if (waits := self._conversation.waits) is not None:
             waits.note(kind, self.now() - latest)
 
+    def _patience_with(self, clients: Sequence[Client], kind: Kind) -> float:
+        stalled_for = max((client.stalled_for for client in clients), default=0.0)
+        return self._conversation.patience_for(kind) + min(
+            stalled_for, RESENDING * self.start.factor
+        )
+
     def _record_waited(
         self, clients: Sequence[Client], what: str, exercises: Sequence[str], kind: Kind = "text"
     ) -> None:
-        seconds = self._conversation.patience_for(kind)
-        shortened = seconds < self.patience
+        seconds = self._patience_with(clients, kind)
+        shortened = self._conversation.patience_for(kind) < self.patience
         if self._conversation.waits is not None and not shortened:
             self._conversation.waits.note_vain(kind)
         now, why = self.now(), tuple(exercises)

@@ -10,9 +10,11 @@ from dataclasses import replace
 
 import pytest
 
+from conformance.driver.interruption import Stuck
 from conformance.driver.stage import Stage
 from conformance.target.address import parse_address
-from conformance.transcript.events import Away
+from conformance.timing.policy import PATIENCE, RESENDING
+from conformance.transcript.events import Away, Waited
 from tests.conformance.scene import START
 
 
@@ -86,6 +88,25 @@ def test_who_takes_long_to_tell_whether_to_wait_on_looks_nevertheless(clock: Clo
     stage.let(condition, 0.02)
     assert looks == 2
     assert stage.transcript[-1] == Away(1.02, 1.0)
+
+
+@pytest.mark.parametrize(("stalled", "more"), [(0.0, 0.0), (2.0, 2.0), (60.0, RESENDING)])
+def test_who_had_stopped_reading_is_waited_for_longer(
+    clock: Clock, stalled: float, more: float
+) -> None:
+    """A kernel that was not listened to tries again after as long."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        stage = Stage(parse_address(f"tcp://127.0.0.1:{listener.getsockname()[1]}"), START)
+        client = stage.connect()
+        client.stall()
+        clock.now += stalled
+        client.resume()
+        with pytest.raises(Stuck):
+            stage.wait([client], lambda: False, "a word")
+        [waited] = (event for event in stage.transcript if isinstance(event, Waited))
+        assert waited.seconds == PATIENCE + more
+        assert round(clock.now - stalled, 3) == waited.seconds
+        stage.close()
 
 
 def test_who_hears_all_a_little_late_has_heard_it() -> None:
