@@ -1,10 +1,9 @@
-// chatproto-c: a server of chatproto/1. One thread, non-blocking sockets, poll.
+// chatproto-c: a server of chatproto/1 for Linux. One thread, non-blocking sockets, poll.
 //
 // First come lines, then addresses, then the log and the members, which are positions in it.
-#define _DEFAULT_SOURCE
+#define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -16,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <time.h>
@@ -92,9 +92,9 @@ static enum verdict judge(const unsigned char *line, size_t length, size_t limit
     return MESSAGE;
 }
 
-static int listen_at(int fd, const struct sockaddr *name, socklen_t size, const char **reason)
+static int listen_at(int family, const struct sockaddr *name, socklen_t size, const char **reason)
 {
-    int on = 1;
+    int on = 1, fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK, 0);
     // Bind even where old connections are in TIME_WAIT (STOP-2).
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     if (fd >= 0 && bind(fd, name, size) == 0 && listen(fd, SOMAXCONN) == 0)
@@ -119,8 +119,7 @@ static int listen_on_tcp(const char *where, const char **reason)
         *reason = gai_strerror(failed);
         return -1;
     }
-    int fd = listen_at(socket(found->ai_family, SOCK_STREAM, 0), found->ai_addr,
-                       found->ai_addrlen, reason);
+    int fd = listen_at(found->ai_family, found->ai_addr, found->ai_addrlen, reason);
     freeaddrinfo(found);
     return fd;
 }
@@ -142,7 +141,7 @@ static int listen_on_path(const char *path, const char **reason)
             unlink(path);
         close(probe);
     }
-    return listen_at(socket(AF_UNIX, SOCK_STREAM, 0), generic, sizeof name, reason);
+    return listen_at(AF_UNIX, generic, sizeof name, reason);
 }
 
 // Listen on an address. Return a descriptor, or -1 with the reason.
@@ -161,13 +160,11 @@ static void write_sender(const struct sockaddr *peer, char *sender, size_t size)
     const struct sockaddr_in *ipv4 = (const struct sockaddr_in *)peer;
     const struct sockaddr_in6 *ipv6 = (const struct sockaddr_in6 *)peer;
     const uint8_t *octets = ipv6->sin6_addr.s6_addr;
+    bool mapped = peer->sa_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&ipv6->sin6_addr);
     char text[INET6_ADDRSTRLEN];
-    if (peer->sa_family == AF_INET) {
-        inet_ntop(AF_INET, &ipv4->sin_addr, text, sizeof text);
-        snprintf(sender, size, "%s:%u", text, ntohs(ipv4->sin_port));
-    } else if (peer->sa_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&ipv6->sin6_addr)) {
-        inet_ntop(AF_INET, octets + 12, text, sizeof text);
-        snprintf(sender, size, "%s:%u", text, ntohs(ipv6->sin6_port));
+    if (peer->sa_family == AF_INET || mapped) {
+        inet_ntop(AF_INET, mapped ? octets + 12 : (void *)&ipv4->sin_addr, text, sizeof text);
+        snprintf(sender, size, "%s:%u", text, ntohs(mapped ? ipv6->sin6_port : ipv4->sin_port));
     } else if (peer->sa_family == AF_INET6) {
         inet_ntop(AF_INET6, octets, text, sizeof text);
         if (strchr(text, '.'))  // ::192.0.2.1; the header is in hexadecimal throughout
@@ -185,6 +182,8 @@ enum {
     LEAVER_PATIENCE = 60000, // ms, with any leaver (QUIT-3)
     LINGER_ACKED = 1000,     // from the last acknowledgement
     LINGER_BLIND = 10000,    // from the shutting, where acknowledgements cannot be seen
+    DEAD = 240000,           // without an answer (HB-2); the least that is asked for is 120 s
+    LOOK = 10000,            // from one look for the dead to the next
     TICK = 20,
     STOP_PATIENCE = 2500,    // (STOP-1)
     ACCEPT_PAUSE = 100,      // when there are no descriptors
@@ -205,8 +204,8 @@ struct member {
     size_t sent, size;      // how much of it is sent, how much it is
     unsigned char *line;    // the incomplete line
     size_t length;
-    int64_t give_up;        // of a leaver: when to abort it
-    int64_t linger_until;   // 0: not everything is acknowledged yet
+    bool acknowledged;      // the end of stream too, or that cannot be seen
+    int64_t give_up;        // when to end the connection
 };
 
 // The log: all broadcasts in one order, from the position on that some member has still to pass.
@@ -221,7 +220,7 @@ static size_t count, room_for, seats;
 static size_t capacity = 512, line_limit = 65536;
 static unsigned char *text;  // of the message that is being treated
 static int64_t now, stopped, heartbeat;  // ms; of this turn; when; how often; 0: not
-static int listener, stop_pipe[2];
+static int listener, signals;
 
 static void look_at_clock(void)
 {
@@ -266,9 +265,6 @@ static void end(struct member *m, bool aborted)
     struct linger none = {.l_onoff = aborted};
     setsockopt(m->fd, SOL_SOCKET, SO_LINGER, &none, sizeof none);
     close(m->fd);
-    free(m->line);
-    free(m->rest);
-    m->line = m->rest = NULL;
     m->state = CLOSED;
     seats -= m->seated;
 }
@@ -284,8 +280,6 @@ static void leave(struct member *m, enum state state, const char *notice)
         memcpy(m->rest, room_log.octets + (m->position - room_log.start), owing);
     memcpy(m->rest + owing, notice, strlen(notice));
     m->give_up = now + LEAVER_PATIENCE;
-    free(m->line);
-    m->line = NULL;
 }
 
 static uint64_t owed(const struct member *m)
@@ -407,11 +401,12 @@ static void read_from(struct member *m)
 // Admit the connections that wait, or refuse them (LIM-5). Return when to go on accepting.
 static int64_t admit(void)
 {
-    const int on = 1, idle = 60, every = 10, probes = 6;
+    static const int on = 1, options[][2] = {
+        {TCP_NODELAY, 1}, {TCP_KEEPIDLE, 60}, {TCP_KEEPINTVL, 10}, {TCP_KEEPCNT, 6}};
     for (;;) {
         struct sockaddr_storage peer = {0};
         socklen_t size = sizeof peer;
-        int fd = accept(listener, (struct sockaddr *)&peer, &size);
+        int fd = accept4(listener, (struct sockaddr *)&peer, &size, SOCK_NONBLOCK);
         if (fd < 0) {
             if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
                 return now + ACCEPT_PAUSE;
@@ -419,16 +414,14 @@ static int64_t admit(void)
                 return 0;
             continue;  // that one was gone before it was taken
         }
-        fcntl(fd, F_SETFL, O_NONBLOCK);
-        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
         setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
-        setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof idle);
-        setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &every, sizeof every);
-        setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof probes);
+        for (size_t i = 0; i < sizeof options / sizeof *options; i++)
+            setsockopt(fd, IPPROTO_TCP, options[i][0], &options[i][1], sizeof options[i][1]);
 
         struct member *m = grown(NULL, sizeof *m);
-        *m = (struct member){.fd = fd, .state = OPEN, .seated = seats < capacity};
-        m->position = room_log.end;  // nothing from before (ROOM-1)
+        *m = (struct member){.fd = fd, .state = OPEN, .seated = seats < capacity,
+                             .position = room_log.end,  // nothing from before (ROOM-1)
+                             .give_up = INT64_MAX};
         write_sender((struct sockaddr *)&peer, m->sender, sizeof m->sender);
         seats += m->seated;
         if (!m->seated)
@@ -439,30 +432,44 @@ static int64_t admit(void)
     }
 }
 
+// True if a peer's system has long answered nothing. While octets wait for it, keepalive does not
+// ask, and Linux itself gives up after a quarter of an hour. One that does not read still answers.
+static bool is_dead(const struct member *m)
+{
+    struct tcp_info told = {0};  // as it stays on a Unix-domain socket
+    socklen_t size = sizeof told;
+    getsockopt(m->fd, IPPROTO_TCP, TCP_INFO, &told, &size);
+    return told.tcpi_last_ack_recv > DEAD && told.tcpi_last_data_recv > DEAD;
+}
+
 // Do what is due by time, and drop the connections that are over. Return how long to wait, in ms.
 static int see_to_all(void)
 {
-    int wait = -1;
+    static int64_t look_at;
+    bool looks = now >= look_at;
+    look_at = looks ? now + LOOK : look_at;
+    int wait = LOOK;
     size_t kept = 0;
     for (size_t i = 0; i < count; i++) {
         struct member *m = members[i];
-        if (m->state == LINGERING && m->linger_until == 0) {
-            int waiting = -1;  // octets not acknowledged; -1: that cannot be seen
-            if (ioctl(m->fd, TIOCOUTQ, &waiting) != 0 || waiting == 0)
-                m->linger_until = now + (waiting == 0 ? LINGER_ACKED : LINGER_BLIND);
+        int waiting = -1;  // octets not acknowledged; -1: that cannot be seen
+        if (m->state == LINGERING && !m->acknowledged &&
+            (ioctl(m->fd, TIOCOUTQ, &waiting) != 0 || waiting == 0)) {
+            m->acknowledged = true;
+            m->give_up = now + (waiting == 0 ? LINGER_ACKED : LINGER_BLIND);
         }
-        if (m->linger_until > 0 && now > m->linger_until && m->state != CLOSED)
-            end(m, false);
-        if (m->give_up > 0 && now > m->give_up && m->state != CLOSED)
-            end(m, true);
+        if (m->state != CLOSED && (now > m->give_up || (looks && is_dead(m))))
+            end(m, !m->acknowledged);
         if (m->state == CLOSED) {
+            free(m->line);
+            free(m->rest);
             free(m);
             continue;
         }
         members[kept++] = m;
         if (owed(m) > 0 && !m->blocked)
             wait = 0;
-        else if (m->state != OPEN && wait < 0)
+        else if (m->state != OPEN && wait > TICK)
             wait = TICK;
     }
     count = kept;
@@ -487,13 +494,6 @@ static bool read_console(bool *open)
             line[length++] = buffer[i];
     }
     return false;
-}
-
-static void on_signal(int number)
-{
-    int kept = errno;
-    (void)!write(stop_pipe[1], &number, 1);
-    errno = kept;
 }
 
 static void stop(void)
@@ -522,7 +522,7 @@ static bool turn(void)
     bool accepting = !stopped && now >= accept_at;
     polled[LISTENER] = (struct pollfd){.fd = accepting ? listener : -1, .events = POLLIN};
     polled[CONSOLE] = (struct pollfd){.fd = console ? STDIN_FILENO : -1, .events = POLLIN};
-    polled[SIGNAL] = (struct pollfd){.fd = stopped ? -1 : stop_pipe[0], .events = POLLIN};
+    polled[SIGNAL] = (struct pollfd){.fd = stopped ? -1 : signals, .events = POLLIN};
     for (size_t i = 0; i < count; i++) {
         struct member *m = members[i];
         bool held = m->state == OPEN && owed(m) > HOLD_AT;
@@ -584,14 +584,14 @@ int main(int argc, char **argv)
         fprintf(stderr, "chatproto-c: cannot listen on %s: %s\n", address, reason);
         return 1;
     }
-    fcntl(listener, F_SETFL, O_NONBLOCK);
-    // A second signal ends the process at once.
-    struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESETHAND};
-    if (pipe(stop_pipe) != 0)
+    sigset_t stopping;
+    sigemptyset(&stopping);
+    sigaddset(&stopping, SIGTERM);
+    sigaddset(&stopping, SIGINT);
+    sigprocmask(SIG_BLOCK, &stopping, NULL);
+    if ((signals = signalfd(-1, &stopping, 0)) < 0)
         return 1;
     signal(SIGPIPE, SIG_IGN);
-    sigaction(SIGTERM, &action, NULL);
-    sigaction(SIGINT, &action, NULL);
     text = grown(NULL, 3 * line_limit);
     while (turn())
         continue;
