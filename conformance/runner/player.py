@@ -4,26 +4,39 @@ import inspect
 import re
 import time
 from collections import defaultdict
+from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
 from conformance.dialect import wholly_departed
 from conformance.driver.cluster_control import ManagedCluster
 from conformance.driver.server_control import ManagedServer
-from conformance.oracle.findings import Judgement
+from conformance.oracle.findings import Judgement, Outcome
 from conformance.report.model import ScenarioReport, judged
 from conformance.runner.baseline_latency import leeway_when_calm
 from conformance.runner.program_trials import Trials
 from conformance.runner.session import FIRST, Session
 from conformance.scenarios.registry import Play, Scenario
 from conformance.target.cluster import LaunchedCluster
-from conformance.transcript.events import Received, Sent, Transcript
+from conformance.timing.policy import DISTURBED
+from conformance.transcript.events import Away, Received, Sent, Transcript, Waited
 
 SEARCH: Final = "gen/programs"
 """The scenario that searches for programs which break something."""
 LAST: Final = "sanity/last"
 """The scenario that shows whether there still is when all else is over."""
 _NONCE: Final = re.compile(rb"n[0-9a-f]{6}x\d+z")
+
+
+@dataclass(frozen=True, slots=True)
+class _Played:
+    """What came of a scenario, the leeway that its stops should have, and whether something was
+    waited for in vain while the machine did not let the suite run."""
+
+    result: ScenarioReport
+    judgement: Judgement
+    leeway_of_stops: float
+    was_disturbed: bool
 
 
 class Player:
@@ -71,29 +84,32 @@ class Player:
     def _stage(self, play: Play) -> ScenarioReport:
         """What only took too long is played once more, and that counts: a machine hiccups, a server
         that lets members wait for each other does so again, and more than when all is calm. That
-        it was so is said. So is what a shortened wait left in doubt, with full waits."""
-        result, judgement, of_stops = self._once(play)
-        if judgement.hasty:
-            with self._course.confirming(judgement.hasty) as left:
+        it was so is said. So is what a shortened wait left in doubt, with full waits, and what was
+        waited for in vain while the suite was not let run."""
+        known = frozenset(self._course.broken)
+        first = self._once(play)
+        if first.judgement.hasty:
+            with self._course.confirming(first.judgement.hasty) as left:
                 if left:
-                    result, judgement, of_stops = self._once(play, full=True)
-                    self._course.broken |= _broken(result)
-        if not judgement.fails_by_time_alone:
-            return result
-        late = next(one for one in judgement.findings if one.by_time)
+                    first = self._once(play, full=True)
+                    if not first.was_disturbed:
+                        self._course.broken |= _broken(first.result)
+        in_doubt = first.was_disturbed and _broken(first.result) - known
+        if not (first.judgement.fails_by_time_alone or in_doubt):
+            return first.result
+        failures = [one for one in first.judgement.findings if one.outcome is Outcome.FAIL]
+        why = max(failures, key=lambda one: one.by_time)
         leeway = leeway_when_calm(self._session, play.scenario)
-        if late.requirement == "STOP-1":
-            leeway = max(leeway, of_stops)
-        again, then, _ = self._once(play, leeway, full=True)
-        again.duration_s = round(result.duration_s + again.duration_s, 4)
-        if not any(one.by_time for one in then.findings):
-            again.reason = f"when played again; at first, by {late.requirement}, {late.actual}"
+        if why.requirement == "STOP-1":
+            leeway = max(leeway, first.leeway_of_stops)
+        again = self._once(play, leeway, full=True).result
+        again.duration_s = round(first.result.duration_s + again.duration_s, 4)
+        if why.requirement not in _broken(again):
+            again.reason = f"when played again; at first, by {why.requirement}, {why.actual}"
         return again
 
-    def _once(
-        self, play: Play, leeway: float = 1.0, *, full: bool = False
-    ) -> tuple[ScenarioReport, Judgement, float]:
-        """Play it, with this leeway; what came of it, and the leeway that its stops should have."""
+    def _once(self, play: Play, leeway: float = 1.0, *, full: bool = False) -> "_Played":
+        """Play it, with this leeway."""
         scenario = play.scenario
         with self._session.stage(scenario, leeway, full=full) as stage:
             given: dict[str, object] = {"stage": stage}
@@ -118,7 +134,8 @@ class Player:
                 not result.exercised.get("ROOM-2")
                 or (result.status != "pass" and hears_nobody(transcript))
             )
-        return result, judgement, 1.0 if server is None else server.leeway
+        stops = 1.0 if server is None else server.leeway
+        return _Played(result, judgement, stops, was_disturbed(transcript))
 
     def _try(self, play: Play) -> ScenarioReport:
         trials = Trials(self._session, play.scenario, frozenset(self._course.broken))
@@ -160,6 +177,17 @@ def hears_nobody(transcript: Transcript) -> bool:
         for word in words
     )
     return len(said) > 1 and hear_themselves and not hear_another
+
+
+def was_disturbed(transcript: Transcript) -> bool:
+    """Whether something was waited for in vain while the machine did not let the suite run."""
+    away = [event for event in transcript if isinstance(event, Away)]
+    waits = [event for event in transcript if isinstance(event, Waited)]
+    return any(
+        sum(one.seconds for one in away if wait.t - wait.seconds < one.t <= wait.t)
+        > DISTURBED * wait.seconds
+        for wait in waits
+    )
 
 
 def _named(play: Play) -> frozenset[str]:

@@ -90,8 +90,11 @@ SILENT: Final = 0.9
 """How long a client was silent that was ended for being silent: a server counts 1 s from the
 accept, and the suite may note the connection late."""
 
-# What a failure by time alone is retried with.
+# What a failure by time alone, or on a busy machine, is retried with.
 
+DISTURBED: Final = 1 / 8
+"""The part of a wait in vain for which the suite itself was not let run, from which on what rests
+on it is played again. On a machine as busy as that a sound server may be late as well."""
 MOST_LEEWAY: Final = 10.0
 """What a retry multiplies deadlines by at most."""
 BASELINE: Final = 2

@@ -5,12 +5,14 @@ from pathlib import Path
 
 import pytest
 
+from conformance.runner import player
 from tests.conformance.command import run
 
 pytestmark = pytest.mark.heavy
 
 SERVER = """\
 import sys, time
+from pathlib import Path
 from datetime import timedelta, timezone
 from conformance.specimens.base import BaseServer
 
@@ -22,6 +24,7 @@ class Hiccups(BaseServer):
         self.lone = len(octets) == 1 and not member.tail
         super().on_octets(member, octets)
         if {when}:
+            Path({slept!r}).touch()
             time.sleep({seconds})
 
     def on_message(self, sender, text):
@@ -31,6 +34,12 @@ class Hiccups(BaseServer):
 sys.exit(Hiccups(int(sys.argv[1])).serve())
 """
 SCENARIO = "trn/a-dribbling-connection-delays-nobody"
+
+
+def hiccupping(directory: Path, when: str, seconds: float, east: int = 0) -> str:
+    """A server that stands still so long at some messages, and touches a file `slept` by then."""
+    slept = str(directory / "slept")
+    return SERVER.format(when=when, seconds=seconds, east=east, slept=slept)
 
 
 @pytest.mark.parametrize(
@@ -46,7 +55,7 @@ def test_what_only_took_too_long_is_played_once_more(
     when: str, seconds: float, east: int, status: int, tmp_path: Path
 ) -> None:
     server, kept = tmp_path / "server.py", tmp_path / "transcripts"
-    server.write_text(SERVER.format(when=when, seconds=seconds, east=east))
+    server.write_text(hiccupping(tmp_path, when, seconds, east))
     launch = f"{sys.executable} {server} {{port}}"
     done = run("run", "--launch", launch, "--only", SCENARIO, "--transcripts", str(kept), "-v")
     assert done.returncode == status, done.stdout
@@ -54,3 +63,17 @@ def test_what_only_took_too_long_is_played_once_more(
     assert ("when played again; at first, by TRN-1, it took " in done.stdout) != bool(status)
     [transcript] = kept.iterdir()
     assert run("judge", str(transcript)).returncode == status
+
+
+@pytest.mark.parametrize(("busy", "status"), [(True, 0), (False, 1)])
+def test_what_was_waited_for_in_vain_is_played_again_on_a_busy_machine(
+    busy: bool, status: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = tmp_path / "server.py"
+    once = f"self.messages == 20 and not Path({str(tmp_path / 'slept')!r}).exists()"
+    server.write_text(hiccupping(tmp_path, once, 5.0))
+    monkeypatch.setattr(player, "was_disturbed", lambda _: busy)
+    launch = f"{sys.executable} {server} {{port}}"
+    done = run("run", "--launch", launch, "--only", SCENARIO, "-v")
+    assert done.returncode == status, done.stdout
+    assert ("when played again; at first, by TRN-1, " in done.stdout) == busy
