@@ -16,6 +16,7 @@ from conformance.diagnosis.dictionary import Dictionary, Entry, dictionary
 from conformance.diagnosis.families import Family, family
 from conformance.diagnosis.symptoms import View, place_of, symptoms_of, view_of
 from conformance.oracle.findings import Outcome
+from conformance.report.last_words import DIED
 from conformance.report.model import ScenarioReport
 
 Confidence = Literal["almost-certain", "likely", "possible"]
@@ -24,6 +25,7 @@ MOST: Final = 3
 """Causes that are named at most."""
 _MISSING: Final = 0.6
 """Weight of a symptom that should have shown and did not, beside one that nothing explains."""
+_DEATH: Final = f"{View.SIGN}{DIED}"
 _SHOWS: Final = 0.3
 """A pattern shows what it showed in this part of its runs, or more."""
 _ANOTHER: Final = 0.3
@@ -60,19 +62,38 @@ class Diagnosis:
 
 def diagnose(results: Sequence[ScenarioReport], known: Dictionary | None = None) -> Diagnosis:
     """Find the causes of what these scenarios showed, by a dictionary."""
-    seen = symptoms_of(results)
-    broken = {
-        finding.requirement
-        for result in results
-        for finding in result.findings
-        if finding.outcome is Outcome.FAIL
-    }
-    if not broken:
+    whole = _Seen.in_(results)
+    if not whole.broken:
         return Diagnosis()
+    alive = _Seen.in_([_without_deaths(result) for result in results])
     played = frozenset(one.id for one in results if one.status in ("pass", "fail"))
-    causes = _Search(known or dictionary(), seen, played, broken).causes()
+    causes = _Search(known or dictionary(), whole, alive, played).causes()
     told = {id_ for cause in causes for id_ in cause.explains}
-    return Diagnosis(causes, tuple(sorted(broken - told)), spoken_in(results, broken))
+    unexplained = tuple(sorted(whole.broken - told))
+    return Diagnosis(causes, unexplained, spoken_in(results, whole.broken))
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What was seen of a run: its symptoms, and the requirements that were found broken."""
+
+    symptoms: frozenset[str]
+    broken: frozenset[str]
+
+    @classmethod
+    def in_(cls, results: Sequence[ScenarioReport]) -> "_Seen":
+        broken = frozenset(
+            finding.requirement
+            for result in results
+            for finding in result.findings
+            if finding.outcome is Outcome.FAIL
+        )
+        return cls(symptoms_of(results), broken)
+
+
+def _without_deaths(result: ScenarioReport) -> ScenarioReport:
+    alive = [one for one in result.findings if one.kind != DIED]
+    return result.model_copy(update={"findings": alive})
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,18 +105,21 @@ class _Match:
 
 
 class _Search:
-    """One run held against the dictionary."""
+    """One run held against the dictionary: the whole of it against patterns of servers that died,
+    and against the others what was found of it while it was `alive`. What failed by a death is no
+    sign of a fault that ends no server.
+    """
 
     def __init__(
         self,
         known: Dictionary,
-        seen: frozenset[str],
+        whole: _Seen,
+        alive: _Seen,
         played: frozenset[str],
-        broken: Collection[str],
     ) -> None:
         self._known = known
-        self._seen = seen
-        self._broken = broken
+        self._whole = whole
+        self._alive = alive
         places = {symptom: place_of(symptom) for symptom in known.weights}
         self._hidden = {s for s, place in places.items() if place and place[1] not in played}
         reached = {place[0] for place in places.values() if place and place[1] in played}
@@ -136,7 +160,11 @@ class _Search:
     def _shown(self, entry: Entry) -> frozenset[str]:
         """What was seen that a pattern shows."""
         shows = (symptom for symptom, chance in entry.shows.items() if chance >= _SHOWS)
-        return self._seen.intersection(shows)
+        return self._of(entry).symptoms.intersection(shows)
+
+    def _of(self, entry: Entry) -> _Seen:
+        """What was seen that a pattern may account for."""
+        return self._whole if _DEATH in entry.shows else self._alive
 
     def _another(self, chosen: Sequence[Entry]) -> tuple[Entry, Confidence] | None:
         """The cause of what those chosen do not explain, if something is left and has one."""
@@ -144,7 +172,7 @@ class _Search:
             symptom
             for one in chosen
             for symptom, chance in one.shows.items()
-            if chance >= _SHOWS or symptom not in self._seen
+            if chance >= _SHOWS or symptom not in self._of(one).symptoms
         )
         explained = {id_ for one in chosen for id_ in self._explained(one)}
         taken = {one.family for one in chosen}
@@ -158,18 +186,26 @@ class _Search:
 
     def _ranked(self, aside: frozenset[str]) -> list[_Match]:
         """The most alike pattern of each family, best first, with some symptoms set aside."""
-        seen: dict[View, float] = dict.fromkeys(View, 0.0)
-        left = self._seen - aside
-        for symptom in left:
-            seen[view_of(symptom)] += self._known.weight(symptom)
+        of_whole, of_alive = (
+            (left, self._weights(left))
+            for left in (self._whole.symptoms - aside, self._alive.symptoms - aside)
+        )
         best: dict[str, _Match] = {}
         for entry in self._known.entries:
+            left, seen = of_whole if _DEATH in entry.shows else of_alive
             likeness = self._likeness(entry, left, aside, seen)
             if likeness > 0 and (
                 entry.family not in best or likeness > best[entry.family].likeness
             ):
                 best[entry.family] = _Match(likeness, entry)
         return sorted(best.values(), key=lambda one: -one.likeness)
+
+    def _weights(self, symptoms: frozenset[str]) -> dict[View, float]:
+        """What the symptoms of each view weigh together."""
+        weights: dict[View, float] = dict.fromkeys(View, 0.0)
+        for symptom in symptoms:
+            weights[view_of(symptom)] += self._known.weight(symptom)
+        return weights
 
     def _likeness(
         self,
@@ -209,7 +245,7 @@ class _Search:
     def _explained(self, entry: Entry) -> set[str]:
         """The broken requirements that a pattern breaks as well."""
         places = (place_of(s) for s, chance in entry.shows.items() if chance >= _SHOWS)
-        return {place[0] for place in places if place}.intersection(self._broken)
+        return {place[0] for place in places if place}.intersection(self._of(entry).broken)
 
     def _shown_by(self, entry: Entry) -> str:
         """The scenario that the family names, or else the one in which most of what the pattern
@@ -218,12 +254,12 @@ class _Search:
         if any(place and place[1] == named for place in map(place_of, self._shown(entry))):
             return named
         weights: dict[str, float] = {}
-        for symptom in self._seen.intersection(entry.shows):
+        for symptom in self._of(entry).symptoms.intersection(entry.shows):
             if place := place_of(symptom):
                 weight = entry.shows[symptom] * self._known.weight(symptom)
                 weights[place[1]] = weights.get(place[1], 0.0) + weight
         if not weights:
-            places = (place_of(symptom) for symptom in self._seen)
+            places = (place_of(symptom) for symptom in self._of(entry).symptoms)
             return min((place[1] for place in places if place), default="")
         return max(sorted(weights), key=weights.__getitem__)
 

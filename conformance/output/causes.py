@@ -10,7 +10,7 @@ from conformance.diagnosis.families import client_families, families
 from conformance.oracle import Outcome
 from conformance.oracle.facts import Kind
 from conformance.report.last_words import DIED
-from conformance.report.model import CauseReport, FindingReport, Report, ScenarioReport
+from conformance.report.model import CauseReport, DeathReport, FindingReport, Report, ScenarioReport
 from conformance.report.octets import escape, tokens, visible, width
 from conformance.report.text import came, wanted
 from conformance.specimens import every_specimen
@@ -89,8 +89,10 @@ def failures_of(report: Report) -> list[str]:
 
 
 def unexplained_of(report: Report) -> list[Located]:
-    """The first finding of each requirement that fails by no cause, those that decide first."""
+    """The first finding of each requirement that fails by no cause and no death, those that decide
+    first."""
     explained = {id_ for cause in report.causes for id_ in cause.explains}
+    explained |= {id_ for death in report.deaths for id_ in death.explains}
     found = [_first(report, id_) for id_ in failures_of(report) if id_ not in explained]
     return sorted((one for one in found if one is not None), key=weight)
 
@@ -235,29 +237,38 @@ def _cut(text: str, room: int) -> str:
     return f"{line}…"
 
 
-def deaths_of(report: Report) -> list[FindingReport]:
-    """The findings that the server's process ended unasked, one of each scenario."""
-    found = (
-        next((one for one in result.findings if one.kind == DIED), None)
-        for result in report.scenarios
-    )
-    return [one for one in found if one is not None]
+def head_of(death: DeathReport) -> str:
+    """What a death is, in a line: in how many scenarios, and of what."""
+    count = len(death.scenarios)
+    where = "1 scenario" if count == 1 else f"{count} scenarios"
+    return f"The server died in {where}: {death.error.strip() or death.actual}"
+
+
+def decides(death: DeathReport) -> bool:
+    """Whether a death is more than a missed SHOULD."""
+    levels = [requirements()[id_].level for id_ in death.explains if id_ in requirements()]
+    return not levels or Level.MUST in levels
+
+
+def death_in(report: Report, result: ScenarioReport) -> DeathReport | None:
+    """The death that a scenario ended by, if there was one."""
+    return next((one for one in report.deaths if result.id in one.scenarios), None)
 
 
 def printed_of(report: Report) -> list[str]:
-    """The lines that a launched server printed and that say most: the error that came most often,
-    or else what it printed first in a scenario that failed."""
+    """The lines that a launched server that lived on printed, and that say most: the error that
+    came most often, or else what it printed first in a scenario that failed."""
     errors = Counter(
         tuple(finding.printed)
         for result in report.scenarios
         for finding in result.findings[:1]
-        if finding.printed
+        if finding.printed and death_in(report, result) is None
     )
     if errors:
         [(most, _)] = errors.most_common(1)
         return list(most)
     failed = [one for one in report.scenarios if one.status == "fail"]
-    return next((one.printed for one in failed if one.printed), [])
+    return [] if report.deaths else next((one.printed for one in failed if one.printed), [])
 
 
 def first_findings(results: Sequence[ScenarioReport]) -> Iterator[list[Located]]:

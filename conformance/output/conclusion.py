@@ -16,7 +16,8 @@ from conformance.output.causes import (
     Located,
     Told,
     causes_of,
-    deaths_of,
+    decides,
+    head_of,
     picture_of,
     printed_of,
     spoken_words,
@@ -31,6 +32,8 @@ LINES: Final = 40
 _COLUMNS: Final = 80
 _WIDEST: Final = 100
 _LABEL: Final = 10
+_DEATHS: Final = 3
+"""Kinds of deaths of a server that are named at most."""
 _STYLES: Final = {"almost certain": "bold red", "likely": "bold red", "possible": "bold yellow"}
 
 
@@ -92,6 +95,9 @@ def _rows(line: Text, columns: int) -> int:
 
 def _body(report: Report, columns: int, room: _Room) -> Iterator[Text]:
     told = causes_of(report)
+    at_once = any(map(decides, report.deaths))
+    if at_once:
+        yield from _deaths(report, columns, room)
     if spoken := spoken_words(report):
         yield Text()
         for line in textwrap.wrap(spoken, columns):
@@ -99,7 +105,9 @@ def _body(report: Report, columns: int, room: _Room) -> Iterator[Text]:
     for number, cause in enumerate(told, 1):
         yield Text()
         yield from _cause(number, cause, columns, room)
-    yield from _others(report, columns, room, is_all=not told)
+    yield from _others(report, columns, room, is_all=not told and not report.deaths)
+    if not at_once:
+        yield from _deaths(report, columns, room)
     if report.causes or report.unexplained or any(one.findings for one in report.scenarios):
         yield from _printed(report, columns, room)
     yield from _rest(report, columns, room)
@@ -152,22 +160,34 @@ def _others(report: Report, columns: int, room: _Room, *, is_all: bool) -> Itera
         yield from _picture(others[0], columns)
 
 
-def _printed(report: Report, columns: int, room: _Room) -> Iterator[Text]:
-    lines, deaths = printed_of(report), deaths_of(report)
-    if lines or deaths:
+def _deaths(report: Report, columns: int, room: _Room) -> Iterator[Text]:
+    """How the server died: the death of most scenarios with what led to it, others in a line."""
+    if report.deaths:
         yield Text()
-    if deaths:
-        said = f"The server died in {len(deaths)} scenario{'s' if len(deaths) > 1 else ''}"
-        if deaths[0].before:
-            first = "first after" if len(deaths) > 1 else "after"
-            said += f", {first} {visible(deaths[0].before)}"
-        yield Text(_cut(said, columns), "bold")
-    if lines:
-        yield Text("It printed:" if deaths else "The server printed:", "bold")
-    # What names an error stands first or last, never between.
-    shown = lines if len(lines) <= room.printed else [*lines[: room.printed - 1], lines[-1]]
-    for line in shown:
+    for number, death in enumerate(report.deaths[:_DEATHS]):
+        yield Text(_cut(visible(head_of(death)), columns), "bold red")
+        if number:
+            continue
+        if death.before:
+            yield Text(_cut(f"   after     {visible(death.before)}", columns))
+        shown = _shortened(death.printed, room.printed) if len(death.printed) > 1 else ()
+        for line in shown:
+            yield Text(_cut(f"   {visible(line).expandtabs(4)}", columns))
+        if death.explains and room.ids:
+            yield from _wrapped(f"By nothing else fail {' '.join(death.explains)}", columns)
+
+
+def _printed(report: Report, columns: int, room: _Room) -> Iterator[Text]:
+    if lines := printed_of(report):
+        yield Text()
+        yield Text("The server printed:", "bold")
+    for line in _shortened(lines, room.printed):
         yield Text(_cut(f"   {visible(line).expandtabs(4)}", columns))
+
+
+def _shortened(lines: Sequence[str], most: int) -> Sequence[str]:
+    """So many lines at most: what names an error stands first or last, never between."""
+    return lines if len(lines) <= most else [*lines[: most - 1], lines[-1]]
 
 
 def untold_lines(report: Report) -> Iterator[str]:

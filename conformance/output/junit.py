@@ -4,7 +4,7 @@ import re
 from typing import Final
 from xml.etree import ElementTree
 
-from conformance.output.causes import named_of
+from conformance.output.causes import death_in, head_of, named_of
 from conformance.report.model import Report, ScenarioReport
 from conformance.runner.outcome import outcome_of
 from conformance.runner.session import Settings
@@ -51,6 +51,8 @@ def render_junit(report: Report, settings: Settings) -> str:
 
 def _cause(report: Report, result: ScenarioReport) -> str:
     """What a scenario's failures come from, in a line; empty where no cause is named."""
+    if (death := death_in(report, result)) is not None:
+        return f"{head_of(death)}; first read {death.shown_by}\n"
     broken = {one.requirement for one in result.findings}
     for cause in named_of(report):
         if broken & set(cause.explains):

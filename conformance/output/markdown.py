@@ -6,6 +6,7 @@ from typing import Final
 
 from conformance.output.causes import (
     causes_of,
+    head_of,
     picture_of,
     printed_of,
     spoken_words,
@@ -65,12 +66,21 @@ def _why(implementation: Implementation, *, several: bool) -> Iterator[str]:
     """Yield the causes, the failures that none of them explains, and what the server printed."""
     report = implementation.report
     causes, spoken = causes_of(report), spoken_words(report)
-    if not (causes or spoken):
+    if not (causes or spoken or report.deaths):
         return
     yield ""
     yield f"### Why{f' {_text(implementation.label)} fails' if several else ''}"
     if spoken:
         yield from ("", _text(spoken))
+    for death in report.deaths:
+        yield from ("", f"**{_text(head_of(death))}**", "")
+        if death.before:
+            yield f"- after {_code(death.before)}"
+        if death.printed:
+            yield f"- it printed {' '.join(map(_code, death.printed))}"
+        if death.explains:
+            yield f"- by nothing else fail {_text(' '.join(death.explains))}"
+        yield f"- shown by {_code(death.shown_by)}"
     for number, cause in enumerate(causes, 1):
         yield ""
         yield f"{number}. **{_text(cause.title)}**: {cause.sure}, {cause.extent}  "

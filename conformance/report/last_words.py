@@ -21,6 +21,7 @@ MOST: Final = 6
 _WIDTH: Final = 200
 _BACKTRACE: Final = 30
 _OCTETS: Final = 80
+_STEPS: Final = 3
 _PYTHON: Final = re.compile(r"\s*(?:\S+ )*Traceback \(most recent call last\):")
 _FRAME: Final = re.compile(r'\s+File "')
 _HEAD: Final = re.compile(
@@ -61,7 +62,8 @@ def _printed(transcript: tr.Transcript) -> str:
 
 
 def done_before_death(transcript: tr.Transcript) -> str:
-    """Return in words what a client did last before the server gave its last sign of life."""
+    """Return in words what clients did between the server's last sign of life and its end; of more
+    than a few steps the last."""
     alive = max(
         (at for at, event in enumerate(transcript) if isinstance(event, tr.Received)), default=0
     )
@@ -73,22 +75,39 @@ def done_before_death(transcript: tr.Transcript) -> str:
         ),
         len(transcript),
     )
-    for event in reversed(transcript[:end]):
-        match event:
-            case tr.Sent(client=client, octets=octets):
-                shown = escape(octets[-_OCTETS:].decode("latin-1"))
-                return f"{client} sent {'…' if len(octets) > _OCTETS else ''}{shown}"
-            case tr.HalfClosed(client=client):
-                return f"{client} half-closed its connection"
-            case tr.Aborted(client=client):
-                return f"{client} reset its connection"
-            case tr.Connected(client=client):
-                return f"{client} connected"
-            case tr.Stopping(way=way):
-                return f"it was told to stop, by {way}"
-            case _:
-                pass
-    return ""
+    steps = [step for event in transcript[:end] if (step := _step(event))]
+    since = sum(bool(_step(event)) for event in transcript[alive:end])
+    return "; ".join(steps[-min(_STEPS, max(1, since)) :])
+
+
+def _step(event: tr.Event) -> str:
+    match event:
+        case tr.Sent(client=client, octets=octets):
+            shown = escape(octets[-_OCTETS:].decode("latin-1"))
+            return f"{client} sent {'…' if len(octets) > _OCTETS else ''}{shown}"
+        case tr.HalfClosed(client=client):
+            return f"{client} half-closed its connection"
+        case tr.Aborted(client=client):
+            return f"{client} reset its connection"
+        case tr.Connected(client=client):
+            return f"{client} connected"
+        case tr.Stopping(way=way):
+            return f"it was told to stop, by {way}"
+        case _:
+            return ""
+
+
+def name_of_error(printed: Sequence[str]) -> str:
+    """Return the one line that names the error, of the lines kept of it; empty where they are of
+    none."""
+    if not printed:
+        return ""
+    if _FRAME.match(printed[0]):
+        return printed[-1]
+    if not _HEAD.match(printed[0]):
+        return ""
+    # Rust names the place first, and what happened in the next line.
+    return " ".join(printed[:2]) if printed[0].endswith(":") else printed[0]
 
 
 def head_of_error(text: str) -> list[str]:

@@ -170,6 +170,23 @@ class CauseReport(_Model):
     instead_of: str | None = None
 
 
+class DeathReport(_Model):
+    """One way in which the launched server ended unasked: with one error, or one status, in all of
+    `scenarios`. `error` is the line that names the error, empty where it printed none. `shown_by`
+    is the scenario that shows it in the fewest steps: `before` is what was done to the server
+    there, `printed` the lines that it printed, and `follows` what happened because of it.
+    `explains` are the requirements that fail by nothing but this."""
+
+    actual: str
+    error: str
+    before: str
+    printed: list[str]
+    follows: list[str]
+    shown_by: str
+    scenarios: list[str]
+    explains: list[str]
+
+
 class SpokenReport(_Model):
     """A dialect that the server seems to speak: judged in it, `explains` would not fail. `profile`
     is one that ships, None where `probe` is to find it; `options` are what `run` is told
@@ -209,7 +226,8 @@ class Report(_Model):
     is the verdict in a dialect on all that is not declared, None where there is no dialect.
     `options` are those of the command that say how a client is used. `causes` are what its
     failures come from, the first explaining most, and `unexplained` the requirements that fail by
-    none of them; `spoken` is a dialect that may be the reason."""
+    none of them; `spoken` is a dialect that may be the reason. `deaths` are the ways in which the
+    server ended unasked, that of most scenarios first."""
 
     schema_: Literal[1] = Field(default=1, alias="schema")
     protocol: str = PROTOCOL
@@ -223,6 +241,7 @@ class Report(_Model):
     verdict: Verdict
     otherwise: Verdict | None = None
     usage: Usage | None = None
+    deaths: list[DeathReport] = []
     causes: list[CauseReport] = []
     unexplained: list[str] = []
     spoken: SpokenReport | None = None

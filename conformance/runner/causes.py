@@ -1,11 +1,16 @@
 """What a run's failures come from, as its report says it."""
 
 from conformance.diagnosis import Diagnosis
+from conformance.report.deaths import deaths_in
 from conformance.report.model import CauseReport, Report, SpokenReport
 
 
 def say_causes(report: Report, found: Diagnosis) -> None:
-    """Enter a diagnosis in the report of the run that it is of."""
+    """Enter a diagnosis in the report of the run that it is of, and the deaths of its server.
+
+    What failed by nothing but a death is explained by that.
+    """
+    report.deaths = deaths_in(report.scenarios)
     failed = {one.id for one in report.requirements if one.status == "fail"}
     report.causes = [
         CauseReport(
@@ -19,7 +24,8 @@ def say_causes(report: Report, found: Diagnosis) -> None:
         for cause in found.causes
         if failed.intersection(cause.explains)
     ]
-    report.unexplained = list(found.unexplained)
+    deadly = {id_ for death in report.deaths for id_ in death.explains}
+    report.unexplained = [id_ for id_ in found.unexplained if id_ not in deadly]
     if found.dialect is not None:
         report.spoken = SpokenReport(
             profile=found.dialect.profile,

@@ -1,7 +1,9 @@
 """How do connections end, and does anything account for it?"""
 
 import re
+import signal
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Final
 
 from chatproto import Code
@@ -11,7 +13,7 @@ from conformance.oracle.checks.text import UNWANTED_SIGNS, line_signs
 from conformance.oracle.facts import Fact, Kind, Sign
 from conformance.oracle.membership import is_for_limits, may_be_aborted, was_evicted
 from conformance.oracle.reading.history import Cause, ClientHistory, Ending, Fate, Line
-from conformance.transcript.events import THE_END, Refused, Restarted, Stopping
+from conformance.transcript.events import THE_END, Event, Exited, Refused, Restarted, Stopping
 
 _VIOLATION_SIGNS: Final = {
     str(Code.INVALID_TEXT): Sign.INVALID_TEXT,
@@ -60,10 +62,20 @@ def _death(case: Case, at: int) -> Fact:
     return Fact(
         Kind.DIED,
         "a server that goes on whatever its clients do",
-        "the server's process ended",
+        f"the server's process ended{_how_ended(case.history.transcript[at - 1])}",
         (at,),
         segments=(last[1].octets,) if last else (),
     )
+
+
+def _how_ended(event: Event) -> str:
+    if not isinstance(event, Exited):
+        return ""
+    if event.status >= 0:
+        return f", with status {event.status}"
+    with suppress(ValueError):  # a signal that this system does not have
+        return f", by {signal.Signals(-event.status).name}"
+    return f", by signal {-event.status}"
 
 
 def _refusal(at: int, refused: Refused) -> Fact:

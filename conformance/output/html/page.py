@@ -13,6 +13,7 @@ from conformance.output.causes import (
     Fact,
     Told,
     causes_of,
+    head_of,
     picture_of,
     printed_of,
     spoken_words,
@@ -31,7 +32,7 @@ from conformance.report.comparison import (
     Status,
     sections,
 )
-from conformance.report.model import FindingReport
+from conformance.report.model import DeathReport, FindingReport
 from conformance.report.octets import escape
 from conformance.report.sequence_diagram import diagram_of
 from conformance.report.text import Came, came, wanted, which_is_wrong
@@ -76,6 +77,7 @@ class Why:
 
     implementation: Implementation
     spoken: str
+    deaths: tuple[tuple[str, DeathReport], ...]
     causes: tuple[tuple[Told, tuple[Fact, ...]], ...]
     others: tuple[FindingReport, ...]
     printed: str
@@ -110,10 +112,12 @@ def _why(comparison: Comparison) -> Iterator[Why]:
             for cause in causes_of(one.report)
         ]
         spoken, printed = spoken_words(one.report), printed_of(one.report)
-        if told or spoken or printed:
+        deaths = tuple((head_of(death), death) for death in one.report.deaths)
+        if told or spoken or printed or deaths:
             yield Why(
                 one,
                 spoken,
+                deaths,
                 tuple(told),
                 tuple(finding for _, finding in unexplained_of(one.report)) if told else (),
                 "\n".join(printed),

@@ -24,6 +24,7 @@ from conformance.output.html import render_page
 from conformance.output.junit import render_junit
 from conformance.output.markdown import render_markdown
 from conformance.report.comparison import compare
+from conformance.report.deaths import deaths_in
 from conformance.report.model import CauseReport, Report, SpokenReport
 from conformance.report.octets import width
 from conformance.runner.session import Settings
@@ -158,14 +159,30 @@ def test_what_the_server_printed_is_shown() -> None:
     assert lines[lines.index("The server printed:") + 2] == "   KeyError: 3"
 
 
-def test_a_death_is_said_with_what_was_done_before() -> None:
-    whole = small()
-    finding = whole.scenarios[0].findings[0]
-    finding.kind, finding.before, finding.printed = "died", "c1 sent \\xff\\n", ["boom"]
+def test_a_death_comes_first_in_every_form_with_what_led_to_it() -> None:
+    whole = explained(report(played(altered()), managed=True), "escapes-text")
+    first, second = whole.scenarios[0], whole.scenarios[0].model_copy(deep=True)
+    second.id = "txt/another"
+    whole.scenarios.append(second)
+    for result, before in ((first, "c1 sent x; c2 sent \\xff\\n"), (second, "c1 sent \\xff\\n")):
+        finding = result.findings[0]
+        finding.kind, finding.before = "died", before
+        finding.printed = ['  File "server.py", line 1, in <module>', "ValueError: no text"]
+    whole.deaths = deaths_in(whole.scenarios)
+    [death] = whole.deaths
+    assert (death.shown_by, death.scenarios) == (second.id, [first.id, second.id])
     lines = shown(whole)
-    assert "   before    c1 sent \\xff\\n" in lines
-    at = lines.index("The server died in 1 scenario, after c1 sent \\xff\\n")
-    assert lines[at + 1 : at + 3] == ["It printed:", "   boom"]
+    at = lines.index("The server died in 2 scenarios: ValueError: no text")
+    assert lines[at + 1] == "   after     c1 sent \\xff\\n"
+    assert at < next(index for index, line in enumerate(lines) if line.startswith("1. "))
+    head = "The server died in 2 scenarios: ValueError: no text"
+    assert f"**{head}**" in render_markdown(compare([whole]))
+    assert f"<h3>{head}</h3>" in render_page(compare([whole]))
+    assert json.loads(whole.model_dump_json())["deaths"][0]["error"] == "ValueError: no text"
+    settings = Settings(profile=Profile(), address="tcp://127.0.0.1:1", server="x")
+    suite = ElementTree.fromstring(render_junit(whole, settings))[0]  # noqa: S314  # our own
+    told = {case[0].get("message", "").splitlines()[0] for case in suite}
+    assert told == {f"{head}; first read {second.id}"}
 
 
 def test_a_dialect_is_a_cause() -> None:
