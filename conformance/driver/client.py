@@ -14,7 +14,7 @@ from conformance.dialect.speech import Speech, Utterance
 from conformance.driver.interruption import Unplayable
 from conformance.driver.pacing import Conversation, Pacer
 from conformance.target.address import Source
-from conformance.target.system import AF_UNIX, MSG_NOSIGNAL, be_deaf, is_broken, unsent
+from conformance.target.system import AF_UNIX, MSG_NOSIGNAL, be_deaf, is_broken, unread, unsent
 from conformance.transcript.events import (
     Aborted,
     Ended,
@@ -208,6 +208,12 @@ class Client:
         return self.ended or is_broken(self._sock)
 
     @property
+    def is_read(self) -> bool:
+        """Whether the server, launched on this machine, is known to have read all that its system
+        has of what was sent."""
+        return self._conversation.start.exclusive and unread(self._sock) == 0
+
+    @property
     def sending(self) -> bool:
         """Whether octets still wait for the kernel to take them."""
         return bool(self._outgoing or self._unsent) and not self.ended
@@ -317,7 +323,7 @@ class Client:
 
     def wake(self) -> None:
         """Say what waited for the last line to be heard, and read on slowly, where it is time."""
-        if self._pacer is not None and self._pacer.is_pausing and not self.ended:
+        if self._pacer is not None and not self.ended and not self._pacer.must_wait():
             self._flush()
         if self._sips:
             self._register()

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from conformance.driver.interruption import OutOfTime, Stuck
 from conformance.driver.stage import Stage
-from conformance.timing.policy import NEWCOMER, PATIENCE
+from conformance.timing.policy import HELD, NEWCOMER, PATIENCE
 from conformance.transcript.events import THE_END, Event, Refused, Waited
 
 
@@ -29,7 +29,7 @@ class Aftermath:
         Then nothing of this scenario is left to come to the clients of the next.
         """
         with self._stage.aside() as leaving, suppress(OutOfTime):
-            _let_leave(self._stage)
+            _let_leave(self._stage, holding=self._holding)
             self.held = any(self._stage.open_clients())
             if self._holding:
                 for client in list(self._stage.open_clients()):
@@ -88,10 +88,10 @@ class Aftermath:
             stage.interrupted = str(stuck)
 
 
-def _let_leave(stage: Stage) -> None:
+def _let_leave(stage: Stage, *, holding: bool = False) -> None:
     for client in list(stage.open_clients()):
         client.half_close()
     stage.let(
         lambda: all(stage.is_flooded(one) for one in stage.open_clients()),
-        stage.patience_to_leave,
+        min(HELD, stage.patience_to_leave) if holding else stage.patience_to_leave,
     )

@@ -10,7 +10,7 @@ from conformance.dialect.forms import as_received, as_said_by
 from conformance.dialect.speech import Utterance
 from conformance.driver.loop import Loop
 from conformance.timing.patience import Kind, Patience
-from conformance.timing.policy import MUTTERING, PATIENCE, UNHEARD
+from conformance.timing.policy import GAPS, MUTTERING, PATIENCE, READ, UNHEARD
 from conformance.transcript.events import Start
 
 _SPARE: Final = 1_048_576
@@ -25,6 +25,10 @@ class Listener(Protocol):
     received: bytearray
     ended: bool
     stalled: bool
+
+    @property
+    def is_read(self) -> bool:
+        """Whether the server is known to have read what came of it to its system."""
 
 
 @dataclass
@@ -152,12 +156,20 @@ class Pacer:
             self._unheard = 0
             if waits is not None:
                 waits.note("read", now - self.paced_at)
-        elif now >= pause.end:
+        elif now >= pause.end or self._is_read(now - self.paced_at):
             self._pause = None
             self._unheard += 1
             if waits is not None and now - self.paced_at >= self._conversation.patience:
                 waits.note_vain("read")
         return self._pause is not None
+
+    def _is_read(self, seconds: float) -> bool:
+        """Whether the server is known to have read what was said so many seconds ago, though it is
+        not heard: longer ago than it takes to be heard, for a server may read ahead."""
+        waits, factor = self._conversation.waits, self._conversation.start.factor
+        latest = 0.0 if waits is None else waits.latest("read")
+        enough = min(UNHEARD * factor, max(READ * factor, GAPS * latest))
+        return seconds >= enough and self._speaker.is_read
 
     def begin(self, said: Utterance, *, is_last: bool) -> None:
         """Begin a pause, once this has been said; `is_last` where its speaker leaves by it."""

@@ -79,9 +79,10 @@ class ManagedServer:
             if text := self._server.new_output():
                 stage.record(Printed(stage.now(), text))
             stage.record(Exited(stage.now(), status))
-        # What the server sent before it ended may still be on its way to the clients: a window that
-        # was shut for long opens late.
-        stage.let(lambda: all(client.stalled for client in stage.open_clients()), stage.patience)
+            # What the server sent before it ended may still be on its way to the clients: a window
+            # that was shut for long opens late.
+            everyone = stage.open_clients
+            stage.let(lambda: all(client.stalled for client in everyone()), stage.patience)
         return status is not None and not was_killed(way, status)
 
     def restart(self) -> None:

@@ -10,6 +10,7 @@ import socket
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from functools import partial
+from typing import Final
 
 from conformance.dialect.forms import forms, label_of
 from conformance.dialect.model import PLAIN, Dialect
@@ -40,6 +41,8 @@ from conformance.transcript.events import (
     Start,
     Waited,
 )
+
+_PROMPT: Final = "the prompt"
 
 
 class Stage:
@@ -155,7 +158,7 @@ class Stage:
         if self.dialect is not None and self.dialect.asks_name:
             prompt = forms(self.dialect).prompt
             if prompt is not None:
-                self.wait([client], lambda: bool(prompt.search(client.received)), "the prompt")
+                self.wait([client], lambda: bool(prompt.search(client.received)), _PROMPT)
             client.introduce(called)
         return client
 
@@ -195,7 +198,8 @@ class Stage:
     def _let_hear(self, one: Client, other: Client, exercises: Sequence[str] = ()) -> None:
         """Let two clients speak until each has heard the other."""
         for speaker, listener in ((one, other), (other, one)):
-            end = self.now() + self._conversation.patience_for("text")
+            began = self.now()
+            end = began + self._patience_with([listener], "text")
             words, since = list[str](), len(listener.received)
             heard = partial(listener.has_any, words, since)
             while True:
@@ -206,7 +210,8 @@ class Stage:
                     break
                 self.check(listener)
                 if self.now() > end:
-                    self._record_waited([listener], words[-1], exercises)
+                    silence = self.now() - began
+                    self._record_waited([listener], words[-1], exercises, silence=silence)
                     raise Stuck(f"{listener.name} heard nothing of what {speaker.name} said")
 
     def fence(self, *clients: Client, exercises: Sequence[str] = ()) -> None:
@@ -245,7 +250,7 @@ class Stage:
         """Let a client speak until each of these has heard it: then each is a member, silent as
         it may be (ROOM-1). `Stuck` where no more of them hear it for as long as patience lasts."""
         deaf = list(listeners)
-        end: float | None = None
+        began = end = -1.0
         since = {client: len(client.received) for client in deaf}
         words: list[str] = []
 
@@ -257,11 +262,12 @@ class Stage:
             words.append(self.last_nonce)
             self.let(lambda: not unreached(), HEARING)
             before, deaf = len(deaf), unreached()
-            if end is None or len(deaf) < before:
-                end = self.now() + self._conversation.patience_for("text")
+            if end < 0 or len(deaf) < before:
+                began = self.now()
+                end = began + self._patience_with(deaf, "text")
             self.check(*deaf)
             if deaf and self.now() > end:
-                self._record_waited(deaf, words[-1], exercises)
+                self._record_waited(deaf, words[-1], exercises, silence=self.now() - began)
                 raise Stuck(f"{deaf[0].name} heard nothing of what was said")
 
     @property
@@ -339,7 +345,7 @@ class Stage:
         `Stuck`, and a line in the transcript, where nothing came to these clients for as long
         as patience lasts.
         """
-        kind: Kind = "end" if what == THE_END else "text"
+        kind = self._kind_of(what)
         began = latest = self.now()
         while not condition():
             # Who says a line a read is slow to say all, and need not hear anything meanwhile.
@@ -357,7 +363,7 @@ class Stage:
                 self.turn(0)
                 if condition():
                     break
-                self._record_waited(clients, what, exercises, kind)
+                self._record_waited(clients, what, exercises, kind, silence=self.now() - latest)
                 raise Stuck(f"{what} did not come")
             self.turn(left)
             self._bound(clients)
@@ -365,16 +371,32 @@ class Stage:
             waits.note(kind, self.now() - latest)
 
     def _patience_with(self, clients: Sequence[Client], kind: Kind) -> float:
+        return self._conversation.patience_for(kind) + self._resending(clients)
+
+    def _resending(self, clients: Sequence[Client]) -> float:
         stalled_for = max((client.stalled_for for client in clients), default=0.0)
-        return self._conversation.patience_for(kind) + min(
-            stalled_for, RESENDING * self.start.factor
-        )
+        return min(stalled_for, RESENDING * self.start.factor)
+
+    def _kind_of(self, what: str) -> Kind:
+        if what == THE_END:
+            return "end"
+        if what == _PROMPT:
+            return "prompt"
+        return "beside" if any(one.stalled for one in self.open_clients()) else "text"
 
     def _record_waited(
-        self, clients: Sequence[Client], what: str, exercises: Sequence[str], kind: Kind = "text"
+        self,
+        clients: Sequence[Client],
+        what: str,
+        exercises: Sequence[str],
+        kind: Kind = "text",
+        *,
+        silence: float,
     ) -> None:
-        seconds = self._patience_with(clients, kind)
-        shortened = self._conversation.patience_for(kind) < self.patience
+        # What others waited for meanwhile may have shortened the wait after it was a full one.
+        full = self.patience + self._resending(clients)
+        shortened = round(silence, 3) < full
+        seconds = self._patience_with(clients, kind) if shortened else full
         if self._conversation.waits is not None and not shortened:
             self._conversation.waits.note_vain(kind)
         now, why = self.now(), tuple(exercises)

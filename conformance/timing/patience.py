@@ -10,9 +10,10 @@ from typing import Literal, get_args
 
 from conformance.timing.policy import GAPS, PATIENCE, SHORTENED, UNHEARD
 
-Kind = Literal["text", "end", "read"]
-"""What is waited for: something that was said; the end of a connection; that a line was read, which
-shows by its broadcast where a read is a message."""
+Kind = Literal["text", "beside", "prompt", "end", "read"]
+"""What is waited for: something that was said, and the same `beside` a member that reads nothing;
+that a name is asked for; the end of a connection; that a line was read, which shows by its
+broadcast where a read is a message."""
 
 
 class Patience:
@@ -20,19 +21,25 @@ class Patience:
 
     def __init__(self) -> None:
         self._gaps: dict[Kind, float] = defaultdict(float)
+        self._latest: dict[Kind, float] = defaultdict(float)
         self._vain: set[Kind] = set()
         self._shortens: frozenset[Kind] = frozenset(get_args(Kind))
 
     def in_full(self) -> "Patience":
         """The same server waited for in full, but for what no finding rests on."""
         full = Patience()
-        full._gaps, full._vain = self._gaps, self._vain
+        full._gaps, full._latest, full._vain = self._gaps, self._latest, self._vain
         full._shortens = frozenset({"read"})
         return full
 
     def note(self, kind: Kind, gap: float) -> None:
         """Note that what was waited for came, after so many seconds of silence."""
         self._gaps[kind] = max(self._gaps[kind], gap)
+        self._latest[kind] = gap
+
+    def latest(self, kind: Kind) -> float:
+        """Return the silence after which something of this kind came last."""
+        return self._latest[kind]
 
     def note_vain(self, kind: Kind) -> None:
         """Note that a full wait was in vain."""

@@ -29,6 +29,10 @@ twice as long each time, is not taken for a server that loses messages."""
 UNHEARD: Final = 1.0
 """How long a line takes to be read when nobody is left to hear it; *scaled*. Where a read is a
 message, two lines sent too soon would share one, and their sender would be said to lose them."""
+READ: Final = 0.05
+"""The least time that a line which is not heard had to be read, once the server's system holds
+nothing of it any more; *scaled*, and `GAPS` times what a line took to be heard last. One
+that reads ahead would take two lines for one."""
 MUTTERING: Final = 2
 """Lines in a row that a client may say unheard, where a read is a message, and still keep a wait
 alive. Some are heard by nobody in a dialect; who is never heard again is not waited for until all
@@ -39,6 +43,8 @@ after it was made (ROOM-1), and is not accused of losing what was said before.""
 LETTING_GO: Final = 1.0
 """How long the clients of a scenario wait to be let go at its end, so that nothing of it reaches
 the clients of the next."""
+HELD: Final = 0.1
+"""The same where the server is known to let go of nobody: all are broken off then."""
 NEWCOMER: Final = 1.0
 """The patience with the newcomers of a teardown check; *scaled*. It decides only whether the
 server is replaced, and is no finding."""

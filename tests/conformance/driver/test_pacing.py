@@ -1,6 +1,7 @@
 """Where a read is a message, a client says its next line only when the last has been read."""
 
 import socket
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -14,6 +15,7 @@ from conformance.driver.interruption import Stuck
 from conformance.driver.stage import Stage
 from conformance.target.address import parse_address
 from conformance.target.bundled_profiles import shipped_profile
+from conformance.timing.policy import READ
 from tests.conformance.scene import START
 
 DIALECT = shipped_profile("dashed-dates").dialect
@@ -123,6 +125,18 @@ def test_whoever_hears_it_no_more_itself_does_not_say_on_at_once(room: Room) -> 
     assert room.has_read(ann) == b"QUIT\n"
     assert ann.pause is not None
     assert 0 < ann.pause < room.stage.patience / 2
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells what a peer has not read")
+@pytest.mark.parametrize("reads", [True, False])
+def test_what_was_read_and_is_not_heard_holds_nobody_up(reads: bool) -> None:
+    with room_of(DIALECT, factor=1.0) as room:
+        ann = room.join()
+        ann.send(b"QUIT\nand more\n")
+        if reads:
+            assert room.has_read(ann) == b"QUIT\n"
+        room.stage.pass_time(4 * READ)
+        assert room.has_read(ann) == (b"and more\n" if reads else b"QUIT\n")
 
 
 def test_who_is_heard_line_by_line_may_take_long(room: Room) -> None:

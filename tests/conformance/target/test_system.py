@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from conformance.target.system import be_deaf, is_connected
+from conformance.target.system import be_deaf, is_connected, unread
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="only Linux can")
 
@@ -38,3 +38,29 @@ def test_a_unix_domain_socket_cannot_vanish() -> None:
     one, other = socket.socketpair()
     with one, other, pytest.raises(OSError, match="Linux"):
         be_deaf(one)
+
+
+@linux
+@pytest.mark.parametrize(
+    ("family", "host"), [(socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")]
+)
+def test_what_a_peer_has_not_read_is_known(family: socket.AddressFamily, host: str) -> None:
+    with socket.create_server((host, 0), family=family) as listener:
+        client = socket.create_connection(listener.getsockname()[:2])
+        client.sendall(b"three")
+        server, _ = listener.accept()
+        with client, server:
+            assert server.recv(5, socket.MSG_PEEK | socket.MSG_WAITALL) == b"three"
+            assert unread(client) == 5
+            assert server.recv(5) == b"three"
+            assert unread(client) == 0
+
+
+@linux
+def test_what_a_peer_has_not_read_is_known_on_a_unix_domain_socket() -> None:
+    one, other = socket.socketpair()
+    with one, other:
+        one.sendall(b"three")
+        assert unread(one)
+        assert other.recv(5) == b"three"
+        assert unread(one) == 0

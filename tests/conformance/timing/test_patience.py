@@ -67,7 +67,7 @@ def test_a_stage_waits_in_full_once() -> None:
         address = parse_address(f"tcp://127.0.0.1:{listener.getsockname()[1]}")
         waited = []
         for _ in range(2):
-            stage = Stage(address, replace(START, factor=0.2), waits=waits)
+            stage = Stage(address, START, waits=waits)
             client = stage.connect()
             client.half_close()
             with pytest.raises(Stuck):
@@ -75,7 +75,7 @@ def test_a_stage_waits_in_full_once() -> None:
             [event] = (one for one in stage.transcript if isinstance(one, Waited))
             waited.append((event.seconds, event.shortened))
             stage.close()
-    assert [seconds for seconds, _ in waited] == pytest.approx([0.2 * PATIENCE, 0.2 * SHORTENED])
+    assert [seconds for seconds, _ in waited] == [PATIENCE, SHORTENED]
     assert [shortened for _, shortened in waited] == [False, True]
 
 
