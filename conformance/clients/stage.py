@@ -44,6 +44,7 @@ _LAST: Final = 1.0
 """Seconds in which what an ended program left behind is read."""
 _SETTLING: Final = 0.3
 """Seconds in which a client reacts to an end, before its processor time is measured."""
+_DRAWING: Final = 0.1
 _MOST: Final = 5
 """How many times as long as asked a rest may take on a busy machine."""
 _AGAIN: Final = 1.0
@@ -421,6 +422,11 @@ class Stage:
         self.transcript.append(event)
         if isinstance(event, tr.Received):
             self._sent += len(event.octets)
+
+    def look_on(self) -> None:
+        """Look at a screen until it is drawn: what came last may stand above what came before."""
+        if isinstance(self._display, Screen) and self._display.is_cleared:
+            self._pass(_DRAWING)
 
     def finish(self) -> None:
         """Note that the scenario is over."""

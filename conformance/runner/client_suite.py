@@ -90,6 +90,7 @@ class ClientPlayer:
         self._stages.add(stage)
         try:
             play.play(stage)
+            stage.look_on()
         except Stuck as stuck:
             stage.interrupted = str(stuck)
         finally:

@@ -68,6 +68,8 @@ def _forge(stage: Stage, size: tuple[int, int]) -> None:
 
     stage.server.broadcast(forged())
     for filling in ("x", " "):
+        # A small screen has no room for all of them at once.
+        stage.fence()
         first = stage.word()
         room = size[0] - start - len(first) - 1
         stage.server.broadcast(f"{first}{filling * max(0, room)}x{forged()}")

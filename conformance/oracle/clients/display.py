@@ -7,25 +7,17 @@ import json
 import re
 import unicodedata
 from codecs import getincrementaldecoder
-from collections import deque
-from typing import Any, Final, Protocol
-from unicodedata import combining
+from itertools import accumulate, pairwise, takewhile
+from operator import methodcaller
+from typing import Final, Protocol
 
-import pyte
-from pyte.screens import Char, Margins
-from wcwidth import wcwidth
-
+from conformance.oracle.clients.emulator import Emulator
 from conformance.transcript.events import Way
 
-_SCROLLED: Final = 4_000
-"""Rows kept of those that scrolled off."""
-_SCROLLED_TOO: Final = 3
-"""The parameter by which ED erases those as well."""
 CLEARS: Final = re.compile(rb"\x1b\[(?:[23]J|H|1;1H|\?1049h|\?47h)")
-_BRACKETS: Final = 2004 << 5
-"""How the emulator writes the mode of bracketed paste."""
 _FRAMES: Final = re.compile(r"[\s\u2500-\u259f|]+")
 _OTHERS: Final = re.compile(r"[\W_]+")
+_MARK: Final = re.compile(r"[\W_]*")
 _WORDS: Final = re.compile(r"[^\W\d_]{2,}")
 
 
@@ -46,76 +38,32 @@ def display_for(way: Way, columns: int, rows: int) -> Display:
     return Paper() if way == "pipe" else Messages()
 
 
-class _Emulated(pyte.Screen):
-    """A screen that answers what a terminal is asked, and survives what it does not know.
-    `scrolled` are the rows that scrolled off it."""
-
-    def __init__(self, columns: int, rows: int) -> None:
-        super().__init__(columns, rows)
-        self.answers = b""
-        self.scrolled: deque[str] = deque(maxlen=_SCROLLED)
-
-    def index(self) -> None:
-        """Move the cursor down; at the last row, scroll."""
-        top, bottom = self.margins or Margins(0, self.lines - 1)
-        if self.cursor.y == bottom:
-            self.scrolled.append(_row(self.buffer[top], self.columns))
-        super().index()
-
-    def erase_in_display(self, how: int = 0, *args: Any, **private: Any) -> None:
-        """Erase a part of the screen, or what scrolled off it."""
-        super().erase_in_display(how, *args, **private)
-        if how == _SCROLLED_TOO:
-            self.scrolled.clear()
-
-    def write_process_input(self, data: str) -> None:
-        self.answers += data.encode()
-
-    def draw(self, data: str) -> None:
-        """Draw text; what has no width is left out, for the emulator stops at it."""
-        super().draw("".join(char for char in data if wcwidth(char) > 0 or combining(char)))
-
-    def select_graphic_rendition(self, *attributes: int, **_private: bool) -> None:
-        super().select_graphic_rendition(*attributes)
-
-
 class Screen:
-    """A terminal's screen, and what scrolled off it."""
+    """A terminal's screen, and what scrolled off it. `is_cleared`: the client has cleared it, and
+    draws it as it likes."""
 
     def __init__(self, columns: int, rows: int) -> None:
-        self._screen = _Emulated(columns, rows)
-        self._stream = pyte.ByteStream(self._screen)
-        self._clears = False
+        self.is_cleared = False
+        self._terminal = Emulator(columns, rows)
 
     def feed(self, octets: bytes, stream: str) -> None:  # noqa: ARG002  # a screen has one
-        self._clears = self._clears or CLEARS.search(octets) is not None
-        try:
-            self._stream.feed(octets)
-        except Exception:  # what the emulator does not know is no fault of a client
-            self._stream = pyte.ByteStream(self._screen)
+        self.is_cleared = self.is_cleared or CLEARS.search(octets) is not None
+        self._terminal.feed(octets)
 
     def take_answers(self) -> bytes:
-        """What the terminal has to say to the program: where the cursor is, what it is."""
-        answers, self._screen.answers = self._screen.answers, b""
-        return answers
+        """What the terminal has to say to the program."""
+        return self._terminal.take_answers()
 
     @property
     def takes_pastes(self) -> bool:
         """Whether the client has asked for what is pasted to be marked as that."""
-        return _BRACKETS in self._screen.mode
+        return self._terminal.takes_pastes
 
     def rows(self) -> list[str]:
         """The screen's rows; after those that scrolled off, unless the client clears the screen:
         then what scrolled off was drawn again."""
-        screen = self._screen
-        rows = [_row(screen.buffer[number], screen.columns) for number in range(screen.lines)]
-        return rows if self._clears else [*screen.scrolled, *rows]
-
-
-def _row(line: Any, columns: int) -> str:
-    """One row of the emulator's, which keeps an empty cell behind each wide character."""
-    cells: list[Char] = [line[column] for column in range(columns)]
-    return "".join(cell.data for cell in cells).rstrip()
+        rows = self._terminal.rows()
+        return rows if self.is_cleared else [*self._terminal.scrolled(), *rows]
 
 
 class Paper:
@@ -170,6 +118,22 @@ def squeezed(text: str) -> str:
 def compact(text: str) -> str:
     """A text without white space and frames: what is wrapped, or boxed, is the same."""
     return _FRAMES.sub("", unicodedata.normalize("NFC", text))
+
+
+def is_laid_out(text: str, rows: tuple[str, ...]) -> bool:
+    """Whether a text stands on these rows as it is: wrapped, framed, or with the same mark before
+    each row that it goes on in."""
+    wanted = compact(text)
+    if wanted in compact("".join(rows)):
+        return True
+    for at, (row, following) in enumerate(pairwise(rows)):
+        if wanted[:2] not in compact(row):
+            continue
+        for mark in accumulate(_MARK.findall(following)[0]):
+            marked = takewhile(methodcaller("startswith", mark), rows[at + 1 :])
+            if wanted in compact(row + "".join(other.removeprefix(mark) for other in marked)):
+                return True
+    return False
 
 
 def words(rows: list[str]) -> set[str]:

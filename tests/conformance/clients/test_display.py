@@ -1,6 +1,16 @@
 """What a client's user sees: a screen, paper, and the messages of an adapter."""
 
-from conformance.oracle.clients.display import Messages, Paper, Screen, compact, squeezed, words
+import pytest
+
+from conformance.oracle.clients.display import (
+    Messages,
+    Paper,
+    Screen,
+    compact,
+    is_laid_out,
+    squeezed,
+    words,
+)
 
 
 def test_a_screen_keeps_what_scrolled_off_and_wide_letters() -> None:
@@ -52,3 +62,34 @@ def test_an_adapters_messages_are_rows() -> None:
     ):
         shown.feed(f"{line}\n".encode(), "output")
     assert shown.rows() == ["unix:7  hello", "!x-a", "ended by the server", "Traceback"]
+
+
+@pytest.mark.parametrize(
+    ("printed", "rows"),
+    [
+        ("one\r\ntwo\x1b[1S", ["two", "", ""]),
+        ("one\r\ntwo\x1b[T", ["", "one", "two"]),
+        ("one\r\ntwo\x1b[2;3r\x1b[2T\x1b[r", ["one", "", ""]),
+        ("\x1b[2;2H\x1b[s\x1b[Hone\x1b[utwo\x1b[H\x1b[u\x1b[uthree", ["one", " three", ""]),
+        ("\x1b[2;2H\x1b7\x1b[Hone\x1b8two\x1b8\x1b[H\x1b8three", ["one", " three", ""]),
+        ("=\x1b[4b\x1b[2Z-", ["-====", "", ""]),
+        ("\x1b[?1;2s\x1b[<u\x1b[>4;1m\x1b[=1;1u\x1b[!pone", ["one", "", ""]),
+        ("\x1bP+q544e\x1b\\one\x1b_G a=T\x1b\\ two", ["one two", "", ""]),
+    ],
+)
+def test_a_screen_knows_what_curses_and_toolkits_print(printed: str, rows: list[str]) -> None:
+    screen = Screen(10, 3)
+    screen.feed(printed.encode(), "output")
+    assert screen.rows()[-3:] == rows
+    cut = Screen(10, 3)
+    for octet in printed.encode():
+        cut.feed(bytes((octet,)), "output")
+    assert cut.rows() == screen.rows()
+
+
+def test_a_text_is_laid_out_in_rows_that_begin_alike() -> None:
+    text = 'so "it" is'
+    assert is_laid_out(text, ('you: so "it', '" is'))
+    assert is_laid_out(text, ("you:", '> so "i', '> t" is', "> "))
+    assert not is_laid_out(text, ("you:", "> so i", "> t is"))
+    assert not is_laid_out(text, ())
