@@ -24,12 +24,15 @@ def judge_client(transcript: Transcript) -> Judgement:
     """Say what this scenario shows of the client that was played with in it."""
     record = read_record(transcript)
     findings: list[Finding] = []
+    facts = list(_facts(record))
+    first = next((one.line for one in record.heard if one.kind == "broadcast"), None)
+    plain = frozenset(fact.kind for fact in facts if first in fact.evidence[:1])
     kinds: Counter[Kind] = Counter()
-    for fact in _facts(record):
+    for fact in facts:
         kinds[fact.kind] += 1
         if kinds[fact.kind] > _ENOUGH:
             continue
-        finding = attributed(fact, record)
+        finding = attributed(fact, record, plain)
         if not record.is_raw or finding.requirement in RAW:
             findings.append(finding)
     return Judgement(findings=findings, exercised=Counter(_exercised(record)))

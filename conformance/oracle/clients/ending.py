@@ -112,7 +112,8 @@ def _over(record: Record) -> Iterator[Fact]:
     if over is None:
         return
     gone = min((when for when in (record.closed, record.exited) if when), default=None)
-    if gone is not None and gone[1] < over[1] and record.done is None and not _may_go(record, gone):
+    was_first = gone is not None and gone[1] < over[1] and record.done is None
+    if was_first and gone is not None and not _may_go(record, gone):
         return
     began, line = over
     wait = _wait_for(record, _OVER)
@@ -126,7 +127,7 @@ def _over(record: Record) -> Iterator[Fact]:
                 Kind.SPINS, "a client that rests while nothing comes",
                 f"it took {rest.cpu_s:.2f} s of a processor in {rest.seconds:.1f} s", (line, at),
             )  # fmt: skip
-    if _was_in_order(record):
+    if was_first or _was_in_order(record):
         return
     strange = (one.t for one in record.heard if one.kind == "malformed" or not one.is_safe)
     began = min((began, *strange))

@@ -127,12 +127,14 @@ class Fact:
     wanted: bytes | None = None
 
 
-def attributed(fact: Fact, record: Record) -> Finding:
-    """The fact as a failure of a requirement."""
+def attributed(fact: Fact, record: Record, plain: frozenset[Kind]) -> Finding:
+    """The fact as a failure of a requirement. `plain` are the kinds of fact that the first
+    broadcast shows as well: that came whole, so these do not come from how octets are cut."""
     row = ATTRIBUTIONS[fact.kind]
     first = record.start.requirements[0]
+    is_treated = first in row.treated and not (first == "CLI-1" and fact.kind in plain)
     return Finding(
-        requirement=first if first in row.treated else row.requirement,
+        requirement=first if is_treated else row.requirement,
         expected=fact.expected,
         actual=fact.actual,
         evidence=fact.evidence,

@@ -164,8 +164,8 @@ class Record:
 
     def vain_wait(self, word: str, done: str) -> int | None:
         """The wait for a word to be shown, or sent, that was in vain; its line."""
-        what = f"{word} to be {done}"
-        return next((line for line, one in self.waited.items() if one.what == what), None)
+        waits = f"{word} to be {done}", f"{word} to be {done}, or its user to be told"
+        return next((line for line, one in self.waited.items() if one.what in waits), None)
 
     def new_words(self, since: float, until: float | None = None) -> set[str]:
         """The words shown from a time on that had never been shown before, what was typed and

@@ -1,11 +1,12 @@
 """What the client showed, held against what it was sent: CLI-1, CLI-3, CLI-9 and CLI-12."""
 
+import math
 import re
 import unicodedata
 from collections.abc import Iterator
 from itertools import pairwise
 
-from conformance.oracle.clients.display import compact, squeezed
+from conformance.oracle.clients.display import compact, is_laid_out, squeezed
 from conformance.oracle.clients.facts import Fact, Kind
 from conformance.oracle.clients.record import WORD, Heard, Record
 
@@ -44,8 +45,7 @@ def _is_decided(record: Record, one: Heard) -> bool:
 
 def _each(record: Record, one: Heard) -> Iterator[Fact]:
     seen = record.first_shown(one.words[0])
-    if record.clears and any(record.first_shown(word) for word in one.words):
-        # The screen may have no room for all of it.
+    if len(one.text) > _room(record) and any(record.first_shown(word) for word in one.words):
         return
     vain = record.vain_wait(one.words[0], "shown")
     wait = tuple(line for line in record.waited if line > one.line)[:1]
@@ -69,9 +69,7 @@ def _each(record: Record, one: Heard) -> Iterator[Fact]:
         )  # fmt: skip
         return
     later = record.snapshots[seen[0] :]
-    if _is_plain(one.text) and not any(
-        compact(one.text) in compact("".join(snapshot.rows)) for snapshot in later
-    ):
+    if _is_plain(one.text) and not any(is_laid_out(one.text, snapshot.rows) for snapshot in later):
         row = next((row for row in later[-1].rows if one.words[0] in row), "")
         yield Fact(
             Kind.TEXT_ALTERED, f"the text {_short(one.text)!r} as it came",
@@ -83,6 +81,15 @@ def _each(record: Record, one: Heard) -> Iterator[Fact]:
             Kind.SENDER_NOT_SHOWN, f"the SENDER {one.sender} shown with {_short(one.text)!r}",
             "it was not shown", (one.line, later[0].line), wanted=one.sender.encode(),
         )  # fmt: skip
+
+
+def _room(record: Record) -> float:
+    """How long a text may be for a client to have room for all of it, with what came beside it,
+    where what does not fit on its screen cannot be seen."""
+    launched = record.launched
+    if launched is None or not record.clears:
+        return math.inf
+    return launched.columns * launched.rows / 4
 
 
 def _is_plain(text: str) -> bool:
