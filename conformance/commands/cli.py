@@ -6,11 +6,8 @@ A command is imported only when it is used, so the small ones start at once.
 import os
 import signal
 import sys
-import tempfile
-import traceback
 from contextlib import suppress
 from importlib import import_module
-from pathlib import Path
 from typing import Final
 
 import click
@@ -18,6 +15,7 @@ import click
 from chatproto import __version__
 from conformance.commands.exit_statuses import BROKEN_DOWN, EPILOG
 from conformance.commands.streams import open_what_is_closed, tolerate_what_fails
+from conformance.runner.crash import words_of_crash
 from conformance.target.system import raise_descriptor_limit
 
 COMMANDS: Final = {
@@ -76,8 +74,8 @@ def main() -> None:
     raise_descriptor_limit()
     try:
         cli()
-    except Exception:
-        _report_the_crash()
+    except Exception as error:
+        click.echo(f"chatproto-conformance: {words_of_crash(error)}", err=True)
         sys.exit(BROKEN_DOWN)
     finally:
         with suppress(OSError, ValueError):
@@ -89,22 +87,3 @@ def _mend_the_width() -> None:
     columns = os.environ.get("COLUMNS")
     if columns is not None and not (columns.isdecimal() and int(columns)):
         del os.environ["COLUMNS"]
-
-
-def _report_the_crash() -> None:
-    text = traceback.format_exc()
-    said = f"chatproto-conformance {__version__}, Python {sys.version}\n{sys.argv}\n\n{text}"
-    last = text.strip().rpartition("\n")[2]
-    for directory in (Path(tempfile.gettempdir()), Path()):
-        path = directory.absolute() / f"chatproto-conformance-{os.getpid()}.txt"
-        with suppress(OSError):
-            path.write_text(said, encoding="utf-8")
-            break
-    else:
-        click.echo(said, err=True)
-        return
-    click.echo(
-        f"chatproto-conformance: the suite itself broke down ({last}). This is a fault of the "
-        f"suite, not of your server. Please report it, with {path}.",
-        err=True,
-    )

@@ -186,7 +186,7 @@ def clients(
         click.echo(f"chatproto-conformance: {error}", err=True)
         sys.exit(BROKEN_DOWN)
     outputs.look_for(transcripts, report.scenarios)
-    outputs.write(json_path, lambda: report.model_dump_json(indent=2, by_alias=True) + "\n")
+    outputs.write_json(json_path, report)
     outputs.write(junit, lambda: render_junit(report, settings))
     outputs.write(html_path, lambda: render_page(compare([report])))
     held = hold(known, known_failures, report) if known_failures is not None else None

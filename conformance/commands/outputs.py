@@ -1,12 +1,16 @@
 """The files that a command writes. One that cannot be written is reported, and the others are
 written nevertheless: no findings are lost."""
 
+import json
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 
 import click
+from pydantic import BaseModel
 
 from conformance.report.model import ScenarioReport
+from conformance.runner.crash import words_of_crash
 from conformance.runner.session import transcript_path
 
 
@@ -17,13 +21,27 @@ class Outputs:
         self.failed = False
 
     def write(self, path: Path | None, render: Callable[[], str]) -> None:
-        """Render a file and write it as UTF-8, if a path is given; report a failure."""
+        """Render a file and write it as UTF-8, if a path is given. Report a failure, and leave no
+        part of the file behind."""
         if path is None:
             return
         try:
-            path.write_text(render(), encoding="utf-8")
+            text = render()
+        except Exception as error:
+            self.failed = True
+            click.echo(f"chatproto-conformance: no {path}: {words_of_crash(error)}", err=True)
+            return
+        try:
+            path.write_text(text, encoding="utf-8", errors="replace")
         except OSError as error:
             self.fail(path, error)
+            with suppress(OSError):
+                if path.is_file():
+                    path.unlink()
+
+    def write_json(self, path: Path | None, model: BaseModel) -> None:
+        """Write data as JSON, if a path is given."""
+        self.write(path, lambda: _as_json(model))
 
     def look_for(self, transcripts: Path | None, played: Iterable[ScenarioReport]) -> None:
         """Report transcripts that were to be kept and could not be written."""
@@ -46,6 +64,12 @@ class Outputs:
         """Report that a file could not be written."""
         self.failed = True
         click.echo(f"chatproto-conformance: cannot write {path}: {error.strerror}", err=True)
+
+
+def _as_json(model: BaseModel) -> str:
+    # Not model_dump_json: a command line may hold octets that are no UTF-8, which it refuses.
+    data = model.model_dump(mode="json", by_alias=True)
+    return f"{json.dumps(data, ensure_ascii=False, indent=2)}\n"
 
 
 def check_parent(path: Path) -> None:

@@ -8,7 +8,9 @@ import click
 from rich.console import Console
 from rich.markup import escape
 
+from conformance.commands.exit_statuses import BROKEN_DOWN
 from conformance.commands.options import find_target, target_options
+from conformance.commands.outputs import Outputs
 from conformance.dialect import departures
 from conformance.probe.learning import Learnt
 from conformance.probe.questions import probe as ask
@@ -49,10 +51,15 @@ def probe(
     if output is None:
         click.echo(text, nl=False)
         return
-    output.write_text(text, encoding="utf-8")
+    outputs = Outputs()
+    outputs.write(output, lambda: text)
     _tell(console, learnt)
     if learnt.restarts:
         console.print(f"the server was restarted {learnt.restarts} times meanwhile")
+    if outputs.failed:
+        # What was learnt is not lost with the file.
+        click.echo(text, nl=False)
+        sys.exit(BROKEN_DOWN)
     ids = " ".join(one.requirement for one in departures(learnt.dialect))
     console.print(f"\nthis departs from {ids or 'nothing'}; the profile is in {output}")
     console.print(f"next: chatproto-conformance run --profile {output} --accept-declared")
@@ -78,7 +85,7 @@ def _learn(profile: Profile, address: Address, factor: float, at_most: float = m
         return ask(address, profile.launch, factor, at_most)
     except Gone as error:
         click.echo(f"chatproto-conformance: nothing could be learnt of it: {error}", err=True)
-        sys.exit(3)
+        sys.exit(BROKEN_DOWN)
 
 
 def _tell(console: Console, learnt: Learnt) -> None:

@@ -267,9 +267,7 @@ class _Telling:
             duration_s=sum(result.duration_s for result in self._results),
         )
         outputs, report = Outputs(), self._report
-        outputs.write(
-            self._json_path, lambda: report.model_dump_json(indent=2, by_alias=True) + "\n"
-        )
+        outputs.write_json(self._json_path, report)
         accepted = self._report.otherwise if self._accepts_declared else None
         good = (accepted or self._report.verdict) is Verdict.CONFORMANT
         if self._known_path is not None:
@@ -292,7 +290,7 @@ class _Telling:
         only_should = [one for one in self._results if one.verdict is not Verdict.NON_CONFORMANT]
         print_findings(console, only_should, self._settings.again)
         print_summary(console, self._report)
-        if self._report.causes:
+        if self._report.causes or self._report.deaths:
             verdict = list(verdict_lines(self._report, self._held, failures=True))
             print_conclusion(console, self._report, verdict, ())
         else:

@@ -307,7 +307,7 @@ def run(
         outputs.write(gradescope, partial(gradescope_without_server, str(error)))
         sys.exit(BROKEN_DOWN)
     outputs.look_for(transcripts, report.scenarios)
-    outputs.write(json_path, lambda: report.model_dump_json(indent=2, by_alias=True) + "\n")
+    outputs.write_json(json_path, report)
     outputs.write(junit, lambda: render_junit(report, settings))
     if html_path is not None:
         # Few runs write a page, and its templates take a tenth of a run's start.

@@ -8,6 +8,8 @@ from typing import Final
 import click
 from rich.console import Console
 
+from conformance.commands.exit_statuses import BROKEN_DOWN
+from conformance.commands.outputs import Outputs
 from conformance.selftest.judged import Judged
 from conformance.selftest.matrix import MatrixError, differences, lay_out_matrix, read_matrix
 from conformance.selftest.matrix_page import render_matrix
@@ -95,10 +97,9 @@ def specimens(
         results.append(result)
         _print(console, result)
     matrix = lay_out_matrix(results)
-    if json_path is not None:
-        json_path.write_text(matrix.model_dump_json(indent=1, by_alias=True) + "\n")
-    if html_path is not None:
-        html_path.write_text(render_matrix(matrix), encoding="utf-8")
+    outputs = Outputs()
+    outputs.write(json_path, lambda: matrix.model_dump_json(indent=1, by_alias=True) + "\n")
+    outputs.write(html_path, lambda: render_matrix(matrix))
     for row in matrix.specimens:
         if row.rounds > 1:
             console.print(f"{row.name}: as it should be {row.good} of {row.rounds}")
@@ -106,6 +107,8 @@ def specimens(
     different = [] if kept is None else differences(kept, matrix)
     for line in different:
         console.print(f"[red]differs[/] {line}")
+    if outputs.failed:
+        sys.exit(BROKEN_DOWN)
     retold = any(result.otherwise for result in results)
     sys.exit(0 if matrix.is_good and not different and not retold else 1)
 

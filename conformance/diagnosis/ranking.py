@@ -243,9 +243,18 @@ class _Search:
         )
 
     def _explained(self, entry: Entry) -> set[str]:
-        """The broken requirements that a pattern breaks as well."""
-        places = (place_of(s) for s, chance in entry.shows.items() if chance >= _SHOWS)
-        return {place[0] for place in places if place}.intersection(self._of(entry).broken)
+        """The broken requirements that a pattern breaks as well; what fails by a death alone, only
+        if a scenario that shows the pattern has shown it: whatever ends a server, it breaks them.
+        """
+        places = {place_of(s): s for s, chance in entry.shows.items() if chance >= _SHOWS}
+        seen = self._of(entry)
+        return {
+            place[0]
+            for place, symptom in places.items()
+            if place
+            and place[0] in seen.broken
+            and (place[0] in self._alive.broken or symptom in seen.symptoms)
+        }
 
     def _shown_by(self, entry: Entry) -> str:
         """The scenario that the family names, or else the one in which most of what the pattern

@@ -25,7 +25,7 @@ from conformance.driver.interruption import (
 from conformance.driver.loop import Loop
 from conformance.driver.pacing import Conversation
 from conformance.target.address import AS_USUAL, Address, SharedRoom, Side
-from conformance.target.system import AF_UNIX
+from conformance.target.system import AF_UNIX, descriptors_for_clients
 from conformance.timing.limit import UNLIMITED, TimeLimit
 from conformance.timing.patience import Kind, Patience
 from conformance.timing.policy import HEARING, LETTING_GO, RESENDING, UNSAID
@@ -144,6 +144,9 @@ class Stage:
                 raise Stuck(NO_DESCRIPTOR) from None
             self.record(Refused(self.now(), name, str(error)))
             raise Stuck(f"{name} could not connect: {error}") from None
+        if self.start.exclusive and sock.fileno() >= descriptors_for_clients():
+            sock.close()
+            raise Stuck(NO_DESCRIPTOR)
         sock.setblocking(False)
         if sock.family != AF_UNIX:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -170,8 +170,8 @@ def _deaths(report: Report, columns: int, room: _Room) -> Iterator[Text]:
             continue
         if death.before:
             yield Text(_cut(f"   after     {visible(death.before)}", columns))
-        shown = _shortened(death.printed, room.printed) if len(death.printed) > 1 else ()
-        for line in shown:
+        is_said = death.error and len(death.printed) == 1
+        for line in () if is_said else _shortened(death.printed, room.printed):
             yield Text(_cut(f"   {visible(line).expandtabs(4)}", columns))
         if death.explains and room.ids:
             yield from _wrapped(f"By nothing else fail {' '.join(death.explains)}", columns)

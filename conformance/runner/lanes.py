@@ -15,6 +15,7 @@ from typing import Final, Protocol
 from conformance.driver.interruption import NO_DESCRIPTOR, OUT_OF_TIME, is_want_of_descriptors
 from conformance.report.model import ScenarioReport, without
 from conformance.runner.course import Course
+from conformance.runner.crash import words_of_crash
 from conformance.runner.player import LAST, SEARCH, Player
 from conformance.runner.session import FIRST, Session, Settings
 from conformance.scenarios.registry import Play, plays
@@ -132,9 +133,14 @@ class Lanes:
                 left.appendleft(play)
             case OSError() if is_want_of_descriptors(result):
                 self._tell(without(play.scenario, "unknown", NO_DESCRIPTOR))
+            case OSError() if self.results:
+                untold = f"the suite could not do its work: {result}"
+                self._tell(without(play.scenario, "unknown", untold))
             case LaunchError() if self.results:
                 untold = f"the server could not be launched again: {result}"
                 self._tell(without(play.scenario, "unknown", untold))
+            case Exception() if self.results:
+                self._tell(without(play.scenario, "unknown", words_of_crash(result)))
             case _:
                 raise result
 

@@ -1,6 +1,7 @@
 """Whether there is a server at all, asked before the first scenario needs one."""
 
 from collections.abc import Callable
+from typing import Final
 
 from conformance.dialect import PLAIN
 from conformance.probe.glance import glance
@@ -8,11 +9,25 @@ from conformance.runner.session import Settings
 from conformance.target.address import parse_address
 from conformance.target.process import LaunchError
 from conformance.target.server import LaunchedServer
+from conformance.target.system import descriptor_limit
 from conformance.timing.policy import PATIENCE
+
+_LEAST_DESCRIPTORS: Final = 64
 
 
 class Unreachable(Exception):
     """The target could not be reached or launched; the message says why."""
+
+
+def check_descriptors() -> None:
+    """Raise `Unreachable` where this process may open so few files that nothing can be judged: a
+    server that it launches may open no more."""
+    limit = descriptor_limit()
+    if limit < _LEAST_DESCRIPTORS:
+        raise Unreachable(
+            f"only {limit:g} files may be open here, too few for a server and its clients: allow "
+            f"{_LEAST_DESCRIPTORS}, or better 1024 (ulimit -n)"
+        )
 
 
 def reach(settings: Settings, tell: Callable[[str], None] | None = None) -> None:

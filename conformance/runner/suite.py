@@ -14,7 +14,7 @@ from conformance.report.model import (
 from conformance.runner.causes import say_causes
 from conformance.runner.course import Course
 from conformance.runner.lanes import Lanes, Reporter, lanes_for
-from conformance.runner.preflight import Unreachable, reach
+from conformance.runner.preflight import Unreachable, check_descriptors, reach
 from conformance.runner.session import Settings
 from conformance.target.interrupts import let_interrupts_through
 from conformance.target.process import LaunchError
@@ -29,6 +29,7 @@ def run_suite(
     its time limit, with what was not played by then unknown. `look_first`: first
     report a dialect that is seen at a glance.
     """
+    check_descriptors()
     began = time.monotonic()
     interrupted = False
     course = Course(TimeLimit(settings.time_limit))

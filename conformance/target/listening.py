@@ -10,7 +10,7 @@ from typing import Final
 
 import psutil
 
-from conformance.target.address import Address, TcpAddress
+from conformance.target.address import Address, TcpAddress, UnixAddress
 
 _ANSWERS: Final = 0.5
 """Seconds within which who listens already answers."""
@@ -65,9 +65,21 @@ def who_answers(address: Address) -> str | None:
         address.connect(_ANSWERS).close()
     except OSError:
         return None
-    if isinstance(address, TcpAddress):
-        for process in psutil.process_iter():
-            if any(reaches(one, address) for one in hosts_listened_on([process], address.port)):
-                with suppress(psutil.Error):
-                    return f"process {process.pid} ({' '.join(process.cmdline())[:200]})"
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):
+            if _is_reached(process, address):
+                return f"process {process.pid} ({' '.join(process.cmdline())[:200]})"
     return "another process"
+
+
+def _is_reached(process: psutil.Process, address: Address) -> bool:
+    """Whether a process listens where a connection to an address has succeeded."""
+    match address:
+        case TcpAddress(port=port):
+            hosts = hosts_listened_on([process], port)
+            # A socket of IPv6 may take IPv4 as well, and this one does if nobody else is there.
+            return "::" in hosts or any(reaches(one, address) for one in hosts)
+        case UnixAddress(path=path):
+            return any(str(one.laddr) == path for one in process.net_connections("unix"))
+        case _:
+            return False

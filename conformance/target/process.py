@@ -5,6 +5,7 @@ a mark in its environment, and ended too. A guardian ends it where the suite is 
 """
 
 import atexit
+import errno
 import os
 import shlex
 import signal
@@ -44,7 +45,7 @@ class Process:
 
     def __init__(self, launch: Launch, address: Address) -> None:
         command = _command(launch.command, address)
-        self._output = tempfile.TemporaryFile()  # noqa: SIM115  # closed by end()
+        self._output = _file_for_output()
         self._shown = 0
         try:
             self._popen, self._mark = start(
@@ -122,6 +123,15 @@ class Process:
         tell_guardian(f"-{self._popen.pid}")
         self.end_input()
         self._output.close()
+
+
+def _file_for_output() -> IO[bytes]:
+    try:
+        return tempfile.TemporaryFile()
+    except OSError as error:
+        if error.errno in (errno.EMFILE, errno.ENFILE):
+            raise
+        raise LaunchError(f"there is no place for what the server prints: {error}") from None
 
 
 def _marks() -> str:

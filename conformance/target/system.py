@@ -19,6 +19,8 @@ from typing import IO, Any, Final
 import psutil
 
 _SO_ATTACH_FILTER: Final = 26
+_OF_A_SERVER: Final = 64
+"""Descriptors that a server has open beside its clients' sockets; a JVM's has dozens."""
 _FILTERS: Final[bool] = sys.platform.startswith("linux")
 """Not in Python's socket module; of Linux, on all common machines."""
 _NETLINK: Final = 16
@@ -180,6 +182,13 @@ def descriptor_limit() -> float:
         return math.inf
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return math.inf if soft == resource.RLIM_INFINITY else float(soft)
+
+
+def descriptors_for_clients() -> float:
+    """Return how many descriptors may be open here before a launched server, which has a socket for
+    each client and the same limit, may have none left: it needs some of its own."""
+    limit = descriptor_limit()
+    return limit - min(_OF_A_SERVER, limit / 2)
 
 
 def raise_descriptor_limit() -> None:

@@ -56,7 +56,7 @@ def keep(events: Iterable[Event], path: Path) -> None:
 def write(events: Iterable[Event], path: Path) -> None:
     """Write a transcript as JSON lines."""
     received = StreamWriter()
-    with path.open("w", encoding="utf-8") as file:
+    with path.open("w", encoding="utf-8", errors="replace") as file:
         for event in events:
             line = _event().dump_python(event, mode="json")
             match event:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from conformance.commands.cli import main
+from conformance.commands.outputs import Outputs
 from tests.conformance.command import REFERENCE, specimen
 
 RUN = f"{sys.executable} -m conformance run --only FRM-3 --json r.json"
@@ -100,6 +101,43 @@ def test_a_transcript_that_cannot_be_written_is_said_and_the_rest_is_kept(tmp_pa
     assert "cannot write 1 transcripts into kept, that of frm/cr-lf-works-as-lf" in done.stderr
     assert "conformant" in done.stdout
     assert json.loads((tmp_path / "r.json").read_text())["verdict"] == "conformant"
+
+
+def test_too_few_descriptors_for_anything_are_no_verdict(tmp_path: Path) -> None:
+    done = shell(f"ulimit -n 32; {SOUND}", tmp_path)
+    assert done.returncode == 3, done.stdout + done.stderr
+    assert "only 32 files may be open here" in done.stderr
+
+
+def test_a_file_that_does_not_fit_is_said_and_leaves_no_half(tmp_path: Path) -> None:
+    done = shell(f"ulimit -f 8; {SOUND} --junit r.xml", tmp_path)
+    assert done.returncode == 3, done.stdout + done.stderr
+    assert "cannot write r.json: File too large" in done.stderr
+    assert not (tmp_path / "r.json").exists()
+    assert (tmp_path / "r.xml").read_text().startswith("<?xml")
+
+
+def test_octets_that_are_no_utf_8_lose_no_report(tmp_path: Path) -> None:
+    launch = f"\"sh -c '{REFERENCE}' \"$'\\xff'"
+    done = shell(f"{RUN} --html r.html --junit r.xml --transcripts t --launch {launch}", tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert json.loads((tmp_path / "r.json").read_text())["verdict"] == "conformant"
+    assert (tmp_path / "r.html").exists()
+    assert (tmp_path / "r.xml").exists()
+
+
+def test_a_form_of_report_that_breaks_down_takes_no_other_along(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    outputs = Outputs()
+    outputs.write(tmp_path / "broken", lambda: str(1 // 0))
+    outputs.write(tmp_path / "sound", lambda: "sound")
+    said = capsys.readouterr().err
+    assert outputs.failed
+    assert f"no {tmp_path / 'broken'}: the suite itself broke down (ZeroDivisionError" in said
+    assert "Traceback" not in said
+    assert (tmp_path / "sound").read_text() == "sound"
 
 
 def test_an_unexpected_error_goes_to_a_file(

@@ -11,11 +11,12 @@ import pytest
 
 from conformance.driver.interruption import TooSlow
 from conformance.driver.stage import Stage
-from conformance.report.model import Report
+from conformance.report.model import Report, ScenarioReport
 from conformance.runner.course import Course
-from conformance.runner.lanes import LANES, lanes_for, take_in_turn
+from conformance.runner.lanes import LANES, Lanes, lanes_for, take_in_turn
+from conformance.runner.player import Player
 from conformance.runner.session import Session, Settings, transcript_path
-from conformance.scenarios.registry import of_one_server, plays
+from conformance.scenarios.registry import Play, of_one_server, plays
 from conformance.standard.requirements import requirements
 from conformance.target.process import LaunchError
 from conformance.target.profile import Launch, Profile
@@ -134,6 +135,44 @@ def test_one_lane_plays_all_where_one_server_alone_can_run(tmp_path: Path) -> No
     ]
     # For a look at what it says, for the lane, and once more after stopping.
     assert len(begun.read_text().splitlines()) == 3
+
+
+class Deaf:
+    """A reporter that reports nothing."""
+
+    def on_strange(self, seen: str) -> None: ...
+
+    def on_start(self, scenario: str) -> None: ...
+
+    def on_result(self, result: ScenarioReport) -> None: ...
+
+
+def test_a_scenario_on_which_the_suite_breaks_down_takes_no_other_along(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = {"msg/header": RuntimeError("not expected"), "quit/quit-leaves": OSError("no disk")}
+
+    def play(_: Player, play: Play) -> ScenarioReport:
+        if play.scenario.id in broken:
+            raise broken[play.scenario.id]
+        return ScenarioReport(id=play.scenario.id, status="pass", requirements=[])
+
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setattr(Player, "play", play)
+    few = settings(scenarios=frozenset({"sanity/first", "frm/cr-lf-works-as-lf", *broken}))
+    with Lanes(few, Deaf(), 2, Course()) as lanes:
+        lanes.play()
+    found = {one.id: (one.status, one.reason or "") for one in lanes.results}
+    assert {id_: status for id_, (status, _) in found.items()} == {
+        "sanity/first": "pass",
+        "frm/cr-lf-works-as-lf": "pass",
+        "msg/header": "unknown",
+        "quit/quit-leaves": "unknown",
+    }
+    [path] = tmp_path.glob("chatproto-conformance-*.txt")
+    assert str(path) in found["msg/header"][1]
+    assert "not expected" in path.read_text()
+    assert found["quit/quit-leaves"][1] == "the suite could not do its work: no disk"
 
 
 def test_who_is_broken_off_launches_no_other() -> None:

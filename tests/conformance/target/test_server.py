@@ -1,5 +1,6 @@
 """What is judged is what was launched, and nothing that was launched outlives the suite."""
 
+import os
 import signal
 import socket
 import subprocess
@@ -11,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from conformance.target.address import TcpAddress, parse_address
+from conformance.target.address import TcpAddress, UnixAddress, parse_address
 from conformance.target.process import LaunchError
 from conformance.target.profile import Launch
 from conformance.target.server import LaunchedServer
@@ -39,6 +40,21 @@ def test_who_listens_already_is_not_judged_in_place_of_what_is_launched() -> Non
     assert done.returncode == 3
     assert f"listens on {stranger.addresses[0]} already" in done.stderr
     assert f"process {stranger.process.pid} (" in done.stderr
+
+
+def test_who_listens_on_everything_or_on_a_path_is_named(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_INET6) as everywhere, socket.socket(socket.AF_UNIX) as there:
+        everywhere.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        everywhere.bind(("::", 0))
+        everywhere.listen()
+        there.bind(str(tmp_path / "s"))
+        there.listen()
+        for address in (
+            TcpAddress("127.0.0.1", everywhere.getsockname()[1]),
+            UnixAddress(str(tmp_path / "s")),
+        ):
+            with pytest.raises(LaunchError, match=rf"process {os.getpid()} \(.* already"):
+                LaunchedServer(Launch(command="sleep 600"), address).start()
 
 
 def test_a_free_port_that_somebody_else_has_taken_meanwhile_is_given_up() -> None:
