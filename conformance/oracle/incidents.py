@@ -43,6 +43,17 @@ _OF_DEATH: Final = _OF_WAITING | {
 }  # fmt: skip
 
 
+_SET_OFF: Final = {
+    What.INPUT_ENDED: Sign.NO_INPUT,
+    What.NO_DESCRIPTOR: Sign.NO_DESCRIPTOR,
+    What.VIOLATION: Sign.VIOLATION,
+    What.BLANK: Sign.BLANK,
+    What.LEFT: Sign.LEAVING,
+    What.ALL_LEFT: Sign.LEAVING,
+    What.LEFT_EARLIER: Sign.LEAVING,
+}
+"""What a server died after, as a sign of its death."""
+
 _OF_LOGS: Final = frozenset(
     (Kind.TAKEN_BACK, Kind.LOST, Kind.TWO_ORDERS, Kind.EFFECT_FIRST, Kind.SENDER_ORDER)
 )
@@ -108,7 +119,8 @@ def _death(case: Case, rest: _Rest) -> _Found:
         if trigger.what in (What.NOTHING, What.CAME):
             trigger = earlier_leavers(case, head.at) or trigger
         follows = rest.take(head, lambda fact: fact.kind in _OF_DEATH)
-        yield head, Incident(head, trigger, follows)
+        sign = _SET_OFF.get(trigger.what)
+        yield head, Incident(head if sign is None else _marked(head, sign), trigger, follows)
 
 
 def _flood(case: Case, rest: _Rest) -> _Found:

@@ -4,7 +4,7 @@ import re
 
 from conformance.specimens.base import BaseServer
 from conformance.specimens.member import Member
-from conformance.specimens.registry import LOSS, SHAPE, VIOLATION, fault
+from conformance.specimens.registry import ALL, LOSS, SHAPE, VIOLATION, fault
 
 CUTS = f"{SHAPE} FRM-2 FRM-3 FRM-4 TXT-1 TXT-2 TXT-3 TXT-4 TXT-5 HB-1 {VIOLATION} LIM-1 LIM-2"
 QUITS = "QUIT-1 QUIT-2 QUIT-3 QUIT-4 QUIT-5"
@@ -162,6 +162,17 @@ class TailOutlivesItsSender(BaseServer):
     def frame(self, member: Member, octets: bytes) -> list[bytes]:
         before, self.left_over = self.left_over, b""
         return super().frame(member, before + octets)
+
+
+@fault("FRM-1", "keeps what nobody has ended yet in one buffer for all", may_break=ALL)
+class SharesOneBuffer(BaseServer):
+    buffer = bytearray()
+
+    def frame(self, member: Member, octets: bytes) -> list[bytes]:
+        member.tail = self.buffer
+        lines = super().frame(member, octets)
+        SharesOneBuffer.buffer = member.tail
+        return lines
 
 
 @fault(

@@ -1,5 +1,6 @@
 """Servers with a fault of the room: broadcasts lost, doubled, made up, reordered, interleaved."""
 
+import sys
 from abc import abstractmethod
 from collections import deque
 from collections.abc import Iterable
@@ -48,6 +49,21 @@ class EndsWithTheNext(BaseServer):
 
     def leave(self, member: Member, last: bytes = b"") -> None:
         super().leave(member, (b"\n" if member in self.owed else b"") + last)
+
+
+@fault("ROOM-2", "sends a broadcast only when the next is made", may_break=ALL)
+class SendsWithTheNext(BaseServer):
+    def __init__(self, port: int, capacity: int | None = None) -> None:
+        super().__init__(port, capacity)
+        self.buffered: dict[Member, bytes] = {}
+
+    def deliver_from(self, _sender: Member, member: Member, unit: bytes) -> None:
+        if member in self.buffered:
+            self.deliver(member, self.buffered[member])
+        self.buffered[member] = unit
+
+    def leave(self, member: Member, last: bytes = b"") -> None:
+        super().leave(member, self.buffered.pop(member, b"") + last)
 
 
 @fault("ROOM-2", "loses every 50th broadcast that a member is to receive", may_break=WHICHEVER)
@@ -144,6 +160,12 @@ class LosesTheLastOfARead(BaseServer):
 class ReachesAFew(BaseServer):
     def recipients(self, sender: Member) -> Iterable[Member]:
         return dict.fromkeys([*list(self.members)[:3], sender])
+
+
+@fault("LIM-6", "tells nobody but the twelve who joined first", may_break=f"{LOST} HB-3")
+class ReachesTwelve(BaseServer):
+    def recipients(self, _sender: Member) -> Iterable[Member]:
+        return list(self.members)[:12]
 
 
 class HoldingServer(BaseServer):
@@ -301,6 +323,17 @@ class QuitTakesAnother(BaseServer):
 class ResetEndsTheServer(BaseServer):
     def on_reset(self, member: Member) -> None:
         raise ConnectionResetError(f"{member.label} went away")
+
+
+@fault("ROOM-7", "ends when it writes to a member that has gone", may_break=ALL)
+class WriteEndsTheServer(BaseServer):
+    """As SIGPIPE ends a program that does not ignore it."""
+
+    def write(self, member: Member) -> int:
+        try:
+            return super().write(member)
+        except ConnectionError:
+            sys.exit(141)
 
 
 @fault(

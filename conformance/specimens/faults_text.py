@@ -218,6 +218,12 @@ class Composes(BaseServer):
         return unicodedata.normalize("NFC", super().make_safe(text))
 
 
+@fault("TXT-5", "normalises to NFKC", may_break=f"{LOSS} QUIT-2")
+class ComposesCompatibly(BaseServer):
+    def decode(self, line: bytes) -> str:
+        return unicodedata.normalize("NFKC", super().decode(line))
+
+
 @fault(
     "TXT-5",
     "strips U+FEFF from the start of a line",

@@ -2,7 +2,7 @@
 
 from conformance.specimens.base import BaseServer
 from conformance.specimens.member import Member
-from conformance.specimens.registry import LOSS, SHAPE, VIOLATION, fault
+from conformance.specimens.registry import ALL, LOSS, SHAPE, VIOLATION, fault
 
 JUDGED = f"{LOSS} {VIOLATION} TXT-1 LIM-1 FRM-1 FRM-4"
 
@@ -73,6 +73,14 @@ class LongLineGoesOn(BaseServer):
 
 
 CLOSED = f"{LOSS} ROOM-7 {VIOLATION}"
+
+
+@fault("ERR-2", "ends at a line that does not decode", may_break=ALL)
+class EndsAtABadLine(BaseServer):
+    def on_line(self, member: Member, line: bytes) -> None:
+        if len(line) <= self.limit:
+            line.decode()
+        super().on_line(member, line)
 
 
 @fault("ERR-2", "closes every connection when one member breaks a rule", may_break=CLOSED)
