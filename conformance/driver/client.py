@@ -14,7 +14,15 @@ from conformance.dialect.speech import Speech, Utterance
 from conformance.driver.interruption import Unplayable
 from conformance.driver.pacing import Conversation, Pacer
 from conformance.target.address import Source
-from conformance.target.system import AF_UNIX, MSG_NOSIGNAL, be_deaf, is_broken, unread, unsent
+from conformance.target.system import (
+    AF_UNIX,
+    MSG_NOSIGNAL,
+    be_deaf,
+    in_transit,
+    is_broken,
+    unread,
+    unsent,
+)
 from conformance.transcript.events import (
     Aborted,
     Ended,
@@ -48,8 +56,7 @@ class Client:
 
     `label` is what headers call it, where that is known. `received_at` is when anything came last,
     `heard_at` when something did that was said, `taken_at` when the server was last seen to make
-    room for what waited to be sent. `stalled_for` is how long it did not read when it stopped last,
-    in seconds. `has_shut`: whether it ends its side when all is said. One that
+    room for what waited to be sent. `has_shut`: whether it ends its side when all is said. One that
     `holds` keeps its side open after the server has ended the other.
     """
 
@@ -69,7 +76,6 @@ class Client:
         self.received_at = conversation.loop.now()
         self.heard_at = 0.0
         self.taken_at = 0.0
-        self.stalled_for = 0.0
         self.ended = False
         self.has_shut = False
         self.stalled = False
@@ -86,7 +92,6 @@ class Client:
         self._unsent = b""
         self._queued = 0
         self._sips = False
-        self._stalled_at = 0.0
         self._shut_wanted = False
         conversation.listeners.append(self)
         if self._pacer is not None:
@@ -177,21 +182,17 @@ class Client:
     def stall(self) -> None:
         """Stop reading."""
         self.stalled = True
-        self._stalled_at = self._loop.now()
-        self._loop.record(Stalled(self._stalled_at, self.name))
+        self._loop.record(Stalled(self._loop.now(), self.name))
         self._register()
 
     def resume(self, *, slowly: bool = False) -> None:
         """Read again; `slowly`: a little at a time, so that the server's kernel does not come to
         hold more for it."""
-        now = self._loop.now()
-        if self.stalled:
-            self.stalled_for = now - self._stalled_at
         self.stalled = False
         self._sips = slowly
         if slowly:
             self._loop.sleepers[self] = None
-        self._loop.record(Resumed(now, self.name))
+        self._loop.record(Resumed(self._loop.now(), self.name))
         self._register()
 
     def vanish(self) -> None:
@@ -212,6 +213,11 @@ class Client:
         """Whether the server, launched on this machine, is known to have read all that its system
         has of what was sent."""
         return self._conversation.start.exclusive and unread(self._sock) == 0
+
+    @property
+    def has_more_coming(self) -> bool:
+        """Whether it reads, and the server's system is known to hold octets for it."""
+        return not (self.ended or self.stalled) and bool(in_transit(self._sock))
 
     @property
     def sending(self) -> bool:

@@ -28,7 +28,7 @@ from conformance.target.address import AS_USUAL, Address, SharedRoom, Side
 from conformance.target.system import AF_UNIX, descriptors_for_clients
 from conformance.timing.limit import UNLIMITED, TimeLimit
 from conformance.timing.patience import Kind, Patience
-from conformance.timing.policy import HEARING, LETTING_GO, RESENDING, UNSAID
+from conformance.timing.policy import HEARING, IN_TRANSIT, LETTING_GO, UNSAID
 from conformance.transcript.events import (
     FLOOD,
     THE_END,
@@ -202,7 +202,7 @@ class Stage:
         """Let two clients speak until each has heard the other."""
         for speaker, listener in ((one, other), (other, one)):
             began = self.now()
-            end = began + self._patience_with([listener], "text")
+            end = began + self._conversation.patience_for("text")
             words, since = list[str](), len(listener.received)
             heard = partial(listener.has_any, words, since)
             while True:
@@ -267,7 +267,7 @@ class Stage:
             before, deaf = len(deaf), unreached()
             if end < 0 or len(deaf) < before:
                 began = self.now()
-                end = began + self._patience_with(deaf, "text")
+                end = began + self._conversation.patience_for("text")
             self.check(*deaf)
             if deaf and self.now() > end:
                 self._record_waited(deaf, words[-1], exercises, silence=self.now() - began)
@@ -356,7 +356,7 @@ class Stage:
                 began = self.now()
             for client in clients:
                 client.see_what_is_taken()
-            patience = self._patience_with(clients, kind)
+            patience = self._conversation.patience_for(kind)
             lively = (max(one.received_at, one.paced_at, one.taken_at) for one in clients)
             latest = max([began, *lively])
             heard = max([began, *(client.heard_at for client in clients)])
@@ -366,6 +366,9 @@ class Stage:
                 self.turn(0)
                 if condition():
                     break
+                if self._is_in_transit(clients, patience):
+                    self.turn(HEARING)
+                    continue
                 self._record_waited(clients, what, exercises, kind, silence=self.now() - latest)
                 raise Stuck(f"{what} did not come")
             self.turn(left)
@@ -373,12 +376,11 @@ class Stage:
         if (waits := self._conversation.waits) is not None:
             waits.note(kind, self.now() - latest)
 
-    def _patience_with(self, clients: Sequence[Client], kind: Kind) -> float:
-        return self._conversation.patience_for(kind) + self._resending(clients)
-
-    def _resending(self, clients: Sequence[Client]) -> float:
-        stalled_for = max((client.stalled_for for client in clients), default=0.0)
-        return min(stalled_for, RESENDING * self.start.factor)
+    def _is_in_transit(self, clients: Sequence[Client], patience: float) -> bool:
+        """Whether something is still on its way to one of these, to whom nothing came so long."""
+        longest = IN_TRANSIT * self.start.factor
+        silent = (one for one in clients if patience <= self.now() - one.received_at < longest)
+        return any(one.has_more_coming for one in silent)
 
     def _kind_of(self, what: str) -> Kind:
         if what == THE_END:
@@ -397,9 +399,8 @@ class Stage:
         silence: float,
     ) -> None:
         # What others waited for meanwhile may have shortened the wait after it was a full one.
-        full = self.patience + self._resending(clients)
-        shortened = round(silence, 3) < full
-        seconds = self._patience_with(clients, kind) if shortened else full
+        shortened = round(silence, 3) < self.patience
+        seconds = self._conversation.patience_for(kind) if shortened else self.patience
         if self._conversation.waits is not None and not shortened:
             self._conversation.waits.note_vain(kind)
         now, why = self.now(), tuple(exercises)

@@ -60,16 +60,31 @@ def unread(sock: socket.socket) -> int | None:
     read; None where the system does not tell: of a TCP connection only Linux does."""
     if sock.family == AF_UNIX:
         return unsent(sock)
+    queues = _queues_of_peer(sock)
+    return None if queues is None else queues[0]
+
+
+def in_transit(sock: socket.socket) -> int | None:
+    """Octets that the system of the peer, a process on this machine, holds for this end of a TCP
+    connection, and this system has not acknowledged; None where the system does not tell: only
+    Linux does."""
+    queues = None if sock.family == AF_UNIX else _queues_of_peer(sock)
+    return None if queues is None else queues[1]
+
+
+def _queues_of_peer(sock: socket.socket) -> tuple[int, int] | None:
+    """What the other end of a connection holds, to be read and to be sent."""
     try:
         with socket.socket(_NETLINK, socket.SOCK_RAW, _SOCK_DIAG) as system:
             system.setblocking(False)
             system.sendto(_question_about(sock), (0, 0))
             answer = system.recv(4_096)
         (kind,) = struct.unpack_from("=4xH", answer)
+        # Headers of 16 and 4 octets, the connection of 48, and a time of 4 come first.
+        reads, sends = struct.unpack_from("=72xII", answer) if kind == _BY_FAMILY else (None, None)
     except (OSError, struct.error):
         return None
-    # Headers of 16 and 4 octets, the connection of 48, and a time of 4 come first.
-    return int(struct.unpack_from("=72xI", answer)[0]) if kind == _BY_FAMILY else None
+    return None if reads is None else (reads, sends)
 
 
 def _question_about(sock: socket.socket) -> bytes:

@@ -22,10 +22,10 @@ slow by nature is given its time."""
 UNSAID: Final = 4
 """Times the patience for which octets that nobody said (heartbeats, notices) keep a wait alive. A
 server that sends nothing else is not waited for without end."""
-RESENDING: Final = 3.0
-"""The most that patience grows by the time for which a client had stopped reading; *scaled*. Its
-kernel may have dropped what it had no room for, and the server's kernel, which tries again after
-twice as long each time, is not taken for a server that loses messages."""
+IN_TRANSIT: Final = 30.0
+"""How long nothing may come to a client that reads while the server's kernel holds octets for it;
+*scaled*. A kernel that could not deliver tries again after twice as long each time, and on a busy
+machine that is longer than patience: the server has not lost them."""
 UNHEARD: Final = 1.0
 """How long a line takes to be read when nobody is left to hear it; *scaled*. Where a read is a
 message, two lines sent too soon would share one, and their sender would be said to lose them."""

@@ -4,10 +4,11 @@ import errno
 import socket
 import sys
 import time
+from contextlib import suppress
 
 import pytest
 
-from conformance.target.system import be_deaf, is_connected, unread
+from conformance.target.system import be_deaf, in_transit, is_connected, unread
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="only Linux can")
 
@@ -57,6 +58,30 @@ def test_what_a_peer_has_not_read_is_known(family: socket.AddressFamily, host: s
 
 
 @linux
+def test_what_a_peers_system_holds_is_known() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        client = socket.create_connection(listener.getsockname())
+        server, _ = listener.accept()
+        with client, server:
+            assert in_transit(client) == 0
+            server.setblocking(False)
+            sent = 0
+            with suppress(BlockingIOError):
+                while True:
+                    sent += server.send(bytes(65_536))
+            held = in_transit(client)
+            assert held
+            assert 0 < held < sent
+            while sent:
+                sent -= len(client.recv(sent))
+            end = time.monotonic() + 30.0
+            while in_transit(client) and time.monotonic() < end:
+                time.sleep(0.01)
+            assert in_transit(client) == 0
+    assert in_transit(client) is None
+
+
+@linux
 def test_what_a_peer_has_not_read_is_known_on_a_unix_domain_socket() -> None:
     one, other = socket.socketpair()
     with one, other:
@@ -64,3 +89,4 @@ def test_what_a_peer_has_not_read_is_known_on_a_unix_domain_socket() -> None:
         assert unread(one)
         assert other.recv(5) == b"three"
         assert unread(one) == 0
+        assert in_transit(one) is None
