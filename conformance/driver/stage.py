@@ -28,7 +28,7 @@ from conformance.target.address import AS_USUAL, Address, SharedRoom, Side
 from conformance.target.system import AF_UNIX, descriptors_for_clients
 from conformance.timing.limit import UNLIMITED, TimeLimit
 from conformance.timing.patience import Kind, Patience
-from conformance.timing.policy import HEARING, IN_TRANSIT, LETTING_GO, UNSAID
+from conformance.timing.policy import CONNECTING, HEARING, IN_TRANSIT, LETTING_GO, UNSAID
 from conformance.transcript.events import (
     FLOOD,
     THE_END,
@@ -132,7 +132,8 @@ class Stage:
         room has several nodes it connects to `node`, or else to the next.
         """
         name = f"c{len(self._clients) + 1}"
-        patience = min(self.patience, self.limit.left_to_play + 0.01)
+        patience = self.patience + CONNECTING * self.start.factor
+        patience = min(patience, self.limit.left_to_play + 0.01)
         try:
             if isinstance(self.address, SharedRoom):
                 node = self.address.next_node() if node is None else node

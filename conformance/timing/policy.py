@@ -26,6 +26,9 @@ IN_TRANSIT: Final = 30.0
 """How long nothing may come to a client that reads while the server's kernel holds octets for it;
 *scaled*. A kernel that could not deliver tries again after twice as long each time, and on a busy
 machine that is longer than patience: the server has not lost them."""
+CONNECTING: Final = 1.0
+"""How much longer than patience lasts a connection is waited for; *scaled*. A kernel whose queue is
+full drops it, and the client's tries again after one second and after three."""
 UNHEARD: Final = 1.0
 """How long a line takes to be read when nobody is left to hear it; *scaled*. Where a read is a
 message, two lines sent too soon would share one, and their sender would be said to lose them."""

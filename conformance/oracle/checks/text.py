@@ -8,7 +8,7 @@ from typing import Final
 
 from chatproto import Code
 from conformance.oracle.alteration import alteration_signs, bad_text_signs, text_signs
-from conformance.oracle.case import Case
+from conformance.oracle.case import Case, pieces_of
 from conformance.oracle.facts import Fact, Kind, Sign
 from conformance.oracle.matching import Tie
 from conformance.oracle.membership import was_evicted
@@ -198,6 +198,9 @@ def _inexact(case: Case, tie: Tie, came: bytes, mixtures: Mixtures) -> Fact:
     ):
         kind, what = Kind.ALTERED, "its beginning, and then another broadcast"
         sign = (Sign.CUT,)
+    elif (cut := _cut_before_another(case, lines, came)) is not None:
+        kind, what = Kind.ALTERED, "a part of it, and then another broadcast"
+        (line, came), sign = cut, (Sign.CUT,)
     elif len({one.client for one in lines}) > 1 and not _is_alike_for_several(case, tie):
         kind, what = Kind.MIXED, "a text with parts of other members' in it"
     elif len(lines) > 1 or ends > max(
@@ -222,6 +225,17 @@ def _inexact(case: Case, tie: Tie, came: bytes, mixtures: Mixtures) -> Fact:
         (*sign, *line_signs(case, line)),
         line,
     )
+
+
+def _cut_before_another(case: Case, lines: set[Line], came: bytes) -> tuple[Line, bytes] | None:
+    """Of which of these lines what stands before a NUL, CR, VT, FF, U+0085, U+2028 or U+2029 came,
+    and that, where the whole text of another broadcast follows without an LF between."""
+    for line in sorted(lines, key=lambda one: one.begun):
+        for piece in pieces_of(line):
+            rest = came.removeprefix(piece)
+            if len(rest) < len(came) and rest in case.matching.said.by_text:
+                return line, piece
+    return None
 
 
 def _is_alike_for_several(case: Case, tie: Tie) -> bool:

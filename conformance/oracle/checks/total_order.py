@@ -164,7 +164,8 @@ def _own_after_all(
             yield Before(
                 last.line,
                 line,
-                Kind.LOST,
+                # What waits for one that had stopped reading may come after that, out of order.
+                Kind.TWO_ORDERS if client.has_stopped_reading(line) else Kind.LOST,
                 "which did not come back to its sender",
                 (line.begun, last.unit.span.last),
                 line.client,

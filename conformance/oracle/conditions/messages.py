@@ -103,6 +103,27 @@ def is_cut_at_another_line_end(about: Circumstances) -> bool:
     return about.fact.octets.strip() in pieces_of(line)
 
 
+def is_cut_by_a_reset(about: Circumstances) -> bool:
+    """it is the beginning of the last line that came of a client which broke off"""
+    line, case = about.fact.line, about.case
+    if line is None or not about.has(Sign.CUT):
+        return False
+    sender = case.history.clients[line.client]
+    if sender.aborted is None or sender.aborted_after_end:
+        return False
+    is_last = case.last_heard.get(line.client) == line.number
+    return is_last and line.octets.startswith(about.fact.octets.rstrip(b"\n"))
+
+
+def has_more_beside_it(about: Circumstances) -> bool:
+    """it is whole, where nothing opens a broadcast, and more stands before or behind it"""
+    dialect, text = about.case.history.start.dialect, about.fact.octets
+    if dialect is None or dialect.opening or not about.has(Sign.DECORATED):
+        return False
+    said = about.line.text or b""
+    return text.startswith(said) or text.endswith(said)
+
+
 def is_a_piece_at_another_line_end(about: Circumstances) -> bool:
     """it is what a line holds before or behind a NUL, CR, VT, FF, U+0085, U+2028 or U+2029"""
     if not about.has(Sign.SAID):

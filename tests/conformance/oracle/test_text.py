@@ -280,3 +280,53 @@ def test_what_is_missing_at_its_beginning_is_not_trimmed_at_its_end() -> None:
     finding, *_ = say_and_hear("\ufeffN".encode(), b"N").findings()
     assert "overtrimmed" in finding.signs
     assert "trimmed-end" not in finding.signs
+
+
+def bare(*names: str) -> Scene:
+    """A room where nothing stands before a text."""
+    scene = Scene(replace(START, dialect=Dialect(header="", infix="")))
+    for name in names:
+        scene.connect(name)
+        relay(scene, name, scene.nonce().encode(), *names)
+    return scene
+
+
+def relay(scene: Scene, sender: str, text: bytes, *listeners: str, came: bytes = b"") -> None:
+    """Let a client say a text, and others hear it, or what came instead."""
+    scene.send(sender, text + b"\n")
+    for name in listeners:
+        if name in scene.peers:
+            scene.events.append(Received(scene.tick(), name, came or text + b"\n"))
+
+
+@pytest.mark.parametrize("beside", [b"Connected!%s\n", b"%s joined\n"])
+def test_what_stands_beside_a_whole_text_is_what_the_server_says(beside: bytes) -> None:
+    scene = bare("ann", "bob")
+    word = scene.nonce().encode()
+    relay(scene, "ann", word, "ann", "bob", came=beside % word)
+    relay(scene, "bob", scene.nonce().encode(), "ann", "bob")
+    assert {"TRN-2", "TXT-5"}.intersection(blamed(scene)) == {"TRN-2"}
+
+
+def test_what_is_left_of_a_line_before_another_broadcast_is_not_mixed_with_it() -> None:
+    """A server in C takes a text to end at a NUL, and loses the LF with the rest."""
+    scene = bare("ann", "bob")
+    word, next_word = scene.nonce().encode(), scene.nonce().encode()
+    scene.send("ann", word + b"\0rest\n")
+    relay(scene, "bob", next_word, "ann", "bob", came=word + next_word + b"\n")
+    relay(scene, "ann", scene.nonce().encode(), "ann", "bob")
+    assert {"FRM-2", "ROOM-6", "FRM-1"}.intersection(blamed(scene)) == {"FRM-2"}
+
+
+def test_what_came_of_a_line_that_was_broken_off_is_incomplete() -> None:
+    scene = chat("ann", "bob", "eve")
+    word = scene.nonce()
+    scene.send("eve", f"{word} and more\n".encode())
+    scene.serve("eve")
+    scene.abort("eve")
+    for peer in scene.peers.values():
+        peer.waiting = [one.replace(b"and more\n", b"and\n") for one in peer.waiting]
+    scene.deliver("ann", "bob")
+    scene.peers["eve"].over = True
+    scene.fence()
+    assert blamed(scene) == ["FRM-4"]
