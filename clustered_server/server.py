@@ -32,7 +32,7 @@ from chatproto import (
 from clustered_server.engine import Engine, Unavailable
 from clustered_server.node import Node, cancel
 from reference_server.addresses import ACCEPT_QUEUE, Listener
-from reference_server.distributor import count_unacknowledged
+from reference_server.distributor import count_unacknowledged, keep_alive
 
 READ_SIZE: Final = 16_384
 """Octets of one read."""
@@ -359,6 +359,6 @@ class Connection(asyncio.BufferedProtocol):
 def _prepare(sock: socket.socket) -> None:
     """Set the options of a member's socket; asyncio has set TCP_NODELAY."""
     with contextlib.suppress(OSError):  # lost again: the transport finds out
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)  # HB-2, were heartbeats off
+        keep_alive(sock)  # HB-2, where heartbeats are off
         if sock.family != socket.AF_UNIX and hasattr(socket, "TCP_NOTSENT_LOWAT"):
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT)

@@ -27,6 +27,10 @@ DEAD: Final = 240.0
 """Seconds without any answer after which a peer is dead (HB-2). A peer that does not read answers
 the kernel's probes, every 120 s at least; the kernel alone would wait for a quarter of an hour."""
 
+KEEPALIVE: Final = {"TCP_KEEPIDLE": 60, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 6}
+"""Seconds of silence before the kernel asks a peer whether it lives, seconds between two questions,
+and how many stay unanswered by one that is dead: at most. Linux by itself waits two hours first."""
+
 _LAST_ACK: Final = slice(56, 60)
 """Where tcpi_last_ack_recv stands in Linux's struct tcp_info: milliseconds."""
 
@@ -154,6 +158,19 @@ def count_unacknowledged(sock: socket.socket) -> int | None:
     except OSError:
         return None
     return int.from_bytes(answer, sys.byteorder)
+
+
+def keep_alive(sock: socket.socket) -> None:
+    """Let the kernel ask a silent peer whether it lives; it finds a dead one in 2 min (HB-2).
+
+    `OSError` where the connection is lost.
+    """
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, most in KEEPALIVE.items():
+        if sock.family != socket.AF_UNIX and hasattr(socket, name):
+            option = getattr(socket, name)
+            usual = sock.getsockopt(socket.IPPROTO_TCP, option)
+            sock.setsockopt(socket.IPPROTO_TCP, option, min(usual, most))
 
 
 def seconds_unanswered(sock: socket.socket) -> float:

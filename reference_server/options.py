@@ -81,9 +81,8 @@ def add_options(options: argparse.ArgumentParser) -> None:
         type=checked(_seconds),
         default=30.0,
         metavar="SECONDS",
-        help="time between heartbeats, which find dead members, as soon as the system gives their "
-        "connections up (on Linux net.ipv4.tcp_retries2 says when); 0 for none: TCP's keepalive "
-        "finds them (default: 30)",
+        help="time between heartbeats, which dead members leave unanswered; 0 for none: TCP's "
+        "keepalive asks instead (default: 30)",
     )
     add(
         "--charset",

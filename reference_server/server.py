@@ -44,7 +44,7 @@ from chatproto import (
 )
 from chatproto.address import parse
 from reference_server.addresses import Listener, open_listeners
-from reference_server.distributor import Distributor
+from reference_server.distributor import Distributor, keep_alive
 from reference_server.locked_room import READ_SIZE, Connection, LockedRoom, Totals
 from reference_server.waker import Waker
 
@@ -219,7 +219,7 @@ class ChatServer:
     def _prepare(self, peer: socket.socket, address: object) -> str:
         """Set the socket's options; give back its SENDER (MSG-2)."""
         peer.setblocking(True)
-        peer.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)  # HB-2, were heartbeats off
+        keep_alive(peer)  # HB-2, where heartbeats are off
         match address:
             case (str(host), int(port), *_):
                 # Broadcasts are gathered in the log already; Nagle would only delay the last.

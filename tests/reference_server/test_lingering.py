@@ -9,7 +9,7 @@ import pytest
 
 from chatproto import State
 from reference_server import ChatServer, distributor
-from reference_server.distributor import count_unacknowledged, seconds_unanswered
+from reference_server.distributor import count_unacknowledged, keep_alive, seconds_unanswered
 from tests.reference_server.conftest import Connect, Serve
 from tests.reference_server.peer import Peer, eventually
 from tests.reference_server.test_slow import BLOCK, backlog, talk
@@ -183,3 +183,21 @@ def test_hb_2_a_peer_that_reads_nothing_answers_all_the_same() -> None:
     with ours, theirs:
         ours.send(b"never read")
         assert seconds_unanswered(ours) == 0
+
+
+@pytest.mark.skipif(not hasattr(socket, "TCP_KEEPIDLE"), reason="the system keeps its own times")
+def test_hb_2_the_kernel_finds_a_silent_peer_within_five_minutes() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        peer = socket.create_connection(listener.getsockname())
+        server, _ = listener.accept()
+        with peer, server:
+            keep_alive(server)
+            assert server.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+            idle, interval, probes = (
+                server.getsockopt(socket.IPPROTO_TCP, option)
+                for option in (socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL, socket.TCP_KEEPCNT)
+            )
+            assert idle + interval * probes < 300
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        keep_alive(ours)

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, tzinfo
 from socket import socket
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 from typing import Any, Final, cast
 
 import chatproto.limits
@@ -45,12 +45,13 @@ from tests.schedules.transport import (
 
 ADDRESS: Final = "tcp://127.0.0.1:9999"
 BACKLOG: Final = 8192
-SCALED: Final = (
+SCALED: Final[tuple[tuple[ModuleType, str, object], ...]] = (
     (chatproto.limits, "MIN_BACKLOG", 1024),
     (chatproto.member, "FLOOD", 256),
     (chatproto.room, "OWN_BACKLOG", 1024),
     (chatproto.room, "SEGMENT_SIZE", 512),
     (chatproto.log, "SEGMENT_SIZE", 512),
+    (reference_server.distributor, "KEEPALIVE", {}),  # nothing here is silent for a minute
     (reference_server.locked_room, "AHEAD", 2048),
     (reference_server.locked_room, "CHECK", 1e9),  # no timer is to make up for a lost wake-up
     (reference_server.server, "IDLE_SIZE", 32),
