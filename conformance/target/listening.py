@@ -1,10 +1,12 @@
 """Which processes listen on which addresses of this machine, to make sure that the server that is
 judged is the one that was launched."""
 
-import re
+import os
 import socket
-from collections.abc import Iterable
+import sys
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 from typing import Final
 
@@ -14,39 +16,56 @@ from conformance.target.address import Address, TcpAddress, UnixAddress
 
 _ANSWERS: Final = 0.5
 """Seconds within which who listens already answers."""
-_FIRST: Final = 262_144
-"""Octets that are read of the system's table of connections: listening sockets come first in it."""
 _ANY: Final = {"0.0.0.0": socket.AF_INET, "::": socket.AF_INET6}  # noqa: S104  # looked for
 """The hosts of a socket that listens on every interface of its family."""
-
-
-def may_be_listened_on(port: int) -> bool:
-    """False if certainly no process listens on a port. Cheap: Linux lists listening sockets first,
-    before the thousands of connections that a run leaves behind, and only those are read."""
-    wanted = re.compile(rb":%04X [0-9A-F]+:0000 0A " % port)
-    for name in ("tcp", "tcp6"):
-        try:
-            with Path("/proc/net", name).open("rb") as file:
-                if wanted.search(file.read(_FIRST)):
-                    return True
-        except OSError:
-            return name == "tcp"
-    return False
+_LISTENS: Final = b"0A"
 
 
 def hosts_listened_on(processes: Iterable[psutil.Process], port: int) -> list[str]:
-    """The hosts on whose port these processes listen."""
-    hosts = []
-    for process in processes:
-        with suppress(psutil.Error):
-            hosts += [
-                connection.laddr.ip
-                for connection in process.net_connections("tcp")
-                if connection.status == psutil.CONN_LISTEN
-                and connection.laddr
-                and connection.laddr.port == port
-            ]
-    return hosts
+    """The hosts on whose port these processes listen. Cheap where they have no socket yet, and
+    where the system says what they have open, as Linux does."""
+    if not sys.platform.startswith("linux"):
+        return [host for one in processes for host in _hosts_that_it_tells(one, port)]
+    sockets = {name for one in processes for name in _opened(one.pid) if name.startswith("socket:")}
+    return [host for name, host in _listeners(port) if name in sockets] if sockets else []
+
+
+def _listeners(port: int) -> Iterator[tuple[str, str]]:
+    """The sockets that listen on a port, each as a process has it open, and its host. Linux lists
+    them before the thousands of connections that a run leaves behind, which are not read."""
+    for name in ("tcp", "tcp6"):
+        with suppress(OSError), Path("/proc/net", name).open("rb") as table:
+            for row in islice(table, 1, None):
+                _, local, _, state, _, _, _, _, _, inode, *_ = row.split()
+                if state != _LISTENS:
+                    break
+                host, _, own_port = local.partition(b":")
+                if int(own_port, 16) == port:
+                    yield f"socket:[{inode.decode()}]", _host(host)
+
+
+def _host(written: bytes) -> str:
+    """A host that is written as Linux has it in memory: each four octets one number."""
+    words = (int(written[at : at + 8], 16) for at in range(0, len(written), 8))
+    packed = b"".join(word.to_bytes(4, sys.byteorder) for word in words)
+    return socket.inet_ntop(socket.AF_INET if len(packed) == 4 else socket.AF_INET6, packed)
+
+
+def _opened(pid: int) -> Iterator[str]:
+    """What a process has open, as Linux names it; nothing where that may not be seen."""
+    with suppress(OSError):
+        for descriptor in os.listdir(f"/proc/{pid}/fd"):
+            with suppress(OSError):
+                yield os.readlink(f"/proc/{pid}/fd/{descriptor}")
+
+
+def _hosts_that_it_tells(process: psutil.Process, port: int) -> Iterator[str]:
+    """The hosts on whose port a process listens, on a system other than Linux."""
+    with suppress(psutil.Error):
+        for connection in process.net_connections("tcp"):
+            listens = connection.status == psutil.CONN_LISTEN and connection.laddr
+            if listens and connection.laddr.port == port:
+                yield connection.laddr.ip
 
 
 def reaches(host: str, address: TcpAddress) -> bool:

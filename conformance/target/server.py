@@ -10,9 +10,10 @@ import psutil
 
 from conformance.target.address import Address, TcpAddress
 from conformance.target.interrupts import interrupts_later, let_interrupts_through
-from conformance.target.listening import hosts_listened_on, may_be_listened_on, reaches, who_answers
+from conformance.target.listening import hosts_listened_on, reaches, who_answers
 from conformance.target.process import LaunchError, Process, hint
 from conformance.target.profile import Launch, Way
+from conformance.target.system import has_children
 
 _POLL: Final = 0.01
 _CHILDREN_EVERY: Final = 5
@@ -184,8 +185,6 @@ class LaunchedServer:
         """Look for its socket in the system's tables; where they do not show it, connect."""
         if not isinstance(self.address, TcpAddress):
             return self._can_connect()
-        if not may_be_listened_on(self.address.port):
-            return may_connect and self._can_connect()
         family = _family_of(process.id, with_children=looks % _CHILDREN_EVERY == 0)
         hosts = hosts_listened_on(family, self.address.port)
         if any(reaches(host, self.address) for host in hosts):
@@ -210,6 +209,7 @@ class LaunchedServer:
 def _family_of(pid: int, *, with_children: bool) -> list[psutil.Process]:
     with suppress(psutil.Error):
         process = psutil.Process(pid)
+        with_children = with_children and has_children(pid)
         return [process, *(process.children(recursive=True) if with_children else ())]
     return []
 

@@ -12,7 +12,7 @@ from typing import Final
 import psutil
 from pydantic import BaseModel, ConfigDict
 
-from conformance.target.system import descriptor_limits, descriptors
+from conformance.target.system import descriptor_limits, descriptors, has_children
 
 _EVERY: Final = 0.25
 _CHILDREN: Final = 1.0
@@ -111,7 +111,8 @@ class Family:
         if not self._members or now - self._known > _CHILDREN:
             with suppress(psutil.Error):
                 process = psutil.Process(self.pid)
-                self._members = [process, *process.children(recursive=True)]
+                started = process.children(recursive=True) if has_children(self.pid) else ()
+                self._members = [process, *started]
             self._known = now
         return self._members
 
