@@ -3,7 +3,7 @@
 import re
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -194,10 +194,14 @@ def _fill(event: StretchEvent, octets: bytes, marks: Sequence[tuple[int, int]], 
     edges = sorted({place for mark in marks for place in mark})
     runs = list(_runs(octets, edges))
 
+    starts = [start for start, _ in runs]
+    gone = list(accumulate((end - 1 - start for start, end in runs), initial=0))
+
     def place(index: int) -> int:
         """Where an octet stands once the runs are drawn together."""
-        gone = sum(min(index, end - 1) - start for start, end in runs if start < index)
-        return index - gone
+        before = bisect_left(starts, index)
+        within = max(0, runs[before - 1][1] - 1 - index) if before else 0
+        return index - gone[before] + within
 
     parts, at = [], 0
     for start, end in runs:

@@ -22,12 +22,12 @@ from conformance.timing.limit import TimeLimit
 
 
 def run_suite(
-    settings: Settings, reporter: Reporter, jobs: int | None = None, *, look_first: bool = True
+    settings: Settings, reporter: Reporter, jobs: int | None = None, *, explained: bool = True
 ) -> Report:
     """Play the scenarios that the settings name, `jobs` at a time; `Unreachable` where there is no
     server. An interrupt ends the run with what was found by then, in a report that says so; so does
-    its time limit, with what was not played by then unknown. `look_first`: first
-    report a dialect that is seen at a glance.
+    its time limit, with what was not played by then unknown. `explained`: first report a dialect
+    that is seen at a glance, and in the end say what the failures come from.
     """
     check_descriptors()
     began = time.monotonic()
@@ -36,7 +36,7 @@ def run_suite(
     lanes = Lanes(settings, reporter, jobs or lanes_for(settings), course)
     let_interrupts_through()
     try:
-        if settings.profile.launch is None or (look_first and settings.profile.dialect == PLAIN):
+        if settings.profile.launch is None or (explained and settings.profile.dialect == PLAIN):
             reach(settings, reporter.on_strange)
         with lanes:
             lanes.play()
@@ -44,17 +44,20 @@ def run_suite(
         interrupted = True
     except LaunchError as error:
         raise Unreachable(str(error)) from None
-    return report_of(
+    report = report_of(
         lanes.results, settings, interrupted=interrupted, duration_s=time.monotonic() - began
     )
+    if explained:
+        say_causes(report, diagnose(report.scenarios))
+    return report
 
 
 def report_of(
     results: Iterable[ScenarioReport], settings: Settings, *, interrupted: bool, duration_s: float
 ) -> Report:
-    """Put what was found in a run with these settings together, and say what it comes from."""
+    """Put what was found in a run with these settings together."""
     launch = settings.profile.launch
-    report = summarise(
+    return summarise(
         results,
         settings.selected or settings.requirements,
         managed=launch is not None,
@@ -67,5 +70,3 @@ def report_of(
         duration_s=duration_s,
         dialect=settings.profile.dialect,
     )
-    say_causes(report, diagnose(report.scenarios))
-    return report

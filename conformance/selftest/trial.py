@@ -83,7 +83,7 @@ def _judge_specimen(specimen: Specimen, whole: bool, kept: Path) -> Judged:
     )
     try:
         # Others are judged meanwhile: more lanes would only have to be launched for.
-        report = run_suite(settings, _Silent(), None if whole else 1, look_first=False)
+        report = run_suite(settings, _Silent(), None if whole else 1, explained=False)
     except Unreachable:
         return Judged(name, {}, sorted(specimen.breaks), [], 0.0, legal=specimen.legal)
     if report.interrupted:

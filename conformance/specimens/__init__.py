@@ -4,9 +4,12 @@ tested with."""
 from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib import import_module
+from typing import TYPE_CHECKING
 
-from conformance.specimens.clients import ClientSpecimen, client_specimens
 from conformance.specimens.registry import SPECIMENS, Options, Specimen
+
+if TYPE_CHECKING:
+    from conformance.specimens.clients import ClientSpecimen
 
 __all__ = ["CATALOGUE", "Options", "Specimen", "every_specimen"]
 
@@ -53,8 +56,11 @@ CATALOGUE: Mapping[str, Specimen] = Catalogue()
 
 
 @cache
-def every_specimen() -> Mapping[str, Specimen | ClientSpecimen]:
+def every_specimen() -> Mapping[str, "Specimen | ClientSpecimen"]:
     """All servers and all clients, by name."""
+    # A server that is launched need not wait for what only clients import.
+    from conformance.specimens.clients import client_specimens
+
     both = CATALOGUE.keys() & client_specimens().keys()
     if both:
         raise ValueError(f"a server and a client have the same name: {sorted(both)}")
