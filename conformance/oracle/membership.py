@@ -5,7 +5,7 @@ from typing import Final
 from chatproto import Code
 from conformance.oracle.case import Case
 from conformance.oracle.reading.history import ClientHistory, Ending
-from conformance.standard.constants import LINGER, STOP
+from conformance.standard.constants import DELIVERIES, LINGER
 
 MANY: Final = 8
 """Members from which on a server that takes in no more counts as full."""
@@ -57,13 +57,16 @@ def may_be_aborted(case: Case, client: ClientHistory) -> bool:
 
 
 def was_left_behind(case: Case, client: ClientHistory) -> bool:
-    """Whether a member that had stopped reading read on only when the stopping server might
-    have aborted it (STOP-1)."""
-    stop = case.history.stopping
+    """Whether the stopping server may have aborted a member: it broke the connection off, or the
+    member that had stopped reading read on, only when the deliveries were over (STOP-1)."""
+    time, stop = case.history.time, case.history.stopping
+    told = case.stopping_of(client)
+    if told is not None and client.ending is Ending.RESET:
+        return client.ended_t - time(told) >= DELIVERIES
     return (
         stop is not None
         and bool(client.resumes)
-        and case.history.time(client.resumes[-1]) - stop[1].t >= STOP
+        and time(client.resumes[-1]) - stop[1].t >= DELIVERIES
     )
 
 

@@ -24,6 +24,9 @@ DEAD_PEER: Final = 300.0
 IDLE: Final = 0.1
 """The part of a processor that a server to which nothing is said should stay below (RES-1)."""
 STOP: Final = 3.0
-"""Seconds that a server has to end in order, before it may abort the rest (STOP-1)."""
+"""Seconds that a server has to end, once it is stopped (STOP-1)."""
+DELIVERIES: Final = 2.5
+"""Seconds after the stop for which a server delivers what its members still read, before it may
+abort the rest (STOP-1)."""
 RESUME: Final = 10.0
 """Seconds within which messages flow once nodes reach one another again (CLU-5)."""

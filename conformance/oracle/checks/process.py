@@ -12,7 +12,7 @@ from conformance.oracle.case import Case
 from conformance.oracle.facts import Fact, Kind, Sign
 from conformance.oracle.membership import was_evicted
 from conformance.oracle.reading.history import ClientHistory, Ending
-from conformance.standard.constants import DEAD_PEER, IDLE, STOP
+from conformance.standard.constants import DEAD_PEER, DELIVERIES, IDLE, STOP
 from conformance.target.profile import Way
 from conformance.timing.policy import ABORT, LAST_LINE, WAVES
 from conformance.transcript.events import (
@@ -160,7 +160,7 @@ def _stop(case: Case, begin: int, stop: Stopping, episode: Sequence[Event]) -> I
         yield from _late_lines(case, client, begin, stop, gone)
         if client.ended is None or not begin < client.ended < last:
             continue
-        early = client.ended_t - stop.t < STOP
+        early = client.ended_t - stop.t < DELIVERIES
         reads = len(client.stalls) == len(client.resumes) and not was_evicted(case, client)
         if client.ending is Ending.RESET and early and reads:
             yield Fact(

@@ -102,18 +102,22 @@ def test_who_reads_on_long_after_its_end_of_stream_is_not_broken_off() -> None:
     assert set(blamed(scene)) >= {"QUIT-5"}
 
 
-@pytest.mark.parametrize(("seconds", "found"), [(2.0, ["STOP-1"]), (3.0, [])])
-def test_who_reads_on_when_it_may_have_been_aborted(seconds: float, found: list[str]) -> None:
-    """A stopping server may, after 3 s."""
+@pytest.mark.parametrize("reads", [False, True])
+@pytest.mark.parametrize(("seconds", "found"), [(2.0, ["STOP-1"]), (2.6, [])])
+def test_who_is_still_owed_something_may_be_aborted_in_the_end(
+    seconds: float, found: list[str], reads: bool
+) -> None:
+    """By a server that stops, 2.5 s after the stop, whether its member reads or not."""
     scene = chat()
     scene.stall("bob")
     talk(scene, ["ann"] * 2)
     scene.deliver("ann")
     scene.events.append(Stopping(scene.tick(), "sigterm"))
     scene.end("ann")
-    scene.tick(seconds)
+    scene.tick(0.0 if reads else seconds)
     scene.peers["bob"].waiting.clear()
     scene.resume("bob")
+    scene.tick(seconds if reads else 0.0)
     scene.reset("bob")
     scene.events.append(Exited(scene.tick(), 0))
     assert sorted({one for one in blamed(scene) if one != "ERR-3"}) == found
