@@ -8,7 +8,8 @@
 # make client-matrix  judge the clients of docs/clients.toml and write their table (3 minutes)
 # make implementations        judge the servers here and write docs/implementations.md (heavy)
 # make implementations-check  say where that page differs from what the suite says today (heavy)
-# make clients  judge every client specimen, chatproto-chat too (2 minutes)
+# make clients  judge every client specimen, and this project's clients (2 minutes)
+# make figures  the same, every broken server, and whether docs/coverage.md agrees
 # make bench-octets  measure chatproto beside other sans-IO readers
 # make fuzz     throw octets and calls at chatproto, and octets at the server (heavy)
 # make attack   attack the reference server at full size: floods, stalls, thousands of members (heavy)
@@ -50,7 +51,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 # Tests start hundreds of programs: none of them compiles again what another has compiled.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: demo test check guards heavy lowest lint types mypy verifytypes rewritten unit programs coverage suite examples ports specimens clients matrix diagnosis client-diagnosis client-matrix implementations implementations-check bench bench-quick bench-pythons bench-keep bench-octets docs fuzz attack schedules clusters clusters-specimens clusters-soak cluster-demo oracle corpus judged soak versions build clean
+.PHONY: demo test check guards heavy lowest lint types mypy verifytypes rewritten unit programs coverage suite examples ports specimens clients figures matrix diagnosis client-diagnosis client-matrix implementations implementations-check bench bench-quick bench-pythons bench-keep bench-octets docs fuzz attack schedules clusters clusters-specimens clusters-soak cluster-demo oracle corpus judged soak versions build clean
 
 demo: $(READY)
 	@mkdir -p reports
@@ -70,7 +71,7 @@ test: lint types unit programs suite
 check: test guards
 
 # What .ci/run adds to make test.
-guards: heavy specimens clients lowest
+guards: heavy specimens clients figures lowest
 
 lint: $(READY)
 	$(BIN)/ruff check .
@@ -161,15 +162,17 @@ build/ports/chatproto-c: ports/c/server.c
 specimens: reports/suite.json
 	$(SUITE) specimens -j $(SPECIMENS) --json reports/specimens.json --html reports/specimens.html \
 		--compare evidence/matrix.json
-	$(BIN)/python -m tests.figures reports/specimens.json reports/suite.json reports/full-room.json
 	$(BIN)/python -m tests.implementations --against reports/suite.json reports/specimens.json
 
 clients: $(READY)
 	@mkdir -p reports
-	$(SUITE) specimens --clients -j 3 --json reports/clients.json --html reports/clients.html
-	$(SUITE) clients --time-limit 300 --launch "$(BIN)/chatproto-chat {address}" --json reports/chat.json
-	$(SUITE) clients --time-limit 300 --pipe --launch "$(BIN)/chatproto-chat --plain {address}" --json reports/plain.json
-	$(SUITE) clients --time-limit 300 --adapter jsonl --launch "$(BIN)/python examples/clients/jsonl_client.py {host} {port}"
+	$(SUITE) specimens --clients -j 3 --json reports/clients.json --html reports/clients.html \
+		--compare evidence/client-specimens.json
+	$(BIN)/python -m tests.client_matrix --check "chatproto-chat" "chatproto-chat --plain" "chatproto"
+
+figures: specimens clients
+	$(BIN)/python -m tests.figures --matrix reports/specimens.json --matrix reports/clients.json \
+		reports/suite.json reports/full-room.json reports/client-matrix/chatproto-chat.json $(WRITE)
 
 matrix: implementations
 	@mkdir -p reports

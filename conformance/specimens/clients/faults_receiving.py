@@ -116,6 +116,19 @@ class DropsWhileTyping(BaseClient):
             super().show(sender, text)
 
 
+@fault(
+    "CLI-5", "waits for its input, and reads one line of it", may_break="CLI-2 CLI-6", way="pipe"
+)
+class ReadsOneLine(BaseClient):
+    def read_input(self) -> None:
+        # What came with that line is in a buffer, which the selector does not know.
+        octets = sys.stdin.buffer.readline()
+        if octets:
+            self.take(octets)
+        else:
+            self.end_of_input()
+
+
 @fault("CLI-9", "shows nothing before it ends")
 class PrintsAtExit(BaseClient):
     said = ""

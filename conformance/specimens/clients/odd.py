@@ -91,6 +91,25 @@ class FullScreen(BaseClient):
         sys.stdout.flush()
 
 
+@odd("shows the newest message first, and what it says below")
+class NewestFirst(BaseClient):
+    def connect(self) -> None:
+        super().connect()
+        rows = shutil.get_terminal_size().lines
+        sys.stdout.write(f"\x1b[2J\x1b[1;{rows - 2}r\x1b[{rows};1H")
+
+    def write(self, text: str) -> None:
+        rows = text.removesuffix("\n").split("\n")
+        sys.stdout.write(f"\x1b[s\x1b[{len(rows)}T\x1b[H" + "\r\n".join(rows) + "\x1b[u")
+        sys.stdout.flush()
+
+
+@odd("puts a mark before each row of a text")
+class MarksRows(BaseClient):
+    def indented(self, text: str) -> str:
+        return "\n".join(f"  : {text[start : start + 17]}" for start in range(0, len(text), 17))
+
+
 @odd("edits the line itself, refuses what is pasted, and frames what it shows")
 class Framed(BaseClient):
     editing = b""
