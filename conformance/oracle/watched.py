@@ -315,7 +315,9 @@ def broken_by_clients(history: History) -> Iterator[Finding]:
             if line.fate is Fate.VIOLATION and size <= MIN_LINE_LIMIT:
                 yield _of_client(client, line, "a line of UTF-8", "a line that does not decode")
             elif line.fate is Fate.INCOMPLETE and client.half_closed is not None:
-                yield _of_client(client, line, "an LF behind each line", "the end of its stream")
+                yield _of_client(
+                    client, line, "an LF behind each line", "its stream ends within a line"
+                )
             elif line.fate in (Fate.MESSAGE, Fate.VIOLATION) and size > MIN_LINE_LIMIT:
                 told = any(notice.code == "line-too-long" for notice in client.notices)
                 found = _of_client(client, line, "at most 1,024 octets", f"{size:,} octets")

@@ -234,17 +234,22 @@ def _columns(console: Console) -> int:
 
 
 def print_blame(console: Console, result: ScenarioReport) -> None:
-    """Say in a line each who broke what in a conversation: the server, and which client."""
-    blame: dict[str, dict[str, None]] = defaultdict(dict)
+    """Say who broke what in a conversation, a line each: the server, and which client. Of findings
+    that are not printed, for others of their requirement are, it says what was seen."""
+    blame: dict[str, dict[str, FindingReport]] = defaultdict(dict)
+    printed: dict[str, FindingReport] = {}
     for finding in result.findings:
+        printed.setdefault(finding.requirement, finding)
         if finding.outcome == "fail":
             by_server = requirements()[finding.requirement].kind.binds_servers
-            blame["the server" if by_server else f"client {finding.client}"][
-                finding.requirement
-            ] = None
+            who = "the server" if by_server else f"client {finding.client}"
+            blame[who].setdefault(finding.requirement, finding)
     console.print()
-    for who, ids in blame.items():
-        console.print(f"{who} broke {' '.join(ids)}")
+    for who, findings in blame.items():
+        said = [
+            id_ if one is printed[id_] else f"{id_} ({one.actual})" for id_, one in findings.items()
+        ]
+        console.print(f"{who} broke {' '.join(said)}", markup=False)
     if not blame:
         console.print("nothing was seen broken")
 
