@@ -21,7 +21,7 @@ def acquaint(guests: Guests) -> None:
     if known.login:
         eve = guests.room.connect()
         if known.greets:
-            room.wait(lambda: bool(eve.came) or eve.ended)
+            guests.await_greeting(eve)
         room.settle(eve, first=room.quiet)
         mark = len(eve.came)
         guests.introduce(eve)
@@ -47,7 +47,7 @@ def _takes_a_name(guests: Guests, ann: Talker, bob: Talker, *, patient: bool) ->
     room = guests.room
     carol = room.connect()
     # Who is asked for a name hears nothing yet; who is not is a member once the room is heard.
-    guests.await_hearing(carol, bob)
+    guests.await_hearing(carol, bob, room.patience if not patient else None)
     room.settle(carol, bob, first=room.patience if patient else room.quiet)
     mark, words = len(bob.came), [room.word() for _ in range(3)]
     for n, word in enumerate(words):

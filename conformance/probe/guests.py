@@ -27,7 +27,8 @@ class Known:
     """What is known so far of how to talk there: whether a first line is a name; which words
     leave, once that was asked; whether anything is said to who connects and to who gives a name;
     what comes after a word as a text, and whether it is known at all what stands around one; what
-    lines come with any message besides; and how many seconds an entrance has taken at most."""
+    lines come with any message besides; and how many seconds an entrance, and a greeting, has taken
+    at most."""
 
     login: bool = False
     leaving: frozenset[str] | None = None
@@ -35,6 +36,7 @@ class Known:
     welcomes: bool | None = None
     by_read: bool = False
     entering: float = 0.0
+    greeted: float = 0.0
     dialect: Dialect = field(default_factory=Dialect)
     after: bytes = b"\n"
     shaped: bool = False
@@ -44,9 +46,9 @@ class Known:
 class Guests:
     """Everybody who is in the room, and two of them who hear each other."""
 
-    def __init__(self, room: Room, factor: float) -> None:
+    def __init__(self, room: Room, factor: float, known: Known | None = None) -> None:
         self.room = room
-        self.known = Known()
+        self.known = known or Known()
         self.factor = factor
         self._pair: tuple[Talker, Talker] | None = None
 
@@ -94,12 +96,21 @@ class Guests:
         known, room = self.known, self.room
         talkers = [room.connect() for _ in range(count)]
         if known.greets:
-            room.wait(lambda: all(one.came or one.ended for one in talkers))
+            self.await_greeting(*talkers)
         if known.greets is not False:
             room.settle(*talkers, first=self._greeting if known.greets is None else 0.0)
         if known.login:
             self.introduce(*talkers)
         return talkers
+
+    def await_greeting(self, *talkers: Talker) -> None:
+        """Wait until each is greeted, for several times as long as that has taken before. Some
+        servers greet nobody until the last has given a name."""
+        usual = max(FIRST / 4 * self.factor, _ENTERING * self.known.greeted)
+        began = time.monotonic()
+        most = min(self.room.patience, usual)
+        if self.room.wait(lambda: all(one.came or one.ended for one in talkers), most):
+            self.known.greeted = max(self.known.greeted, time.monotonic() - began)
 
     def introduce(self, *talkers: Talker) -> None:
         """Give names, and wait for what is said to that."""
@@ -160,10 +171,14 @@ class Guests:
         self.room.say(speaker, word + b"\n")
         return self.room.hears(listener, word, mark)
 
-    def await_hearing(self, listener: Talker, speaker: Talker) -> bool:
-        """Let one speak until another hears it, for as long as an answer may take."""
+    def await_hearing(
+        self, listener: Talker, speaker: Talker, seconds: float | None = None
+    ) -> bool:
+        """Let one speak until another hears it, for as long as an answer may take at first, or so
+        many seconds."""
         words: list[bytes] = []
-        mark, end = len(listener.came), time.monotonic() + max(self.room.patience, FIRST / 4)
+        mark = len(listener.came)
+        end = time.monotonic() + (seconds or max(self.room.patience, FIRST / 4))
         while time.monotonic() < end and not listener.ended:
             words.append(self.room.word())
             self.room.say(speaker, words[-1] + b"\n")
@@ -204,6 +219,24 @@ class Guests:
         """What came besides broadcasts, and besides what comes with any of them."""
         lines = self.besides(came).splitlines(keepends=True)
         return b"".join(one for one in lines if _digitless(one) not in self.known.noise)
+
+    def without_message(self, came: bytes, text: bytes) -> tuple[bytes, bool]:
+        """What came without the broadcast whose text this is, and whether there was one."""
+        start = came.find(text)
+        begin = self._opened(came, 0, start) if start >= 0 else 0
+        closing = self.known.after
+        end = start + len(text) + len(closing)
+        opened = begin < start or came[:start].endswith(b"\n") or not start
+        if (
+            start < 0
+            or not self.known.shaped
+            or not opened
+            or came[end - len(closing) : end] != closing
+        ):
+            return came, False
+        if forms(self.known.dialect).opening is not None and begin == start:
+            return came, False
+        return came[:begin] + came[end:], True
 
     def learn_noise(self) -> None:
         """See what comes with a message besides."""

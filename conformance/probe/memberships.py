@@ -37,7 +37,7 @@ def ask_entrance(guests: Guests) -> list[Conclusion]:
     mark = len(bob.came)
     eve = room.connect()
     if known.greets:
-        room.wait(lambda: bool(eve.came) or eve.ended)
+        guests.await_greeting(eve)
     room.settle(eve, bob, first=room.quiet)
     greeting, welcome = bytes(eve.came), b""
     if known.login:
@@ -117,6 +117,7 @@ def ask_words(guests: Guests) -> list[Conclusion]:
     closes = room.answer(lambda: eve.ended)
     room.settle(bob, eve)
     answer, told = eve.since(own), guests.news(bob.since(mark))
+    told, is_message = guests.without_message(told, word.encode())
     # An announcement to the others may come to the leaver, too; it is no answer.
     answer = answer.replace(told, b"") if told else answer
     lines = _lines(told, eve, guests)
@@ -128,6 +129,8 @@ def ask_words(guests: Guests) -> list[Conclusion]:
         Conclusion("quit.closes", closes, ended),
         Conclusion("quit.answer", _text(answer), received),
     ]
+    if is_message:
+        found.append(Conclusion("QUIT-1", None, f"{word!r} left, and came to others as a message"))
     why = f"after {word!r} others received {shown(told)}" if told else f"nothing came of {word!r}"
     return found + _leave(lines, why)
 

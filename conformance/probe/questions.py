@@ -1,13 +1,14 @@
 """What a server is asked, in which order, and what is concluded from its answers.
 
-Everything is asked twice, the second time in another order and, if the suite launched the server,
-after a restart. A question with two different answers is asked a third time, alone; if no two
+Everything is asked twice: the second time in another order, and of other servers, several at once,
+if the suite launches them. A question with two different answers is asked a third time; if no two
 answers agree, nothing is concluded.
 """
 
 import math
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
@@ -48,7 +49,8 @@ _REPEATED: Final = frozenset({"echo"})
 """What one answer has told several times over, of several members. Without it a run learns nothing
 of a server that is too slow to be asked all twice."""
 
-_SAMPLES: Final = 3
+_LANES: Final = 4
+"""Servers of which questions are asked at once. Most of the time each is waited for."""
 _GENTLE: Final = 6
 """The first so many questions end no membership, and are asked first both times."""
 
@@ -61,7 +63,8 @@ def probe(
     """Find out a server's dialect, in so many seconds at most; `Gone` where nothing at all can be
     learnt of it."""
     with Room(address, launch, factor, _SECONDS, at_most).open() as room:
-        return _Asker(room, factor).ask()
+        several = launch is not None and address.with_free_port() != address
+        return _Asker(room, factor, _LANES if several else 1).ask()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +78,21 @@ class _Question:
     answers: Answers = field(default_factory=lambda: defaultdict(list))
     failures: list[str] = field(default_factory=list)
 
+    @property
+    def is_open(self) -> bool:
+        """Whether it was answered once and failed once, or in two ways."""
+        return len(self.failures) == 1 or any(
+            agreed(key, found) is None for key, found in self.answers.items()
+        )
+
 
 class _Asker:
-    def __init__(self, room: Room, factor: float) -> None:
+    def __init__(self, room: Room, factor: float, lanes: int) -> None:
         self.room = room
         self.guests = Guests(room, factor)
         self.samples: list[Sample] = []
+        self.restarts = 0
+        self._lanes = lanes
         self.questions = (
             _Question("what its sender receives", lambda one: ask_shape(one, self.samples)),
             _Question("framing", ask_framing),
@@ -91,36 +103,31 @@ class _Asker:
             _Question("what leaves", ask_words, disrupts=True),
             _Question("what a half-close does", ask_half_close, disrupts=True),
             _Question("whether there is a line limit", ask_limit),
-            _Question("what does not decode", ask_undecodable),
+            _Question("what does not decode", ask_undecodable, disrupts=True),
         )
 
     def ask(self) -> Learnt:
         learnt = Learnt()
+        gentle, rough = self.questions[:_GENTLE], self.questions[_GENTLE:]
         try:
             acquaint(self.guests)
             self.room.extend(_SLOW * min(self.room.slowest or 0.0, 2.0))
             self.room.extend(_ENTRANCES * max(0.0, self.guests.known.entering - _ENTERED))
-            for question in self.questions:
-                self._put(question)
-                self._know(learnt)
-                if len(self.samples) == _SAMPLES:
+            # What is learnt by these tells how to ask the others.
+            for question in gentle:
+                self._put(question, self.guests)
+                if self._know(learnt):
                     with suppress(Gone):
                         self.guests.learn_noise()
-            self.room.restart(counted=False)
-            self.guests.forget()
-            gentle, rough = self.questions[:_GENTLE], self.questions[_GENTLE:]
-            for question in (*gentle[::-1], *rough[::-1]):
-                self._put(question)
-            for question in self.questions:
-                if len(question.failures) == 1 or any(
-                    agreed(key, found) is None for key, found in question.answers.items()
-                ):
-                    self._put(question)
+            self._put_all([*rough, *gentle[::-1]])
+            self._know(learnt)
+            self._put_all(rough[::-1])
+            self._put_all([question for question in self.questions if question.is_open])
         except OutOfTime:
             learnt.untold.append(_LATE)
             self._forget_what_was_not_repeated()
         self._know(learnt)
-        learnt.restarts = self.room.restarts
+        learnt.restarts = self.restarts + self.room.restarts
         return learnt
 
     def _forget_what_was_not_repeated(self) -> None:
@@ -129,32 +136,62 @@ class _Asker:
             for key in set(once) - _REPEATED:
                 del question.answers[key]
 
-    def _put(self, question: _Question) -> None:
+    def _put_all(self, questions: Sequence[_Question]) -> None:
+        """Put questions, one after the other, or to several servers at once."""
+        lanes = min(self._lanes, len(questions))
+        if lanes < 2:
+            for question in questions:
+                self._put(question, self.guests)
+            return
+        left, rooms = deque(questions), [self.room.another() for _ in range(lanes)]
+
+        def put_some(room: Room) -> None:
+            with room.open(), suppress(IndexError):
+                guests = Guests(room, self.guests.factor, self.guests.known)
+                while True:
+                    self._put(left.popleft(), guests)
+
+        with ThreadPoolExecutor(lanes) as pool:
+            try:
+                for done in [pool.submit(put_some, room) for room in rooms]:
+                    done.result()
+            finally:
+                left.clear()
+                for room in rooms:
+                    room.break_off()
+        self.restarts += sum(room.restarts for room in rooms)
+
+    def _put(self, question: _Question, guests: Guests) -> None:
         """Put a question; if the server died or hung, restart it and ask once more."""
         for again in (False, True):
             try:
-                for one in question.ask(self.guests):
+                found = question.ask(guests)
+                for one in found:
                     question.answers[one.key].append(one)
-                if question.disrupts and self.room.restart(counted=False):
-                    self.guests.forget()
+                if question.disrupts:
+                    guests.room.restart(counted=any(one.value == "kills" for one in found))
+                    guests.forget()
                 return
             except Gone as gone:
-                self.guests.forget()
-                if again or not self.room.restart():
+                guests.forget()
+                if again or not guests.room.restart():
                     question.failures.append(str(gone))
                     return
 
-    def _know(self, learnt: Learnt) -> None:
-        """Conclude what can be concluded so far, and let those who ask know."""
+    def _know(self, learnt: Learnt) -> bool:
+        """Conclude what can be concluded so far, and let those who ask know; whether there was
+        anything new about what stands around a text."""
         late = [one for one in learnt.untold if one.startswith(_LATE)]
         found, learnt.untold[:] = self._found(), late + self._untold()
         learnt.conclusions = {one.key: one for one in found}
         known = self.guests.known
+        before = known.dialect, known.after, known.shaped
         known.dialect = learnt.dialect
         known.by_read = known.dialect.by_read
         if self.samples:
             known.shaped = True
             known.after = self.samples[-1].after.encode("utf-8", "surrogateescape")
+        return known.shaped and before != (known.dialect, known.after, known.shaped)
 
     def _found(self) -> list[Conclusion]:
         # Of two that answer the same, the later knew more.

@@ -129,6 +129,17 @@ class Room:
         most."""
         self._end = min(self._latest, self._end + seconds)
 
+    def another(self) -> "Room":
+        """Another server of the same kind, given as much time."""
+        assert self._launch is not None
+        room = Room(self._asked, self._launch, self._factor, 0.0)
+        room.slowest, room._end, room._latest = self.slowest, self._end, self._latest
+        return room
+
+    def break_off(self) -> None:
+        """Let its time be over now; from any thread."""
+        self._end = 0.0
+
     def word(self) -> bytes:
         """A word that nobody has said."""
         return f"w{next(self._numbers):03}{time.monotonic_ns() % 46_656:05}k".encode()
@@ -239,11 +250,12 @@ class Room:
         return False
 
     def restart(self, *, counted: bool = True) -> bool:
-        """Restart the server if the suite launched it; return whether it did."""
+        """Restart the server if the suite launched it; return whether it did. One that has died is
+        `counted` in any case."""
         if self._server is None:
             return False
         self._abort_all()
-        self.restarts += counted
+        self.restarts += counted or self._server.poll() is not None
         self._server.close()
         self._server = None
         self._start()

@@ -2,8 +2,12 @@
 
 import pytest
 
+from conformance.dialect import Dialect
+from conformance.probe.guests import Guests, Known
 from conformance.probe.learning import Conclusion
 from conformance.probe.questions import agreed
+from conformance.probe.talking import Room
+from conformance.target.address import parse_address
 
 
 @pytest.mark.parametrize(
@@ -21,3 +25,22 @@ def test_what_answers_agree_on(key: str, values: list[object], found: object) ->
     """Reads that came together look like one that is a multiple of theirs."""
     one = agreed(key, [Conclusion(key, value, "") for value in values])
     assert (None if one is None else one.value) == found
+
+
+@pytest.mark.parametrize(
+    ("dialect", "came", "left"),
+    [
+        (Dialect(header="{peer}", infix=": "), b"127.0.0.1:5: /quit\nbye\n", b"bye\n"),
+        (Dialect(header="", infix=""), b"/quit\n", b""),
+        (Dialect(header="{peer}", infix=": "), b"127.0.0.1:5 said /quit\n", None),
+    ],
+)
+def test_a_word_that_leaves_and_is_broadcast_announces_nobody(
+    dialect: Dialect, came: bytes, left: bytes | None
+) -> None:
+    room = Room(parse_address("tcp://127.0.0.1:1"), None, 1.0, 1.0)
+    guests = Guests(room, 1.0, Known(dialect=dialect, shaped=True))
+    assert guests.without_message(came, b"/quit") == (
+        came if left is None else left,
+        left is not None,
+    )
