@@ -1,6 +1,7 @@
 """Talk in bulk, for scenarios about what waits, overflows or goes on: so many octets said and
 heard, in as few lines as the server takes."""
 
+import math
 from functools import partial
 from typing import Final
 
@@ -39,10 +40,11 @@ class Talker:
         self._end = stage.now() + self._seconds
         stage.fence(*pair)
 
-    def say(self, octets: int, exercises: tuple[str, ...] = ()) -> int:
-        """Say so many octets, all of them received by both before it ends; the octets said."""
-        said = 0
-        while said < octets:
+    def say(self, octets: int, exercises: tuple[str, ...] = (), seconds: float = math.inf) -> int:
+        """Say so many octets, all of them received by both before it ends, or as many as the server
+        carries in so many seconds; the octets said."""
+        said, end = 0, self._stage.now() + seconds * self._stage.start.factor
+        while said < octets and self._stage.now() < end:
             self._check_time()
             said += self._burst(self._speaker, min(_BURST, octets - said), exercises)
             self._stage.fence(self._speaker, self._listener, exercises=exercises)

@@ -164,8 +164,14 @@ def _phases(settings: Settings) -> Iterator[Iterable[Play]]:
     chosen = [play for play in plays() if play.scenario.id in settings.scenarios]
     rest = [play for play in chosen if play.scenario.id not in (FIRST, LAST)]
     yield (play for play in chosen if play.scenario.id == FIRST)
-    yield sorted(rest, key=lambda play: (play.scenario.id == SEARCH, -play.scenario.waits))
+    yield sorted(rest, key=_urgency)
     yield (play for play in chosen if play.scenario.id == LAST)
+
+
+def _urgency(play: Play) -> tuple[bool, bool, float]:
+    """What takes longest comes first: a server that does not stop is waited for longest."""
+    scenario = play.scenario
+    return scenario.id == SEARCH, scenario.section != "stop", -scenario.waits
 
 
 def take_in_turn(left: deque[Play], broken: Set[str]) -> Iterator[Play]:
