@@ -6,7 +6,8 @@ from functools import cache
 from importlib import import_module
 from typing import Final, Literal
 
-from conformance.clients.stage import Stage, Use
+from conformance.clients.stage import Stage
+from conformance.clients.use import Use
 from conformance.scenarios.registry import Scenario
 
 SECTION: Final = "cli"

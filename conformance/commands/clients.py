@@ -10,7 +10,7 @@ import click
 from rich.console import Console
 
 from conformance.clients.registry import client_scenarios
-from conformance.clients.stage import SILENCE, Use
+from conformance.clients.use import SILENCE, Use
 from conformance.commands.exit_statuses import BROKEN_DOWN, EPILOG, OTHERWISE, STATUS
 from conformance.commands.options import judgement_options
 from conformance.commands.outputs import Outputs, check_parent, make_directory

@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from conformance.clients.program import filled_in
-from conformance.clients.stage import Use
+from conformance.clients.use import Use
 from conformance.commands.clients import client_settings
 from conformance.commands.options import find_target, written_out
 from conformance.commands.outputs import Outputs

@@ -14,7 +14,8 @@ from typing import Final, Protocol
 from chatproto import __version__
 from conformance.clients.program import filled_in
 from conformance.clients.registry import FIRST, ClientPlay, client_plays, client_scenarios
-from conformance.clients.stage import Stage, Use
+from conformance.clients.stage import Stage
+from conformance.clients.use import Use
 from conformance.clients.waits import Waits
 from conformance.diagnosis import diagnose
 from conformance.diagnosis.dictionary import client_dictionary

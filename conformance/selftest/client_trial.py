@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from conformance.clients.registry import FIRST, client_scenarios
-from conformance.clients.stage import Use
+from conformance.clients.use import Use
 from conformance.report.model import ScenarioReport
 from conformance.runner.client_suite import ClientPlayer, ClientRun
 from conformance.runner.selection import counting
