@@ -30,6 +30,11 @@ def hosts_listened_on(processes: Iterable[psutil.Process], port: int) -> list[st
     return [host for name, host in _listeners(port) if name in sockets] if sockets else []
 
 
+def is_listened_on(port: int) -> bool:
+    """False if the system's tables show nobody who listens on a port; True where there are none."""
+    return not sys.platform.startswith("linux") or any(_listeners(port))
+
+
 def _listeners(port: int) -> Iterator[tuple[str, str]]:
     """The sockets that listen on a port, each as a process has it open, and its host. Linux lists
     them before the thousands of connections that a run leaves behind, which are not read."""

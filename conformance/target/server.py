@@ -10,7 +10,7 @@ import psutil
 
 from conformance.target.address import Address, TcpAddress
 from conformance.target.interrupts import interrupts_later, let_interrupts_through
-from conformance.target.listening import hosts_listened_on, reaches, who_answers
+from conformance.target.listening import hosts_listened_on, is_listened_on, reaches, who_answers
 from conformance.target.process import LaunchError, Process, hint
 from conformance.target.profile import Launch, Way
 from conformance.target.system import has_children
@@ -19,7 +19,11 @@ _POLL: Final = 0.01
 _CHILDREN_EVERY: Final = 5
 """Looks of which one is at what the process has started: all processes are searched for that."""
 _LOOK_ONLY: Final = 1.0
-"""Seconds in which a listening socket is looked for without connecting to it."""
+"""Seconds in which a listening socket is looked for without connecting to it: a client that comes
+and goes before the first scenario breaks some servers for good."""
+_UNSEEN: Final = 5.0
+"""The same, where the system's tables show nobody who listens on the port: a server that takes long
+to start is the rule, one that listens where they do not show it the exception."""
 
 
 class LaunchedServer:
@@ -93,7 +97,7 @@ class LaunchedServer:
             raise LaunchError("the run was broken off")
         began = time.monotonic()
         looks = 0
-        while not self._listens(process, looks, time.monotonic() - began > _LOOK_ONLY):
+        while not self._listens(process, looks, time.monotonic() - began):
             looks += 1
             status = process.poll()
             if status is not None:
@@ -181,12 +185,16 @@ class LaunchedServer:
         """Return what the server printed since the last call."""
         return "" if self._process is None else self._process.new_output()
 
-    def _listens(self, process: Process, looks: int, may_connect: bool) -> bool:
+    def _listens(self, process: Process, looks: int, waited: float) -> bool:
         """Look for its socket in the system's tables; where they do not show it, connect."""
         if not isinstance(self.address, TcpAddress):
             return self._can_connect()
-        family = _family_of(process.id, with_children=looks % _CHILDREN_EVERY == 0)
-        hosts = hosts_listened_on(family, self.address.port)
+        port = self.address.port
+        unseen = waited > min(_UNSEEN, self._launch.ready / 2)
+        may_connect = unseen or (waited > _LOOK_ONLY and is_listened_on(port))
+        all_of_it = may_connect or looks % _CHILDREN_EVERY == 0
+        family = _family_of(process.id, with_children=all_of_it)
+        hosts = hosts_listened_on(family, port)
         if any(reaches(host, self.address) for host in hosts):
             return True
         if not may_connect:

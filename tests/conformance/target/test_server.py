@@ -26,6 +26,12 @@ family = socket.AF_INET6 if ":" in host else socket.AF_INET
 with socket.create_server((host, port), family=family):
     time.sleep(600)
 """
+STARTS_LATE = """\
+import socket, sys, time
+time.sleep(1.2)
+with socket.create_server(("127.0.0.1", int(sys.argv[1]))) as listener:
+    listener.accept()
+"""
 ANY = "0.0.0.0"  # noqa: S104  # for a moment
 
 
@@ -77,6 +83,14 @@ def test_who_listens_elsewhere_is_not_what_was_asked_for(asked: str, host: str) 
     with pytest.raises(LaunchError, match="was asked for") as raised:
         server.start()
     assert f"listens on {elsewhere}, and was asked for {address};" in str(raised.value)
+
+
+def test_a_server_that_starts_late_has_no_client_before_the_first_scenario() -> None:
+    command = f"{sys.executable} -c '{STARTS_LATE}' {{port}}"
+    server = LaunchedServer(Launch(command=command), TcpAddress("127.0.0.1", 0))
+    server.start()
+    assert server.wait(0.5) is None
+    server.close()
 
 
 @pytest.mark.parametrize(("asked", "host"), [("127.0.0.1", ANY), ("localhost", "127.0.0.1")])
