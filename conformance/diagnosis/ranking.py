@@ -104,6 +104,15 @@ class _Match:
     entry: Entry
 
 
+@dataclass(frozen=True, slots=True)
+class _Chosen:
+    """A family that is named as a cause, and those of its patterns that show, the first the most
+    alike."""
+
+    entries: list[Entry]
+    confidence: Confidence
+
+
 class _Search:
     """One run held against the dictionary: the whole of it against patterns of servers that died,
     and against the others what was found of it while it was `alive`. What failed by a death is no
@@ -131,28 +140,26 @@ class _Search:
         if not ranked:
             return ()
         confidence = self._confidence(ranked)
-        chosen = [(ranked[0].entry, confidence)]
-        while len(chosen) < MOST and (another := self._another([one for one, _ in chosen])):
-            chosen.append(another)
-        own = [self._cause(*one) for one in self._most_first(chosen)]
+        chosen = [_Chosen([ranked[0].entry], confidence)]
+        while len(chosen) < MOST and self._choose_another(chosen):
+            pass
+        own = [self._cause(one.entries, one.confidence) for one in self._most_first(chosen)]
         causes = list(own)
         for rival in ranked[1:] if confidence != "almost-certain" else []:
             alike = rival.likeness >= _RIVALS * ranked[0].likeness
             is_named = any(rival.entry.family == one.family.name for one in causes)
             if len(causes) < MOST and alike and not is_named:
-                other = self._cause(rival.entry, "possible")
+                other = self._cause([rival.entry], "possible")
                 like = max(own, key=lambda one: _overlap(one.explains, other.explains))
                 causes.append(replace(other, instead_of=like.family.name))
         return tuple(causes)
 
-    def _most_first(
-        self, chosen: Sequence[tuple[Entry, Confidence]]
-    ) -> list[tuple[Entry, Confidence]]:
+    def _most_first(self, chosen: Sequence[_Chosen]) -> list[_Chosen]:
         """Causes in another order: what explains most of what those before it left is first."""
         explained: set[str] = set()
         gains = []
-        for entry, _ in chosen:
-            shown = {s for s in self._shown(entry) if place_of(s)}
+        for one in chosen:
+            shown = {s for entry in one.entries for s in self._shown(entry) if place_of(s)}
             gains.append(sum(map(self._known.weight, shown - explained)))
             explained |= shown
         return [chosen[at] for at in sorted(range(len(chosen)), key=lambda at: -gains[at])]
@@ -166,23 +173,30 @@ class _Search:
         """What was seen that a pattern may account for."""
         return self._whole if _DEATH in entry.shows else self._alive
 
-    def _another(self, chosen: Sequence[Entry]) -> tuple[Entry, Confidence] | None:
-        """The cause of what those chosen do not explain, if something is left and has one."""
+    def _choose_another(self, chosen: list[_Chosen]) -> bool:
+        """Choose the cause of what those chosen do not explain, if something is left and has one: a
+        further one, or another pattern of a family that is chosen."""
+        entries = [entry for one in chosen for entry in one.entries]
         aside = frozenset(
             symptom
-            for one in chosen
+            for one in entries
             for symptom, chance in one.shows.items()
             if chance >= _SHOWS or symptom not in self._of(one).symptoms
         )
-        explained = {id_ for one in chosen for id_ in self._explained(one)}
-        taken = {one.family for one in chosen}
-        ranked = [one for one in self._ranked(aside) if one.entry.family not in taken]
+        explained = {id_ for one in entries for id_ in self._explained(one)}
+        ranked = self._ranked(aside)
         if not ranked or ranked[0].likeness < _ANOTHER:
-            return None
-        if explained.issuperset(self._explained(ranked[0].entry)):
-            return None
+            return False
+        best = ranked[0].entry
+        if explained.issuperset(self._explained(best)):
+            return False
+        for one in chosen:
+            if one.entries[0].family == best.family:
+                one.entries.append(best)
+                return True
         confidence = self._confidence(ranked)
-        return ranked[0].entry, "likely" if confidence == "almost-certain" else confidence
+        chosen.append(_Chosen([best], "likely" if confidence == "almost-certain" else confidence))
+        return True
 
     def _ranked(self, aside: frozenset[str]) -> list[_Match]:
         """The most alike pattern of each family, best first, with some symptoms set aside."""
@@ -234,12 +248,12 @@ class _Search:
             return "almost-certain"
         return "likely" if first >= _LIKELY[0] and ahead >= _LIKELY[1] else "possible"
 
-    def _cause(self, entry: Entry, confidence: Confidence) -> Cause:
+    def _cause(self, entries: Sequence[Entry], confidence: Confidence) -> Cause:
         return Cause(
-            family(entry.family),
+            family(entries[0].family),
             confidence,
-            tuple(sorted(self._explained(entry))),
-            self._shown_by(entry),
+            tuple(sorted({id_ for entry in entries for id_ in self._explained(entry)})),
+            self._shown_by(entries[0]),
         )
 
     def _explained(self, entry: Entry) -> set[str]:

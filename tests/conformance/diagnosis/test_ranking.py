@@ -102,6 +102,17 @@ def test_of_two_faults_both_are_named(known: Dictionary) -> None:
     assert found.unexplained == ()
 
 
+def test_what_another_pattern_of_a_named_family_shows_is_its_doing() -> None:
+    quits = _run({"quit/quit-leaves": [_finding("QUIT-3", "reset-leaver", "by-reset")] * 2})
+    offends = _run({"err/only-the-offender-is-closed": [_finding("ERR-2", "put-out", "by-reset")]})
+    stays = _run({"err/only-the-offender-is-closed": [_finding("ERR-2", "kept", "untold")]})
+    runs = {"quit-resets": quits, "violation-resets": offends, "violation-hangs": stays}
+    known = opened(compiled({name: [one] for name, one in runs.items()}, _FAMILIES, {}))
+    [cause] = diagnose(_together(quits, offends), known).causes
+    assert cause.family.name == "closing-resets"
+    assert cause.explains == ("ERR-2", "QUIT-3")
+
+
 def test_what_no_fault_shows_is_left_unexplained(known: Dictionary) -> None:
     stops = _run({"stop/stopping": [_finding("STOP-1", "stop-hangs", "signal")]})
     assert diagnose(stops, known) == Diagnosis(unexplained=("STOP-1",))
