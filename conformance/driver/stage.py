@@ -194,6 +194,8 @@ class Stage:
     def observer(self, asking: Client) -> Client:
         """Where there is no echo, a client that hears what the others say, and is heard by them."""
         if self._observer is None or self._observer.ended:
+            # Nothing tells yet that who asks is a member: some servers lose one of two at once.
+            self.pass_time(HEARING)
             self._observer = self.connect()
             if not asking.ended:
                 self._let_hear(asking, self._observer)

@@ -88,6 +88,10 @@ class Player:
         waited for in vain while the suite was not let run."""
         known = frozenset(self._course.broken)
         first = self._once(play)
+        if self._course.no_message_came and first.result.status == "unknown":
+            # All others hang on this one: a server that loses one of two gets another chance.
+            self._session.close()
+            first = self._once(play, full=True)
         if first.judgement.hasty:
             with self._course.confirming(first.judgement.hasty) as left:
                 if left:

@@ -1,6 +1,7 @@
 """Which processes listen on which addresses of this machine, to make sure that the server that is
 judged is the one that was launched."""
 
+import errno
 import os
 import socket
 import sys
@@ -18,6 +19,8 @@ _ANSWERS: Final = 0.5
 """Seconds within which who listens already answers."""
 _ANY: Final = {"0.0.0.0": socket.AF_INET, "::": socket.AF_INET6}  # noqa: S104  # looked for
 """The hosts of a socket that listens on every interface of its family."""
+_MAPPED: Final = "::ffff:"
+"""What a host begins with that is IPv4's, of a socket for IPv6."""
 _LISTENS: Final = b"0A"
 
 
@@ -74,12 +77,29 @@ def _hosts_that_it_tells(process: psutil.Process, port: int) -> Iterator[str]:
 
 
 def reaches(host: str, address: TcpAddress) -> bool:
-    """Whether a socket that listens on a host is reached at an address, judged by the two alone. A
-    socket of the other family may be reached too; only a connection shows that."""
+    """Whether a socket that listens on a host is known to be reached at an address. One of the
+    other family may be reached too, which on Linux shows without a connection."""
     with suppress(OSError):
         for family, _, _, _, (ip, *_) in socket.getaddrinfo(address.host, address.port):
-            if host == ip or _ANY.get(host) == family:
+            if host.removeprefix(_MAPPED) == ip or _ANY.get(host) == family:
                 return True
+            if host == "::" and family == socket.AF_INET and _is_taken(address.host, address.port):
+                return True
+    return False
+
+
+def _is_taken(ip: str, port: int) -> bool:
+    """Whether a socket that listens keeps others from an IPv4 address; False where that does not
+    show. Where it is one for IPv6, it listens there as well."""
+    if not sys.platform.startswith("linux"):
+        return False
+    with socket.socket() as another:
+        # Connections that are over keep nobody from it.
+        another.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            another.bind((ip, port))
+        except OSError as error:
+            return error.errno == errno.EADDRINUSE
     return False
 
 

@@ -13,6 +13,7 @@ import psutil
 import pytest
 
 from conformance.target.address import TcpAddress, UnixAddress, parse_address
+from conformance.target.listening import reaches
 from conformance.target.process import LaunchError
 from conformance.target.profile import Launch
 from conformance.target.server import LaunchedServer
@@ -100,6 +101,22 @@ def test_who_listens_on_more_or_on_one_of_several_is_reached(asked: str, host: s
     server.start()
     assert server.pid is not None
     server.close()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere only a connection tells")
+@pytest.mark.parametrize(
+    ("host", "only", "is_reached"),
+    [("::", False, True), ("::", True, False), ("::ffff:127.0.0.1", False, True)],
+)
+def test_who_listens_for_ipv6_is_known_to_take_ipv4(
+    host: str, only: bool, is_reached: bool
+) -> None:
+    """Without a connection: what comes and goes before anybody speaks may break a server."""
+    with socket.socket(socket.AF_INET6) as door:
+        door.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, only)
+        door.bind((host, 0))
+        door.listen()
+        assert reaches(host, TcpAddress("127.0.0.1", door.getsockname()[1])) is is_reached
 
 
 @pytest.mark.parametrize(
