@@ -56,6 +56,11 @@ class Cursors(Generic[Reader]):
         """Move all readers of a group on, as many as are still in it."""
         group.position += octets
 
+    def put_last(self, reader: Reader) -> None:
+        """Let a reader be the last of its group."""
+        readers = self._group_of[reader].readers
+        readers[reader] = readers.pop(reader)
+
     def hold(self, reader: Reader) -> None:
         """Leave a reader out of `groups`, away from its group, until `release`."""
         group: Group[Reader] = Group(self.remove(reader))
@@ -85,9 +90,10 @@ class Cursors(Generic[Reader]):
 
     def lowest(self, end: int, *, held: bool = False) -> int:
         """Give the least position, also of those `held` or not; `end` where there is no reader."""
-        return min(
-            (group.position for group in self._groups if held or not group.is_held), default=end
-        )
+        for group in self._groups:
+            if group.position < end and (held or not group.is_held):
+                end = group.position
+        return end
 
     def _put(self, reader: Reader, group: Group[Reader]) -> None:
         group.readers[reader] = None

@@ -5,7 +5,9 @@ Positions are octets since the room opened. Readers hold positions; the log know
 
 from typing import Final
 
-SEGMENT_SIZE: Final = 65_536
+SEGMENT_SIZE: Final = 262_144
+"""Octets of a segment: several rounds of a busy room, since a view ends where its segment does, and
+what goes on in the next one takes another send a member."""
 
 
 class Log:

@@ -22,7 +22,7 @@ moment it left, and a last notice. So it neither holds the log back nor receives
 after it had left (ROOM-1).
 
 What it costs, and its warts.
-- The log is kept from the slowest member's position on, in segments of 64 KiB. One member that lags
+- The log is kept from the slowest position on, in segments of 256 KiB. One member that lags
   by 8 MiB keeps 8 MiB; a thousand of them keep the same 8 MiB. Leavers keep their segments alive.
 - Evictions, and forgetting, happen when a segment is begun, not with each message. So a backlog may
   exceed its limit by a segment and one read.
@@ -202,11 +202,12 @@ class Room:
 
         Send them to each, without waiting for any, and report by `delivered` each delivery there
         is before you ask again; the views stay true meanwhile, whoever speaks or goes. Members
-        that took less than they were given are left out until `writable`.
+        that took less than they were given are left out until `writable`. Who spoke last is the
+        first of a delivery's members: it may say more while the others are sent theirs.
         """
         end = self._log.end
         found = [
-            Delivery(self._log.read(group.position), tuple(group.readers), group)
+            Delivery(self._log.read(group.position), tuple(reversed(group.readers)), group)
             for group in self._cursors.groups()
             if group.position < end
         ]

@@ -17,7 +17,7 @@ def test_all_who_have_kept_up_are_owed_the_same_view() -> None:
     hello = say(table.room, table.members[0], "hello")
     (delivery,) = table.room.deliveries()
     assert delivery.octets == hello
-    assert delivery.members == tuple(table.members)
+    assert sorted(map(id, delivery.members)) == sorted(map(id, table.members))
     more = say(table.room, table.members[1], "more")
     table.room.delivered(delivery)
     (delivery,) = table.room.deliveries()
@@ -25,6 +25,21 @@ def test_all_who_have_kept_up_are_owed_the_same_view() -> None:
     table.room.delivered(delivery)
     assert table.room.deliveries() == []
     assert table.room.undelivered == 0
+
+
+def test_who_spoke_last_is_served_first() -> None:
+    table = Table(4)
+    room, (ann, bob, cid, dan) = table.room, table.members
+    assert room.deliveries() == []  # all stand at one position from now on
+    for speaker in bob, cid, bob:
+        say(room, speaker, "hello")
+    (delivery,) = room.deliveries()
+    assert delivery.members[:2] == (bob, cid)
+    assert set(delivery.members[2:]) == {ann, dan}
+    room.delivered(delivery)
+    say(room, dan, "hello")
+    (delivery,) = room.deliveries()
+    assert delivery.members[:3] == (dan, bob, cid)
 
 
 def test_who_took_less_is_left_out_until_it_takes_more_and_then_catches_up() -> None:
@@ -64,7 +79,7 @@ def test_all_of_a_group_may_take_less() -> None:
     room.writable(bob)
     (delivery,) = room.deliveries()
     assert delivery.octets == said[3:]
-    assert delivery.members == (ann, bob)
+    assert set(delivery.members) == {ann, bob}
 
 
 def test_what_was_sent_to_who_left_meanwhile_still_counts() -> None:
