@@ -21,6 +21,7 @@ MODULES = (
     "faults_text",
     "faults_broadcast",
     "faults_room",
+    "faults_membership",
     "faults_concurrency",
     "faults_leaving",
     "faults_heartbeat",

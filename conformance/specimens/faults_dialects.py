@@ -1,6 +1,12 @@
 """Servers that speak a dialect and are broken beyond it: a known fault, in other terms."""
 
-from conformance.specimens import dialects, faults_broadcast, faults_leaving, faults_room
+from conformance.specimens import (
+    dialects,
+    faults_broadcast,
+    faults_leaving,
+    faults_membership,
+    faults_room,
+)
 from conformance.specimens.faults_leaving import ENDS
 from conformance.specimens.faults_transport import AnnouncesJoining
 from conformance.specimens.member import Member
@@ -61,7 +67,7 @@ class SlashDatesAnnounces(AnnouncesJoining, dialects.SlashDates):
 
 
 @fault_in("gb2312", "ROOM-7", "closes the newest member with one that resets", may_break=LOST)
-class Gb2312TakesAnother(faults_room.ResetTakesAnother, dialects.Gb2312):
+class Gb2312TakesAnother(faults_membership.ResetTakesAnother, dialects.Gb2312):
     pass
 
 
@@ -73,7 +79,7 @@ class CloseAnswerResets(dialects.CloseAnswer):
 
 
 @fault_in("stage-4", "ROOM-7", "ends when a member resets", may_break=ALL)
-class Stage4Ends(faults_room.ResetEndsTheServer, dialects.Stage4):
+class Stage4Ends(faults_membership.ResetEndsTheServer, dialects.Stage4):
     pass
 
 
