@@ -15,10 +15,11 @@ from conformance.commands.exit_statuses import BROKEN_DOWN, EPILOG, OTHERWISE, S
 from conformance.commands.options import judgement_options
 from conformance.commands.outputs import Outputs, check_parent, make_directory
 from conformance.oracle.clients import RAW
-from conformance.output.console import ConsoleReporter, Detail, print_durations
+from conformance.output.console import ConsoleReporter, Detail
 from conformance.output.github import tell_github
 from conformance.output.html import render_page
 from conformance.output.junit import render_junit
+from conformance.output.summary import print_durations
 from conformance.report.comparison import compare
 from conformance.report.known_failures import (
     KnownFailures,

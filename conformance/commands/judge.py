@@ -8,7 +8,7 @@ import click
 from rich.console import Console
 
 from conformance.commands.exit_statuses import EPILOG, STATUS
-from conformance.output.console import print_blame, print_findings, print_result
+from conformance.output.findings import print_blame, print_findings, print_result
 from conformance.report.model import judged_again
 from conformance.transcript.events import Start
 from conformance.transcript.files import TranscriptError, read, schema

@@ -15,13 +15,9 @@ from conformance.commands.clients import client_settings
 from conformance.commands.options import find_target, written_out
 from conformance.commands.outputs import Outputs
 from conformance.output.conclusion import print_conclusion
-from conformance.output.console import (
-    print_findings,
-    print_summary,
-    print_verdict,
-    verdict_lines,
-)
+from conformance.output.findings import print_findings
 from conformance.output.github import tell_github
+from conformance.output.summary import print_summary, print_verdict, verdict_lines
 from conformance.report.known_failures import (
     Held,
     KnownFailures,

@@ -10,7 +10,7 @@ from rich.console import Console
 from conformance.commands.exit_statuses import BROKEN_DOWN, EPILOG, STATUS
 from conformance.commands.options import find_target, target_options, written_out
 from conformance.commands.outputs import Outputs, check_parent, make_directory
-from conformance.output.console import print_findings, print_result
+from conformance.output.findings import print_findings, print_result
 from conformance.output.repro_script import write_script
 from conformance.programs.program import Program, ProgramError, describe, load, summary
 from conformance.report.model import ScenarioReport

@@ -17,10 +17,11 @@ from conformance.commands.options import find_target, judgement_options, target_
 from conformance.commands.outputs import Outputs, check_directory, check_parent, make_directory
 from conformance.commands.probe import with_found_dialect
 from conformance.dialect import PLAIN
-from conformance.output.console import ConsoleReporter, Detail, print_durations
+from conformance.output.console import ConsoleReporter, Detail
 from conformance.output.github import tell_github
 from conformance.output.gradescope import POINTS, gradescope_without_server, render_gradescope
 from conformance.output.junit import render_junit
+from conformance.output.summary import print_durations
 from conformance.report.comparison import compare
 from conformance.report.known_failures import (
     KnownFailures,

@@ -7,7 +7,7 @@ from rich.markup import escape
 
 from conformance.diagnosis.families import Family, families
 from conformance.diagnosis.lessons import Lesson
-from conformance.output.console import picture
+from conformance.output.findings import picture
 from conformance.report.model import FindingReport
 from conformance.report.octets import visible
 from conformance.specimens import CATALOGUE

@@ -1,4 +1,4 @@
-"""Who leaves is let go in order, whoever stays is let stay; anything else is found."""
+"""Whoever stays is let stay: who is put out or refused, who ends with the server, how it stops."""
 
 from dataclasses import replace
 
@@ -8,119 +8,6 @@ from chatproto import Code, Notice, encode
 from conformance.oracle import judge
 from conformance.transcript.events import Exited, InputEnded, Refused, Restarted, Running, Stopping
 from tests.conformance.scene import START, Scene, blamed, chat, talk
-
-
-def leaving(octets: bytes = b"", *exercises: str) -> Scene:
-    """Bob leaves, with these octets or else by its end of stream; its end is yet to come."""
-    scene = chat()
-    talk(scene, ["ann", "bob"])
-    if octets:
-        scene.send("bob", octets, exercises=exercises)
-    else:
-        scene.half_close("bob")
-    scene.serve("bob")
-    return scene
-
-
-def read_all(scene: Scene) -> None:
-    """Ann and bob read all that waits for them; bob's end is yet to come."""
-    scene.deliver("ann")
-    scene.read("bob", sum(map(len, scene.peers["bob"].waiting)))
-
-
-WAYS = pytest.mark.parametrize(
-    ("octets", "requirement"), [(b"quit\n", "QUIT-3"), (b"", "QUIT-5"), (b"\xff\n", "ERR-2")]
-)
-
-
-@WAYS
-def test_a_reset_for_a_leaver(octets: bytes, requirement: str) -> None:
-    scene = leaving(octets)
-    read_all(scene)
-    scene.reset("bob")
-    scene.fence()
-    assert blamed(scene) == [requirement]
-
-
-@WAYS
-def test_a_leaver_that_holds_its_side_may_be_broken_off(octets: bytes, requirement: str) -> None:
-    """Or one that takes nothing of what it is owed; not after less than 1 s."""
-    for seconds, found in ((0.9, [requirement]), (1.1, [])):
-        scene = leaving(octets)
-        scene.stall("bob")
-        scene.deliver("ann")
-        scene.tick(seconds)
-        scene.resume("bob")
-        scene.reset("bob")
-        scene.fence()
-        assert set(blamed(scene)) >= set(found)
-        assert found or blamed(scene) == []
-
-
-@pytest.mark.parametrize(("pause", "found"), [(0.4, {"QUIT-3"}), (1.1, set())])
-def test_a_leaver_that_reads_on_with_pauses_is_not_broken_off(
-    pause: float, found: set[str]
-) -> None:
-    """However long that takes; unless it has paused for as long as a linger lasts."""
-    scene = leaving(b"quit\n")
-    scene.deliver("ann")
-    for _ in range(4):
-        scene.stall("bob")
-        scene.tick(pause)
-        scene.resume("bob")
-        scene.read("bob", 10)
-    scene.reset("bob")
-    scene.fence()
-    assert set(blamed(scene)) == found
-
-
-@pytest.mark.parametrize(("after_end", "found"), [(True, ["QUIT-5"]), (False, [])])
-def test_lines_of_who_closes_without_reading_count(after_end: bool, found: list[str]) -> None:
-    """Where its end of stream came before the reset; after a mere reset they may be lost."""
-    scene = chat()
-    scene.stall("bob")
-    for word in [scene.nonce() for _ in range(3)]:
-        scene.send("bob", f"{word}\n".encode(), exercises=["QUIT-5"])
-    scene.serve("bob", reads=2)
-    scene.half_close("bob")
-    scene.abort("bob", after_end=after_end)
-    scene.deliver("ann")
-    scene.fence()
-    scene.wait_in_vain("ann")
-    assert blamed(scene) == found
-
-
-def test_who_reads_on_long_after_its_end_of_stream_is_not_broken_off() -> None:
-    """But soon after it had begun to take what it is owed."""
-    scene = leaving(b"")
-    scene.stall("bob")
-    scene.deliver("ann")
-    scene.resume("bob")
-    scene.tick(1.1)
-    scene.reset("bob")
-    scene.fence()
-    assert set(blamed(scene)) >= {"QUIT-5"}
-
-
-@pytest.mark.parametrize("reads", [False, True])
-@pytest.mark.parametrize(("seconds", "found"), [(2.0, ["STOP-1"]), (2.6, [])])
-def test_who_is_still_owed_something_may_be_aborted_in_the_end(
-    seconds: float, found: list[str], reads: bool
-) -> None:
-    """By a server that stops, 2.5 s after the stop, whether its member reads or not."""
-    scene = chat()
-    scene.stall("bob")
-    talk(scene, ["ann"] * 2)
-    scene.deliver("ann")
-    scene.events.append(Stopping(scene.tick(), "sigterm"))
-    scene.end("ann")
-    scene.tick(0.0 if reads else seconds)
-    scene.peers["bob"].waiting.clear()
-    scene.resume("bob")
-    scene.tick(seconds if reads else 0.0)
-    scene.reset("bob")
-    scene.events.append(Exited(scene.tick(), 0))
-    assert sorted({one for one in blamed(scene) if one != "ERR-3"}) == found
 
 
 def test_what_a_first_stop_loses_is_of_stopping_though_another_follows() -> None:
@@ -143,107 +30,6 @@ def test_what_a_first_stop_loses_is_of_stopping_though_another_follows() -> None
         scene.end(name)
     scene.events.append(Exited(scene.tick(), 0))
     assert {one for one in blamed(scene) if one != "ERR-3"} == {"STOP-1"}
-
-
-@WAYS
-def test_no_end_for_a_leaver(octets: bytes, requirement: str) -> None:
-    scene = leaving(octets)
-    read_all(scene)
-    scene.wait_in_vain("bob", "the end of the connection")
-    assert blamed(scene) == [requirement]
-
-
-@WAYS
-def test_an_end_within_a_unit(octets: bytes, requirement: str) -> None:
-    scene = leaving(octets)
-    waiting = scene.peers["bob"].waiting
-    waiting[:] = [b"".join(waiting[:2])[:-5]]
-    scene.deliver()
-    scene.fence()
-    assert requirement in blamed(scene)
-
-
-@WAYS
-def test_what_precedes_leaving_is_lost(octets: bytes, requirement: str) -> None:
-    scene = chat()
-    scene.send("bob", scene.nonce().encode() + b"\n" + octets)
-    if not octets:
-        scene.half_close("bob")
-    scene.serve("bob")
-    for peer in scene.peers.values():
-        del peer.waiting[0]
-    scene.deliver()
-    scene.fence()
-    assert blamed(scene) == ["ERR-1" if requirement == "ERR-2" else requirement]
-
-
-@pytest.mark.parametrize(("controlled", "found"), [(True, ["FRM-3"]), (False, ["QUIT-1"])])
-def test_a_fault_in_leaving_is_attributed_to_cr_lf_where_lf_alone_works(
-    controlled: bool, found: list[str]
-) -> None:
-    scene = chat("ann", "bob", "eve")
-    if controlled:
-        scene.say("eve", "quit")
-        scene.deliver()
-    scene.send("bob", b"quit\r\n", exercises=["FRM-3"])
-    scene.wait_in_vain("bob", "the end of the connection")
-    assert blamed(scene) == found
-
-
-def test_no_notice_of_a_violation() -> None:
-    scene = leaving(b"\xff\n")
-    scene.peers["bob"].waiting.pop()
-    scene.deliver()
-    scene.fence()
-    assert blamed(scene) == ["ERR-3"]
-
-
-def test_the_wrong_notice() -> None:
-    scene = leaving(b"\xff\n")
-    scene.peers["bob"].waiting[-1] = b"!line-too-long\n"
-    scene.deliver()
-    scene.fence()
-    assert blamed(scene) == ["ERR-3"]
-
-
-def test_invalid_text_for_a_line_that_is_too_long_as_well() -> None:
-    scene = leaving(b"\xff" * 1_048_577 + b"\n")
-    scene.peers["bob"].waiting[-1] = b"!invalid-text\n"
-    scene.deliver()
-    scene.fence()
-    assert blamed(scene) == ["TXT-2"]
-
-
-@pytest.mark.parametrize(
-    ("octets", "requirement"), [(b"\xff\n", "TXT-2"), (b"x" * 1_048_577, "LIM-2")]
-)
-def test_a_violation_that_nobody_notices(octets: bytes, requirement: str) -> None:
-    scene = leaving(octets)
-    scene.peers["bob"].waiting.pop()
-    read_all(scene)
-    scene.wait_in_vain("bob", "the end of the connection")
-    assert blamed(scene) == [requirement]
-
-
-@pytest.mark.parametrize(
-    ("octets", "notice", "requirement"),
-    [
-        (b"\xc3\xa9\n", b"!invalid-text\n", "TXT-1"),
-        (b"x" * 1_024 + b"\n", b"!line-too-long\n", "LIM-1"),
-        (b"half \xc3", b"!invalid-text\n", "FRM-4"),
-        (b"quit\n\xff\n", b"!invalid-text\n", "QUIT-4"),
-    ],
-)
-def test_a_violation_seen_where_there_is_none(
-    octets: bytes, notice: bytes, requirement: str
-) -> None:
-    scene = leaving(octets)
-    scene.half_close("bob")
-    scene.serve("bob")
-    scene.peers["bob"].waiting.append(notice)
-    scene.deliver()
-    scene.fence()
-    assert requirement in blamed(scene)
 
 
 def put_out(scene: Scene) -> None:
@@ -366,16 +152,6 @@ def test_a_server_that_dies_is_found_whatever_came_of_it() -> None:
     scene.send("bob", b"quit\n", exercises=["QUIT-1"])
     scene.events.append(Exited(scene.tick(), 1))
     assert "QUIT-1" in blamed(scene)
-
-
-def test_a_client_may_break_off_within_anything() -> None:
-    scene = chat()
-    talk(scene, ["ann", "bob"])
-    scene.read("bob", 10)
-    scene.abort("bob")
-    scene.deliver()
-    scene.fence()
-    assert scene.findings() == []
 
 
 def test_who_is_let_go_after_the_end_of_input_is_put_out_by_that() -> None:
@@ -509,23 +285,3 @@ def test_who_is_ended_for_what_it_says_when_another_has_left(
         scene.peers[name].member = False
     assert found in blamed(scene)
     assert ("ROOM-7" in blamed(scene)) is (not before)
-
-
-def leave_together(scene: Scene, *lost: str) -> list[str]:
-    """Three say a word and end their side at once, of whom these are not heard."""
-    for name in ("ann", "bob", "eve"):
-        scene.send(name, scene.nonce().encode() + b"\n")
-        scene.half_close(name)
-    for name in ("ann", "bob", "eve"):
-        if name in lost:
-            scene.peers[name].ended, scene.peers[name].member = True, False
-        else:
-            scene.serve(name)
-    scene.deliver()
-    return blamed(scene)
-
-
-def test_a_room_that_stands_still_when_one_has_left_in_order() -> None:
-    """The first to go lost nothing by that: those after it do by the way it went."""
-    assert leave_together(chat("ann", "bob", "eve"), "bob", "eve") == ["ROOM-7"]
-    assert leave_together(chat("ann", "bob", "eve"), "ann", "bob", "eve") == ["QUIT-5"]

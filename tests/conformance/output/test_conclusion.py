@@ -17,12 +17,12 @@ from conformance.output.causes import (
     unexplained_of,
 )
 from conformance.output.conclusion import LINES, print_conclusion
-from conformance.output.console import notes_of, verdict_lines
 from conformance.output.github import annotations
 from conformance.output.gradescope import render_gradescope
 from conformance.output.html import render_page
 from conformance.output.junit import render_junit
 from conformance.output.markdown import render_markdown
+from conformance.output.summary import notes_of, verdict_lines
 from conformance.report.comparison import compare
 from conformance.report.deaths import deaths_in
 from conformance.report.model import CauseReport, Report, SpokenReport

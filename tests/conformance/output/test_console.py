@@ -7,7 +7,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from conformance.output.console import ConsoleReporter, Detail, outage_lines
+from conformance.output.console import ConsoleReporter, Detail
+from conformance.output.summary import outage_lines
 from conformance.runner.session import Settings
 from conformance.target.profile import Profile
 from tests.conformance.command import REFERENCE, run, specimen

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pytest
 
 from conformance.oracle import Finding
-from conformance.output.console import picture
+from conformance.output.findings import picture
 from conformance.output.html.figure import lay_out, lay_out_crossing
 from conformance.output.text_diagram import sketch, sketch_crossing
 from conformance.report.excerpt import MAX_EVENTS, MAX_OCTETS, StretchEvent, stretch_of

@@ -1,0 +1,178 @@
+"""How a run ended, for a console: how much of each level passed, what could not be told, what the
+server took, and the verdict."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from typing import Final
+
+from rich.console import Console
+from rich.markup import escape
+from rich.text import Text
+
+from conformance.driver.interruption import OUT_OF_TIME
+from conformance.output.conclusion import untold_lines
+from conformance.report.known_failures import Held, held_lines
+from conformance.report.model import Report, Verdict
+from conformance.report.octets import visible
+from conformance.standard.requirements import Level
+from conformance.target.usage import Usage
+
+_VERDICTS: Final = {
+    Verdict.CONFORMANT: "green",
+    Verdict.NON_CONFORMANT: "red",
+    Verdict.INCOMPLETE: "yellow",
+}
+NO_CHAT: Final = "sanity"
+"""Why a scenario was not played: no two clients could chat."""
+
+
+def print_summary(console: Console, report: Report) -> None:
+    """Print how many requirements of each level passed, what could not be told, and why."""
+    console.print()
+    for level in Level:
+        counts = Counter(
+            "fail, declared" if one.is_only_declared else one.status
+            for one in report.requirements
+            if one.level is level
+        )
+        said = ", ".join(f"{counts[status]} {status}" for status in counts)
+        console.print(f"{level:7} {said}")
+    for line in untold_lines(report):
+        console.print(line, markup=False)
+    print_declared(console, report)
+    if report.usage is not None:
+        console.print(f"server  {_usage(report.usage)}", markup=False)
+    for line in outage_lines(report):
+        console.print(line, markup=False)
+    for note in notes_of(report):
+        console.print(note, markup=False)
+
+
+def notes_of(report: Report) -> Iterator[str]:
+    """Why a run covers less than the whole standard, a line each."""
+    if late := sum(one.reason == OUT_OF_TIME for one in report.scenarios):
+        yield (
+            f"The run reached its time limit before {late} scenarios were over: --time-limit gives "
+            "it longer."
+        )
+    if any(one.reason == "needs-launch" for one in report.requirements):
+        yield "Stopping was not checked: --launch lets the suite do that."
+    if any(one.reason == NO_CHAT for one in report.scenarios):
+        yield (
+            "No two clients could chat, so nothing more could be learnt, and the other scenarios "
+            "were not played."
+        )
+    if any(one.reason == "first" for one in report.scenarios):
+        yield (
+            "The client did not connect, showed nothing, or flooded its display. Nothing more "
+            "could be learnt, and the other scenarios were not played."
+        )
+    if any(one.reason == "foreign" for one in report.scenarios):
+        yield (
+            "What came has not the form of chatproto/1, so nothing more could be told, and the "
+            "other scenarios were not played: --probe finds the server's dialect first."
+        )
+
+
+def outage_lines(report: Report) -> Iterator[str]:
+    """For each kind of fault of a cluster the longest silence of members that it did not touch."""
+    longest: dict[str, tuple[float, float]] = {}
+    for one in (one for result in report.scenarios for one in result.outages):
+        silence, resumed = longest.get(one.fault, (0.0, 0.0))
+        longest[one.fault] = max(silence, one.silence), max(resumed, one.resumed)
+    for fault, (silence, resumed) in longest.items():
+        yield (
+            f"fault   {fault}: longest silence {silence:.1f} s, "
+            f"messages {resumed:.1f} s after it was healed"
+        )
+
+
+def print_declared(console: Console, report: Report) -> None:
+    """Print the requirements that the profile declares the server to break, a line each."""
+    for one in report.requirements:
+        if one.declared:
+            more = ", and more was found" if one.undeclared else ""
+            said = f"{one.id} {one.level} — {one.title}: {', '.join(one.declared)}{more}"
+            console.print(f"declared  {escape(visible(said))}")
+
+
+def _usage(usage: Usage) -> str:
+    """The resources that the server took: before, at most, and after."""
+    before, most, after = usage.before, usage.most, usage.after
+    megabytes = [f"{figures.memory / 1e6:.0f}" for figures in (before, most, after)]
+    return (
+        f"memory {megabytes[0]} → {megabytes[2]} MB (most {megabytes[1]}), "
+        f"descriptors {before.descriptors} → {after.descriptors} (most {most.descriptors}), "
+        f"threads {before.threads} → {after.threads} (most {most.threads}), "
+        f"processor {max(0.0, after.cpu_s - before.cpu_s):.1f} s of {usage.seconds:.1f} s"
+    )
+
+
+def _beyond(report: Report) -> str:
+    """What the verdict would be without what the dialect declares; empty where there is none."""
+    if report.otherwise is None:
+        return ""
+    if report.otherwise is Verdict.NON_CONFORMANT:
+        return ", beyond what is declared"
+    return f", {report.otherwise} but for what is declared"
+
+
+def print_verdict(console: Console, report: Report, held: Held | None = None) -> None:
+    """Print the verdict in a line, after what is to be said of failures that are known."""
+    for line in verdict_lines(report, held):
+        console.print(line, soft_wrap=True)
+
+
+def verdict_lines(
+    report: Report, held: Held | None = None, *, failures: bool = False
+) -> Iterator[Text]:
+    """The verdict in a line, with `failures` counted, after what is to be said of failures that are
+    known."""
+    if held is not None:
+        yield from map(Text, held_lines(held))
+    interrupted = ", interrupted" if report.interrupted else ""
+    if held is not None and held.as_known and held.is_as_known:
+        interrupted += ", as known"
+    line = Text(f"{visible(report.name or report.target)}: ")
+    line.append(report.verdict_in_words, f"bold {_VERDICTS[report.verdict]}")
+    line.append(
+        f"{interrupted}{_beyond(report)} "
+        f"({report.protocol}, {len(report.scenarios)} scenarios, {report.duration_s:.1f} s)"
+    )
+    if failures and (counts := _counts(report)):
+        line.append(f": {counts}")
+    yield line
+
+
+def _counts(report: Report) -> str:
+    """How many requirements of each level fail, in words."""
+    said = []
+    for level in Level:
+        of = [one for one in report.requirements if one.level is level]
+        failed = sum(one.status == "fail" for one in of)
+        if failed:
+            said.append(f"{failed} of {len(of)} {level}s")
+    return f"{' and '.join(said)} fail" if said else ""
+
+
+def print_durations(console: Console, report: Report, count: int, jobs: int) -> None:
+    """Print where the time of the lanes went: each section, the rest, and the slowest scenarios.
+
+    Args:
+        console: where to print it.
+        report: the run.
+        count: how many of the slowest scenarios are named.
+        jobs: the number of lanes.
+    """
+    sections: dict[str, float] = defaultdict(float)
+    for one in report.scenarios:
+        sections[one.id.partition("/")[0]] += one.duration_s
+    between = max(0.0, report.duration_s * jobs - sum(sections.values()))
+    console.print("\nseconds by section")
+    slowest_first = sorted(sections.items(), key=lambda item: -item[1])
+    for name, seconds in [*slowest_first, ("launching, letting go, the rest", between)]:
+        console.print(f"{seconds:8.2f}  {name}")
+    console.print("the slowest scenarios")
+    slowest = sorted(report.scenarios, key=lambda one: -one.duration_s)
+    for one in slowest[:count]:
+        console.print(f"{one.duration_s:8.2f}  {one.id}")
