@@ -1,2 +1,2 @@
-"""The suite for clients: a scripted server, a client's program on a terminal or on pipes, the
-scenarios between the two, and what is judged of them."""
+"""The suite for clients: a scripted server, the client's program at a terminal or on pipes, and the
+scenarios that both play."""

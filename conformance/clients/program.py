@@ -1,7 +1,7 @@
-"""The client under test as a process: started, typed into, read from, ended.
+"""The client under test as a process: it is started, typed into, read from and ended.
 
-At a terminal it has a pseudo-terminal, on pipes its standard streams are pipes. It has a process
-group of its own, which is ended whole.
+Its standard streams are a pseudo-terminal or pipes. It has a process group of its own, which is
+ended as a whole.
 """
 
 import os
@@ -88,27 +88,26 @@ class Program:
         return not self._ends
 
     def read(self, descriptor: int) -> bytes:
-        """Read once what it printed there; nothing at the end, after which `outputs` has the
-        descriptor no more."""
+        """Read once from a descriptor of `outputs`; an empty read removes it from there."""
         try:
             octets = os.read(descriptor, _READ)
         except BlockingIOError:
             return b""
         except OSError:
-            # EIO is what Linux says where the last process has left the terminal.
+            # On Linux, EIO means that the last process has left the terminal.
             octets = b""
         if not octets:
             del self.outputs[descriptor]
         return octets
 
     def write(self, octets: bytes) -> None:
-        """Type these octets; what it does not take yet waits for `flush`."""
+        """Type octets; what the client does not take yet waits for `flush`."""
         if self._input is not None and not self._ends:
             self._unwritten += octets
             self.flush()
 
     def flush(self) -> None:
-        """Type what waits, as far as it takes that; then end its input, if that is due."""
+        """Type what waits, as far as the client takes it; then end its input, if that is due."""
         if self._input is None:
             return
         try:
@@ -125,24 +124,24 @@ class Program:
                     self._popen.stdin.close()
 
     def end_input(self) -> None:
-        """Bring its input to its end: by Ctrl-D at a terminal."""
+        """End its input: at a terminal, by Ctrl-D."""
         if self.way == "terminal":
             self.write(END_OF_INPUT)
         self._ends = True
         self.flush()
 
     def press_end_of_input(self) -> None:
-        """Press Ctrl-D at a terminal once more."""
+        """Press Ctrl-D once more, at a terminal."""
         if self._master >= 0:
             with suppress(OSError):
                 os.write(self._master, END_OF_INPUT)
 
     def poll(self) -> int | None:
-        """Its exit status, where it has ended; negative where a signal ended it."""
+        """Return its exit status if it has ended; negative if a signal ended it."""
         return self._popen.poll()
 
     def processor_time(self) -> float:
-        """Seconds of processor time that it and its children have taken."""
+        """Return the seconds of processor time that it and its children have taken."""
         taken = 0.0
         with suppress(psutil.Error):
             process = psutil.Process(self._popen.pid)
@@ -153,15 +152,15 @@ class Program:
         return taken
 
     def starved(self) -> float:
-        """Seconds for which it was ready to run and had no processor."""
+        """Return the seconds for which it was ready to run and had no processor."""
         return self._starvation.longest_wait()
 
     def kill(self) -> None:
-        """End it, and whatever it started; from any thread."""
+        """End it and whatever it started; from any thread."""
         end_group(self._popen.pid)
 
     def close(self) -> None:
-        """End it, whatever it started, and let go of its streams."""
+        """End it and whatever it started, and close its streams."""
         self.kill()
         with suppress(subprocess.TimeoutExpired):
             self._popen.wait(_KILLED)
@@ -178,7 +177,7 @@ class Program:
 
 
 def filled_in(command: str, host: str, port: int) -> list[str]:
-    """The words of the command, with the address in them; `LaunchError` where it cannot be."""
+    """Return the words of the command with the address filled in; raises `LaunchError`."""
     try:
         words = [
             word.format(host=host, port=port, address=f"tcp://{host}:{port}")
@@ -207,7 +206,7 @@ def _make_non_blocking(descriptor: int) -> None:
 
 
 def _terminal(size: tuple[int, int]) -> tuple[int, int]:
-    """A pseudo-terminal of so many columns and rows: its master and its slave."""
+    """Open a pseudo-terminal of so many columns and rows; return its master and its slave."""
     try:
         pty, fcntl, termios = map(import_module, ("pty", "fcntl", "termios"))
     except ImportError:

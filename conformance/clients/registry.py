@@ -1,4 +1,4 @@
-"""Which scenarios there are for clients, and what each needs of the client's use."""
+"""The scenarios for clients, and what each needs of how the client is used."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,10 +12,10 @@ from conformance.scenarios.registry import Scenario
 
 SECTION: Final = "cli"
 FIRST: Final = f"{SECTION}/first"
-"""Where this fails, nothing more can be learnt."""
+"""If this fails, nothing more can be learnt."""
 ClientNeed = Literal["terminal", "pipe", "keys", "protocol"]
-"""That the client has a terminal; that it reads lines from a pipe; that it is not told texts whole,
-as an adapter is; that it knows the protocol."""
+"""The client has a terminal; reads lines from a pipe; is typed into, unlike an adapter; knows the
+protocol."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class ClientPlay:
     play: Callable[[Stage], None]
 
     def unmet(self, use: Use) -> ClientNeed | None:
-        """What it needs that this client is not used with."""
+        """Return something that it needs and this use lacks, if there is any."""
         met: set[ClientNeed] = {"terminal"} if use.way == "terminal" else set()
         met |= {"keys"} if use.way != "jsonl" else set()
         met |= {"pipe"} if use.way == "pipe" else set()
@@ -41,7 +41,7 @@ _PLAYS: Final[list[ClientPlay]] = []
 def client_scenario(
     *requirements: str, needs: tuple[ClientNeed, ...] = (), waits: float = 0.0
 ) -> Callable[[Callable[[Stage], None]], Callable[[Stage], None]]:
-    """Enter a function of a stage as a scenario, under its name."""
+    """Register a function of a stage as a scenario under its name."""
 
     def enter(play: Callable[[Stage], None]) -> Callable[[Stage], None]:
         name = play.__name__.replace("_", "-")
@@ -55,12 +55,12 @@ def client_scenario(
 
 @cache
 def client_plays() -> tuple[ClientPlay, ...]:
-    """Every scenario for clients, in the order of the standard."""
+    """Return every scenario for clients, in the standard's order."""
     for module in ("hearing", "saying", "leaving", "displaying"):
         import_module(f"conformance.clients.scenarios.{module}")
     return tuple(_PLAYS)
 
 
 def client_scenarios() -> tuple[Scenario, ...]:
-    """What describes each of them."""
+    """Return their descriptions."""
     return tuple(one.scenario for one in client_plays())

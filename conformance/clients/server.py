@@ -1,8 +1,7 @@
-"""The suite as the client's server: a small correct room with one member, of whom the suite makes
-others speak.
+"""The suite as the client's server: a room with the client and members that the suite makes up.
 
-What a scenario does not ask for otherwise it does as the standard has it: it sends back what the
-member says, and closes when the member leaves.
+Unless a scenario asks for something else it does as the standard says: it sends back what the
+client says, and closes when the client leaves.
 """
 
 import platform
@@ -31,11 +30,11 @@ _HOST: Final = "127.0.0.1"
 
 
 Watched = dict[int, tuple[int, Callable[[], None]]]
-"""By descriptor the events that are waited for, and what to call when one of them happens."""
+"""For each descriptor the events to wait for, and what to call when one of them happens."""
 
 
 class Host(Protocol):
-    """What a server needs of the stage it stands on."""
+    """What a server needs of who looks on."""
 
     def now(self) -> float: ...
 
@@ -46,8 +45,11 @@ class Host(Protocol):
 
 @dataclass(slots=True)
 class Connection:
-    """One connection of the client's. `said`: octets of a line that has not ended; `unsent`: what
-    the client has not taken yet. It is shut once that is empty and `is_shut`."""
+    """One connection of the client's.
+
+    `said`: octets of a line that has not ended. `unsent`: what the client has not taken yet. If
+    `is_shut`, the stream ends once `unsent` is empty.
+    """
 
     name: str
     socket: socket.socket

@@ -1,6 +1,6 @@
-"""Runs a command with its standard input for its controlling terminal.
+"""Runs a command whose controlling terminal is its standard input, as a shell does.
 
-It runs as a process of its own, and becomes the command: what a shell does for a program.
+This is a process of its own, which becomes the command.
 """
 
 import os
@@ -9,8 +9,8 @@ from importlib import import_module
 
 
 def lead(command: list[str]) -> None:
-    """Become the command; what it has for a terminal is its own from now on."""
-    # Typed as what Windows has, they would have nothing.
+    """Take the terminal for this session's, and become the command."""
+    # To mypy on Windows these modules are empty.
     fcntl, termios = import_module("fcntl"), import_module("termios")
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)
     os.execvp(command[0], command)  # noqa: S606  # the client is the user's own command

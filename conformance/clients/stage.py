@@ -1,8 +1,4 @@
-"""Where one scenario is played: the client's program, the server that it talks to, and the
-transcript of both.
-
-The stage types what a user would, looks at what the client does, and waits for it.
-"""
+"""Where one scenario is played: types what a user would, and waits for what the client does."""
 
 import json
 import random
@@ -34,7 +30,7 @@ _CONSONANTS: Final = "bcdfghjkmnpqrstvwxz"
 
 
 class Stage:
-    """The stage of one scenario. Close it: the client ends with it."""
+    """The stage of one scenario. `close` ends the client."""
 
     def __init__(self, use: Use, scenario: Scenario, waits: Waits) -> None:
         self.use = use
@@ -66,10 +62,13 @@ class Stage:
     def launch(
         self, size: tuple[int, int] = (80, 24), *, refused: bool = False, ready: bool = True
     ) -> None:
-        """Start the client, and let it connect; with `refused`, nothing listens there.
+        """Start the client and let it connect.
 
-        Another member speaks then, unless it is not to be `ready`: once that is shown, the client
-        takes what is typed.
+        Args:
+            size: columns and rows of its terminal.
+            refused: nothing listens at the address.
+            ready: another member speaks, and its words are waited for: once they are shown, the
+                client takes what is typed.
         """
         use = self.use
         if not refused:
@@ -93,11 +92,11 @@ class Stage:
         self._type(text, "line")
 
     def type_part(self, text: str) -> None:
-        """Type what is no whole line yet."""
+        """Type the beginning of a line."""
         self._type(text, "part")
 
     def complete(self, part: str, rest: str) -> None:
-        """Type the rest of a line, and its end, after a part of it."""
+        """Type the rest of a line and Enter, after `type_part`."""
         program = self._observer.program
         self._note(tr.Typed(self._now(), "c1", part + rest, "line"))
         program.write(rest.encode() + (b"\r" if program.way == "terminal" else b"\n"))
@@ -131,7 +130,7 @@ class Stage:
         return self.server.connection.has_left
 
     def end_input(self, unended: str = "") -> None:
-        """Bring the client's input to its end, after a line without its own."""
+        """End the client's input, after a line without LF if there is one."""
         if unended:
             self._type(unended, "unended")
         self._note(tr.InputEnded(self._now(), "c1"))
@@ -157,23 +156,23 @@ class Stage:
         self._look()
 
     def word(self) -> str:
-        """A unique word, by which what is shown and sent is recognised."""
+        """Make up a word, by which a text is found on the display and in what is sent."""
         letters = "".join(self._random.choices(_CONSONANTS, k=4))
         digits = "".join(self._random.choices("23456789", k=2))
         return f"zq{letters}{digits}"
 
     def word_in(self, text: str) -> str:
-        """The first of the suite's words in a text."""
+        """Return the first of the suite's words in a text."""
         return text[text.index("zq") :].split()[0]
 
     # Waiting
 
     def await_shown(self, word: str, kind: str = "shown") -> bool:
-        """Wait until a word is shown; whether it was."""
+        """Wait until a word is shown; return whether it was."""
         return self._until(lambda: self.shows(word), f"{word} to be shown", SHOWING, kind)
 
     def await_said(self, word: str, kind: str = "said") -> bool:
-        """Wait until the client has sent a line with this word; whether it did."""
+        """Wait until the client has sent a line with this word; return whether it did."""
         return self._until(lambda: self.server.has_heard(word), f"{word} to be sent", SHOWING, kind)
 
     def await_left(self) -> bool:
@@ -191,8 +190,8 @@ class Stage:
         )
 
     def await_over(self) -> bool:
-        """Wait until the client has ended, or has connected again; not for long for one that is
-        not judged by it."""
+        """Wait until the client has ended or has connected again; not for long if it is not judged
+        by that."""
         return self._until(
             lambda: self.has_exited or (self._is_over() and self.server.is_connected),
             "the client to end, or to connect again", SHORTENED if self.use.raw else ENDING, "over",
@@ -202,7 +201,7 @@ class Stage:
         return self._is_refused or self.server.was_shut
 
     def await_told(self) -> bool:
-        """Wait until words are shown that were not there when something was typed last."""
+        """Wait until words are shown that are new since something was typed."""
         return self._until(lambda: bool(self._told()), "its user to be told", TELLING, "told")
 
     def await_said_or_told(self, word: str) -> bool:
@@ -220,14 +219,16 @@ class Stage:
         }
 
     def fence(self) -> bool:
-        """Let another member say something, and wait until that is shown: all that was sent before
-        has been read by then."""
+        """Let another member say something, and wait until that is shown.
+
+        By then the client has read all that was sent before.
+        """
         word = self.word()
         self.server.broadcast(word)
         return self.await_shown(word)
 
     def settle(self) -> bool:
-        """A fence each way: what was typed before has been sent by then, too."""
+        """Say something and fence. By then the client has also sent all that was typed before."""
         word = self.word()
         self.say(word)
         return self.await_said(word) and self.fence()
@@ -245,6 +246,6 @@ class Stage:
 
 
 def _as_json(text: str, how: str) -> bytes:
-    """What an adapter is told: a text to say, or to leave."""
+    """Return what an adapter is told: a text to say, or to leave."""
     told: dict[str, object] = {"leave": True} if how == "leave" else {"say": text}
     return json.dumps(told).encode() + b"\n"

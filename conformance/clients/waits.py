@@ -1,16 +1,16 @@
-"""How long a client is waited for, by what it has done so far in its run."""
+"""How long the suite waits for a client, given what it has done so far in the run."""
 
 from typing import Final
 
 from conformance.timing.limit import TimeLimit
 
 SHORTENED: Final = 1.0
-"""Seconds to wait for what this client has never done when it was waited for in full."""
+"""Seconds to wait for what never came in full time."""
 
 
 class Waits:
-    """What the client was waited for, in any scenario: what it has never done in full time is
-    waited for less long from then on. `limit`: when the run is over."""
+    """What the suite has waited for, in all scenarios of a run. What never came in full time gets
+    less time from then on. `limit`: when the run is over."""
 
     def __init__(self, limit: TimeLimit) -> None:
         self.limit = limit

@@ -1,4 +1,4 @@
-"""Judges what happened to a client: a transcript in, findings out, each of one requirement."""
+"""Judges a client by a transcript: each finding is of one requirement."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -14,14 +14,14 @@ from conformance.oracle.findings import Finding, Judgement
 from conformance.transcript.events import Transcript
 
 RAW: Final = frozenset(("CLI-1", "CLI-3", "CLI-5", "CLI-9", "CLI-12"))
-"""What a client can be judged by that knows nothing of the protocol."""
+"""The requirements that also bind a client which knows nothing of the protocol."""
 
 _ENOUGH: Final = 50
-"""Facts of one kind that are reported of a scenario."""
+"""The most facts of one kind that a scenario reports."""
 
 
 def judge_client(transcript: Transcript) -> Judgement:
-    """Say what this scenario shows of the client that was played with in it."""
+    """Return what one scenario shows of a client."""
     record = read_record(transcript)
     findings: list[Finding] = []
     facts = list(_facts(record))
@@ -47,7 +47,7 @@ def _facts(record: Record) -> Iterator[Fact]:
 
 
 def _exercised(record: Record) -> dict[str, int]:
-    """How often the trigger of each requirement that the scenario is there for happened."""
+    """Count how often the trigger of each of the scenario's requirements happened."""
     shown = [
         one for one in record.heard
         if one.kind == "broadcast" and one.words and record.first_shown(one.words[0])

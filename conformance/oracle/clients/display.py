@@ -1,6 +1,6 @@
-"""What a client's user sees: the rows of a screen, or the lines of what was printed.
+"""What a client's user sees: the rows of a screen, or the printed lines.
 
-Words are looked for in what is shown however it is laid out: wrapped, indented, framed.
+Words are found in any layout: wrapped, indented, framed.
 """
 
 import json
@@ -32,7 +32,7 @@ class Display(Protocol):
 
 
 def display_for(way: Way, columns: int, rows: int) -> Display:
-    """The display of a client that is used in that way."""
+    """Make the display of a client that is used in this way."""
     if way == "terminal":
         return Screen(columns, rows)
     return Paper() if way == "pipe" else Messages()
@@ -111,18 +111,18 @@ def _said(row: str) -> str:
 
 
 def squeezed(text: str) -> str:
-    """The letters and digits of a text alone: however it was laid out, it is the same."""
+    """Return the letters and digits of a text, which no layout changes."""
     return _OTHERS.sub("", unicodedata.normalize("NFC", text))
 
 
 def compact(text: str) -> str:
-    """A text without white space and frames: what is wrapped, or boxed, is the same."""
+    """Return a text without white space and frames, which wrapping and boxes add."""
     return _FRAMES.sub("", unicodedata.normalize("NFC", text))
 
 
 def is_laid_out(text: str, rows: tuple[str, ...]) -> bool:
-    """Whether a text stands on these rows as it is: wrapped, framed, or with the same mark before
-    each row that it goes on in."""
+    """Whether a text stands on these rows unaltered: wrapped, framed, or with the same mark before
+    each continuation row."""
     wanted = compact(text)
     if wanted in compact("".join(rows)):
         return True
@@ -137,5 +137,5 @@ def is_laid_out(text: str, rows: tuple[str, ...]) -> bool:
 
 
 def words(rows: list[str]) -> set[str]:
-    """The words on these rows, in small letters."""
+    """Return the words on these rows, in small letters."""
     return {word.lower() for row in rows for word in _WORDS.findall(row)}

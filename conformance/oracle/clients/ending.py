@@ -1,4 +1,4 @@
-"""How the client left, and what it made of the end: CLI-6, CLI-7 and CLI-8."""
+"""Judges how the client left, and how it handled the end: CLI-6, CLI-7 and CLI-8."""
 
 import re
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ from conformance.oracle.clients.record import Record
 from conformance.oracle.clients.showing import form_of
 
 BUSY: Final = 0.5
-"""The part of a processor from which on a client that only waits is said to spin."""
+"""The share of a processor above which a client that only waits counts as spinning."""
 _CRASH: Final = re.compile(
     rb"Traceback \(most recent call last\)|^panic: |Unhandled exception|Exception in thread|"
     rb"^Segmentation fault|terminate called|thread '[^']*' panicked",
@@ -19,7 +19,7 @@ _OVER: Final = "the client to end, or to connect again"
 
 
 def ending(record: Record) -> Iterator[Fact]:
-    """What is wrong with how the client left, or ended."""
+    """Yield what is wrong with how the client left or ended."""
     yield from _connecting(record)
     if record.done is not None and not _was_ended_first(record):
         yield from _leaving(record)
@@ -75,7 +75,7 @@ def _aborted(record: Record) -> tuple[float, int] | None:
 
 
 def _unasked(record: Record) -> Iterator[Fact]:
-    """A client that goes though nobody has asked it to, and the server has not ended."""
+    """Yield a client that ends though its user has not left and the server has not ended."""
     gone = min((when for when in (record.closed, record.exited) if when), default=None)
     if _died_of_notice(record):
         notice = [one for one in record.heard if one.kind == "notice"][-1]
@@ -99,7 +99,7 @@ def _unasked(record: Record) -> Iterator[Fact]:
 
 
 def _may_go(record: Record, gone: tuple[float, int]) -> bool:
-    """Whether something had come before that a client may end at."""
+    """Whether the client had received something at which it may end."""
     may_go = [unit.line for unit in record.heard if unit.kind in ("malformed", "notice")]
     may_go += [unit.line for unit in record.heard if not unit.is_safe]
     may_go += [] if record.over is None else [record.over[1]]
@@ -107,7 +107,7 @@ def _may_go(record: Record, gone: tuple[float, int]) -> bool:
 
 
 def _over(record: Record) -> Iterator[Fact]:
-    """The end of the stream, a reset, or nobody there: shown, and the end of the client too."""
+    """Yield what is wrong after the end of the stream, a reset or a refused connection."""
     over = record.over or record.refused
     if over is None:
         return
@@ -142,7 +142,7 @@ def _over(record: Record) -> Iterator[Fact]:
 
 
 def _died_of_notice(record: Record) -> bool:
-    """Whether a notice was the last that came before the program failed."""
+    """Whether the program failed after a notice."""
     notices = [one.t for one in record.heard if one.kind == "notice"]
     return bool(notices) and _CRASH.search(_printed_since(record, notices[-1])) is not None
 
@@ -165,7 +165,7 @@ def _printed_since(record: Record, began: float) -> bytes:
 
 
 def _incomplete(record: Record) -> Iterator[Fact]:
-    """The beginning of a unit, which no whole one's form is to be given."""
+    """Yield an incomplete unit that is shown as a whole one."""
     text = record.incomplete.rpartition(b"\n")[2].decode(errors="replace")
     model = next(
         (one for one in record.heard if one.kind == "broadcast" and [one.text] == one.words), None

@@ -1,7 +1,7 @@
-"""What can be found of a client, and which requirement each is a failure of: a table.
+"""What can be found of a client, and a table that attributes each fact to a requirement.
 
-Most facts are of one requirement. Some are of the one that the scenario is there for first, where
-that is among those named: a broadcast that is not shown because it came in pieces breaks CLI-1.
+Some facts are attributed to the scenario's first requirement, if it is among those `treated`: a
+broadcast that is not shown because it came in pieces breaks CLI-1.
 """
 
 from dataclasses import dataclass
@@ -59,8 +59,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Attribution:
-    """The requirement that a fact is a failure of; of one `treated` where the scenario is there for
-    it first."""
+    """The requirement that a fact breaks; one of those `treated` if it is the scenario's first."""
 
     requirement: str
     treated: frozenset[str] = frozenset()
@@ -117,7 +116,7 @@ ATTRIBUTIONS: Final[dict[Kind, Attribution]] = {
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """Something found, with the lines of the transcript that show it."""
+    """Something detected, with the lines of the transcript that show it."""
 
     kind: Kind
     expected: str
@@ -128,8 +127,14 @@ class Fact:
 
 
 def attributed(fact: Fact, record: Record, plain: frozenset[Kind]) -> Finding:
-    """The fact as a failure of a requirement. `plain` are the kinds of fact that the first
-    broadcast shows as well: that came whole, so these do not come from how octets are cut."""
+    """Attribute a fact to a requirement.
+
+    Args:
+        fact: what was detected.
+        record: where.
+        plain: the kinds of facts that the first broadcast shows too. It came whole, so these do
+            not come from how octets were cut.
+    """
     row = ATTRIBUTIONS[fact.kind]
     first = record.start.requirements[0]
     is_treated = first in row.treated and not (first == "CLI-1" and fact.kind in plain)

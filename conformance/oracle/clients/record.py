@@ -1,5 +1,4 @@
-"""What a transcript of a client under test says: what it was sent and told, what it sent, and what
-it showed when."""
+"""Reads a transcript of a client under test: what it was sent and told, what it sent and showed."""
 
 import re
 from bisect import bisect_right
@@ -19,8 +18,8 @@ _UNSAFE: Final = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f]")
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """A unit that the client was sent whole, at this time, with this line of the transcript its
-    last. `is_own`: what the client itself had said."""
+    """A whole unit that the client was sent; `line` of the transcript has its last octet. `is_own`:
+    the client itself had said it."""
 
     t: float
     line: int
@@ -31,7 +30,7 @@ class Heard:
 
     @property
     def is_safe(self) -> bool:
-        """Whether a server may send that."""
+        """Whether a conformant server may send it."""
         return not _UNSAFE.search(self.text)
 
     @property
@@ -54,7 +53,7 @@ class Said:
 
     @property
     def texts(self) -> list[str]:
-        """The messages that it is, of several lines one each."""
+        """The messages that it makes: one for each line that is not blank."""
         return [text for text in (one.strip() for one in self.text.split("\n")) if text]
 
 
@@ -90,9 +89,11 @@ class _Stream:
 
 @dataclass(slots=True)
 class Record:
-    """A transcript, read. Times are None for what did not happen. `lost` is the line of the first
-    thing that came and no server may send: a client may end there. `piped` are the suite's words in
-    lines that were not UTF-8: what becomes of these is the client's choice."""
+    """A transcript, read. Times are None for what did not happen.
+
+    `lost`: the line of the first thing that no server may send; a client may end there. `piped`:
+    the suite's words in lines that were not UTF-8; the client chooses what becomes of them.
+    """
 
     transcript: tr.Transcript
     start: tr.Start
@@ -136,18 +137,18 @@ class Record:
 
     @property
     def over(self) -> tuple[float, int] | None:
-        """When the server's side was over: its end of stream, or its reset."""
+        """When the server ended: its end of stream, or its reset."""
         return min(filter(None, (self.ended, self.reset)), default=None)
 
     def rows(self) -> tuple[str, ...]:
-        """What the display showed in the end."""
+        """What the display showed last."""
         return self.snapshots[-1].rows if self.snapshots else ()
 
     def first_shown(self, word: str, after: float = -1.0) -> tuple[int, int] | None:
-        """Where a word was shown first: which snapshot, and where in it; None if it never was.
+        """Return which snapshot showed a word first, and where in it; None if none did.
 
-        A client that draws its whole screen again may have drawn over it before anybody looked: of
-        such a one what it printed counts.
+        A client that redraws its screen may have overwritten the word before anybody looked. What
+        such a client printed counts as shown, in the last snapshot at -1.
         """
         word = squeezed(word)
         for index, snapshot in enumerate(self.snapshots):
@@ -163,13 +164,13 @@ class Record:
         return None
 
     def vain_wait(self, word: str, done: str) -> int | None:
-        """The wait for a word to be shown, or sent, that was in vain; its line."""
+        """Return the line of a wait in vain for a word to be shown or sent, if there is one."""
         waits = f"{word} to be {done}", f"{word} to be {done}, or its user to be told"
         return next((line for line, one in self.waited.items() if one.what in waits), None)
 
     def new_words(self, since: float, until: float | None = None) -> set[str]:
-        """The words shown from a time on that had never been shown before, what was typed and
-        what the suite's words are made of aside."""
+        """Return the words that were shown for the first time from `since` until `until`, but for
+        those that were typed and the suite's own."""
         times = [snapshot.t for snapshot in self.snapshots]
         first = bisect_right(times, since)
         last = len(times) if until is None else bisect_right(times, until)

@@ -1,4 +1,4 @@
-"""What the client sent, held against what its user said: CLI-2 and CLI-4."""
+"""Compares what the client sent with what its user said: CLI-2 and CLI-4."""
 
 from collections.abc import Iterator
 
@@ -10,7 +10,7 @@ _QUIT = "quit"
 
 
 def sending(record: Record) -> Iterator[Fact]:
-    """What is wrong with what the client sent."""
+    """Yield what is wrong with what the client sent."""
     yield from _form(record)
     yield from _contents(record)
     yield from _refusals(record)
@@ -32,7 +32,7 @@ def _form(record: Record) -> Iterator[Fact]:
             yield Fact(
                 Kind.LINE_NOT_UTF8,
                 "lines of UTF-8",
-                f"a line whose octet {error.start + 1} is none",
+                f"octet {error.start + 1} of a line does not decode",
                 (line.line,),
                 line.octets,
             )
@@ -47,7 +47,7 @@ def _form(record: Record) -> Iterator[Fact]:
 
 
 def _contents(record: Record) -> Iterator[Fact]:
-    """Each message once and in order, and nothing else."""
+    """Yield messages that are missing, doubled, altered or out of order, and any other line."""
     gone = min((when for when in (record.closed, record.exited, record.over) if when), default=None)
     heeded = [one for one in record.said if gone is None or one.line < gone[1]]
     expected = [(text, said) for said in heeded for text in said.texts if fits(text)]
@@ -103,14 +103,16 @@ def _contents(record: Record) -> Iterator[Fact]:
 
 
 def fits(text: str) -> bool:
-    """Whether a text is one message as it stands."""
+    """Whether a text can be sent as one message."""
     return text != _QUIT and len(text.encode()) <= MIN_LINE_LIMIT
 
 
 def _is_excused(record: Record, said: Said, text: str) -> bool:
-    """Whether what was not sent had no need to be: several lines pasted may be refused, a line of
-    the limit by who sends CR LF, and what is at the end of the input after the last LF: where its
-    user is told."""
+    """Whether the client may refuse a text, and has told its user so.
+
+    It may refuse several lines that are pasted, what its input holds after the last LF, and, if it
+    ends lines with CR LF, a line of just the limit.
+    """
     may_refuse = said.how != "line" or len(text.encode()) + 1 > MIN_LINE_LIMIT
     sent = {line.text for line in record.lines}
     whole = said.how != "pasted" or sent.isdisjoint(said.texts)
@@ -118,7 +120,7 @@ def _is_excused(record: Record, said: Said, text: str) -> bool:
 
 
 def _told_by(record: Record, said: Said) -> float | None:
-    """Until when a user is told of what was said: from then on it may be of something else."""
+    """Return until when what is shown can be about this text; None if until the end."""
     later = [event for event in (record.done, record.over) if event and event[0] > said.t]
     if said.how == "unended":
         return None
@@ -146,7 +148,7 @@ def _quit(record: Record, line: Line) -> Fact:
 
 
 def _strange(line: Line, text: str, expected: list[tuple[str, Said]]) -> Fact:
-    """A line that is none of what was said as it was said."""
+    """Return what is wrong with a line that equals nothing that was said."""
     inside = [
         (one, said) for one, said in expected if set(WORD.findall(one)) & set(WORD.findall(text))
     ]
@@ -169,7 +171,7 @@ def _strange(line: Line, text: str, expected: list[tuple[str, Said]]) -> Fact:
 
 
 def _refusals(record: Record) -> Iterator[Fact]:
-    """What was refused, or parted, and whether its user was told."""
+    """Yield texts that were refused or parted without a word, or not wholly sent."""
     for said in record.said:
         told = record.new_words(said.t, _told_by(record, said))
         for text in said.texts:

@@ -1,4 +1,4 @@
-"""What the client showed, held against what it was sent: CLI-1, CLI-3, CLI-9 and CLI-12."""
+"""Compares what the client showed with what it was sent: CLI-1, CLI-3, CLI-9 and CLI-12."""
 
 import math
 import re
@@ -12,7 +12,7 @@ from conformance.oracle.clients.record import WORD, Heard, Record
 
 
 def showing(record: Record) -> Iterator[Fact]:
-    """What is wrong with what the client showed."""
+    """Yield what is wrong with what the client showed."""
     owed = [one for one in record.heard if one.kind == "broadcast" and one.words]
     owed = [one for one in owed if one.is_safe and not one.is_own and is_owed(record, one)]
     owed = [one for one in owed if _is_decided(record, one)]
@@ -27,15 +27,14 @@ def showing(record: Record) -> Iterator[Fact]:
 
 
 def is_owed(record: Record, one: Heard) -> bool:
-    """Whether a client must show what it was sent: it has not lost its place in the stream, nor
-    ended, before."""
+    """Whether the client must show a unit: it had not ended, nor received what is no unit,
+    before."""
     gone = min((when[1] for when in (record.closed, record.exited) if when), default=one.line + 1)
     return one.line < gone and (record.lost is None or one.line < record.lost)
 
 
 def _is_decided(record: Record, one: Heard) -> bool:
-    """Whether what was not shown by the end would have been by then: it was waited for, or what
-    came later was shown."""
+    """Whether the client had time to show a unit: there was a wait, or a later unit was shown."""
     return any(line > one.line for line in record.waited) or any(
         later.line > one.line and not later.is_own and record.first_shown(word) is not None
         for later in record.heard
@@ -84,8 +83,8 @@ def _each(record: Record, one: Heard) -> Iterator[Fact]:
 
 
 def _room(record: Record) -> float:
-    """How long a text may be for a client to have room for all of it, with what came beside it,
-    where what does not fit on its screen cannot be seen."""
+    """Return how long a text may be that must be seen whole: a quarter of the screen if the client
+    clears it, for then what does not fit cannot be seen."""
     launched = record.launched
     if launched is None or not record.clears:
         return math.inf
@@ -101,7 +100,7 @@ def _is_plain(text: str) -> bool:
 
 
 def _repeated(record: Record, owed: list[Heard]) -> Iterator[Fact]:
-    """More often on the display than it was sent, and echoed."""
+    """Yield texts that are shown more often than they were sent and echoed."""
     shown = squeezed("".join(record.rows()))
     sent = [line.text for line in record.lines]
     own = [one for one in record.heard if one.is_own]
@@ -125,7 +124,11 @@ def _repeated(record: Record, owed: list[Heard]) -> Iterator[Fact]:
 
 
 def _order(record: Record, owed: list[Heard]) -> Iterator[Fact]:
-    """Those that came one by one tell whether the newest is shown first."""
+    """Yield pairs of broadcasts that are shown the other way round.
+
+    Within one snapshot, order counts only if broadcasts that came one by one show that the newest
+    is last on this display.
+    """
     places = [(record.first_shown(one.words[0]), one) for one in owed]
     shown = [(place, one) for place, one in places if place is not None and place[1] >= 0]
     last = squeezed("".join(record.rows()))
@@ -158,7 +161,7 @@ def _notices(record: Record) -> Iterator[Fact]:
 
 
 def _heartbeats(record: Record) -> Iterator[Fact]:
-    """Rows between two broadcasts: as many with heartbeats between them as without."""
+    """Yield a heartbeat that is shown: it adds rows between two broadcasts."""
     if record.is_raw:
         return
     units = [one for one in record.heard if not one.is_own]
@@ -198,7 +201,7 @@ def _gap(record: Record, one: Heard, other: Heard) -> int | None:
 
 
 def _own(record: Record) -> Iterator[Fact]:
-    """All of its own messages are shown, or none."""
+    """Yield the client's own messages if some are shown and others are not."""
     own = [one for one in record.heard if one.is_own and one.words and is_owed(record, one)]
     own = [one for one in own if _is_decided(record, one)]
     if not own or record.clears:
@@ -219,7 +222,7 @@ def _own(record: Record) -> Iterator[Fact]:
 
 
 def _runs(record: Record) -> int:
-    """How many times its own messages begin after somebody else's, or at first."""
+    """Return into how many runs others' messages part the client's own."""
     units = [one for one in record.heard if one.kind == "broadcast"]
     before = [False, *(one.is_own for one in units)]
     return sum(
@@ -229,7 +232,7 @@ def _runs(record: Record) -> int:
 
 
 def _made_up(record: Record) -> Iterator[Fact]:
-    """A part of a text that is shown as a broadcast of its own."""
+    """Yield a part of a text that is shown as a broadcast of its own."""
     model = next(
         (one for one in record.heard if one.kind == "broadcast" and len(one.words) == 1
          and one.text == one.words[0] and not one.is_own), None,
@@ -251,8 +254,10 @@ def _made_up(record: Record) -> Iterator[Fact]:
 
 
 def form_of(rows: tuple[str, ...], word: str, *, stands_apart: bool) -> tuple[str, ...] | None:
-    """How a message of this one word is shown, numbers and the word aside; with the row before
-    where the header stands apart. None where it is not shown in a row."""
+    """Return how a message of this one word is shown, numbers and words replaced.
+
+    If the header stands apart, the row before it belongs to it. None if no row shows the word.
+    """
     at = next((at for at, row in enumerate(rows) if word in row), None)
     if at is None:
         return None
@@ -260,7 +265,7 @@ def form_of(rows: tuple[str, ...], word: str, *, stands_apart: bool) -> tuple[st
 
 
 def general(row: str) -> str:
-    """A row, numbers and the suite's words aside."""
+    """Return a row with numbers and the suite's words replaced."""
     return re.sub(r"\d+", "N", WORD.sub("WORD", row.rstrip()))
 
 

@@ -1,5 +1,4 @@
-"""What comes from the server and drives the client's terminal, or forges a row on it: CLI-10 and
-CLI-11."""
+"""Judges what the client lets through to its terminal, controls and forged rows: CLI-10, CLI-11."""
 
 import re
 from collections.abc import Iterator
@@ -14,14 +13,14 @@ _LABEL: Final = re.compile(r"198\.51\.100\.\d+:\d+")
 
 
 def terminal(record: Record) -> Iterator[Fact]:
-    """What is wrong with what the client let through to its terminal."""
+    """Yield what is wrong with what the client let through to its terminal."""
     if record.is_terminal:
         yield from _controls(record)
         yield from _forged(record)
 
 
 def _controls(record: Record) -> Iterator[Fact]:
-    """A control between two of the suite's words, printed as it came."""
+    """Yield controls that were printed as they came."""
     for one in record.heard:
         if one.is_safe or len(one.words) < 2:
             continue
@@ -34,7 +33,7 @@ def _controls(record: Record) -> Iterator[Fact]:
 
 
 def _forged(record: Record) -> Iterator[Fact]:
-    """A row that shows a text, and equals one that shows a header or a notice."""
+    """Yield a row that shows a text and looks like one that shows a header or a notice."""
     rows = record.rows()
     for one in record.heard:
         if one.kind != "broadcast" or one.is_own or not one.is_safe:
@@ -59,8 +58,8 @@ def _forged(record: Record) -> Iterator[Fact]:
 
 
 def _heads(record: Record, but: Heard) -> set[str]:
-    """The rows that show a header or a notice, numbers and words aside, those of one text left
-    out."""
+    """Return the rows that show a header or a notice, numbers and words replaced, but for those of
+    one text."""
     keys = [one.sender for one in record.heard if one.kind in ("broadcast", "notice")]
     own = [*but.words, *_LABEL.findall(but.text)]
     return {
