@@ -91,7 +91,7 @@ def gather(case: Case, facts: Sequence[Fact]) -> list[Incident]:
     rest = _Rest(facts)
     gatherings = (
         _death, _flood, _stop, _taken_back, _isolation, _standstill, _put_out, _unfinished,
-        _run_together,
+        _run_together, _headed_otherwise,
         _pieces, _muted, _deafened, _forgotten, _refused,
     )  # fmt: skip
     found = [incident for gathering in gatherings for incident in gathering(case, rest)]
@@ -230,6 +230,17 @@ def _run_together(_: Case, rest: _Rest) -> _Found:
         kinds = (Kind.RUN_TOGETHER, Kind.NO_HEADER, Kind.LOST, Kind.CUT_OFF)
         follows = rest.take(together[0], lambda fact: fact.kind in kinds)
         yield together[0], Incident(together[0], None, follows)
+
+
+def _headed_otherwise(_: Case, rest: _Rest) -> _Found:
+    """Headers of another form, each in a line of its own, start no unit."""
+    heads = [fact for fact in rest.of(Kind.HEADER) if Sign.OTHER_HEADER in fact.signs]
+    if heads:
+        follows = rest.take(
+            heads[0],
+            lambda fact: fact.kind is Kind.NO_UNIT and Sign.OTHER_HEADER in fact.signs,
+        )
+        yield heads[0], Incident(heads[0], None, follows)
 
 
 def _stop(_: Case, rest: _Rest) -> _Found:

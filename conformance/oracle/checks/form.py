@@ -10,7 +10,7 @@ from chatproto.text import make_safe
 from chatproto.wire import Code
 from conformance.oracle.alteration import alteration_of, is_of_characters, text_signs
 from conformance.oracle.case import Case
-from conformance.oracle.checks.text import is_about_members
+from conformance.oracle.checks.text import is_about_members, is_heading
 from conformance.oracle.facts import Fact, Kind, Sign
 from conformance.oracle.findings import Outcome
 from conformance.oracle.matching import Tie
@@ -94,9 +94,12 @@ def _no_unit(
 ) -> Fact:
     said = _is_fragment(case, octets)
     signs = [Sign.SAID] if said else []
-    signs += [Sign.GREETING] if is_greeting else []
     signs += [Sign.DIGIT_FIRST] if octets[:1].isdigit() else []
-    signs += [Sign.ABOUT_MEMBERS] if is_about_members(case, octets) else []
+    if is_heading(octets) and not said:
+        signs.append(Sign.OTHER_HEADER)
+    else:
+        signs += [Sign.GREETING] if is_greeting else []
+        signs += [Sign.ABOUT_MEMBERS] if is_about_members(case, octets) else []
     return Fact(
         Kind.NO_UNIT,
         "a broadcast, a notice or a heartbeat: a digit, '!' or LF first",
@@ -163,6 +166,7 @@ def _header(case: Case, client: ClientHistory, unit: ReceivedBroadcast) -> Fact 
             client.name,
             unit.header,
             _nearest_header(unit.header),
+            signs=(Sign.CUT,) if HEADER_INSIDE.fullmatch(unit.header + unit.text) else (),
         )
     if unit.sender is None or not case.is_sender(unit.sender):
         more = unit.sender is not None and any(map(case.is_sender, unit.sender.split()))

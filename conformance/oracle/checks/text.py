@@ -30,6 +30,7 @@ _COMING_OR_GOING: Final = re.compile(
     rb"exit(?:ed|s)?|online|offline|arrived|gone|came|went|logged)\b",
     re.IGNORECASE,
 )
+_TIME_OF_DAY: Final = re.compile(rb"\d\d?:\d\d")
 _GREETING: Final = re.compile(rb"\b(?:welcome|hello|hi|bye|goodbye)\b", re.IGNORECASE)
 _BLANK: Final = re.compile(r"[\s\0-\x1f\ufffd]+")
 _MANY: Final = 20
@@ -115,7 +116,8 @@ def _without_header(case: Case, tie: Tie, mixtures: Mixtures) -> Fact:
     line, octets = tie.line, tie.unit.octets
     if line.fate is not Fate.MESSAGE:
         return _unwanted(case, tie, octets)
-    before = _before(case, tie)
+    last = _right_before(case, tie)
+    before = last if isinstance(last, ReceivedBroadcast) else None
     text = line.text or b""
     kind, what = Kind.NO_HEADER, "its text alone, without a header"
     sign: tuple[Sign, ...] = ()
@@ -131,6 +133,9 @@ def _without_header(case: Case, tie: Tie, mixtures: Mixtures) -> Fact:
             kind, what = Kind.MIXED, "another header between its header and its text"
     elif len(octets) > len(text) and text and octets.endswith(text):
         kind, what = Kind.HEADER, f"it after {octets[: -len(text)].decode('latin-1')!r}"
+        sign = (Sign.OTHER_HEADER,)
+    elif isinstance(last, Junk) and is_heading(last.octets):
+        kind, what = Kind.HEADER, f"it after the line {last.octets.decode('latin-1')!r}"
         sign = (Sign.OTHER_HEADER,)
     elif _shared(case, tie) or (not tie.exact and len(case.segments(line)) > 1):
         kind, what = Kind.SHARED_HEADER, "its text in the broadcast of what shared a read with it"
@@ -160,11 +165,11 @@ def _shared(case: Case, tie: Tie) -> bool:
     )
 
 
-def _before(case: Case, tie: Tie) -> ReceivedBroadcast | None:
-    """The broadcast right before a text without a header."""
+def _right_before(case: Case, tie: Tie) -> ReceivedUnit | None:
+    """What came right before a text without a header."""
     start, units = tie.unit.span.start, case.history.clients[tie.client].units
     before = units[bisect_left(units, start, key=lambda unit: unit.span.end)]
-    return before if isinstance(before, ReceivedBroadcast) and before.span.end == start else None
+    return before if before.span.end == start else None
 
 
 def _inexact(case: Case, tie: Tie, came: bytes, mixtures: Mixtures) -> Fact:
@@ -381,3 +386,9 @@ def is_about_members(case: Case, text: bytes) -> bool:
     """Whether a text tells of members who come or go, or names one."""
     labels = (label.encode() for label in case.matching.labels.values())
     return _COMING_OR_GOING.search(text) is not None or any(label in text for label in labels)
+
+
+def is_heading(octets: bytes) -> bool:
+    """Whether a line that starts no unit is a header of another form: it has a time of day, and
+    tells of nobody who comes or goes."""
+    return _TIME_OF_DAY.search(octets) is not None and _COMING_OR_GOING.search(octets) is None

@@ -42,6 +42,19 @@ def test_a_header_out_of_form(old: bytes, new: bytes) -> None:
     assert blamed(after_a_word_of_bobs(chat(), old, new)) == ["MSG-1"]
 
 
+def test_a_header_with_an_lf_in_it() -> None:
+    scene = after_a_word_of_bobs(chat(), b"20210703 17", b"20210703\n 17")
+    assert any("cut" in one.signs for one in scene.findings() if one.kind == "header")
+
+
+@pytest.mark.parametrize("header", [b"[20210703 17:45:39] bob", b"bob at 17:45", b"@17:45:39"])
+def test_a_header_that_starts_no_unit(header: bytes) -> None:
+    scene = after_a_word_of_bobs(chat(), b"20210703 17:45:39 127.0.0.1:50001", header)
+    [*findings] = scene.findings()
+    assert {one.requirement for one in findings} == {"MSG-1"}
+    assert all("other-header" in one.signs for one in findings)
+
+
 @pytest.mark.parametrize(
     "label",
     [b"127.0.0.1:1", b"localhost:50001", b"('127.0.0.1', 50001)", b"unix:1", b"[::1]:50001"],
