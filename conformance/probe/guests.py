@@ -18,19 +18,23 @@ _ENTERING: Final = 3.0
 """How many times longer than any before an entrance may take."""
 _GREETING: Final = 0.3
 """Seconds in which a greeting begins, if nobody knows of one; times the factor."""
+_ALONE: Final = 0.15
+"""Seconds that who comes to a fragile server is given before anything else happens there; times the
+factor."""
 _LONGEST_OPENING: Final = 300
 _WORD: Final = re.compile(rb"w\d{8,}k")
 
 
 @dataclass(slots=True)
 class Known:
-    """What is known so far of how to talk there: whether a first line is a name; which words
-    leave, once that was asked; whether anything is said to who connects and to who gives a name;
-    what comes after a word as a text, and whether it is known at all what stands around one; what
-    lines come with any message besides; and how many seconds an entrance, and a greeting, has taken
-    at most."""
+    """What is known so far of how to talk there: whether a first line is a name; whether somebody
+    was lost who came together with others, or while others spoke; which words leave, once that was
+    asked; whether anything is said to who connects and to who gives a name; what comes after a word
+    as a text, and whether it is known at all what stands around one; what lines come with any
+    message besides; and how many seconds an entrance, and a greeting, has taken at most."""
 
     login: bool = False
+    fragile: bool = False
     leaving: frozenset[str] | None = None
     greets: bool | None = None
     welcomes: bool | None = None
@@ -64,16 +68,13 @@ class Guests:
             return self._pair
         self._pair = None
         for again in (False, True):
-            first = None
             if again:
-                # Some servers lose one of two who come at once.
                 self.room.drop_all()
-                first = self.enter()
-                self.room.settle(first, first=_GREETING * self.factor)
-            pair = first or self.enter(), self.enter()
+            pair = self.enter(), self.enter()
             if self.meet(*pair):
                 self._pair = pair
                 return pair
+            self.known.fragile = True
         raise Gone("what one says comes to nobody")
 
     def forget(self) -> None:
@@ -88,6 +89,7 @@ class Guests:
         """So many more; `Gone` where one of them is not heard, or hears nobody."""
         talkers = self._enter(count)
         if not self._have_met(host, *talkers):
+            self.known.fragile = True
             raise Gone("who comes third hears nobody, or is heard by nobody")
         self.room.settle(host, *talkers)
         return talkers
@@ -98,7 +100,11 @@ class Guests:
 
     def _enter(self, count: int) -> list[Talker]:
         known, room = self.known, self.room
-        talkers = [room.connect() for _ in range(count)]
+        talkers = []
+        for _ in range(count):
+            talkers.append(room.connect())
+            if known.fragile:
+                room.settle(talkers[-1], first=_ALONE * self.factor)
         if known.greets:
             self.await_greeting(*talkers)
         if known.greets is not False:
