@@ -3,7 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Iterator
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import Final
 
 from chatproto.text import REPLACEMENT
@@ -35,11 +35,8 @@ def exercised(case: Case) -> Counter[str]:
     messages = [line for line in case.came if line.text is not None]
     if messages:
         counts.update(dict.fromkeys(_BY_ANY_MESSAGE, len(messages)))
-    for line in messages:
-        for id_ in _by_message(case, line):
-            counts[id_] += 1
-    for client in case.clients:
-        counts.update(_by_client(case, client))
+    counts.update(chain.from_iterable(_by_message(case, line) for line in messages))
+    counts.update(chain.from_iterable(_by_client(case, client) for client in case.clients))
     _by_room(case, counts)
     _by_nodes(case, counts)
     for _, event in case.history.server:

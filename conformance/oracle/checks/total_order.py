@@ -24,7 +24,7 @@ _RANKS: Final = (Kind.LOST, Kind.EFFECT_FIRST, Kind.SENDER_ORDER, Kind.TWO_ORDER
 """A loss says more than what contradicts it, and what a sender did more than an order."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Before:
     """One broadcast comes before another: `why`, and what it is where it does not. `loser` lacks
     the later one."""

@@ -8,6 +8,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import Enum
+from itertools import islice
 from typing import Final
 
 from chatproto import BlankReceived, Code, EndOfStream, MessageReceived, QuitReceived, Violation
@@ -142,6 +143,8 @@ class ClientHistory:
         if self._ats is None:
             self._ats = [at for at, _ in self.segments]
         first = bisect_left(self._ats, line.begun)
+        if line.begun == line.done:
+            return (self.segments[first][1].octets,)
         last = bisect_right(self._ats, line.done)
         return tuple(sent.octets for _, sent in self.segments[first:last])
 
@@ -313,7 +316,8 @@ def _line_limit(history: History) -> int:
     longer: list[bytes] = []
     for client in history.clients.values():
         *lines, rest = b"".join(sent.octets for _, sent in client.segments).split(b"\n")
-        longer += (line for line in lines if MIN_LINE_LIMIT < len(line) <= MAX_LINE_LIMIT)
+        if max(map(len, lines), default=0) > MIN_LINE_LIMIT:
+            longer += (line for line in lines if MIN_LINE_LIMIT < len(line) <= MAX_LINE_LIMIT)
         was_refused = client.ending is not None and client.half_closed is None
         if len(rest) <= MAX_LINE_LIMIT and not was_refused and not client.notices:
             longest = max(longest, len(rest))
@@ -371,6 +375,9 @@ def _read_lines(client: ClientHistory, limit: int, dialect: Dialect | None) -> N
         )
 
     for at, sent in client.segments:
+        # A segment is read at once: each of its lines is one event, but in a dialect.
+        is_read = dialect is None and after is None
+        events = iter(connection.receive(sent.octets) if is_read else ())
         for part, lf, ends in pieces(sent.octets, dialect):
             if not held:
                 begun, tags = at, ()
@@ -381,7 +388,7 @@ def _read_lines(client: ClientHistory, limit: int, dialect: Dialect | None) -> N
                     add(after)
                     held = b""
                 continue
-            for event in connection.receive(part + lf):
+            for event in islice(events, 1) if is_read else connection.receive(part + lf):
                 match event:
                     case MessageReceived(text=text):
                         add(Fate.MESSAGE, text)
