@@ -23,8 +23,23 @@ Confidence = Literal["almost-certain", "likely", "possible"]
 
 MOST: Final = 3
 """Causes that are named at most."""
-_MISSING: Final = 0.6
-"""Weight of a symptom that should have shown and did not, beside one that nothing explains."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Weights:
+    """What counts against a pattern, beside a symptom that it shares with the run: one that should
+    have shown and is `missing`, and one that showed and is `foreign` to it."""
+
+    missing: float
+    foreign: float
+
+
+_ONE_FAULT: Final = _Weights(missing=0.6, foreign=1.0)
+_SEVERAL: Final = _Weights(missing=0.8, foreign=0.25)
+"""Where no pattern is much like the whole run, the server has several faults, as those of the wild
+have, and most of what each shows is foreign to the others' patterns."""
+_ALIKE: Final = 0.3
+"""How like the whole run a pattern must be for its server to be one of one fault."""
 _DEATH: Final = f"{View.SIGN}{DIED}"
 _SHOWS: Final = 0.3
 """A pattern shows what it showed in this part of its runs, or more."""
@@ -129,6 +144,7 @@ class _Search:
         self._known = known
         self._whole = whole
         self._alive = alive
+        self._against = _ONE_FAULT
         places = {symptom: place_of(symptom) for symptom in known.weights}
         self._hidden = {s for s, place in places.items() if place and place[1] not in played}
         reached = {place[0] for place in places.values() if place and place[1] in played}
@@ -136,7 +152,10 @@ class _Search:
         self._hidden |= {s for s in places if view_of(s) is View.BROKEN} - told
 
     def causes(self) -> tuple[Cause, ...]:
-        ranked = [one for one in self._ranked(frozenset()) if self._explained(one.entry)]
+        ranked = self._ranked_at_first()
+        if ranked and ranked[0].likeness < _ALIKE:
+            self._against = _SEVERAL
+            ranked = self._ranked_at_first()
         if not ranked:
             return ()
         confidence = self._confidence(ranked)
@@ -153,6 +172,9 @@ class _Search:
                 like = max(own, key=lambda one: _overlap(one.explains, other.explains))
                 causes.append(replace(other, instead_of=like.family.name))
         return tuple(causes)
+
+    def _ranked_at_first(self) -> list[_Match]:
+        return [one for one in self._ranked(frozenset()) if self._explained(one.entry)]
 
     def _most_first(self, chosen: Sequence[_Chosen]) -> list[_Chosen]:
         """Causes in another order: what explains most of what those before it left is first."""
@@ -228,7 +250,7 @@ class _Search:
         aside: frozenset[str],
         seen: Mapping[View, float],
     ) -> float:
-        """The mean over the views: what both have, as a part of what either has."""
+        """The mean over the views: what both have, as a part of what either has, each weighed."""
         shared = dict.fromkeys(View, 0.0)
         missing = dict.fromkeys(View, 0.0)
         for symptom, chance in entry.shows.items():
@@ -236,9 +258,12 @@ class _Search:
                 shared[view_of(symptom)] += chance * self._known.weight(symptom)
             elif symptom not in aside and symptom not in self._hidden:
                 missing[view_of(symptom)] += chance * self._known.weight(symptom)
-        total = sum(
-            shared[view] / (seen[view] + _MISSING * missing[view]) for view in View if shared[view]
-        )
+        total = 0.0
+        for view in View:
+            if shared[view]:
+                foreign = max(0.0, seen[view] - shared[view])
+                against = self._against.foreign * foreign + self._against.missing * missing[view]
+                total += shared[view] / (shared[view] + against)
         return total / len(View)
 
     def _confidence(self, ranked: Sequence[_Match]) -> Confidence:

@@ -219,3 +219,23 @@ def test_each_broken_client_is_known_again_by_its_symptoms() -> None:
         ]
         first, *_ = diagnose(run, known).causes
         assert first.family.name == entry.family, entry.specimen
+
+
+def test_what_fails_by_a_death_alone_is_no_sign_of_a_fault_that_ends_no_server() -> None:
+    died = {"frm/many-lines-in-one-segment": [_finding("FRM-1", "died")]}
+    elsewhere = {"quit/what-follows-quit-is-ignored": [_finding("FRM-1", "died")]}
+    runs = {"one-read-one-message": [_CUTS], "reset-ends-the-server": [_run(died)]}
+    known = opened(compiled(runs, _FAMILIES, {}))
+    assert [one.family.name for one in diagnose(_run(died), known).causes] == ["ends-with-a-member"]
+    assert diagnose(_run(elsewhere), known) == Diagnosis(unexplained=("FRM-1",))
+
+
+def test_of_six_faults_each_comes_before_what_a_server_with_many_others_has() -> None:
+    singles = ("greets", "no-notice", "no-echo", "keeps-cr", "spins-alone", "relays-cr")
+    apart = {one.requirements[0]: one.id for one in scenarios()}
+    faults = [_run({id_: [_finding(of, f"kind of {of}")]}) for of, id_ in [*apart.items()][:15]]
+    runs = {name: [run] for name, run in zip(singles, faults, strict=False)}
+    runs["s6"] = [_together(*faults[3:])]
+    found = diagnose(_together(*faults[:6]), opened(compiled(runs, _FAMILIES, {})))
+    assert len(found.causes) == MOST
+    assert {one.family.name for one in found.causes} <= {_FAMILIES[name] for name in singles}
