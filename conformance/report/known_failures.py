@@ -224,8 +224,8 @@ def written(report: Report, before: KnownFailures) -> str:
     only generated programs have found may not be found by others."""
     kept = {one.requirement: one for one in before.failure}
     lines = [
-        "# What is known to fail, for chatproto-conformance run --known-failures. Each must still",
-        "# fail, as it is pinned: WORD, cN and N are what differs from run to run.",
+        "# What is known to fail, for --known-failures. Each must still fail, as it is pinned:",
+        "# WORD, cN and N are what differs from run to run.",
         "schema = 1",
     ]
     for one in report.requirements:

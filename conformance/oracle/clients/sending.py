@@ -49,8 +49,7 @@ def _form(record: Record) -> Iterator[Fact]:
 def _contents(record: Record) -> Iterator[Fact]:
     """Yield messages that are missing, doubled, altered or out of order, and any other line."""
     gone = min((when for when in (record.closed, record.exited, record.over) if when), default=None)
-    heeded = [one for one in record.said if gone is None or one.line < gone[1]]
-    expected = [(text, said) for said in heeded for text in said.texts if fits(text)]
+    expected = [(text, said) for said in record.said for text in said.texts if fits(text)]
     unfit = "".join(text for said in record.said for text in said.texts if not fits(text))
     found: dict[int, Line] = {}
     last = -1
@@ -90,6 +89,7 @@ def _contents(record: Record) -> Iterator[Fact]:
     for place, (text, said) in enumerate(expected):
         if (
             place in found
+            or (gone is not None and said.line > gone[1])
             or _is_excused(record, said, text)
             or any(word in line.text for word in WORD.findall(text) for line in record.lines)
         ):

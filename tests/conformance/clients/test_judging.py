@@ -126,3 +126,9 @@ def test_a_client_that_stays_must_show_the_end() -> None:
         Scene("CLI-3").receives(b"!moved zqbcdf22\n").shows("moved zqbcdf22\r\n").ends().exits(1)
     )
     assert scene.found() == ["CLI-7 end-not-shown"]
+
+
+def test_what_is_said_after_the_end_may_be_sent_or_not() -> None:
+    scene = Scene("CLI-2").says("quit").sends("quit").ends().says("zqbcdf22")
+    assert scene.found() == ["CLI-2 quit-sent"]
+    assert scene.sends("zqbcdf22").found() == ["CLI-2 quit-sent"]
