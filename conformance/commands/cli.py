@@ -8,6 +8,7 @@ import signal
 import sys
 from contextlib import suppress
 from importlib import import_module
+from pathlib import Path
 from typing import Final
 
 import click
@@ -72,6 +73,12 @@ def main() -> None:
     tolerate_what_fails()
     _mend_the_width()
     raise_descriptor_limit()
+    if not _has_directory():
+        click.echo(
+            "chatproto-conformance: the directory that this runs in is gone: change to another",
+            err=True,
+        )
+        sys.exit(BROKEN_DOWN)
     try:
         cli()
     except Exception as error:
@@ -80,6 +87,14 @@ def main() -> None:
     finally:
         with suppress(OSError, ValueError):
             sys.stdout.flush()
+
+
+def _has_directory() -> bool:
+    try:
+        Path.cwd()
+    except OSError:
+        return False
+    return True
 
 
 def _mend_the_width() -> None:

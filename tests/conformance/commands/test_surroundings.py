@@ -109,6 +109,14 @@ def test_too_few_descriptors_for_anything_are_no_verdict(tmp_path: Path) -> None
     assert "only 32 files may be open here" in done.stderr
 
 
+def test_a_directory_that_is_gone_is_said(tmp_path: Path) -> None:
+    (tmp_path / "gone").mkdir()
+    done = shell(f"cd gone; rmdir ../gone; {sys.executable} -P -m conformance list", tmp_path)
+    assert done.returncode == 3
+    assert done.stderr.strip().endswith("is gone: change to another")
+    assert len(done.stderr.splitlines()) == 1
+
+
 def test_a_file_that_does_not_fit_is_said_and_leaves_no_half(tmp_path: Path) -> None:
     done = shell(f"ulimit -f 8; {SOUND} --junit r.xml", tmp_path)
     assert done.returncode == 3, done.stdout + done.stderr
