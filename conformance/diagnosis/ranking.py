@@ -45,6 +45,8 @@ _SHOWS: Final = 0.3
 """A pattern shows what it showed in this part of its runs, or more."""
 _ANOTHER: Final = 0.3
 """How like a pattern what is left must be, to have a cause of its own."""
+_BESIDES: Final = 0.45
+"""The same, where those chosen break all that the further cause breaks."""
 _CERTAIN: Final = 0.85, 0.4
 _LIKELY: Final = 0.4, 0.15
 """How alike a pattern must be, and by which part of that ahead of the next family's."""
@@ -207,13 +209,15 @@ class _Search:
         )
         explained = {id_ for one in entries for id_ in self._explained(one)}
         ranked = self._ranked(aside)
-        if not ranked or ranked[0].likeness < _ANOTHER:
+        if not ranked or not (its := self._explained(ranked[0].entry)):
+            return False
+        if ranked[0].likeness < (_BESIDES if explained.issuperset(its) else _ANOTHER):
             return False
         best = ranked[0].entry
-        if explained.issuperset(self._explained(best)):
-            return False
         for one in chosen:
             if one.entries[0].family == best.family:
+                if best in one.entries:
+                    return False
                 one.entries.append(best)
                 return True
         confidence = self._confidence(ranked)

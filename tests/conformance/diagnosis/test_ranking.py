@@ -102,6 +102,23 @@ def test_of_two_faults_both_are_named(known: Dictionary) -> None:
     assert found.unexplained == ()
 
 
+def test_a_fault_that_breaks_nothing_further_is_named_for_what_it_shows_besides() -> None:
+    both = _run(
+        {
+            "room/the-same-words-again": [
+                _finding("ROOM-2", "lost", "for-all"),
+                _finding("ROOM-2", "made-up", "said"),
+            ]
+        }
+    )
+    makes_up = _run({"room/the-same-words-again": [_finding("ROOM-2", "made-up", "said")]})
+    runs = {"drops-repeats": _STEALS, "makes-up-messages": makes_up}
+    known = opened(compiled({name: [one] for name, one in runs.items()}, _FAMILIES, {}))
+    causes = diagnose(_together(both, _STEALS), known).causes
+    own = {one.family.name for one in causes if one.instead_of is None}
+    assert own == {"drops-repeats", "doubles-messages"}
+
+
 def test_what_another_pattern_of_a_named_family_shows_is_its_doing() -> None:
     quits = _run({"quit/quit-leaves": [_finding("QUIT-3", "reset-leaver", "by-reset")] * 2})
     offends = _run({"err/only-the-offender-is-closed": [_finding("ERR-2", "put-out", "by-reset")]})
