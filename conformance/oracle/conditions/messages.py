@@ -295,8 +295,9 @@ def sender_left(about: Circumstances) -> bool:
 
 
 def somebody_left(about: Circumstances) -> bool:
-    """another client left meanwhile"""
-    return about.controls.left_meanwhile(about.line) is not None
+    """another client left meanwhile, and does not alone lack it"""
+    leaver = about.controls.left_meanwhile(about.line)
+    return leaver is not None and set(about.fact.losers) != {leaver.name}
 
 
 def is_a_first_line_swallowed(about: Circumstances) -> bool:

@@ -276,3 +276,18 @@ def test_what_was_said_before_is_not_for_a_newcomer() -> None:
     scene.say("eve", scene.nonce())
     scene.deliver()
     assert blamed(scene) == ["ROOM-1"]
+
+
+@pytest.mark.parametrize(("loser", "is_blamed"), [("eve", False), ("bob", True)])
+def test_what_a_leaver_alone_lacks_is_no_loss_to_the_others(loser: str, is_blamed: bool) -> None:
+    scene = chat("ann", "bob", "eve")
+    scene.fence()
+    scene.half_close("eve")
+    scene.say("ann", scene.nonce(), exercises=["ROOM-7"])
+    scene.peers[loser].waiting.clear()
+    scene.say("ann", scene.nonce(), exercises=["ROOM-7"])
+    scene.deliver()
+    scene.serve("eve")
+    scene.deliver()
+    scene.fence()
+    assert ("ROOM-7" in blamed(scene)) is is_blamed
