@@ -44,20 +44,27 @@ def run_suite(
         interrupted = True
     except LaunchError as error:
         raise Unreachable(str(error)) from None
-    report = report_of(
-        lanes.results, settings, interrupted=interrupted, duration_s=time.monotonic() - began
+    return report_of(
+        lanes.results,
+        settings,
+        interrupted=interrupted,
+        duration_s=time.monotonic() - began,
+        explained=explained,
     )
-    if explained:
-        say_causes(report, diagnose(report.scenarios))
-    return report
 
 
 def report_of(
-    results: Iterable[ScenarioReport], settings: Settings, *, interrupted: bool, duration_s: float
+    results: Iterable[ScenarioReport],
+    settings: Settings,
+    *,
+    interrupted: bool,
+    duration_s: float,
+    explained: bool = True,
 ) -> Report:
-    """Put what was found in a run with these settings together."""
+    """Put what was found in a run with these settings together, and if it is to be `explained`, say
+    what the failures come from."""
     launch = settings.profile.launch
-    return summarise(
+    report = summarise(
         results,
         settings.selected or settings.requirements,
         managed=launch is not None,
@@ -70,3 +77,6 @@ def report_of(
         duration_s=duration_s,
         dialect=settings.profile.dialect,
     )
+    if explained:
+        say_causes(report, diagnose(report.scenarios))
+    return report

@@ -117,6 +117,7 @@ def test_a_broken_server_fails_in_the_words_of_the_report(project: Path) -> None
     verdict = f"{launch}: non-conformant (chatproto/1, 2 scenarios"
     assert verdict in " ".join(done.stdout.split())
     assert "Traceback" not in done.stdout
+    assert "\n1. Each read is taken for one message: " in done.stdout
 
 
 @pytest.mark.heavy
