@@ -14,7 +14,7 @@ INTERRUPTED: Final = 130
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Chat; 0 left in order, 1 no connection or a lost one, 2 usage."""
+    """Chat; return 0 after leaving in order, 1 for no connection or a lost one, 2 for bad usage."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # what its charset lacks

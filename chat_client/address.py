@@ -1,4 +1,4 @@
-"""Connected sockets, from addresses.
+"""Makes connected sockets from addresses.
 
 The user reads what goes wrong here: every message names the address and a remedy.
 """
@@ -36,7 +36,7 @@ def parse(address: str) -> Address:
 
 
 async def connect(address: Address) -> socket.socket:
-    """Connect to the first that answers of the addresses this stands for; `ConnectError`."""
+    """Connect to the first address that answers. Raises `ConnectError`."""
     try:
         async with asyncio.timeout(PATIENCE):
             match address:
@@ -61,8 +61,10 @@ async def _connect_to_any(host: str, port: int) -> socket.socket:
 
 
 async def _look_up(host: str, port: int) -> _Found:
-    """Look a name up. The thread that does ends with the program: a loop's own thread would be
-    waited for, and some systems look for minutes."""
+    """Look a name up, in a thread that ends with the program.
+
+    The event loop would wait for a thread of its own, and some systems look for minutes.
+    """
     loop = asyncio.get_running_loop()
     found: asyncio.Future[_Found] = loop.create_future()
 

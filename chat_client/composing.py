@@ -1,4 +1,4 @@
-"""What a line that was typed, or piped in, is to do: say something, leave, explain; or nothing.
+"""Decides what a typed or piped line does: say something, leave, explain, or nothing.
 
 Text is trimmed, as the server would (TXT-3). What would still not arrive as it is, or would mean
 something else, is refused, with the reason (CLI-2).
@@ -47,7 +47,7 @@ Intention = Say | Leave | Help | Blank | Refused
 
 
 def read(line: str) -> Intention:
-    """Tell what a line, given without its LF, is to do."""
+    """Return what a line does, given without its LF."""
     text = trim(line)
     match text:
         case "":
@@ -65,7 +65,7 @@ def read(line: str) -> Intention:
 
 
 def read_octets(line: bytes) -> Intention:
-    """The same for a line of octets, which may not be UTF-8."""
+    """Return what a line of octets does, which may not be UTF-8."""
     try:
         return read(line.decode())
     except UnicodeDecodeError as error:

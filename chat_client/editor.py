@@ -67,7 +67,7 @@ class Editor:
             await self._session.prompt_async(handle_sigint=False, pre_run=soon)
 
     def end(self) -> None:
-        """Put the line away, from whatever is going on."""
+        """End editing at any time, and remove the line."""
         if self._session.app.is_running and not self._session.app.is_done:
             self._session.app.exit(exception=EOFError)
 

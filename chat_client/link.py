@@ -1,4 +1,4 @@
-"""One connection to a server: what it sends, as events a read at a time, and what it is sent.
+"""One connection to a server: reads give events, and texts are sent.
 
 The protocol is `chatproto.ClientConnection`; this gives it a socket, by asyncio.
 """
@@ -12,7 +12,7 @@ from chatproto import ClientConnection, Malformed, ServerEnded, Unit
 from chatproto.client import SILENCE
 
 PATIENCE: Final = 2 * SILENCE
-"""Seconds a server may be silent once it was told `quit`, before it is given up (CLI-6)."""
+"""Seconds of silence after `quit` until the client gives the server up (CLI-6)."""
 
 _READ_SIZE: Final = 65_536
 
@@ -67,7 +67,7 @@ class Link:
                 self._waiting.reschedule(asyncio.get_running_loop().time() + PATIENCE)
 
     async def receive(self) -> tuple[list[Unit], End | None]:
-        """Wait for one read; give back the units it completes and, the last time, the end."""
+        """Wait for one read; return the units that it completes and, the last time, the end."""
         try:
             async with asyncio.timeout(PATIENCE if self.has_left else None) as self._waiting:
                 octets = await self._reader.read(_READ_SIZE)
@@ -86,12 +86,12 @@ class Link:
         return units, None
 
     def close(self) -> None:
-        """Give the connection up, or back; what was not yet sent is not sent any more."""
+        """Close the connection; what was not yet sent is dropped."""
         self._writer.transport.abort()
 
 
 def why(end: End, *, left: bool) -> str | None:
-    """Say what is wrong with an end; None where it is the one that leaving asks for."""
+    """Return what is wrong with an end; None if the user has left and it is in order."""
     match end:
         case ServerEnded(complete=True):
             return None if left else "the server ended the connection"

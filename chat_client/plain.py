@@ -1,4 +1,4 @@
-"""The client in a pipe: lines of standard input are said, what comes is printed, a line a message.
+"""The client in a pipe: says the lines of standard input, and prints a line for each message.
 
 The end of the input leaves; what the server still owes is read out.
 """
@@ -90,7 +90,7 @@ class Pipe:
 
 
 async def _lines() -> AsyncIterator[bytes]:
-    """Standard input's lines; what follows the last LF is one, too."""
+    """Yield the lines of standard input; what follows the last LF is one, too."""
     if sys.stdin is None:  # closed before we began; its descriptor may be another's by now
         return
     unfinished = b""

@@ -1,4 +1,4 @@
-"""What came from the server as lines to look at: pieces of text, each with a style's name.
+"""Lays out what came from the server: pieces of text, each with the name of a style.
 
 Nothing a server sends drives the terminal: a text has no control characters, or it would be no
 broadcast (TXT-4), and what could still hide, or turn the line around, is written as `<U+202E>`
@@ -43,7 +43,7 @@ MEANINGS: Final = {
 }
 
 INDENT: Final = "    "
-"""What a row begins with on which a text goes on."""
+"""What each continuation row of a text begins with."""
 
 # Controls, soft hyphens, what has no width, and what turns the direction of text; but not the
 # joiners that scripts and emoji are written with.
@@ -59,7 +59,7 @@ def colour(sender: str) -> str:
 
 
 def visible(text: str) -> Pieces:
-    """Write out what a terminal would not show; a tab is shown as spaces."""
+    """Make visible what a terminal would not show; a tab becomes spaces."""
     pieces: Pieces = []
     end = 0
     for match in _UNSEEN.finditer(text):
@@ -71,7 +71,7 @@ def visible(text: str) -> Pieces:
 
 
 def show(unit: Broadcast | Notice, now: datetime, columns: int) -> Pieces:
-    """One line for people: your time, the server's, who, what; a notice set apart (CLI-3)."""
+    """Lay out a unit for people: local time, server time, SENDER and text; or a notice (CLI-3)."""
     head = [("class:local", f"{now:%H:%M:%S} ")]
     if isinstance(unit, Broadcast):
         head += [
@@ -89,7 +89,7 @@ def show(unit: Broadcast | Notice, now: datetime, columns: int) -> Pieces:
 
 
 def plain(unit: Broadcast | Notice, now: datetime, columns: int | None = None) -> str:
-    """One line for programs: the server's time, the local one, the sender, the text as it came.
+    """Write a unit as one line for programs: the server's time, the local one, SENDER, the text.
 
     The four are set apart by single spaces. A notice has `-` for the server's time, and in the
     place of the sender its code behind a `!`, as on the wire. For a terminal with so many columns
@@ -108,7 +108,7 @@ def plain(unit: Broadcast | Notice, now: datetime, columns: int | None = None) -
 
 
 def _hang(text: Pieces, column: int, columns: int) -> Pieces:
-    """Break a text, which begins in this column, into rows; all but the first are indented."""
+    """Break a text that begins in this column into rows; all but the first are indented."""
     rows: Pieces = []
     column %= columns
     for style, piece in text:
@@ -125,7 +125,7 @@ def _hang(text: Pieces, column: int, columns: int) -> Pieces:
 
 
 def _width(char: str) -> int:
-    """How many columns a character takes, at most: a row that is too short does no harm."""
+    """Return how many columns a character takes at most: a row that is too short does no harm."""
     return 1 if char < "\u1100" or unicodedata.east_asian_width(char) == "H" else 2
 
 

@@ -1,4 +1,4 @@
-"""The client at a terminal: one line being edited, one connection kept up as long as can be.
+"""The client at a terminal: edits one line, and keeps one connection up for as long as it can.
 
 The line outlives the connection: while that is lost, what was typed stays, and Enter waits.
 """
@@ -15,7 +15,7 @@ from chat_client.showing import Pieces, show
 from chatproto import Heartbeat, Malformed
 
 WAITS: Final = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
-"""Seconds before each try to connect again; after the last, it is given up."""
+"""Seconds before each attempt to reconnect; after the last the client gives up."""
 
 
 class Conversation:
@@ -27,7 +27,7 @@ class Conversation:
         self._editor = Editor(self._prompt, self._refuse, self._accept, self._interrupt)
 
     async def run(self) -> int:
-        """Chat until the user leaves, or the connection is given up; the exit status."""
+        """Chat until the user leaves or the client gives up; return the exit status."""
         editing = asyncio.create_task(self._editor.run(self._greet))
         listening = asyncio.create_task(self._listen())
         try:
@@ -48,7 +48,7 @@ class Conversation:
         self._tell(f"connected to {self._address}; /help explains, Ctrl-D leaves")
 
     async def _listen(self) -> int:
-        """Show what comes, over one connection after another; the exit status."""
+        """Show what comes, over one connection after another; return the exit status."""
         while self._link is not None:
             link = self._link
             try:
