@@ -33,14 +33,17 @@ class Sleeper(Protocol):
 
 class Loop:
     """The time, what happens in it, and the record of that. Whatever is waited for, `OutOfTime`
-    ends it when the run's time limit is over."""
+    ends it when the run's time limit is over. `deprived`: when the machine had not let the suite
+    run for a while, and how long; work of its own is not among it."""
 
     def __init__(self, first: Event, limit: TimeLimit) -> None:
         self.transcript: list[Event] = [first]
         self.limit = limit
         self.sleepers: dict[Sleeper, None] = {}
         self._epoch = time.monotonic()
+        self.deprived: list[tuple[float, float]] = []
         self._looked = 0.0
+        self._worked = time.process_time()
         self._selector = selectors.DefaultSelector()
         self._watched: dict[socket.socket, int] = {}
 
@@ -77,8 +80,11 @@ class Loop:
         ready = self._selector.select(seconds)
         now = self.now()
         away, self._looked = now - self._looked - seconds, now
+        worked, self._worked = time.process_time() - self._worked, time.process_time()
         if away > AWAY:
             self.record(Away(now, round(away, 6)))
+            if worked < away / 2:
+                self.deprived.append((now, away))
         for key, events in ready:
             key.data(events)
         for sleeper in sleepers:

@@ -28,7 +28,14 @@ from conformance.target.address import AS_USUAL, Address, SharedRoom, Side
 from conformance.target.system import AF_UNIX, descriptors_for_clients
 from conformance.timing.limit import UNLIMITED, TimeLimit
 from conformance.timing.patience import Kind, Patience
-from conformance.timing.policy import CONNECTING, HEARING, IN_TRANSIT, LETTING_GO, UNSAID
+from conformance.timing.policy import (
+    CONNECTING,
+    DISTURBED,
+    HEARING,
+    IN_TRANSIT,
+    LETTING_GO,
+    UNSAID,
+)
 from conformance.transcript.events import (
     FLOOD,
     THE_END,
@@ -91,6 +98,16 @@ class Stage:
     def transcript(self) -> list[Event]:
         """All that has happened."""
         return self._loop.transcript
+
+    @property
+    def was_disturbed(self) -> bool:
+        """Whether something was waited for in vain while the machine did not let the suite run."""
+        waits = [event for event in self.transcript if isinstance(event, Waited)]
+        return any(
+            sum(away for at, away in self._loop.deprived if wait.t - wait.seconds < at <= wait.t)
+            > DISTURBED * wait.seconds
+            for wait in waits
+        )
 
     @property
     def dialect(self) -> Dialect | None:

@@ -11,15 +11,15 @@ from typing import Final
 from conformance.dialect import wholly_departed
 from conformance.driver.cluster_control import ManagedCluster
 from conformance.driver.server_control import ManagedServer
-from conformance.oracle.findings import Judgement, Outcome
+from conformance.oracle.findings import Finding, Judgement, Outcome
 from conformance.report.model import ScenarioReport, judged
 from conformance.runner.baseline_latency import leeway_when_calm
 from conformance.runner.program_trials import Trials
 from conformance.runner.session import FIRST, Session
 from conformance.scenarios.registry import Play, Scenario
 from conformance.target.cluster import LaunchedCluster
-from conformance.timing.policy import DISTURBED
-from conformance.transcript.events import Away, Received, Sent, Transcript, Waited
+from conformance.timing.policy import AGAIN
+from conformance.transcript.events import Received, Sent, Transcript
 
 SEARCH: Final = "gen/programs"
 """The scenario that searches for programs which break something."""
@@ -98,21 +98,27 @@ class Player:
                     first = self._once(play, full=True)
                     if not first.was_disturbed:
                         self._course.broken |= _broken(first.result)
-        in_doubt = first.was_disturbed and _broken(first.result) - known
-        if not (first.judgement.fails_by_time_alone or in_doubt):
-            return first.result
-        failures = [one for one in first.judgement.findings if one.outcome is Outcome.FAIL]
-        why = max(failures, key=lambda one: one.by_time)
+        if first.judgement.fails_by_time_alone:
+            return self._again(play, first, self._leeway(play, first))
+        if first.was_disturbed and _broken(first.result) - known:
+            again = self._again(play, first, AGAIN)
+            # What fails twice is shown best by a server that nothing has happened to before.
+            return first.result if _broken(again) else again
+        return first.result
+
+    def _leeway(self, play: Play, late: _Played) -> float:
         leeway = leeway_when_calm(self._session, play.scenario)
-        if why.requirement == "STOP-1":
-            leeway = max(leeway, first.leeway_of_stops)
-        again = self._once(play, leeway, full=True).result
+        why = _why(late)
+        return max(leeway, late.leeway_of_stops) if why.requirement == "STOP-1" else leeway
+
+    def _again(self, play: Play, first: _Played, leeway: float) -> ScenarioReport:
+        why, again = _why(first), self._once(play, leeway, full=True).result
         again.duration_s = round(first.result.duration_s + again.duration_s, 4)
         if why.requirement not in _broken(again):
             again.reason = f"when played again; at first, by {why.requirement}, {why.actual}"
         return again
 
-    def _once(self, play: Play, leeway: float = 1.0, *, full: bool = False) -> "_Played":
+    def _once(self, play: Play, leeway: float = 1.0, *, full: bool = False) -> _Played:
         """Play it, with this leeway."""
         scenario = play.scenario
         with self._session.stage(scenario, leeway, full=full) as stage:
@@ -139,7 +145,7 @@ class Player:
                 or (result.status != "pass" and hears_nobody(transcript))
             )
         stops = 1.0 if server is None else server.leeway
-        return _Played(result, judgement, stops, was_disturbed(transcript))
+        return _Played(result, judgement, stops, stage.was_disturbed)
 
     def _try(self, play: Play) -> ScenarioReport:
         trials = Trials(self._session, play.scenario, frozenset(self._course.broken))
@@ -183,15 +189,10 @@ def hears_nobody(transcript: Transcript) -> bool:
     return len(said) > 1 and hear_themselves and not hear_another
 
 
-def was_disturbed(transcript: Transcript) -> bool:
-    """Whether something was waited for in vain while the machine did not let the suite run."""
-    away = [event for event in transcript if isinstance(event, Away)]
-    waits = [event for event in transcript if isinstance(event, Waited)]
-    return any(
-        sum(one.seconds for one in away if wait.t - wait.seconds < one.t <= wait.t)
-        > DISTURBED * wait.seconds
-        for wait in waits
-    )
+def _why(failed: _Played) -> Finding:
+    """What a scenario is played again for: what was late, or else what failed first."""
+    failures = [one for one in failed.judgement.findings if one.outcome is Outcome.FAIL]
+    return max(failures, key=lambda one: one.by_time)
 
 
 def _named(play: Play) -> frozenset[str]:

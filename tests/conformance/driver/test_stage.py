@@ -104,6 +104,29 @@ def test_what_the_servers_system_still_holds_is_waited_for(
         stage.close()
 
 
+@pytest.mark.parametrize(
+    ("asleep", "worked", "disturbed"), [(0.3, 0.0, False), (0.6, 0.0, True), (0.6, 0.6, False)]
+)
+def test_a_wait_is_disturbed_by_time_in_which_the_suite_was_not_let_run(
+    clock: Clock, asleep: float, worked: float, disturbed: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And not by what it takes itself to read a flood."""
+    monkeypatch.setattr(time, "process_time", lambda: worked if clock.now else 0.0)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        stage = Stage(parse_address(f"tcp://127.0.0.1:{listener.getsockname()[1]}"), START)
+        client = stage.connect()
+
+        def sleep() -> bool:
+            if not clock.now:
+                clock.now += asleep
+            return False
+
+        with pytest.raises(Stuck):
+            stage.wait([client], sleep, "a word")
+        assert stage.was_disturbed is disturbed
+        stage.close()
+
+
 def test_who_hears_all_a_little_late_has_heard_it() -> None:
     """Long after the next word was said."""
     with socket.create_server(("127.0.0.1", 0)) as listener:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from conformance.runner import player
+from conformance.driver.stage import Stage
 from tests.conformance.command import run
 
 pytestmark = pytest.mark.heavy
@@ -72,7 +72,7 @@ def test_what_was_waited_for_in_vain_is_played_again_on_a_busy_machine(
     server = tmp_path / "server.py"
     once = f"self.messages == 20 and not Path({str(tmp_path / 'slept')!r}).exists()"
     server.write_text(hiccupping(tmp_path, once, 5.0))
-    monkeypatch.setattr(player, "was_disturbed", lambda _: busy)
+    monkeypatch.setattr(Stage, "was_disturbed", busy)
     launch = f"{sys.executable} {server} {{port}}"
     done = run("run", "--launch", launch, "--only", SCENARIO, "-v")
     assert done.returncode == status, done.stdout

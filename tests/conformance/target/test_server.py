@@ -127,7 +127,7 @@ def test_who_listens_for_ipv6_is_known_to_take_ipv4(
         ("cd /tmp && python server.py {port}", "write sh -c"),
         ("PORT=1 python server.py", "write sh -c"),
         ("false", "does not say where to listen: write {port}"),
-        ("sh -c 'setsid sleep 60 & exit 0' {port}", "(sleep) behind: launch it in the foreground"),
+        ("sh -c 'setsid sleep 60 & exit 0' {port}", "behind: launch it in the foreground"),
     ],
 )
 def test_a_command_that_cannot_work_is_told_what_to_do(command: str, said: str) -> None:
