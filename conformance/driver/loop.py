@@ -33,17 +33,16 @@ class Sleeper(Protocol):
 
 class Loop:
     """The time, what happens in it, and the record of that. Whatever is waited for, `OutOfTime`
-    ends it when the run's time limit is over. `deprived`: when the machine had not let the suite
-    run for a while, and how long; work of its own is not among it."""
+    ends it when the run's time limit is over. `overslept`: when the machine had let the suite
+    wait for longer than it wanted to, and by how long."""
 
     def __init__(self, first: Event, limit: TimeLimit) -> None:
         self.transcript: list[Event] = [first]
         self.limit = limit
         self.sleepers: dict[Sleeper, None] = {}
         self._epoch = time.monotonic()
-        self.deprived: list[tuple[float, float]] = []
+        self.overslept: list[tuple[float, float]] = []
         self._looked = 0.0
-        self._worked = time.process_time()
         self._selector = selectors.DefaultSelector()
         self._watched: dict[socket.socket, int] = {}
 
@@ -77,14 +76,14 @@ class Loop:
         sleepers = tuple(self.sleepers)
         due = (one.wakes_in() for one in sleepers)
         seconds = min([seconds, _NAP, *(left for left in due if left is not None)])
+        began = self.now()
         ready = self._selector.select(seconds)
         now = self.now()
+        if (late := now - began - seconds) > AWAY:
+            self.overslept.append((now, late))
         away, self._looked = now - self._looked - seconds, now
-        worked, self._worked = time.process_time() - self._worked, time.process_time()
         if away > AWAY:
             self.record(Away(now, round(away, 6)))
-            if worked < away / 2:
-                self.deprived.append((now, away))
         for key, events in ready:
             key.data(events)
         for sleeper in sleepers:

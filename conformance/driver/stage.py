@@ -104,7 +104,7 @@ class Stage:
         """Whether something was waited for in vain while the machine did not let the suite run."""
         waits = [event for event in self.transcript if isinstance(event, Waited)]
         return any(
-            sum(away for at, away in self._loop.deprived if wait.t - wait.seconds < at <= wait.t)
+            sum(late for at, late in self._loop.overslept if wait.t - wait.seconds < at <= wait.t)
             > DISTURBED * wait.seconds
             for wait in waits
         )

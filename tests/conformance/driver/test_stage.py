@@ -105,24 +105,25 @@ def test_what_the_servers_system_still_holds_is_waited_for(
 
 
 @pytest.mark.parametrize(
-    ("asleep", "worked", "disturbed"), [(0.3, 0.0, False), (0.6, 0.0, True), (0.6, 0.6, False)]
+    ("overslept", "worked", "disturbed"), [(0.3, 0.0, False), (0.6, 0.0, True), (0.0, 0.6, False)]
 )
-def test_a_wait_is_disturbed_by_time_in_which_the_suite_was_not_let_run(
-    clock: Clock, asleep: float, worked: float, disturbed: bool, monkeypatch: pytest.MonkeyPatch
+def test_a_wait_is_disturbed_by_a_machine_that_lets_the_suite_wait(
+    clock: Clock, overslept: float, worked: float, disturbed: bool
 ) -> None:
-    """And not by what it takes itself to read a flood."""
-    monkeypatch.setattr(time, "process_time", lambda: worked if clock.now else 0.0)
+    """And not by what the suite does itself, as it reads a flood or waits for a connection."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         stage = Stage(parse_address(f"tcp://127.0.0.1:{listener.getsockname()[1]}"), START)
         client = stage.connect()
 
-        def sleep() -> bool:
-            if not clock.now:
-                clock.now += asleep
+        def work() -> bool:
+            first, clock.sleeps = not clock.now, None
+            if first:
+                clock.now += worked
+                clock.sleeps = overslept or None
             return False
 
         with pytest.raises(Stuck):
-            stage.wait([client], sleep, "a word")
+            stage.wait([client], work, "a word")
         assert stage.was_disturbed is disturbed
         stage.close()
 
