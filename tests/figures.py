@@ -18,7 +18,7 @@ from conformance.report.comparison import ReportError, load_report
 from conformance.report.model import Report
 from conformance.scenarios.registry import scenarios
 from conformance.selftest.matrix import Matrix, MatrixError, read_matrix
-from conformance.standard.requirements import Kind, Level, Requirement, requirements
+from conformance.standard.requirements import Level, Requirement, Scope, requirements
 
 KEPT: Final = Path(__file__).parent.parent / "docs" / "coverage.md"
 
@@ -35,7 +35,7 @@ CONTRIBUTING says how to write it.
 | --- | --- | --- | --- | --- | --- |
 """
 _REASONS: Final = {
-    Kind.CLUSTERED: "binds several servers of one room: see `make clusters-specimens`",
+    Scope.CLUSTERED: "binds several servers of one room: see `make clusters-specimens`",
 }
 
 

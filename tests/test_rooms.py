@@ -1,5 +1,7 @@
 """The rooms of the suite keep their order: no import leads up, and none in a circle."""
 
+import ast
+
 from tests import rooms
 
 
@@ -15,3 +17,12 @@ def test_no_room_imports_a_higher_one() -> None:
 
 def test_no_modules_import_each_other_in_a_circle() -> None:
     assert rooms.circle() == []
+
+
+def test_no_two_classes_share_a_name() -> None:
+    where: dict[str, list[str]] = {}
+    for path in sorted(rooms.ROOT.glob("conformance/**/*.py")):
+        for node in ast.parse(path.read_text()).body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                where.setdefault(node.name, []).append(str(path.relative_to(rooms.ROOT)))
+    assert [(name, paths) for name, paths in where.items() if len(paths) > 1] == []

@@ -6,7 +6,7 @@ from functools import partial
 from selectors import EVENT_READ
 from typing import Final
 
-from conformance.clients.program import Program
+from conformance.clients.program import ClientProgram
 from conformance.clients.server import Server, Watched, ready
 from conformance.clients.waits import SHORTENED, Waits
 from conformance.driver.interruption import OUT_OF_TIME, OutOfTime, Stuck
@@ -48,18 +48,18 @@ class Observer:
         self._waits = waits
         self._factor = start.factor
         self._began = time.monotonic()
-        self._program: Program | None = None
+        self._program: ClientProgram | None = None
         self._display: Display | None = None
         self._printed = self._sent = 0
         self._seen = -1, ""
         self._was_in_vain = False
 
-    def observe(self, program: Program, display: Display) -> None:
+    def observe(self, program: ClientProgram, display: Display) -> None:
         """Watch a program from now on, which shows on this display."""
         self._program, self._display = program, display
 
     @property
-    def program(self) -> Program:
+    def program(self) -> ClientProgram:
         """The client's program, once it was launched."""
         assert self._program is not None
         return self._program

@@ -39,7 +39,7 @@ KILL_LINE: Final = b"\x15"
 END_OF_INPUT: Final = b"\x04"
 
 
-class Program:
+class ClientProgram:
     """One client, running."""
 
     def __init__(self, command: str, host: str, port: int, way: Way, size: tuple[int, int]) -> None:

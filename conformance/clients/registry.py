@@ -6,7 +6,7 @@ from functools import cache
 from importlib import import_module
 from typing import Final, Literal
 
-from conformance.clients.stage import Stage
+from conformance.clients.stage import ClientStage
 from conformance.clients.use import Use
 from conformance.scenarios.registry import Scenario
 
@@ -24,7 +24,7 @@ class ClientPlay:
 
     scenario: Scenario
     needs: frozenset[ClientNeed]
-    play: Callable[[Stage], None]
+    play: Callable[[ClientStage], None]
 
     def unmet(self, use: Use) -> ClientNeed | None:
         """Return something that it needs and this use lacks, if there is any."""
@@ -40,10 +40,10 @@ _PLAYS: Final[list[ClientPlay]] = []
 
 def client_scenario(
     *requirements: str, needs: tuple[ClientNeed, ...] = (), waits: float = 0.0
-) -> Callable[[Callable[[Stage], None]], Callable[[Stage], None]]:
+) -> Callable[[Callable[[ClientStage], None]], Callable[[ClientStage], None]]:
     """Register a function of a stage as a scenario under its name."""
 
-    def enter(play: Callable[[Stage], None]) -> Callable[[Stage], None]:
+    def enter(play: Callable[[ClientStage], None]) -> Callable[[ClientStage], None]:
         name = play.__name__.replace("_", "-")
         summary = " ".join((play.__doc__ or "").split())
         scenario = Scenario(f"{SECTION}/{name}", requirements, frozenset(), summary, waits)

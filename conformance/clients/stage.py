@@ -7,7 +7,7 @@ from typing import Final, Literal
 
 from chatproto import __version__
 from conformance.clients.observer import Observer
-from conformance.clients.program import KILL_LINE, Program
+from conformance.clients.program import KILL_LINE, ClientProgram
 from conformance.clients.server import Server
 from conformance.clients.use import Use
 from conformance.clients.waits import SHORTENED, Waits
@@ -29,7 +29,7 @@ _AGAIN: Final = 1.0
 _CONSONANTS: Final = "bcdfghjkmnpqrstvwxz"
 
 
-class Stage:
+class ClientStage:
     """The stage of one scenario. `close` ends the client."""
 
     def __init__(self, use: Use, scenario: Scenario, waits: Waits) -> None:
@@ -74,7 +74,7 @@ class Stage:
         if not refused:
             self.server.listen()
         columns, rows = size
-        program = Program(use.command, *self.server.address, use.way, size)
+        program = ClientProgram(use.command, *self.server.address, use.way, size)
         self._observer.observe(program, display_for(use.way, columns, rows))
         self._note(
             tr.Launched(self._now(), "c1", use.command, use.way, columns, rows, use.leave, use.raw)

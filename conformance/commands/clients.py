@@ -32,7 +32,7 @@ from conformance.runner.client_suite import LANES, ClientPlayer, ClientRun
 from conformance.runner.selection import Ids, select
 from conformance.runner.session import Settings
 from conformance.scenarios.registry import Scenario
-from conformance.standard.requirements import Kind
+from conformance.standard.requirements import Scope
 from conformance.target.process import LaunchError
 from conformance.target.profile import Launch, Profile
 from conformance.timing.limit import TimeLimit
@@ -213,7 +213,7 @@ def client_settings(
 ) -> tuple[Settings, list[Scenario]]:
     """The settings of a run against a client, and the scenarios that it plays."""
     chosen, counting, selected = select(
-        only, skip, level, register=client_scenarios(), kinds=(Kind.CLIENT,)
+        only, skip, level, register=client_scenarios(), kinds=(Scope.CLIENT,)
     )
     if use.raw:
         counting, selected = counting & RAW, selected & RAW

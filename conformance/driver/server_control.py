@@ -17,7 +17,7 @@ from conformance.target.process import LaunchError
 from conformance.target.profile import Way
 from conformance.target.server import LaunchedServer
 from conformance.target.system import is_connected
-from conformance.target.usage import Family
+from conformance.target.usage import ProcessFamily
 from conformance.timing.cpu_starvation import Starvation
 from conformance.timing.policy import ABORT, REST, RESTS, STARVED_REST
 from conformance.transcript.events import (
@@ -51,7 +51,7 @@ class ManagedServer:
     def stop(self, way: Way) -> None:
         """Tell the server to stop, in this way."""
         pid = self._server.pid
-        self._starvation = Starvation([] if pid is None else Family(pid).pids())
+        self._starvation = Starvation([] if pid is None else ProcessFamily(pid).pids())
         self._stage.record(Stopping(self._stage.now(), way))
         self._server.stop(way)
 
@@ -130,7 +130,7 @@ class ManagedServer:
         given another moment. Time for which it was not let run does not count, and the moment lasts
         longer by it: what little a server does now and then would fill the rest.
         """
-        family, now = Family(self._server.pid or 0), self._stage.now
+        family, now = ProcessFamily(self._server.pid or 0), self._stage.now
         for _ in range(RESTS):
             began, before, starvation = now(), family.cpu_s(), Starvation(family.pids())
             seconds = 0.0
@@ -156,7 +156,7 @@ class ManagedServer:
     def count_descriptors(self, members: int, usual: int | None = None) -> int:
         """Note how many descriptors the server has open, now that so many members have come and
         gone; it is given a while to have no more than usual, half a descriptor each allowed."""
-        family, most = Family(self._server.pid or 0), math.inf if usual is None else usual
+        family, most = ProcessFamily(self._server.pid or 0), math.inf if usual is None else usual
         self._stage.let(
             lambda: family.descriptors() < most + members / 2, self._stage.patience_to_leave
         )
@@ -170,7 +170,7 @@ class ManagedServer:
         open all the same."""
         with ExitStack() as limits:
             try:
-                family = Family(self._server.pid or 0)
+                family = ProcessFamily(self._server.pid or 0)
                 gaps = limits.enter_context(family.without_descriptors())
             except (OSError, psutil.Error) as error:
                 raise Unplayable("needs-launch", str(error)) from None
@@ -183,7 +183,7 @@ class ManagedServer:
         """Let the server not run, meanwhile: what is sent to it waits in its system."""
         with ExitStack() as halts:
             try:
-                halts.enter_context(Family(self._server.pid or 0).halted())
+                halts.enter_context(ProcessFamily(self._server.pid or 0).halted())
             except psutil.Error as error:
                 raise Unplayable("needs-launch", str(error)) from None
             self._stage.record(Halted(self._stage.now(), ended=False))

@@ -8,7 +8,7 @@ from typing import Final
 
 from chatproto.text import REPLACEMENT
 from conformance.oracle.case import Case
-from conformance.oracle.reading.history import Cause, ClientHistory, Ending, Fate, Line
+from conformance.oracle.reading.history import ClientHistory, Ending, Fate, Leaving, Line
 from conformance.oracle.reading.units import ReceivedBroadcast, ReceivedHeartbeat
 from conformance.standard.constants import MAX_BACKLOG, MEMBERS, MIN_BACKLOG
 from conformance.transcript.events import (
@@ -111,22 +111,22 @@ def _by_client(case: Case, client: ClientHistory) -> list[str]:
     if seen and any(later - earlier >= _SILENCE for earlier, later in pairwise(sent)):
         ids.append("HB-3")
     match client.cause:
-        case Cause.QUIT:
+        case Leaving.QUIT:
             ids += ["QUIT-1", "QUIT-3"]
             if fates[Fate.AFTER_QUIT]:
                 ids.append("QUIT-4")
-        case Cause.END_OF_STREAM:
+        case Leaving.END_OF_STREAM:
             ids.append("QUIT-5")
             if fates[Fate.INCOMPLETE]:
                 ids.append("FRM-4")
-        case Cause.VIOLATION:
+        case Leaving.VIOLATION:
             ids += ["ERR-1", "ERR-2", "ERR-3"]
             ids += [
                 "LIM-2" if line.code == "line-too-long" else "TXT-2"
                 for line in client.lines
                 if line.fate is Fate.VIOLATION
             ]
-        case Cause.RESET | None:
+        case Leaving.RESET | None:
             pass
     if client.stalls:
         waited = case.backlog.waiting(client)

@@ -27,7 +27,7 @@ Located = tuple[ScenarioReport, FindingReport]
 
 
 @dataclass(frozen=True, slots=True)
-class Fact:
+class PictureLine:
     """One line of a picture: visible text before the first wrong octet, it, and after it. `marked`
     where one is wrong, or missing."""
 
@@ -187,26 +187,26 @@ def named_of(report: Report) -> Iterator[Told]:
         yield from cause.rivals
 
 
-def picture_of(finding: FindingReport, room: int) -> list[Fact]:
+def picture_of(finding: FindingReport, room: int) -> list[PictureLine]:
     """The smallest picture of a finding, its texts cut to so many columns: what was sent, what
     came back, and what was expected."""
-    facts: list[Fact] = []
+    facts: list[PictureLine] = []
     if finding.before:
-        facts.append(Fact("before", _cut(visible(finding.before), room)))
+        facts.append(PictureLine("before", _cut(visible(finding.before), room)))
     if finding.kind != DIED and (sent := _sent(finding)):
-        facts.append(Fact("sent", _cut(visible(sent), room)))
+        facts.append(PictureLine("sent", _cut(visible(sent), room)))
     if finding.octets:
         shown = came(finding, room - 6)
         left = room - width(shown.before + shown.wrong)
         if finding.wrong is not None and left > 0:
             after = _cut(shown.after, left)
-            facts.append(Fact("came", shown.before, shown.wrong, after, marked=True))
+            facts.append(PictureLine("came", shown.before, shown.wrong, after, marked=True))
         else:
-            facts.append(Fact("came", _cut(shown.before + shown.wrong + shown.after, room)))
-    facts.append(Fact("" if finding.octets else "came", _cut(visible(finding.actual), room)))
+            facts.append(PictureLine("came", _cut(shown.before + shown.wrong + shown.after, room)))
+    facts.append(PictureLine("" if finding.octets else "came", _cut(visible(finding.actual), room)))
     in_octets = finding.octets and finding.wanted and finding.kind not in _FORMS
     expected = wanted(finding, room - 6) if in_octets else finding.expected
-    facts.append(Fact("expected", _cut(visible(expected), room)))
+    facts.append(PictureLine("expected", _cut(visible(expected), room)))
     return facts
 
 

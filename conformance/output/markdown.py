@@ -15,8 +15,8 @@ from conformance.output.causes import (
 from conformance.report.comparison import (
     Cell,
     Comparison,
+    ComparisonRow,
     Implementation,
-    Row,
     Status,
     sections,
 )
@@ -135,7 +135,7 @@ def matrix(comparison: Comparison) -> Iterator[str]:
                 yield _line([f"{_text(row.id)} {_text(row.title)}", str(row.level), *cells])
 
 
-def _failure(row: Row, cell: Cell, *, several: bool) -> Iterator[str]:
+def _failure(row: ComparisonRow, cell: Cell, *, several: bool) -> Iterator[str]:
     who = f" in {_text(cell.implementation.label)}" if several else ""
     yield (
         f"- {cell.status.symbol} **{_text(row.id)}** {_text(row.title)}{who}: {cell.status.word}"

@@ -11,7 +11,7 @@ from conformance.programs.program import (
     Join,
     Pause,
     Program,
-    Reset,
+    ResetStep,
     Resume,
     Send,
     Stall,
@@ -181,7 +181,7 @@ def _step(step: Step) -> str:
             return f"{name}.send({_expression(octets)})"
         case HalfClose(client=name):
             return f"{name}.half_close()"
-        case Reset(client=name):
+        case ResetStep(client=name):
             return f"{name}.reset()"
         case Stall(client=name):
             return f"{name}.may_read.clear()"

@@ -6,7 +6,7 @@ from typing import Final
 
 from conformance.report.inversion import Crossing, Run
 from conformance.report.octets import escape, width
-from conformance.report.sequence_diagram import Arrow, Diagram, Life, Row
+from conformance.report.sequence_diagram import Arrow, Diagram, DiagramRow, Life
 
 _WIDTH: Final = 96
 _LANE: Final = 9
@@ -59,7 +59,7 @@ def _left_out(count: int) -> str:
     return f"{' ' * _LEFT}… {count:,} event{'s' if count > 1 else ''} left out"
 
 
-def _lanes(row: Row, server: int) -> str:
+def _lanes(row: DiagramRow, server: int) -> str:
     cells = [f"{_STROKES[life]:^{_LANE}}" for life in row.lives]
     line = list("".join(cells))
     middle = [_LANE * index + _LANE // 2 for index in range(len(cells))]

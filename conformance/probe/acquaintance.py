@@ -5,7 +5,7 @@ from functools import partial
 
 from conformance.probe.guests import Guests
 from conformance.probe.learning import shown
-from conformance.probe.talking import Gone, Talker
+from conformance.probe.talking import Gone, Speaker
 
 
 def acquaint(guests: Guests) -> None:
@@ -34,7 +34,7 @@ def acquaint(guests: Guests) -> None:
     guests.forget()
 
 
-def _why_nobody_hears(ann: Talker, bob: Talker) -> str:
+def _why_nobody_hears(ann: Speaker, bob: Speaker) -> str:
     came = bytes(ann.came + bob.came)
     if ann.ended or bob.ended:
         return f"it disconnects who speaks; what came was {shown(came)}"
@@ -43,12 +43,12 @@ def _why_nobody_hears(ann: Talker, bob: Talker) -> str:
     return f"what one says comes to nobody; what came was {shown(came)}"
 
 
-def _asks_name(guests: Guests, ann: Talker, bob: Talker) -> bool:
+def _asks_name(guests: Guests, ann: Speaker, bob: Speaker) -> bool:
     """Whether the first line of a connection is no message, once and again."""
     return all(_takes_a_name(guests, ann, bob, patient=patient) for patient in (False, True))
 
 
-def _takes_a_name(guests: Guests, ann: Talker, bob: Talker, *, patient: bool) -> bool:
+def _takes_a_name(guests: Guests, ann: Speaker, bob: Speaker, *, patient: bool) -> bool:
     room = guests.room
     carol = room.connect()
     # Who is asked for a name hears nothing yet; who is not is a member once the room is heard.
@@ -80,7 +80,7 @@ def _takes_a_name(guests: Guests, ann: Talker, bob: Talker, *, patient: bool) ->
     return not is_message
 
 
-def _has_come(word: bytes, listener: Talker, speaker: Talker) -> bool:
+def _has_come(word: bytes, listener: Speaker, speaker: Speaker) -> bool:
     return word in listener.came or speaker.ended
 
 

@@ -5,7 +5,7 @@ from typing import Final
 
 from conformance.probe.guests import Guests
 from conformance.probe.learning import shown
-from conformance.probe.talking import Gone, OutOfTime, Room
+from conformance.probe.talking import Gone, ProbeOutOfTime, Room
 from conformance.target.address import Address
 
 _SECONDS: Final = 6.0
@@ -21,7 +21,7 @@ def glance(address: Address, factor: float) -> str | None:
     with Room(address, None, factor, _SECONDS).open(aborts=True) as room:
         try:
             return _look(room, factor)
-        except (Gone, OutOfTime):
+        except (Gone, ProbeOutOfTime):
             return None
 
 

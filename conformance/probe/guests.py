@@ -9,7 +9,7 @@ from typing import Final
 from conformance.dialect import Dialect
 from conformance.dialect.forms import forms
 from conformance.probe.shape import Who
-from conformance.probe.talking import FIRST, Gone, Room, Talker
+from conformance.probe.talking import FIRST, Gone, Room, Speaker
 
 _STEP: Final = 0.04
 """Seconds after which somebody who was not heard speaks again, at first."""
@@ -26,7 +26,7 @@ _WORD: Final = re.compile(rb"w\d{8,}k")
 
 
 @dataclass(slots=True)
-class Known:
+class Manners:
     """What is known so far of how to talk there: whether a first line is a name; whether somebody
     was lost who came together with others, or while others spoke; which words leave, once that was
     asked; whether anything is said to who connects and to who gives a name; what comes after a word
@@ -50,11 +50,11 @@ class Known:
 class Guests:
     """Everybody who is in the room, and two of them who hear each other."""
 
-    def __init__(self, room: Room, factor: float, known: Known | None = None) -> None:
+    def __init__(self, room: Room, factor: float, known: Manners | None = None) -> None:
         self.room = room
-        self.known = known or Known()
+        self.known = known or Manners()
         self.factor = factor
-        self._pair: tuple[Talker, Talker] | None = None
+        self._pair: tuple[Speaker, Speaker] | None = None
 
     def anew(self) -> None:
         """Begin with new connections, and with a restarted server if the suite launched it."""
@@ -62,7 +62,7 @@ class Guests:
             self.room.drop_all()
         self._pair = None
 
-    def pair(self) -> tuple[Talker, Talker]:
+    def pair(self) -> tuple[Speaker, Speaker]:
         """Two who hear each other; `Gone` where nobody does."""
         if self._pair is not None and self.meet(*self._pair):
             return self._pair
@@ -81,11 +81,11 @@ class Guests:
         """Let the next question have a pair of its own."""
         self._pair = None
 
-    def newcomer(self, host: Talker) -> Talker:
+    def newcomer(self, host: Speaker) -> Speaker:
         """One more, who hears a host, and is heard by it."""
         return self.newcomers(host, 1)[0]
 
-    def newcomers(self, host: Talker, count: int) -> list[Talker]:
+    def newcomers(self, host: Speaker, count: int) -> list[Speaker]:
         """So many more; `Gone` where one of them is not heard, or hears nobody."""
         talkers = self._enter(count)
         if not self._have_met(host, *talkers):
@@ -94,11 +94,11 @@ class Guests:
         self.room.settle(host, *talkers)
         return talkers
 
-    def enter(self) -> Talker:
+    def enter(self) -> Speaker:
         """Connect; with a name, where one is asked for."""
         return self._enter(1)[0]
 
-    def _enter(self, count: int) -> list[Talker]:
+    def _enter(self, count: int) -> list[Speaker]:
         known, room = self.known, self.room
         talkers = []
         for _ in range(count):
@@ -113,7 +113,7 @@ class Guests:
             self.introduce(*talkers)
         return talkers
 
-    def await_greeting(self, *talkers: Talker) -> None:
+    def await_greeting(self, *talkers: Speaker) -> None:
         """Wait until each is greeted, for several times as long as that has taken before. Some
         servers greet nobody until the last has given a name."""
         usual = max(FIRST / 4 * self.factor, _ENTERING * self.known.greeted)
@@ -122,7 +122,7 @@ class Guests:
         if self.room.wait(lambda: all(one.came or one.ended for one in talkers), most):
             self.known.greeted = max(self.known.greeted, time.monotonic() - began)
 
-    def introduce(self, *talkers: Talker) -> None:
+    def introduce(self, *talkers: Speaker) -> None:
         """Give names, and wait for what is said to that."""
         known, room = self.known, self.room
         marks = {one: len(one.came) for one in talkers}
@@ -136,26 +136,26 @@ class Guests:
     def _greeting(self) -> float:
         return max(_GREETING * self.factor, self.room.quiet)
 
-    def meet(self, one: Talker, other: Talker) -> bool:
+    def meet(self, one: Speaker, other: Speaker) -> bool:
         """Let two speak until each has heard the other, and all that they said has come; whether
         that happened."""
         met = self._have_met(one, other)
         self.room.settle(one, other)
         return met
 
-    def _have_met(self, host: Talker, *others: Talker) -> bool:
+    def _have_met(self, host: Speaker, *others: Speaker) -> bool:
         everyone, room = (host, *others), self.room
         marks = {one: len(one.came) for one in everyone}
-        words: dict[Talker, list[bytes]] = {one: [] for one in everyone}
+        words: dict[Speaker, list[bytes]] = {one: [] for one in everyone}
         began = time.monotonic()
         entering = _ENTERING * self.known.entering * len(others)
         step, end = _STEP * self.factor, began + max(room.patience, FIRST / 4, entering)
 
-        def has_heard(listener: Talker, speaker: Talker) -> bool:
+        def has_heard(listener: Speaker, speaker: Speaker) -> bool:
             came, mark = listener.came, marks[listener]
             return any(came.find(word, mark) >= 0 for word in words[speaker])
 
-        def unheard() -> list[Talker]:
+        def unheard() -> list[Speaker]:
             missing = [one for one in others if not has_heard(host, one)]
             return missing + [host] * any(not has_heard(one, host) for one in others)
 
@@ -176,13 +176,13 @@ class Guests:
             for listener in (others if speaker is host else (host,))
         )
 
-    def _is_heard(self, speaker: Talker, listener: Talker) -> bool:
+    def _is_heard(self, speaker: Speaker, listener: Speaker) -> bool:
         word, mark = self.room.word(), len(listener.came)
         self.room.say(speaker, word + b"\n")
         return self.room.hears(listener, word, mark)
 
     def await_hearing(
-        self, listener: Talker, speaker: Talker, seconds: float | None = None
+        self, listener: Speaker, speaker: Speaker, seconds: float | None = None
     ) -> bool:
         """Let one speak until another hears it, for as long as an answer may take at first, or so
         many seconds."""
@@ -198,7 +198,7 @@ class Guests:
                 return True
         return False
 
-    def measure(self, one: Talker, other: Talker) -> None:
+    def measure(self, one: Speaker, other: Speaker) -> None:
         """See how long what one says again and again takes to come."""
         for _ in range(3):
             word = self.room.word()
@@ -206,7 +206,7 @@ class Guests:
             self.room.hears(other, word)
         self.room.settle(one, other)
 
-    def fence(self, speaker: Talker, listener: Talker) -> bool:
+    def fence(self, speaker: Speaker, listener: Speaker) -> bool:
         """Whether a word still comes from one to another: all before it has come then."""
         came = self._is_heard(speaker, listener)
         self.room.settle(listener)
@@ -271,6 +271,6 @@ def _digitless(octets: bytes) -> bytes:
     return re.sub(rb"\d+", b"0", octets)
 
 
-def who(talker: Talker) -> Who:
+def who(talker: Speaker) -> Who:
     """Whom a talker's messages may be about."""
     return Who(talker.host, talker.port, talker.name)

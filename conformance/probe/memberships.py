@@ -8,7 +8,7 @@ from typing import Final
 from conformance.probe.guests import Guests, who
 from conformance.probe.learning import Conclusion, shown
 from conformance.probe.shape import form_of
-from conformance.probe.talking import Gone, Talker
+from conformance.probe.talking import Gone, Speaker
 
 _WORDS: Final = (
     "quit", "/quit", "exit", "/exit", "bye", "by", "/bye", "disconnect", "/disconnect", ":q", "/q",
@@ -78,7 +78,7 @@ def ask_words(guests: Guests) -> list[Conclusion]:
     # A word that was heard once has not left: only those that have are tried once again.
     tried = [word for word in _WORDS if known.leaving is None or word in known.leaving]
     tried = tried or list(_WORDS[:3])
-    stayed: list[Talker] = []
+    stayed: list[Speaker] = []
     left = _which_leave(guests, tried, b"\n", stayed)
     bare = False
     if not left and known.by_read:
@@ -141,7 +141,7 @@ def _leave(lines: list[str], why: str) -> list[Conclusion]:
     return [Conclusion("leave", first, why), *more]
 
 
-def _which_leave(guests: Guests, words: list[str], end: bytes, stayed: list[Talker]) -> set[str]:
+def _which_leave(guests: Guests, words: list[str], end: bytes, stayed: list[Speaker]) -> set[str]:
     """Which of these leave, each said by a member of its own: who has left is heard no more. Those
     who `stayed` say the next; some servers do not survive who goes."""
     left: set[str] = set()
@@ -163,7 +163,7 @@ def _which_leave(guests: Guests, words: list[str], end: bytes, stayed: list[Talk
 
 
 def _leavers(
-    guests: Guests, words: list[str], end: bytes, stayed: list[Talker], *, apart: bool = False
+    guests: Guests, words: list[str], end: bytes, stayed: list[Speaker], *, apart: bool = False
 ) -> set[str]:
     room = guests.room
     ann, bob = guests.pair()
@@ -281,7 +281,7 @@ def ask_limit(guests: Guests) -> list[Conclusion]:
     return [Conclusion("line-limit", eve.ended, why)]
 
 
-def _lines(octets: bytes, about: Talker, guests: Guests) -> list[str]:
+def _lines(octets: bytes, about: Speaker, guests: Guests) -> list[str]:
     """The forms of the lines in it, each once."""
     form = _form(octets, about, guests)
     # What ends without an LF is one thing that was said, whatever name with an LF is in it.
@@ -289,7 +289,7 @@ def _lines(octets: bytes, about: Talker, guests: Guests) -> list[str]:
     return list(dict.fromkeys(line for line in lines if line.strip()))
 
 
-def _form(octets: bytes, about: Talker, guests: Guests) -> str:
+def _form(octets: bytes, about: Speaker, guests: Guests) -> str:
     """What was said, with fields for what stands for whom it is about."""
     dialect = guests.known.dialect
     form = form_of(_text(octets), who(about), dialect.time if dialect.has_time else None)

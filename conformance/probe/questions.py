@@ -19,7 +19,7 @@ from conformance.probe.guests import Guests
 from conformance.probe.learning import Conclusion, Learnt, shown
 from conformance.probe.memberships import ask_entrance, ask_half_close, ask_limit, ask_words
 from conformance.probe.shape import Sample, common_form
-from conformance.probe.talking import Gone, OutOfTime, Room
+from conformance.probe.talking import Gone, ProbeOutOfTime, Room
 from conformance.probe.texts import (
     ask_blank,
     ask_charset,
@@ -123,7 +123,7 @@ class _Asker:
             self._know(learnt)
             self._put_all(rough[::-1])
             self._put_all([question for question in self.questions if question.is_open])
-        except OutOfTime:
+        except ProbeOutOfTime:
             learnt.untold.append(_LATE)
             self._forget_what_was_not_repeated()
         self._know(learnt)

@@ -39,11 +39,11 @@ class Gone(Exception):
     """The server cannot be talked to: it has died, or hangs."""
 
 
-class OutOfTime(Exception):
+class ProbeOutOfTime(Exception):
     """The time that a probe may take is over."""
 
 
-class Talker:
+class Speaker:
     """One connection: all that came, when each part of it did, and whether it has ended."""
 
     def __init__(self, sock: socket.socket, name: str) -> None:
@@ -101,7 +101,7 @@ class Room:
     ) -> None:
         self.restarts = 0
         self.slowest: float | None = None
-        self.talkers: list[Talker] = []
+        self.talkers: list[Speaker] = []
         self._launch = launch
         self._asked = self._address = address
         self._factor = factor
@@ -144,7 +144,7 @@ class Room:
         """A word that nobody has said."""
         return f"w{next(self._numbers):03}{time.monotonic_ns() % 46_656:05}k".encode()
 
-    def connect(self) -> Talker:
+    def connect(self) -> Speaker:
         """Connect."""
         self._start()
         try:
@@ -152,12 +152,12 @@ class Room:
         except OSError as error:
             raise Gone(f"it takes no connection: {error}") from None
         sock.setblocking(False)
-        talker = Talker(sock, f"p{next(self._numbers)}r")
+        talker = Speaker(sock, f"p{next(self._numbers)}r")
         self.talkers.append(talker)
         self._selector.register(sock, selectors.EVENT_READ, talker)
         return talker
 
-    def say(self, talker: Talker, octets: bytes) -> None:
+    def say(self, talker: Speaker, octets: bytes) -> None:
         """Send a segment; what the server does not take in time, and what a broken connection does
         not take, is not sent."""
         end = time.monotonic() + self.patience
@@ -191,12 +191,12 @@ class Room:
             self.slowest = max(self.slowest or 0.0, time.monotonic() - began)
         return came
 
-    def hears(self, talker: Talker, word: bytes, mark: int = 0) -> bool:
+    def hears(self, talker: Speaker, word: bytes, mark: int = 0) -> bool:
         """Wait until a word came."""
         self.answer(lambda: talker.came.find(word, mark) >= 0 or talker.ended)
         return talker.came.find(word, mark) >= 0
 
-    def settle(self, *talkers: Talker, first: float = 0.0) -> None:
+    def settle(self, *talkers: Speaker, first: float = 0.0) -> None:
         """Wait until nothing more comes to any of these; anything at all comes within `first`."""
         began = latest = time.monotonic()
         before = sum(len(one.came) for one in talkers)
@@ -212,14 +212,14 @@ class Room:
     def turn(self, seconds: float) -> None:
         """Take what comes to anyone within some seconds, once."""
         if time.monotonic() > self._end:
-            raise OutOfTime
+            raise ProbeOutOfTime
         for key, _ in self._selector.select(seconds):
-            talker: Talker = key.data
+            talker: Speaker = key.data
             talker.receive()
             if talker.ended or talker.floods:
                 self._selector.unregister(talker.sock)
 
-    def drop(self, *talkers: Talker) -> None:
+    def drop(self, *talkers: Speaker) -> None:
         """Close these connections."""
         for talker in talkers:
             if talker in self.talkers:

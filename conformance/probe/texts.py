@@ -13,7 +13,7 @@ from typing import Final
 from conformance.probe.guests import Guests, who
 from conformance.probe.learning import Conclusion, shown
 from conformance.probe.shape import Sample, common_form, common_shape, form_of, time_format
-from conformance.probe.talking import Gone, Talker
+from conformance.probe.talking import Gone, Speaker
 
 _CHARSETS: Final = ("gb2312", "gbk", "big5", "shift_jis", "euc_kr", "cp1252", "latin-1")
 _LONG: Final = 20_000
@@ -129,7 +129,7 @@ def ask_framing(guests: Guests) -> list[Conclusion]:
     return found
 
 
-def _read_size(guests: Guests, ann: Talker, bob: Talker) -> list[Conclusion]:
+def _read_size(guests: Guests, ann: Speaker, bob: Speaker) -> list[Conclusion]:
     """How much of one long segment is a message. Where nothing stands between two, each part
     comes on its own."""
     room = guests.room
@@ -219,7 +219,7 @@ def ask_text(guests: Guests) -> list[Conclusion]:
 
 
 def _around_of(
-    guests: Guests, ann: Talker, bob: Talker, left: bytes, right: bytes
+    guests: Guests, ann: Speaker, bob: Speaker, left: bytes, right: bytes
 ) -> tuple[bytes, bytes]:
     """What came before and after a word that was said between these octets."""
     word, mark = guests.room.word(), len(bob.came)
@@ -364,7 +364,7 @@ def _undecodable(guests: Guests) -> tuple[list[Conclusion], bytes | None]:
     return [Conclusion("undecodable", "mutes", why)], None
 
 
-def _is_alive(guests: Guests, bob: Talker) -> bool:
+def _is_alive(guests: Guests, bob: Speaker) -> bool:
     """Whether who comes now is still heard."""
     try:
         return guests.fence(guests.newcomer(bob), bob)

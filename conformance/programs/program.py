@@ -54,7 +54,7 @@ class HalfClose:
 
 
 @dataclass(frozen=True, slots=True)
-class Reset:
+class ResetStep:
     """A client breaks off its connection."""
 
     client: str
@@ -93,7 +93,8 @@ class Fence:
 
 
 Step = Annotated[
-    Join | Send | HalfClose | Reset | Stall | Resume | Pause | Fence, Field(discriminator="step")
+    Join | Send | HalfClose | ResetStep | Stall | Resume | Pause | Fence,
+    Field(discriminator="step"),
 ]
 
 

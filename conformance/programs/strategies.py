@@ -17,7 +17,7 @@ from conformance.programs.program import (
     Join,
     Pause,
     Program,
-    Reset,
+    ResetStep,
     Resume,
     Send,
     Stall,
@@ -238,7 +238,7 @@ class _Room:
                 yield Send(client, lf + self._mark() + b"\n" + self._mark() + b" \xff")
                 yield HalfClose(client)
             case "reset":
-                yield Reset(client)
+                yield ResetStep(client)
             case "invalid":
                 invalid = _INVALID[self.marks % len(_INVALID)]
                 good, bad, later = self._mark(), self._mark(), self._mark()

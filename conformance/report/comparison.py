@@ -109,7 +109,7 @@ class Cell:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class ComparisonRow:
     """One requirement; `known` is None where this suite's standard has it not."""
 
     id: str
@@ -130,7 +130,7 @@ class Comparison:
     """The matrix: rows in the standard's order, cells in the order of the implementations."""
 
     implementations: tuple[Implementation, ...]
-    rows: tuple[Row, ...]
+    rows: tuple[ComparisonRow, ...]
 
     @property
     def conformant(self) -> int:
@@ -210,7 +210,7 @@ def one_line(implementation: Implementation) -> str:
     return f"{visible(implementation.label)}: {verdict} ({'; '.join(levels)})"
 
 
-def sections(rows: Iterable[Row]) -> list[str]:
+def sections(rows: Iterable[ComparisonRow]) -> list[str]:
     """The sections that rows are of, in the standard's order."""
     known = {name: place for place, name in enumerate(SECTIONS)}
     return sorted({row.section for row in rows}, key=lambda name: (known.get(name, 99), name))
@@ -244,8 +244,8 @@ def _row(
     one: RequirementReport,
     implementations: Iterable[Implementation],
     found: Sequence[dict[str, list[Found]]],
-) -> Row:
-    return Row(
+) -> ComparisonRow:
+    return ComparisonRow(
         id=one.id,
         level=one.level,
         title=one.title,

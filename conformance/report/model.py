@@ -14,15 +14,15 @@ from conformance.report.excerpt import StretchEvent, stretch_of
 from conformance.report.inversion import Crossing, crossing_of
 from conformance.report.last_words import DIED, done_before_death, printed_beside, printed_first
 from conformance.scenarios.registry import Scenario, scenarios
-from conformance.standard.requirements import PROTOCOL, Kind, Level, requirements
+from conformance.standard.requirements import PROTOCOL, Level, Scope, requirements
 from conformance.target.usage import Usage, together
 from conformance.transcript.events import Finish, Skipped, Start, Transcript
 
 IN_DIALECT: Final = ("declared", "dialect")
 """Why a scenario is not played in a dialect: all it is there for is declared not to hold, or what
 it says has no meaning there."""
-FOR_SERVERS: Final = frozenset((Kind.WIRE, Kind.MANAGED))
-FOR_CLUSTERS: Final = FOR_SERVERS | {Kind.CLUSTERED}
+FOR_SERVERS: Final = frozenset((Scope.WIRE, Scope.MANAGED))
+FOR_CLUSTERS: Final = FOR_SERVERS | {Scope.CLUSTERED}
 _EXCERPT = 200
 _SEGMENTS = 8
 
@@ -206,7 +206,7 @@ class RequirementReport(_Model):
 
     id: str
     level: Level
-    kind: Kind
+    kind: Scope
     title: str
     status: Literal["pass", "fail", "skip", "unknown", "not-exercised"]
     exercised: int
@@ -323,7 +323,7 @@ def summarise(
     seed: int,
     duration_s: float,
     dialect: Dialect = PLAIN,
-    kinds: Collection[Kind] = FOR_SERVERS,
+    kinds: Collection[Scope] = FOR_SERVERS,
     register: Sequence[Scenario] | None = None,
 ) -> Report:
     """Put the scenarios of a run together: each requirement's status, and the verdict.
@@ -384,7 +384,7 @@ def _requirement(
         status, reason = "skip", "not-selected"
     elif declared:
         status, reason = "fail", f"declared: {', '.join(declared)}"
-    elif requirement.kind is Kind.MANAGED and not managed:
+    elif requirement.kind is Scope.MANAGED and not managed:
         status, reason = "skip", "needs-launch"
     elif Outcome.UNKNOWN in outcomes or unknown:
         status, reason = "unknown", next(iter(unknown), None)

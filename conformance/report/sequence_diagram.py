@@ -50,7 +50,7 @@ class Piece:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class DiagramRow:
     """One event. `lane` is its client's, or the server's; `to_server` is None where nothing
     travels. `gap` events are left out before it. `lives` are the lanes' states at it. One row of a
     diagram is `decisive`: with it the failure happened. `is_cut`: not all octets are shown."""
@@ -77,7 +77,7 @@ class Diagram:
 
     lanes: tuple[str, ...]
     server: int
-    rows: tuple[Row, ...]
+    rows: tuple[DiagramRow, ...]
     gap: int
 
     @property
@@ -106,7 +106,7 @@ def diagram_of(finding: FindingReport, room: int) -> Diagram | None:
 
 def _rows(
     stretch: Sequence[StretchEvent], places: dict[str, int], server: int, count: int, room: int
-) -> Iterator[Row]:
+) -> Iterator[DiagramRow]:
     lives = [Life.OPEN] * count
     decisive = _decisive(stretch)
     previous = 1
@@ -121,7 +121,7 @@ def _rows(
                 lives[lane] = Life.OPEN
             case "halfclosed":
                 lives[lane] = Life.HALF
-        yield Row(
+        yield DiagramRow(
             line=event.line,
             t=event.t,
             arrow=arrow,

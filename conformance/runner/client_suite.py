@@ -14,25 +14,25 @@ from typing import Final, Protocol
 from chatproto import __version__
 from conformance.clients.program import filled_in
 from conformance.clients.registry import FIRST, ClientPlay, client_plays, client_scenarios
-from conformance.clients.stage import Stage
+from conformance.clients.stage import ClientStage
 from conformance.clients.use import Use
 from conformance.clients.waits import Waits
 from conformance.diagnosis import diagnose
 from conformance.diagnosis.dictionary import client_dictionary
 from conformance.driver.interruption import OUT_OF_TIME, Stuck
 from conformance.oracle import judge
-from conformance.oracle.clients.facts import Kind as Found
+from conformance.oracle.clients.facts import Detected
 from conformance.oracle.findings import Judgement
 from conformance.report.model import Report, ScenarioReport, judged, summarise, without
 from conformance.runner.causes import say_causes
 from conformance.runner.session import transcript_path
-from conformance.standard.requirements import Kind
+from conformance.standard.requirements import Scope
 from conformance.timing.limit import TimeLimit
 from conformance.transcript import files
 
 LANES: Final = 8
 """How many scenarios are played at once: they wait more than they work."""
-_HOPELESS: Final = frozenset((Found.NEVER_CONNECTED, Found.NOT_SHOWN))
+_HOPELESS: Final = frozenset((Detected.NEVER_CONNECTED, Detected.NOT_SHOWN))
 _UNMET: Final = {
     "terminal": "needs-terminal",
     "pipe": "needs-pipe",
@@ -44,7 +44,7 @@ _GOING: Final = 1.0
 """Seconds in which what is broken off has ended."""
 
 
-class Listener(Protocol):
+class ProgressListener(Protocol):
     """Receives the progress of a run."""
 
     def on_start(self, scenario: str) -> None: ...
@@ -74,7 +74,7 @@ class ClientPlayer:
         self._counting = counting
         self._transcripts = transcripts
         self._waits = Waits(self.limit)
-        self._stages: set[Stage] = set()
+        self._stages: set[ClientStage] = set()
         self._is_hopeless = False
 
     def reason_to_skip(self, play: ClientPlay) -> str | None:
@@ -87,7 +87,7 @@ class ClientPlayer:
     def play(self, play: ClientPlay) -> ScenarioReport:
         """Play a scenario and judge it; `LaunchError` where the client cannot be launched."""
         began = time.monotonic()
-        stage = Stage(self._use, play.scenario, self._waits)
+        stage = ClientStage(self._use, play.scenario, self._waits)
         self._stages.add(stage)
         try:
             play.play(stage)
@@ -144,7 +144,7 @@ class ClientRun:
         self._lanes: list[threading.Thread] = []
         self._results: list[ScenarioReport] = []
 
-    def run(self, listener: Listener) -> Report:
+    def run(self, listener: ProgressListener) -> Report:
         """Play them; raises `LaunchError` where the client cannot be launched. An interrupt ends
         the run with what was found by then."""
         filled_in(self._use.command, "127.0.0.1", 9)
@@ -167,7 +167,7 @@ class ClientRun:
             duration_s=time.monotonic() - began,
         )
 
-    def _play_all(self, plays: Iterable[ClientPlay], listener: Listener) -> None:
+    def _play_all(self, plays: Iterable[ClientPlay], listener: ProgressListener) -> None:
         """Play these, several at once; what is not over by the time limit is unknown."""
         given: SimpleQueue[ClientPlay] = SimpleQueue()
         said: SimpleQueue[tuple[str, ScenarioReport | BaseException]] = SimpleQueue()
@@ -195,7 +195,7 @@ class ClientRun:
         self,
         given: "SimpleQueue[ClientPlay]",
         said: "SimpleQueue[tuple[str, ScenarioReport | BaseException]]",
-        listener: Listener,
+        listener: ProgressListener,
     ) -> None:
         """Play what is left, one after the other."""
         while True:
@@ -216,7 +216,7 @@ class ClientRun:
                     result = error
             said.put((play.scenario.id, result))
 
-    def _take(self, result: ScenarioReport, listener: Listener) -> None:
+    def _take(self, result: ScenarioReport, listener: ProgressListener) -> None:
         self._results.append(result)
         listener.on_result(result)
 
@@ -247,7 +247,7 @@ def report_of_client(
         name=None,
         seed=use.seed,
         duration_s=duration_s,
-        kinds=(Kind.CLIENT,),
+        kinds=(Scope.CLIENT,),
         register=client_scenarios(),
     )
     report.options = use.options

@@ -12,7 +12,7 @@ from conformance.programs.program import (
     Join,
     Pause,
     Program,
-    Reset,
+    ResetStep,
     Resume,
     Send,
     Stall,
@@ -58,7 +58,7 @@ def perform(stage: Stage, program: Program) -> None:
                 parts[name].send(octets)
             case HalfClose(client=name):
                 parts[name].half_close()
-            case Reset(client=name):
+            case ResetStep(client=name):
                 parts[name].client.reset()
             case Stall(client=name):
                 parts[name].client.stall()

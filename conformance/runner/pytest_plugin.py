@@ -26,7 +26,7 @@ from conformance.target.process import LaunchError
 _PROPERTY: Final = "chatproto"
 _PACKAGE: Final = Path(__file__).parent.parent
 _LONG: Final = 1.0
-_RUN: Final = pytest.StashKey["Run"]()
+_RUN: Final = pytest.StashKey["PluginRun"]()
 
 
 def take_part(
@@ -40,7 +40,7 @@ def take_part(
     """
     config.pluginmanager.register(_Collecting(session))
     if session is not None:
-        config.stash[_RUN] = Run(session, look)
+        config.stash[_RUN] = PluginRun(session, look)
         config.add_cleanup(session.close)
 
 
@@ -140,7 +140,7 @@ def attach(item: pytest.Item, result: ScenarioReport) -> None:
     item.user_properties[:] = [(_PROPERTY, result.model_dump_json())]
 
 
-class Run:
+class PluginRun:
     """One pytest process's part of a run."""
 
     def __init__(self, session: Session, look: Callable[[Settings], None] | None) -> None:

@@ -8,7 +8,7 @@ import click
 
 from conformance.report.model import FOR_SERVERS
 from conformance.scenarios.registry import Scenario, scenarios
-from conformance.standard.requirements import Kind, Level, requirements
+from conformance.standard.requirements import Level, Scope, requirements
 
 
 class Ids(click.ParamType[tuple[str, ...]]):
@@ -61,7 +61,7 @@ def select(
     skip: Sequence[tuple[str, ...]],
     level: str,
     register: Sequence[Scenario] | None = None,
-    kinds: Collection[Kind] = FOR_SERVERS,
+    kinds: Collection[Scope] = FOR_SERVERS,
 ) -> tuple[list[Scenario], frozenset[str], frozenset[str]]:
     """The scenarios to play, the requirements whose findings count, and those the verdict is
     about; an error where nothing is left to play. Without `register` and `kinds`, of those for
@@ -85,7 +85,7 @@ def select(
 
 
 def counting(
-    refused: Collection[str], level: str, kinds: Collection[Kind] = FOR_SERVERS
+    refused: Collection[str], level: str, kinds: Collection[Scope] = FOR_SERVERS
 ) -> frozenset[str]:
     """The requirements whose findings count, for servers if nothing else is said."""
     return frozenset(

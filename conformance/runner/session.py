@@ -23,12 +23,12 @@ from conformance.report.known_failures import KnownFailures
 from conformance.report.model import FOR_CLUSTERS, FOR_SERVERS, ScenarioReport
 from conformance.runner.course import Course
 from conformance.scenarios.registry import Scenario
-from conformance.standard.requirements import PROTOCOL, Kind
+from conformance.standard.requirements import PROTOCOL, Scope
 from conformance.target.address import Address, parse_address
 from conformance.target.cluster import LaunchedCluster
 from conformance.target.profile import Profile
 from conformance.target.server import LaunchedServer
-from conformance.target.usage import Family, Monitor, Usage, together
+from conformance.target.usage import Monitor, ProcessFamily, Usage, together
 from conformance.timing.policy import DYING
 from conformance.transcript.events import Event, Exited, Finish, Printed, Start
 from conformance.transcript.files import keep
@@ -69,7 +69,7 @@ class Settings(BaseModel):
     command: str = "run"
 
     @property
-    def kinds(self) -> frozenset[Kind]:
+    def kinds(self) -> frozenset[Scope]:
         """The kinds of the requirements that hold for what is judged."""
         return FOR_CLUSTERS if self.is_clustered else FOR_SERVERS
 
@@ -109,7 +109,7 @@ class Session:
         self._is_sound = True
         self._is_broken_off = False
         self._monitor: Monitor | None = None
-        self._family: Family | None = None
+        self._family: ProcessFamily | None = None
 
     @contextmanager
     def stage(
@@ -147,7 +147,7 @@ class Session:
             yield
             return
         if self._family is None or self._family.pid != self.server.pid:
-            self._family = Family(self.server.pid)
+            self._family = ProcessFamily(self.server.pid)
         with Monitor(self._family) as monitor:
             self._monitor = monitor
             yield

@@ -12,7 +12,7 @@ from conformance.runner.client_suite import ClientPlayer, ClientRun
 from conformance.runner.selection import counting
 from conformance.selftest.judged import Judged
 from conformance.specimens.clients import ClientSpecimen, client_specimens
-from conformance.standard.requirements import Kind, Level
+from conformance.standard.requirements import Level, Scope
 
 SILENCE: Final = 4.0
 """Seconds of silence after leaving: longer than the specimen that gives up waits."""
@@ -35,7 +35,7 @@ def judge_client_specimen(name: str, whole: bool = False) -> Judged:
     """Run the suite against one client specimen: an odd one plays all scenarios, a broken one those
     that are there for what it breaks, unless the `whole` suite is wanted."""
     specimen = client_specimens()[name]
-    ids = counting(frozenset(), "should", (Kind.CLIENT,))
+    ids = counting(frozenset(), "should", (Scope.CLIENT,))
     use = Use(
         launch_of(name),
         specimen.way,

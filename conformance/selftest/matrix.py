@@ -27,7 +27,7 @@ class _Model(BaseModel):
     model_config = ConfigDict(extra="forbid", populate_by_name=True)
 
 
-class Row(_Model):
+class SpecimenRow(_Model):
     """One specimen, judged `rounds` times, `good` of which were as they should be.
 
     `breaks` must be found, `may_break` may. `found` names for each requirement found broken the
@@ -67,7 +67,7 @@ class Matrix(_Model):
 
     schema_: Literal[1] = Field(default=1, alias="schema")
     made: dict[str, str] = Field(default={}, exclude=True)
-    specimens: list[Row]
+    specimens: list[SpecimenRow]
 
     @property
     def is_good(self) -> bool:
@@ -105,13 +105,13 @@ def lay_out_matrix(results: Iterable[Judged]) -> Matrix:
     return Matrix(specimens=[_row(name, of[name]) for name in every_specimen() if name in of])
 
 
-def _row(name: str, results: list[Judged]) -> Row:
+def _row(name: str, results: list[Judged]) -> SpecimenRow:
     specimen = every_specimen()[name]
     found: dict[str, set[str]] = defaultdict(set)
     for result in results:
         for id_, by in result.found.items():
             found[id_].update(by)
-    return Row(
+    return SpecimenRow(
         name=name,
         legal=specimen.legal,
         breaks=sorted(specimen.breaks),

@@ -6,7 +6,7 @@ from chatproto import __version__
 from conformance.output.html.template import Asset, environment
 from conformance.selftest.matrix import Matrix
 from conformance.specimens import every_specimen
-from conformance.standard.requirements import PROTOCOL, Kind, requirements
+from conformance.standard.requirements import PROTOCOL, Scope, requirements
 
 SYMBOLS: Final = {"caught": "✓", "missed": "✗", "accused": "!", "may": "·", "": ""}
 WORDS: Final = {
@@ -27,7 +27,7 @@ def render_matrix(matrix: Matrix) -> str:
         columns=[
             one
             for one in requirements().values()
-            if (one.kind is Kind.CLIENT if matrix.is_of_clients else one.kind.binds_servers)
+            if (one.kind is Scope.CLIENT if matrix.is_of_clients else one.kind.binds_servers)
         ],
         groups=[
             (f"Broken {whom}", [row for row in matrix.specimens if not row.legal]),

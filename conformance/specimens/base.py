@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta, tzinfo
 from functools import partial
 
-from conformance.specimens.loop import Loop
+from conformance.specimens.loop import ServerLoop
 from conformance.specimens.member import Member
 from conformance.specimens.text import UNSAFE, WHITE_SPACE
 
@@ -36,7 +36,7 @@ EXPLANATIONS = {
 }
 
 
-class BaseServer(Loop):
+class BaseServer(ServerLoop):
     """The conformant server; subclasses override one method or one number each."""
 
     limit = 16_384

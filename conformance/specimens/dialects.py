@@ -132,7 +132,7 @@ class Say(ByRead):
         return f"From {sender.label} say:{text}".encode()
 
 
-class NoEcho(Wild):
+class WithoutEcho(Wild):
     """A sender does not receive what it says."""
 
     def recipients(self, sender: Member) -> Iterable[Member]:
@@ -140,7 +140,7 @@ class NoEcho(Wild):
 
 
 @speaks("bare-relay")
-class BareRelay(NoEcho):
+class BareRelay(WithoutEcho):
     limit = 1 << 40
 
     def compose(self, _sender: Member, text: str) -> bytes:
@@ -220,7 +220,7 @@ class CloseAnswer(Wild):
 
 
 @speaks("bare-quit")
-class BareQuit(Verbatim, NoEcho):
+class BareQuit(Verbatim, WithoutEcho):
     def is_quit(self, text: str) -> bool:
         return text == "/disconnect"
 
@@ -285,7 +285,7 @@ class RelaysOctets(Wild):
 
 
 @speaks("numbered")
-class Numbered(RelaysOctets, NoEcho):
+class Numbered(RelaysOctets, WithoutEcho):
     limit = 1 << 40
 
     def label(self, _sock: socket.socket, _address: tuple[str, int]) -> str:

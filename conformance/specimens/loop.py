@@ -9,7 +9,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 
 
-class Loop(ABC):
+class ServerLoop(ABC):
     """Calls the data of each ready file, then each timer that is due."""
 
     def __init__(self) -> None:

@@ -15,7 +15,7 @@ class Options:
     capacity: int | None = None
 
 
-class Server(Protocol):
+class SpecimenServer(Protocol):
     """What every specimen's class offers."""
 
     def __init__(self, port: int, capacity: int | None = None) -> None: ...
@@ -23,7 +23,7 @@ class Server(Protocol):
     def serve(self) -> int: ...
 
 
-S = TypeVar("S", bound=Server)
+S = TypeVar("S", bound=SpecimenServer)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ def kebab(name: str) -> str:
 
 
 def enter(
-    server: type[Server],
+    server: type[SpecimenServer],
     breaks: str,
     may_break: str,
     summary: str,

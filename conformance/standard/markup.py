@@ -14,14 +14,14 @@ _RULE: Final = re.compile(r"\|[-|: ]+\|")
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class TextSpan:
     """A stretch of text. A `link` is the id of a requirement, a `key` a key word of BCP 14."""
 
     kind: Literal["text", "code", "strong", "link", "key"]
     text: str
 
 
-Spans = tuple[Span, ...]
+Spans = tuple[TextSpan, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,26 +57,26 @@ def spans(text: str) -> Spans:
     return tuple(_spans(text))
 
 
-def _spans(text: str) -> Iterator[Span]:
+def _spans(text: str) -> Iterator[TextSpan]:
     at = 0
     for mark in _MARK.finditer(text):
         if mark["id"] is not None and mark["id"] not in requirements():
             continue
         yield from _words(text[at : mark.start()])
         if mark["id"] is not None:
-            yield Span("link", mark["id"])
+            yield TextSpan("link", mark["id"])
         elif mark["code"] is not None:
-            yield Span("code", mark["code"])
+            yield TextSpan("code", mark["code"])
         else:
-            yield Span("strong", mark["strong"])
+            yield TextSpan("strong", mark["strong"])
         at = mark.end()
     yield from _words(text[at:])
 
 
-def _words(text: str) -> Iterator[Span]:
+def _words(text: str) -> Iterator[TextSpan]:
     for part in _KEY_WORD.split(text):
         if part:
-            yield Span("key" if _KEY_WORD.fullmatch(part) else "text", part)
+            yield TextSpan("key" if _KEY_WORD.fullmatch(part) else "text", part)
 
 
 @cache

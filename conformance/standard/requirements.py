@@ -18,7 +18,7 @@ class Level(StrEnum):
     SHOULD = "SHOULD"
 
 
-class Kind(StrEnum):
+class Scope(StrEnum):
     """Who is bound, and who can check it: servers, by a client over a socket; servers, by a suite
     that itself starts and stops them; clients; the servers of one room together."""
 
@@ -30,7 +30,7 @@ class Kind(StrEnum):
     @property
     def binds_servers(self) -> bool:
         """Whether every server is held to it."""
-        return self in (Kind.WIRE, Kind.MANAGED)
+        return self in (Scope.WIRE, Scope.MANAGED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class Requirement:
 
     id: str
     level: Level
-    kind: Kind
+    kind: Scope
     title: str
     text: str
     reason: str
@@ -100,7 +100,7 @@ def _requirement(entry: re.Match[str]) -> Requirement:
     return Requirement(
         id=entry["id"],
         level=Level(entry["level"]),
-        kind=Kind(entry["kind"]),
+        kind=Scope(entry["kind"]),
         title=entry["title"].strip(),
         text=text.strip(),
         reason=reason.strip(),

@@ -46,7 +46,7 @@ class Usage(BaseModel):
     seconds: float
 
 
-class Family:
+class ProcessFamily:
     """A process, and those that it started."""
 
     def __init__(self, pid: int) -> None:
@@ -125,7 +125,7 @@ def _resume(process: psutil.Process) -> None:
 class Monitor:
     """Looks at a family every so often, from a thread of its own, while it is entered."""
 
-    def __init__(self, family: Family) -> None:
+    def __init__(self, family: ProcessFamily) -> None:
         self._family = family
         self._looks: list[tuple[float, Figures]] = []
         self._over = threading.Event()

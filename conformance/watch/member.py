@@ -41,25 +41,25 @@ Where = str | tuple[str, int] | tuple[str, int, int, int] | tuple[int, bytes]
 """A socket address."""
 
 
-class Room(Protocol):
+class WatchedRoom(Protocol):
     """What a member needs of whoever forwards it."""
 
     heard_at: float
     record: Callable[[Event], None]
     tell: Callable[[str], None]
-    members: "dict[str, Member]"
+    members: "dict[str, WatchedMember]"
 
     def now(self) -> float: ...
 
     def watch(self, sock: socket.socket, events: int, ready: Callable[[int], None]) -> None: ...
 
 
-class Member:
+class WatchedMember:
     """Two sockets, and what waits between them."""
 
     def __init__(
         self,
-        room: Room,
+        room: WatchedRoom,
         name: str,
         client: tuple[socket.socket, Where],
         server: tuple[socket.socket, Where],

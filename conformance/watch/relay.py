@@ -9,7 +9,7 @@ from typing import Final
 from conformance.target.address import TcpAddress, UnixAddress
 from conformance.target.system import AF_UNIX
 from conformance.transcript.events import THE_END, Event, Waited
-from conformance.watch.member import Member, Where
+from conformance.watch.member import WatchedMember, Where
 
 _QUIET: Final = 10.0
 """Seconds in which nobody says or hears anything, after which what has not come will not come."""
@@ -33,7 +33,7 @@ class Relay:
         self.record = record
         self.tell = tell
         self.heard_at = 0.0
-        self.members: dict[str, Member] = {}
+        self.members: dict[str, WatchedMember] = {}
         self._listener = listener
         self._where = _resolve(server)
         self._epoch = time.monotonic()
@@ -85,7 +85,7 @@ class Relay:
             self.tell(f"a client was turned away: {error.strerror}")
             client.close()
             return
-        Member(self, f"c{self._count}", (client, came_from), (server, self._where[1]))
+        WatchedMember(self, f"c{self._count}", (client, came_from), (server, self._where[1]))
 
     def _look_at_the_time(self) -> None:
         now = self.now()

@@ -1,14 +1,14 @@
 """What a client's terminal shows: controls, forged rows, a small screen."""
 
 from conformance.clients.registry import client_scenario
-from conformance.clients.stage import Stage
+from conformance.clients.stage import ClientStage
 
 SMALL = (40, 10)
 
 # CLI-10
 
 
-def _controls(stage: Stage, control: str) -> None:
+def _controls(stage: ClientStage, control: str) -> None:
     stage.launch()
     one, other = stage.word(), stage.word()
     stage.server.broadcast(f"{one}{control}{other}")
@@ -16,31 +16,31 @@ def _controls(stage: Stage, control: str) -> None:
 
 
 @client_scenario("CLI-10", needs=("terminal", "protocol"))
-def escape_sequence(stage: Stage) -> None:
+def escape_sequence(stage: ClientStage) -> None:
     """A text holds an escape sequence that would clear the screen."""
     _controls(stage, "\x1b[2J\x1b[H")
 
 
 @client_scenario("CLI-10", needs=("terminal", "protocol"))
-def carriage_return(stage: Stage) -> None:
+def carriage_return(stage: ClientStage) -> None:
     """A text holds a CR, which would write over what stands before it."""
     _controls(stage, "\r")
 
 
 @client_scenario("CLI-10", needs=("terminal", "protocol"))
-def bell_and_backspace(stage: Stage) -> None:
+def bell_and_backspace(stage: ClientStage) -> None:
     """A text holds BEL and BS."""
     _controls(stage, "\x07\b\b")
 
 
 @client_scenario("CLI-10", needs=("terminal", "protocol"))
-def control_of_the_second_set(stage: Stage) -> None:
+def control_of_the_second_set(stage: ClientStage) -> None:
     """A text holds U+009B, which some terminals take for the beginning of a sequence."""
     _controls(stage, "\x9b2J")
 
 
 @client_scenario("CLI-10", needs=("terminal", "protocol"))
-def escape_in_a_notice(stage: Stage) -> None:
+def escape_in_a_notice(stage: ClientStage) -> None:
     """A notice's explanation holds an escape sequence."""
     stage.launch()
     one, other = stage.word(), stage.word()
@@ -51,7 +51,7 @@ def escape_in_a_notice(stage: Stage) -> None:
 # CLI-11
 
 
-def _forge(stage: Stage, size: tuple[int, int]) -> None:
+def _forge(stage: ClientStage, size: tuple[int, int]) -> None:
     """A member says what makes a row look like another's message, as the client shows one."""
     stage.launch(size)
     word, sender = stage.word(), stage.server.somebody()
@@ -77,19 +77,19 @@ def _forge(stage: Stage, size: tuple[int, int]) -> None:
 
 
 @client_scenario("CLI-11", needs=("terminal", "protocol"))
-def text_like_a_row(stage: Stage) -> None:
+def text_like_a_row(stage: ClientStage) -> None:
     """Texts are padded so that a row of theirs looks like another member's message."""
     _forge(stage, (80, 24))
 
 
 @client_scenario("CLI-11", needs=("terminal", "protocol"))
-def text_like_a_row_on_a_small_screen(stage: Stage) -> None:
+def text_like_a_row_on_a_small_screen(stage: ClientStage) -> None:
     """The same on a screen of 40 columns and 10 rows."""
     _forge(stage, SMALL)
 
 
 @client_scenario("CLI-11", "CLI-3", needs=("terminal", "protocol"))
-def text_like_a_notice(stage: Stage) -> None:
+def text_like_a_notice(stage: ClientStage) -> None:
     """A text looks like a notice; then a notice comes, and the end."""
     stage.launch()
     stage.server.broadcast(f"!x-{stage.word()}")
@@ -101,7 +101,7 @@ def text_like_a_notice(stage: Stage) -> None:
 
 
 @client_scenario("CLI-9", needs=("terminal",))
-def small_screen(stage: Stage) -> None:
+def small_screen(stage: ClientStage) -> None:
     """Six broadcasts come to a screen of 40 columns and 10 rows."""
     stage.launch(SMALL)
     for _ in range(6):

@@ -3,14 +3,14 @@
 from typing import Final
 
 from conformance.clients.registry import client_scenario
-from conformance.clients.stage import Stage
+from conformance.clients.stage import ClientStage
 
 MARKS: Final = 'it\'s "so" \\n <b>&amp;</b> 100% {x} $HOME `a` #1'
 WIDE: Final = "é ñ 你好 Ω"
 
 
 @client_scenario("CLI-9", "CLI-2", "CLI-5", "CLI-4")
-def first(stage: Stage) -> None:
+def first(stage: ClientStage) -> None:
     """Another member says something, then the user does, then another member again."""
     stage.launch()
     stage.settle()
@@ -21,7 +21,7 @@ def first(stage: Stage) -> None:
 
 
 @client_scenario("CLI-1")
-def header_and_text_apart(stage: Stage) -> None:
+def header_and_text_apart(stage: ClientStage) -> None:
     """A broadcast's header comes in one segment, its text in the next."""
     stage.launch()
     word = stage.word()
@@ -32,7 +32,7 @@ def header_and_text_apart(stage: Stage) -> None:
 
 
 @client_scenario("CLI-1")
-def octet_by_octet(stage: Stage) -> None:
+def octet_by_octet(stage: ClientStage) -> None:
     """The ends of a broadcast's header and text come octet by octet."""
     stage.launch()
     word = stage.word()
@@ -43,7 +43,7 @@ def octet_by_octet(stage: Stage) -> None:
 
 
 @client_scenario("CLI-1")
-def half_a_character(stage: Stage) -> None:
+def half_a_character(stage: ClientStage) -> None:
     """Segments end within characters of two, three and four octets."""
     stage.launch()
     for char in ("é", "你", "😀"):
@@ -55,7 +55,7 @@ def half_a_character(stage: Stage) -> None:
 
 
 @client_scenario("CLI-1")
-def several_in_one_segment(stage: Stage) -> None:
+def several_in_one_segment(stage: ClientStage) -> None:
     """Five broadcasts, with heartbeats between them, come in one segment."""
     stage.launch()
     words = [stage.word() for _ in range(5)]
@@ -65,7 +65,7 @@ def several_in_one_segment(stage: Stage) -> None:
 
 
 @client_scenario("CLI-1")
-def one_and_a_half(stage: Stage) -> None:
+def one_and_a_half(stage: ClientStage) -> None:
     """A segment ends within the second of two broadcasts."""
     stage.launch()
     one, other = stage.word(), stage.word()
@@ -76,7 +76,7 @@ def one_and_a_half(stage: Stage) -> None:
 
 
 @client_scenario("CLI-1")
-def only_lf_ends_a_line(stage: Stage) -> None:
+def only_lf_ends_a_line(stage: ClientStage) -> None:
     """A text holds U+2028, behind which it looks like another member's broadcast."""
     stage.launch()
     one, other = stage.word(), stage.word()
@@ -87,7 +87,7 @@ def only_lf_ends_a_line(stage: Stage) -> None:
 
 
 @client_scenario("CLI-1")
-def text_like_another_unit(stage: Stage) -> None:
+def text_like_another_unit(stage: ClientStage) -> None:
     """A text looks like a header, another like a notice, and others follow."""
     stage.launch()
     for form in ("20240229 23:59:59 {}", "!shutting-down {}", "quit {}"):
@@ -101,24 +101,24 @@ def text_like_another_unit(stage: Stage) -> None:
 
 
 @client_scenario("CLI-3")
-def unknown_notice(stage: Stage) -> None:
+def unknown_notice(stage: ClientStage) -> None:
     """A notice with a code of a later edition comes, then the end."""
     _notice(stage, f"!moved {stage.word()} to port 9998")
 
 
 @client_scenario("CLI-3")
-def unknown_notice_without_words(stage: Stage) -> None:
+def unknown_notice_without_words(stage: ClientStage) -> None:
     """A notice with a code of somebody's own and no explanation comes, then the end."""
     _notice(stage, f"!x-{stage.word()}")
 
 
 @client_scenario("CLI-3")
-def known_notice(stage: Stage) -> None:
+def known_notice(stage: ClientStage) -> None:
     """A notice with a code of this edition comes, then the end."""
     _notice(stage, f"!shutting-down {stage.word()}")
 
 
-def _notice(stage: Stage, notice: str) -> None:
+def _notice(stage: ClientStage, notice: str) -> None:
     stage.launch()
     stage.server.send(f"{notice}\n".encode())
     stage.await_shown(stage.word_in(notice))
@@ -130,7 +130,7 @@ def _notice(stage: Stage, notice: str) -> None:
 
 
 @client_scenario("CLI-5")
-def shows_while_its_user_is_silent(stage: Stage) -> None:
+def shows_while_its_user_is_silent(stage: ClientStage) -> None:
     """Three broadcasts come one by one; nobody types."""
     stage.launch()
     for _ in range(3):
@@ -138,7 +138,7 @@ def shows_while_its_user_is_silent(stage: Stage) -> None:
 
 
 @client_scenario("CLI-5", "CLI-2")
-def sends_while_nothing_comes(stage: Stage) -> None:
+def sends_while_nothing_comes(stage: ClientStage) -> None:
     """Three lines are typed; the server sends nothing until it has them all."""
     stage.launch()
     stage.server.echoes = False
@@ -150,7 +150,7 @@ def sends_while_nothing_comes(stage: Stage) -> None:
 
 
 @client_scenario("CLI-5", needs=("keys",))
-def half_a_line_typed(stage: Stage) -> None:
+def half_a_line_typed(stage: ClientStage) -> None:
     """Broadcasts come while a line is half typed; then it is completed."""
     stage.launch()
     word = stage.word()
@@ -166,7 +166,7 @@ def half_a_line_typed(stage: Stage) -> None:
 
 
 @client_scenario("CLI-9")
-def many_in_order(stage: Stage) -> None:
+def many_in_order(stage: ClientStage) -> None:
     """Eight broadcasts of three members come as fast as they can."""
     stage.launch()
     senders = [stage.server.somebody() for _ in range(3)]
@@ -176,7 +176,7 @@ def many_in_order(stage: Stage) -> None:
 
 
 @client_scenario("CLI-9")
-def the_same_words_again(stage: Stage) -> None:
+def the_same_words_again(stage: ClientStage) -> None:
     """A member says the same twice, and another says it as well."""
     stage.launch()
     word, sender = stage.word(), stage.server.somebody()
@@ -186,7 +186,7 @@ def the_same_words_again(stage: Stage) -> None:
 
 
 @client_scenario("CLI-9", needs=("protocol",))
-def heartbeats(stage: Stage) -> None:
+def heartbeats(stage: ClientStage) -> None:
     """Heartbeats come alone, several at once, and between broadcasts."""
     stage.launch()
     for _ in range(3):
@@ -198,7 +198,7 @@ def heartbeats(stage: Stage) -> None:
 
 
 @client_scenario("CLI-9")
-def forms_of_sender(stage: Stage) -> None:
+def forms_of_sender(stage: ClientStage) -> None:
     """Members have addresses of IPv6 and names of a Unix-domain socket."""
     stage.launch()
     for sender in ("[2001:db8::25]:51413", "unix:7305"):
@@ -209,7 +209,7 @@ def forms_of_sender(stage: Stage) -> None:
 
 
 @client_scenario("CLI-9")
-def the_text_as_it_came(stage: Stage) -> None:
+def the_text_as_it_came(stage: ClientStage) -> None:
     """Texts hold quotes, backslashes, markup, and letters of several scripts."""
     stage.launch()
     for text in (MARKS, WIDE):
@@ -220,7 +220,7 @@ def the_text_as_it_came(stage: Stage) -> None:
 
 
 @client_scenario("CLI-9", "CLI-2")
-def its_own_words(stage: Stage) -> None:
+def its_own_words(stage: ClientStage) -> None:
     """The user says three lines, between which others speak."""
     stage.launch()
     for _ in range(3):
@@ -231,7 +231,7 @@ def its_own_words(stage: Stage) -> None:
 
 
 @client_scenario("CLI-12")
-def longest_text(stage: Stage) -> None:
+def longest_text(stage: ClientStage) -> None:
     """A text of 3,072 octets comes: what a line of 1,024 unsafe octets becomes."""
     stage.launch()
     one, other = stage.word(), stage.word()
@@ -241,7 +241,7 @@ def longest_text(stage: Stage) -> None:
 
 
 @client_scenario("CLI-12")
-def text_of_a_whole_line(stage: Stage) -> None:
+def text_of_a_whole_line(stage: ClientStage) -> None:
     """A text of 1,024 octets comes, and one of 1,025."""
     stage.launch()
     for size in (1_024, 1_025):

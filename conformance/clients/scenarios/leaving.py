@@ -1,13 +1,13 @@
 """How a client leaves, and what it makes of a server that ends, breaks off, or is none."""
 
 from conformance.clients.registry import client_scenario
-from conformance.clients.stage import Stage
+from conformance.clients.stage import ClientStage
 
 # CLI-6
 
 
 @client_scenario("CLI-6", "CLI-8", needs=("protocol",))
-def leaves_as_it_says(stage: Stage) -> None:
+def leaves_as_it_says(stage: ClientStage) -> None:
     """The user leaves; two broadcasts come, then the end."""
     stage.launch()
     stage.server.lets_go = False
@@ -16,7 +16,7 @@ def leaves_as_it_says(stage: Stage) -> None:
 
 
 @client_scenario("CLI-6", "CLI-8", needs=("protocol",))
-def leaves_with_its_input(stage: Stage) -> None:
+def leaves_with_its_input(stage: ClientStage) -> None:
     """The client's input ends; two broadcasts come, then the end."""
     stage.launch()
     stage.server.lets_go = False
@@ -26,7 +26,7 @@ def leaves_with_its_input(stage: Stage) -> None:
 
 
 @client_scenario("CLI-6", needs=("protocol",))
-def leaves_right_after_a_line(stage: Stage) -> None:
+def leaves_right_after_a_line(stage: ClientStage) -> None:
     """The user says a line and leaves at once: the line is sent, and all that comes is shown."""
     stage.launch()
     stage.server.lets_go = False
@@ -38,7 +38,7 @@ def leaves_right_after_a_line(stage: Stage) -> None:
 
 
 @client_scenario("CLI-6", waits=8.0, needs=("protocol",))
-def silence_after_leaving(stage: Stage) -> None:
+def silence_after_leaving(stage: ClientStage) -> None:
     """The user leaves; the server is silent for some seconds, then sends a broadcast and ends."""
     stage.launch()
     stage.server.lets_go = False
@@ -48,7 +48,7 @@ def silence_after_leaving(stage: Stage) -> None:
 
 
 @client_scenario("CLI-6", needs=("pipe", "protocol"))
-def input_without_its_last_lf(stage: Stage) -> None:
+def input_without_its_last_lf(stage: ClientStage) -> None:
     """The client's input ends within a line."""
     stage.launch()
     stage.settle()
@@ -58,7 +58,7 @@ def input_without_its_last_lf(stage: Stage) -> None:
     stage.await_over()
 
 
-def _owe_and_end(stage: Stage) -> None:
+def _owe_and_end(stage: ClientStage) -> None:
     if not stage.has_exited:
         stage.fence()
         stage.fence()
@@ -70,7 +70,7 @@ def _owe_and_end(stage: Stage) -> None:
 
 
 @client_scenario("CLI-7", "CLI-8", needs=("protocol",))
-def server_ends(stage: Stage) -> None:
+def server_ends(stage: ClientStage) -> None:
     """The server ends its stream, in order, with no notice."""
     stage.launch()
     stage.settle()
@@ -80,7 +80,7 @@ def server_ends(stage: Stage) -> None:
 
 
 @client_scenario("CLI-7", "CLI-8", needs=("protocol",))
-def server_resets(stage: Stage) -> None:
+def server_resets(stage: ClientStage) -> None:
     """The server resets the connection."""
     stage.launch()
     stage.settle()
@@ -90,7 +90,7 @@ def server_resets(stage: Stage) -> None:
 
 
 @client_scenario("CLI-7", "CLI-8", needs=("protocol",))
-def nobody_listens(stage: Stage) -> None:
+def nobody_listens(stage: ClientStage) -> None:
     """Nobody listens where the client is to connect."""
     stage.launch(refused=True)
     stage.rest(2.0)
@@ -99,7 +99,7 @@ def nobody_listens(stage: Stage) -> None:
 
 
 @client_scenario("CLI-7", needs=("protocol",))
-def end_within_a_text(stage: Stage) -> None:
+def end_within_a_text(stage: ClientStage) -> None:
     """The stream ends before a text's LF."""
     stage.launch()
     word = stage.word()
@@ -109,7 +109,7 @@ def end_within_a_text(stage: Stage) -> None:
 
 
 @client_scenario("CLI-7", needs=("protocol",))
-def end_after_a_header(stage: Stage) -> None:
+def end_after_a_header(stage: ClientStage) -> None:
     """The stream ends between a header and its text."""
     stage.launch()
     stage.server.send(stage.server.unit("").removesuffix(b"\n"))
@@ -118,7 +118,7 @@ def end_after_a_header(stage: Stage) -> None:
 
 
 @client_scenario("CLI-7", needs=("protocol",))
-def greeting(stage: Stage) -> None:
+def greeting(stage: ClientStage) -> None:
     """What answers is another kind of server: it greets, and goes on as chatproto/1 does."""
     stage.launch(ready=False)
     stage.server.send(b"220 zz9.example ESMTP ready\n")
@@ -126,14 +126,14 @@ def greeting(stage: Stage) -> None:
 
 
 @client_scenario("CLI-7", needs=("protocol",))
-def no_unit(stage: Stage) -> None:
+def no_unit(stage: ClientStage) -> None:
     """Among broadcasts a line comes that is no unit."""
     stage.launch()
     stage.server.send(b"* zz9 has joined\n")
     _garbage(stage)
 
 
-def _garbage(stage: Stage) -> None:
+def _garbage(stage: ClientStage) -> None:
     stage.server.broadcast(stage.word())
     stage.rest(1.0)
     if not stage.has_exited:

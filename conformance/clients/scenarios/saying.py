@@ -2,13 +2,13 @@
 
 from conformance.clients.registry import client_scenario
 from conformance.clients.scenarios.hearing import MARKS, WIDE
-from conformance.clients.stage import Stage
+from conformance.clients.stage import ClientStage
 
 # CLI-2
 
 
 @client_scenario("CLI-2", needs=("protocol",))
-def lines_in_order(stage: Stage) -> None:
+def lines_in_order(stage: ClientStage) -> None:
     """Six lines are typed without a pause."""
     stage.launch()
     words = [stage.word() for _ in range(6)]
@@ -19,7 +19,7 @@ def lines_in_order(stage: Stage) -> None:
 
 
 @client_scenario("CLI-2", needs=("protocol",))
-def the_text_as_it_was_said(stage: Stage) -> None:
+def the_text_as_it_was_said(stage: ClientStage) -> None:
     """Texts hold spaces, quotes, backslashes, markup, and letters of several scripts."""
     stage.launch()
     for text in (f"{MARKS}  two spaces", WIDE, "QUIT", "quit now"):
@@ -30,7 +30,7 @@ def the_text_as_it_was_said(stage: Stage) -> None:
 
 
 @client_scenario("CLI-2", needs=("protocol",))
-def white_space_at_the_ends(stage: Stage) -> None:
+def white_space_at_the_ends(stage: ClientStage) -> None:
     """A line with spaces at both ends is typed."""
     stage.launch()
     word = stage.word()
@@ -40,7 +40,7 @@ def white_space_at_the_ends(stage: Stage) -> None:
 
 
 @client_scenario("CLI-2", needs=("protocol",))
-def enter_alone(stage: Stage) -> None:
+def enter_alone(stage: ClientStage) -> None:
     """Enter is pressed on an empty line, and on one of spaces."""
     stage.launch()
     stage.settle()
@@ -50,7 +50,7 @@ def enter_alone(stage: Stage) -> None:
 
 
 @client_scenario("CLI-2", needs=("protocol",))
-def quit_as_a_word(stage: Stage) -> None:
+def quit_as_a_word(stage: ClientStage) -> None:
     """The line `quit` is typed into a client with another way to leave."""
     stage.launch()
     stage.settle()
@@ -61,7 +61,7 @@ def quit_as_a_word(stage: Stage) -> None:
 
 
 @client_scenario("CLI-2", needs=("protocol",))
-def pasted_lines(stage: Stage) -> None:
+def pasted_lines(stage: ClientStage) -> None:
     """Two lines are pasted at once."""
     stage.launch()
     stage.settle()
@@ -72,7 +72,7 @@ def pasted_lines(stage: Stage) -> None:
 
 
 @client_scenario("CLI-2", needs=("protocol",))
-def nothing_of_its_own(stage: Stage) -> None:
+def nothing_of_its_own(stage: ClientStage) -> None:
     """Nobody types, and others speak: the client has nothing to send."""
     stage.launch()
     for _ in range(3):
@@ -84,7 +84,7 @@ def nothing_of_its_own(stage: Stage) -> None:
 
 
 @client_scenario("CLI-4", "CLI-2", needs=("protocol",))
-def longest_line(stage: Stage) -> None:
+def longest_line(stage: ClientStage) -> None:
     """A line of 1,024 octets is typed."""
     stage.launch()
     stage.settle()
@@ -95,7 +95,7 @@ def longest_line(stage: Stage) -> None:
 
 
 @client_scenario("CLI-4", needs=("protocol",))
-def line_that_does_not_fit(stage: Stage) -> None:
+def line_that_does_not_fit(stage: ClientStage) -> None:
     """A line of 1,500 octets is typed."""
     stage.launch()
     stage.settle()
@@ -106,7 +106,7 @@ def line_that_does_not_fit(stage: Stage) -> None:
 
 
 @client_scenario("CLI-4", needs=("protocol",))
-def characters_that_do_not_fit(stage: Stage) -> None:
+def characters_that_do_not_fit(stage: ClientStage) -> None:
     """A line of 500 characters, of three octets each, is typed."""
     stage.launch()
     stage.settle()
@@ -116,7 +116,7 @@ def characters_that_do_not_fit(stage: Stage) -> None:
 
 
 @client_scenario("CLI-4", needs=("pipe", "protocol"))
-def octets_that_are_not_utf8(stage: Stage) -> None:
+def octets_that_are_not_utf8(stage: ClientStage) -> None:
     """A line of ISO 8859-1 is piped in: it is refused, or sent as UTF-8, and the next is sent."""
     stage.launch()
     stage.settle()
@@ -125,7 +125,7 @@ def octets_that_are_not_utf8(stage: Stage) -> None:
 
 
 @client_scenario("CLI-4", "CLI-2", needs=("protocol",))
-def utf8_whatever_is_typed(stage: Stage) -> None:
+def utf8_whatever_is_typed(stage: ClientStage) -> None:
     """Letters of one to four octets are typed."""
     stage.launch()
     stage.settle()

@@ -11,7 +11,7 @@ from conformance.oracle.checks.total_order import causes, check_one_log, named
 from conformance.oracle.facts import Fact, Kind, Sign
 from conformance.oracle.matching import Tie
 from conformance.oracle.membership import may_miss_the_end
-from conformance.oracle.reading.history import Cause, ClientHistory, Fate, Line
+from conformance.oracle.reading.history import ClientHistory, Fate, Leaving, Line
 from conformance.timing.policy import HICCUP
 
 _TOGETHER: Final = 30
@@ -160,7 +160,7 @@ def _losses(case: Case) -> Iterator[Fact]:
             for line in _missing_end(case, client):
                 lost[line].setdefault(client.name, f"{client.name} received nothing more")
     for client in case.clients:
-        if client.cause is Cause.RESET or may_miss_the_end(case, client):
+        if client.cause is Leaving.RESET or may_miss_the_end(case, client):
             continue
         for line in client.messages:
             if line not in case.came and _was_due(case, client, line):
@@ -369,9 +369,9 @@ def _certainly_left(case: Case, client: ClientHistory) -> float | None:
     stalled = sum(at < client.left for at in client.stalls)
     if stalled > sum(at < client.left for at in client.resumes):
         together = sum(line.done == client.left for line in came)
-        if client.cause is not Cause.QUIT or together < _TOGETHER:
+        if client.cause is not Leaving.QUIT or together < _TOGETHER:
             return None
-    elif client.cause not in (Cause.QUIT, Cause.END_OF_STREAM):
+    elif client.cause not in (Leaving.QUIT, Leaving.END_OF_STREAM):
         return None
     return max(case.history.time(client.left), case.history.time(case.first_came[came[-1]]))
 

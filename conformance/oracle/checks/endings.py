@@ -12,7 +12,7 @@ from conformance.oracle.checks.limits import may_be_one_too_many
 from conformance.oracle.checks.text import UNWANTED_SIGNS, line_signs
 from conformance.oracle.facts import Fact, Kind, Sign
 from conformance.oracle.membership import is_for_limits, may_be_aborted, was_evicted
-from conformance.oracle.reading.history import Cause, ClientHistory, Ending, Fate, Line
+from conformance.oracle.reading.history import ClientHistory, Ending, Fate, Leaving, Line
 from conformance.transcript.events import THE_END, Event, Exited, Refused, Restarted, Stopping
 
 _VIOLATION_SIGNS: Final = {
@@ -28,13 +28,13 @@ def check_endings(case: Case) -> Iterator[Fact]:
         yield _death(case, case.died)
         return
     for client in case.clients:
-        if client.cause is Cause.RESET:
+        if client.cause is Leaving.RESET:
             continue
         if client.cause is None or client.was_ended_by_server:
             if client.ending is not None and case.stopping is None:
                 yield from _unexpected(case, client)
             continue
-        if client.cause is Cause.VIOLATION:
+        if client.cause is Leaving.VIOLATION:
             yield from _violation(case, client)
         else:
             yield from _end(case, client)
@@ -182,7 +182,7 @@ def _overtaken(case: Case, codes: list[str]) -> bool:
 
 def _misnotified(case: Case, client: ClientHistory) -> Iterator[Fact]:
     """Detect the notice of a violation where there is none, in a line or in what has no LF."""
-    if client.cause is Cause.VIOLATION or case.stopping is not None:
+    if client.cause is Leaving.VIOLATION or case.stopping is not None:
         return
     for notice in client.notices:
         if notice.code in VIOLATIONS:

@@ -18,7 +18,7 @@ from conformance.oracle.case import Case
 from conformance.oracle.facts import Fact, Kind, Sign
 from conformance.oracle.matching import Tie
 from conformance.oracle.membership import waited_for_the_rest
-from conformance.oracle.reading.history import Cause, ClientHistory, Line
+from conformance.oracle.reading.history import ClientHistory, Leaving, Line
 
 _RANKS: Final = (Kind.LOST, Kind.EFFECT_FIRST, Kind.SENDER_ORDER, Kind.TWO_ORDERS)
 """A loss says more than what contradicts it, and what a sender did more than an order."""
@@ -74,7 +74,7 @@ def _accepted(case: Case) -> dict[Line, int]:
             came = case.first_came.get(line)
             if came is not None:
                 by = came if by is None else min(by, came)
-            if by is not None and (came is not None or client.cause is not Cause.RESET):
+            if by is not None and (came is not None or client.cause is not Leaving.RESET):
                 accepted[line] = by
     return dict(sorted(accepted.items(), key=lambda item: item[0].begun))
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from conformance.oracle.clients.ending import ending
-from conformance.oracle.clients.facts import Fact, Kind, attributed
+from conformance.oracle.clients.facts import ClientFact, Detected, attributed
 from conformance.oracle.clients.record import Record, read_record
 from conformance.oracle.clients.sending import fits, sending
 from conformance.oracle.clients.showing import is_owed, showing
@@ -27,7 +27,7 @@ def judge_client(transcript: Transcript) -> Judgement:
     facts = list(_facts(record))
     first = next((one.line for one in record.heard if one.kind == "broadcast"), None)
     plain = frozenset(fact.kind for fact in facts if first in fact.evidence[:1])
-    kinds: Counter[Kind] = Counter()
+    kinds: Counter[Detected] = Counter()
     for fact in facts:
         kinds[fact.kind] += 1
         if kinds[fact.kind] > _ENOUGH:
@@ -38,7 +38,7 @@ def judge_client(transcript: Transcript) -> Judgement:
     return Judgement(findings=findings, exercised=Counter(_exercised(record)))
 
 
-def _facts(record: Record) -> Iterator[Fact]:
+def _facts(record: Record) -> Iterator[ClientFact]:
     yield from ending(record)
     if record.connections:
         yield from sending(record)

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from conformance.oracle.clients.facts import Fact, Kind
+from conformance.oracle.clients.facts import ClientFact, Detected
 from conformance.oracle.clients.record import Record
 from conformance.oracle.clients.showing import form_of
 
@@ -18,7 +18,7 @@ _CRASH: Final = re.compile(
 _OVER: Final = "the client to end, or to connect again"
 
 
-def ending(record: Record) -> Iterator[Fact]:
+def ending(record: Record) -> Iterator[ClientFact]:
     """Yield what is wrong with how the client left or ended."""
     yield from _connecting(record)
     if record.done is not None and not _was_ended_first(record):
@@ -36,30 +36,30 @@ def _was_ended_first(record: Record) -> bool:
     return record.over is not None and (record.done is None or record.over[0] < record.done[0])
 
 
-def _connecting(record: Record) -> Iterator[Fact]:
+def _connecting(record: Record) -> Iterator[ClientFact]:
     wait = _wait_for(record, "a connection")
     if not record.connections and wait is not None:
         how = "" if record.status is None else f": it ended with status {record.status}"
-        yield Fact(
-            Kind.NEVER_CONNECTED, "a client that connects, and shows what it is sent",
+        yield ClientFact(
+            Detected.NEVER_CONNECTED, "a client that connects, and shows what it is sent",
             f"it never connected{how}", (wait,),
         )  # fmt: skip
 
 
-def _leaving(record: Record) -> Iterator[Fact]:
+def _leaving(record: Record) -> Iterator[ClientFact]:
     assert record.done is not None
     if _wait_for(record, "the client to leave") is not None:
         if (wait := _wait_for(record, "the client to leave")) is not None:
-            yield Fact(
-                Kind.DOES_NOT_LEAVE, "`quit` or its end of stream when its user is done",
+            yield ClientFact(
+                Detected.DOES_NOT_LEAVE, "`quit` or its end of stream when its user is done",
                 "neither came", (record.done[1], wait),
             )  # fmt: skip
         return
     stopped = min((when for when in (_aborted(record), record.exited) if when), default=None)
     if stopped is not None and (record.over is None or stopped[1] < record.over[1]):
         silence = stopped[0] - max((one.t for one in record.heard), default=record.done[0])
-        yield Fact(
-            Kind.STOPS_READING, "reading on to the server's end of stream",
+        yield ClientFact(
+            Detected.STOPS_READING, "reading on to the server's end of stream",
             f"it was gone {stopped[0] - record.done[0]:.1f} s after it was told to leave, after "
             f"{max(0.0, silence):.1f} s of silence", (record.done[1], stopped[1]),
         )  # fmt: skip
@@ -74,13 +74,13 @@ def _aborted(record: Record) -> tuple[float, int] | None:
     return aborted[0] if aborted else None
 
 
-def _unasked(record: Record) -> Iterator[Fact]:
+def _unasked(record: Record) -> Iterator[ClientFact]:
     """Yield a client that ends though its user has not left and the server has not ended."""
     gone = min((when for when in (record.closed, record.exited) if when), default=None)
     if _died_of_notice(record):
         notice = [one for one in record.heard if one.kind == "notice"][-1]
-        yield Fact(
-            Kind.DIED_OF_NOTICE, f"the notice !{notice.sender} shown, and no fault",
+        yield ClientFact(
+            Detected.DIED_OF_NOTICE, f"the notice !{notice.sender} shown, and no fault",
             "the program failed when it came", (notice.line,),
         )  # fmt: skip
         return
@@ -92,8 +92,8 @@ def _unasked(record: Record) -> Iterator[Fact]:
         else f"it ended with status {record.status}"
     )
     crash = ", as a program does that has failed" if _CRASH.search(record.printed) else ""
-    yield Fact(
-        Kind.ENDED_UNASKED, "a client that goes on: its user has not left, nor has the server",
+    yield ClientFact(
+        Detected.ENDED_UNASKED, "a client that goes on: its user has not left, nor has the server",
         how + crash, (gone[1],),
     )  # fmt: skip
 
@@ -106,7 +106,7 @@ def _may_go(record: Record, gone: tuple[float, int]) -> bool:
     return bool(may_go) and min(may_go) < gone[1]
 
 
-def _over(record: Record) -> Iterator[Fact]:
+def _over(record: Record) -> Iterator[ClientFact]:
     """Yield what is wrong after the end of the stream, a reset or a refused connection."""
     over = record.over or record.refused
     if over is None:
@@ -118,13 +118,16 @@ def _over(record: Record) -> Iterator[Fact]:
     began, line = over
     wait = _wait_for(record, _OVER)
     if wait is not None and record.exited is None:
-        yield Fact(
-            Kind.HANGS, "its end, or another connection, within 10 s", "neither came", (line, wait)
+        yield ClientFact(
+            Detected.HANGS,
+            "its end, or another connection, within 10 s",
+            "neither came",
+            (line, wait),
         )
     for at, rest in record.rested.items():
         if at > line and rest.seconds > 0 and rest.cpu_s > BUSY * rest.seconds:
-            yield Fact(
-                Kind.SPINS, "a client that rests while nothing comes",
+            yield ClientFact(
+                Detected.SPINS, "a client that rests while nothing comes",
                 f"it took {rest.cpu_s:.2f} s of a processor in {rest.seconds:.1f} s", (line, at),
             )  # fmt: skip
     if was_first or _was_in_order(record):
@@ -136,9 +139,13 @@ def _over(record: Record) -> Iterator[Fact]:
         return
     if crash is not None or (record.status is not None and record.status < 0):
         what = "" if crash is None else f": it printed {crash[0].decode(errors='replace')!r}"
-        yield Fact(Kind.CRASHED, "the end told to its user", f"the program failed{what}", (line,))
+        yield ClientFact(
+            Detected.CRASHED, "the end told to its user", f"the program failed{what}", (line,)
+        )
     elif not record.new_words(began, None) and (record.exited or wait or record.connected_again):
-        yield Fact(Kind.END_NOT_SHOWN, "the end told to its user", "nothing was shown", (line,))
+        yield ClientFact(
+            Detected.END_NOT_SHOWN, "the end told to its user", "nothing was shown", (line,)
+        )
 
 
 def _died_of_notice(record: Record) -> bool:
@@ -164,7 +171,7 @@ def _printed_since(record: Record, began: float) -> bytes:
     )
 
 
-def _incomplete(record: Record) -> Iterator[Fact]:
+def _incomplete(record: Record) -> Iterator[ClientFact]:
     """Yield an incomplete unit that is shown as a whole one."""
     text = record.incomplete.rpartition(b"\n")[2].decode(errors="replace")
     model = next(
@@ -177,50 +184,50 @@ def _incomplete(record: Record) -> Iterator[Fact]:
     form = form_of(rows, model.words[0], stands_apart=apart)
     shown = form_of(rows, text, stands_apart=apart)
     if shown is not None and shown == form:
-        yield Fact(
-            Kind.INCOMPLETE_SHOWN, "an incomplete unit not shown, or shown as incomplete",
+        yield ClientFact(
+            Detected.INCOMPLETE_SHOWN, "an incomplete unit not shown, or shown as incomplete",
             f"{text!r}, of which the end never came, is shown as a whole message",
             (record.over[1],), record.incomplete,
         )  # fmt: skip
 
 
-def _malformed(record: Record) -> Iterator[Fact]:
+def _malformed(record: Record) -> Iterator[ClientFact]:
     first = next((one for one in record.heard if one.kind == "malformed"), None)
     if first is None:
         return
     garbage = first.text.lower()
     told = {word for word in record.new_words(first.t) if word not in garbage}
     if not told or _CRASH.search(record.printed):
-        yield Fact(
-            Kind.MALFORMED_UNREPORTED, "what is not chatproto/1 reported to its user",
+        yield ClientFact(
+            Detected.MALFORMED_UNREPORTED, "what is not chatproto/1 reported to its user",
             "the program failed" if told else "nothing was shown that says so", (first.line,),
             first.text.encode(),
         )  # fmt: skip
     for one in record.heard:
         if one.line > first.line and any(record.first_shown(word) for word in one.words):
-            yield Fact(
-                Kind.MALFORMED_READ_ON, "an end of reading at what is not chatproto/1",
+            yield ClientFact(
+                Detected.MALFORMED_READ_ON, "an end of reading at what is not chatproto/1",
                 f"{one.text!r}, which came after it, was shown", (first.line, one.line),
                 first.text.encode(),
             )  # fmt: skip
             return
 
 
-def _status(record: Record) -> Iterator[Fact]:
+def _status(record: Record) -> Iterator[ClientFact]:
     if record.exited is None or record.connected_again or record.status is None:
         return
     if not record.connections and record.refused is None:
         return
     in_order = _was_in_order(record) and record.exited[0] > (record.ended or (0.0, 0))[0]
     if in_order and record.status:
-        yield Fact(
-            Kind.STATUS_NOT_ZERO, "exit status 0 after leaving in order", f"{record.status}",
+        yield ClientFact(
+            Detected.STATUS_NOT_ZERO, "exit status 0 after leaving in order", f"{record.status}",
             (record.exited[1],),
         )  # fmt: skip
     elif not in_order and record.status == 0 and record.done is None:
-        yield Fact(
-            Kind.STATUS_ZERO, "an exit status other than 0 where it did not leave in order", "0",
-            (record.exited[1],),
+        yield ClientFact(
+            Detected.STATUS_ZERO, "an exit status other than 0 where it did not leave in order",
+            "0", (record.exited[1],),
         )  # fmt: skip
 
 

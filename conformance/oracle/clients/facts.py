@@ -12,7 +12,7 @@ from conformance.oracle.clients.record import Record
 from conformance.oracle.findings import Finding
 
 
-class Kind(StrEnum):
+class Detected(StrEnum):
     """What was detected."""
 
     NEVER_CONNECTED = "never-connected"
@@ -70,55 +70,55 @@ def _to(requirement: str, treated: str = "") -> Attribution:
 
 
 _SHOWN: Final = "CLI-1 CLI-3 CLI-5 CLI-6 CLI-12"
-ATTRIBUTIONS: Final[dict[Kind, Attribution]] = {
-    Kind.NEVER_CONNECTED: _to("CLI-9"),
-    Kind.NOT_SHOWN: _to("CLI-9", _SHOWN),
-    Kind.SHOWN_LATE: _to("CLI-5"),
-    Kind.SENT_LATE: _to("CLI-5"),
-    Kind.NOTICE_NOT_SHOWN: _to("CLI-3", "CLI-1"),
-    Kind.DIED_OF_NOTICE: _to("CLI-3"),
-    Kind.SHOWN_TWICE: _to("CLI-9", "CLI-1"),
-    Kind.OUT_OF_ORDER: _to("CLI-9", "CLI-1"),
-    Kind.SENDER_NOT_SHOWN: _to("CLI-9", "CLI-1"),
-    Kind.TEXT_ALTERED: _to("CLI-9", "CLI-1 CLI-12"),
-    Kind.MADE_UP: _to("CLI-1"),
-    Kind.HEARTBEAT_SHOWN: _to("CLI-9"),
-    Kind.OWN_WORDS: _to("CLI-9"),
-    Kind.NOT_SENT: _to("CLI-2", "CLI-4 CLI-5 CLI-6"),
-    Kind.SENT_UNASKED: _to("CLI-2"),
-    Kind.SENT_ALTERED: _to("CLI-2", "CLI-4"),
-    Kind.SENT_TWICE: _to("CLI-2"),
-    Kind.SENT_OUT_OF_ORDER: _to("CLI-2"),
-    Kind.QUIT_SENT: _to("CLI-2"),
-    Kind.REFUSED_SILENTLY: _to("CLI-2"),
-    Kind.UNFIT_UNTOLD: _to("CLI-4"),
-    Kind.UNFIT_LOST: _to("CLI-4"),
-    Kind.LINE_TOO_LONG: _to("CLI-4"),
-    Kind.LINE_NOT_UTF8: _to("CLI-4"),
-    Kind.LINE_WITHOUT_LF: _to("CLI-4"),
-    Kind.DOES_NOT_LEAVE: _to("CLI-6"),
-    Kind.STOPS_READING: _to("CLI-6"),
-    Kind.LEFT_UNASKED: _to("CLI-2", "CLI-1 CLI-3 CLI-5 CLI-9 CLI-12"),
-    Kind.ENDED_UNASKED: _to("CLI-9", "CLI-1 CLI-2 CLI-3 CLI-4 CLI-5 CLI-12"),
-    Kind.END_NOT_SHOWN: _to("CLI-7"),
-    Kind.CRASHED: _to("CLI-7"),
-    Kind.HANGS: _to("CLI-7"),
-    Kind.SPINS: _to("CLI-7"),
-    Kind.INCOMPLETE_SHOWN: _to("CLI-7"),
-    Kind.MALFORMED_UNREPORTED: _to("CLI-7"),
-    Kind.MALFORMED_READ_ON: _to("CLI-7"),
-    Kind.STATUS_NOT_ZERO: _to("CLI-8"),
-    Kind.STATUS_ZERO: _to("CLI-8"),
-    Kind.CONTROL_PASSED: _to("CLI-10"),
-    Kind.ROW_FORGED: _to("CLI-11"),
+ATTRIBUTIONS: Final[dict[Detected, Attribution]] = {
+    Detected.NEVER_CONNECTED: _to("CLI-9"),
+    Detected.NOT_SHOWN: _to("CLI-9", _SHOWN),
+    Detected.SHOWN_LATE: _to("CLI-5"),
+    Detected.SENT_LATE: _to("CLI-5"),
+    Detected.NOTICE_NOT_SHOWN: _to("CLI-3", "CLI-1"),
+    Detected.DIED_OF_NOTICE: _to("CLI-3"),
+    Detected.SHOWN_TWICE: _to("CLI-9", "CLI-1"),
+    Detected.OUT_OF_ORDER: _to("CLI-9", "CLI-1"),
+    Detected.SENDER_NOT_SHOWN: _to("CLI-9", "CLI-1"),
+    Detected.TEXT_ALTERED: _to("CLI-9", "CLI-1 CLI-12"),
+    Detected.MADE_UP: _to("CLI-1"),
+    Detected.HEARTBEAT_SHOWN: _to("CLI-9"),
+    Detected.OWN_WORDS: _to("CLI-9"),
+    Detected.NOT_SENT: _to("CLI-2", "CLI-4 CLI-5 CLI-6"),
+    Detected.SENT_UNASKED: _to("CLI-2"),
+    Detected.SENT_ALTERED: _to("CLI-2", "CLI-4"),
+    Detected.SENT_TWICE: _to("CLI-2"),
+    Detected.SENT_OUT_OF_ORDER: _to("CLI-2"),
+    Detected.QUIT_SENT: _to("CLI-2"),
+    Detected.REFUSED_SILENTLY: _to("CLI-2"),
+    Detected.UNFIT_UNTOLD: _to("CLI-4"),
+    Detected.UNFIT_LOST: _to("CLI-4"),
+    Detected.LINE_TOO_LONG: _to("CLI-4"),
+    Detected.LINE_NOT_UTF8: _to("CLI-4"),
+    Detected.LINE_WITHOUT_LF: _to("CLI-4"),
+    Detected.DOES_NOT_LEAVE: _to("CLI-6"),
+    Detected.STOPS_READING: _to("CLI-6"),
+    Detected.LEFT_UNASKED: _to("CLI-2", "CLI-1 CLI-3 CLI-5 CLI-9 CLI-12"),
+    Detected.ENDED_UNASKED: _to("CLI-9", "CLI-1 CLI-2 CLI-3 CLI-4 CLI-5 CLI-12"),
+    Detected.END_NOT_SHOWN: _to("CLI-7"),
+    Detected.CRASHED: _to("CLI-7"),
+    Detected.HANGS: _to("CLI-7"),
+    Detected.SPINS: _to("CLI-7"),
+    Detected.INCOMPLETE_SHOWN: _to("CLI-7"),
+    Detected.MALFORMED_UNREPORTED: _to("CLI-7"),
+    Detected.MALFORMED_READ_ON: _to("CLI-7"),
+    Detected.STATUS_NOT_ZERO: _to("CLI-8"),
+    Detected.STATUS_ZERO: _to("CLI-8"),
+    Detected.CONTROL_PASSED: _to("CLI-10"),
+    Detected.ROW_FORGED: _to("CLI-11"),
 }
 
 
 @dataclass(frozen=True, slots=True)
-class Fact:
+class ClientFact:
     """Something detected, with the lines of the transcript that show it."""
 
-    kind: Kind
+    kind: Detected
     expected: str
     actual: str
     evidence: tuple[int, ...] = ()
@@ -126,7 +126,7 @@ class Fact:
     wanted: bytes | None = None
 
 
-def attributed(fact: Fact, record: Record, plain: frozenset[Kind]) -> Finding:
+def attributed(fact: ClientFact, record: Record, plain: frozenset[Detected]) -> Finding:
     """Attribute a fact to a requirement.
 
     Args:

@@ -39,7 +39,7 @@ class Heard:
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class UserSaid:
     """What the client's user said."""
 
     t: float
@@ -58,7 +58,7 @@ class Said:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class SentLine:
     """A line that the client sent, without its LF."""
 
     t: float
@@ -102,9 +102,9 @@ class Record:
     heard: list[Heard] = field(default_factory=list)
     lost: int | None = None
     incomplete: bytes = b""
-    said: list[Said] = field(default_factory=list)
+    said: list[UserSaid] = field(default_factory=list)
     piped: list[str] = field(default_factory=list)
-    lines: list[Line] = field(default_factory=list)
+    lines: list[SentLine] = field(default_factory=list)
     unended: bytes = b""
     snapshots: list[Snapshot] = field(default_factory=list)
     printed: bytes = b""
@@ -207,7 +207,7 @@ def read_record(transcript: tr.Transcript) -> Record:
             case tr.Sent(client=client, octets=octets):
                 *lines, rest = (from_client[client].rest + octets).split(b"\n")
                 from_client[client].rest = rest
-                record.lines += [Line(event.t, line, one) for one in lines]
+                record.lines += [SentLine(event.t, line, one) for one in lines]
                 if record.left is None and any(one.strip() == b"quit" for one in lines):
                     record.left = event.t, line
             case tr.HalfClosed() | tr.Aborted():
@@ -220,7 +220,7 @@ def read_record(transcript: tr.Transcript) -> Record:
             case tr.Reset():
                 record.reset = record.reset or (event.t, line)
             case tr.Typed(text=text, how="line" | "pasted" | "unended" as how):
-                record.said.append(Said(event.t, line, text, how))
+                record.said.append(UserSaid(event.t, line, text, how))
             case tr.Typed(text=text, how="octets"):
                 record.piped += WORD.findall(text)
             case tr.Typed(how="leave") | tr.InputEnded():

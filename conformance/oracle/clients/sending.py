@@ -2,25 +2,25 @@
 
 from collections.abc import Iterator
 
-from conformance.oracle.clients.facts import Fact, Kind
-from conformance.oracle.clients.record import WORD, Line, Record, Said
+from conformance.oracle.clients.facts import ClientFact, Detected
+from conformance.oracle.clients.record import WORD, Record, SentLine, UserSaid
 from conformance.standard.constants import MIN_LINE_LIMIT
 
 _QUIT = "quit"
 
 
-def sending(record: Record) -> Iterator[Fact]:
+def sending(record: Record) -> Iterator[ClientFact]:
     """Yield what is wrong with what the client sent."""
     yield from _form(record)
     yield from _contents(record)
     yield from _refusals(record)
 
 
-def _form(record: Record) -> Iterator[Fact]:
+def _form(record: Record) -> Iterator[ClientFact]:
     for line in record.lines:
         if len(line.octets) > MIN_LINE_LIMIT:
-            yield Fact(
-                Kind.LINE_TOO_LONG,
+            yield ClientFact(
+                Detected.LINE_TOO_LONG,
                 f"lines of at most {MIN_LINE_LIMIT:,} octets before the LF",
                 f"a line of {len(line.octets):,} octets",
                 (line.line,),
@@ -29,16 +29,16 @@ def _form(record: Record) -> Iterator[Fact]:
         try:
             line.octets.decode()
         except UnicodeDecodeError as error:
-            yield Fact(
-                Kind.LINE_NOT_UTF8,
+            yield ClientFact(
+                Detected.LINE_NOT_UTF8,
                 "lines of UTF-8",
                 f"octet {error.start + 1} of a line does not decode",
                 (line.line,),
                 line.octets,
             )
     if record.unended.strip() and record.waited:
-        yield Fact(
-            Kind.LINE_WITHOUT_LF,
+        yield ClientFact(
+            Detected.LINE_WITHOUT_LF,
             "an LF at the end of each line",
             f"{len(record.unended)} octets without one",
             tuple(record.waited)[:1],
@@ -46,12 +46,12 @@ def _form(record: Record) -> Iterator[Fact]:
         )
 
 
-def _contents(record: Record) -> Iterator[Fact]:
+def _contents(record: Record) -> Iterator[ClientFact]:
     """Yield messages that are missing, doubled, altered or out of order, and any other line."""
     gone = min((when for when in (record.closed, record.exited, record.over) if when), default=None)
     expected = [(text, said) for said in record.said for text in said.texts if fits(text)]
     unfit = "".join(text for said in record.said for text in said.texts if not fits(text))
-    found: dict[int, Line] = {}
+    found: dict[int, SentLine] = {}
     last = -1
     for line in record.lines:
         text = line.text
@@ -69,8 +69,8 @@ def _contents(record: Record) -> Iterator[Fact]:
         if place is not None:
             found[place] = line
             if place < last:
-                yield Fact(
-                    Kind.SENT_OUT_OF_ORDER, "messages in the order in which they were said",
+                yield ClientFact(
+                    Detected.SENT_OUT_OF_ORDER, "messages in the order in which they were said",
                     f"{text!r} after what was said later", (expected[place][1].line, line.line),
                     line.octets,
                 )  # fmt: skip
@@ -78,8 +78,8 @@ def _contents(record: Record) -> Iterator[Fact]:
             said = expected[place][1]
             vain = next((record.vain_wait(word, "sent") for word in WORD.findall(text)), None)
             if vain is not None:
-                yield Fact(
-                    Kind.SENT_LATE, f"{_short(text)!r} sent while nothing comes",
+                yield ClientFact(
+                    Detected.SENT_LATE, f"{_short(text)!r} sent while nothing comes",
                     f"it was sent {line.t - said.t:.1f} s after it was said",
                     (said.line, vain, line.line), line.octets,
                 )  # fmt: skip
@@ -96,8 +96,8 @@ def _contents(record: Record) -> Iterator[Fact]:
             continue
         is_decided = record.left is not None and record.left[1] > said.line
         if place < exhausted or is_decided or any(line > said.line for line in record.waited):
-            yield Fact(
-                Kind.NOT_SENT, f"{_short(text)!r}, which its user said, sent as a line",
+            yield ClientFact(
+                Detected.NOT_SENT, f"{_short(text)!r}, which its user said, sent as a line",
                 "it was not sent", (said.line, *_first_wait(record, said)), wanted=text.encode(),
             )  # fmt: skip
 
@@ -107,7 +107,7 @@ def fits(text: str) -> bool:
     return text != _QUIT and len(text.encode()) <= MIN_LINE_LIMIT
 
 
-def _is_excused(record: Record, said: Said, text: str) -> bool:
+def _is_excused(record: Record, said: UserSaid, text: str) -> bool:
     """Whether the client may refuse a text, and has told its user so.
 
     It may refuse several lines that are pasted, what its input holds after the last LF, and, if it
@@ -119,7 +119,7 @@ def _is_excused(record: Record, said: Said, text: str) -> bool:
     return may_refuse and whole and bool(record.new_words(said.t, _told_by(record, said)))
 
 
-def _told_by(record: Record, said: Said) -> float | None:
+def _told_by(record: Record, said: UserSaid) -> float | None:
     """Return until when what is shown can be about this text; None if until the end."""
     later = [event for event in (record.done, record.over) if event and event[0] > said.t]
     if said.how == "unended":
@@ -127,19 +127,19 @@ def _told_by(record: Record, said: Said) -> float | None:
     return min(event[0] for event in later) if later else None
 
 
-def _first_wait(record: Record, said: Said) -> tuple[int, ...]:
+def _first_wait(record: Record, said: UserSaid) -> tuple[int, ...]:
     return tuple(line for line in record.waited if line > said.line)[:1]
 
 
-def _quit(record: Record, line: Line) -> Fact:
+def _quit(record: Record, line: SentLine) -> ClientFact:
     said = next((one for one in record.said if _QUIT in one.texts), None)
     if said is None:
-        return Fact(
-            Kind.LEFT_UNASKED, "no `quit` before its user leaves", "it sent `quit`", (line.line,),
-            line.octets,
+        return ClientFact(
+            Detected.LEFT_UNASKED, "no `quit` before its user leaves", "it sent `quit`",
+            (line.line,), line.octets,
         )  # fmt: skip
-    return Fact(
-        Kind.QUIT_SENT,
+    return ClientFact(
+        Detected.QUIT_SENT,
         f"the word `quit` refused, since its user leaves by {record.leave!r}",
         "it was sent, and left; if that is its stated way to leave, say --leave quit",
         (said.line, line.line),
@@ -147,30 +147,30 @@ def _quit(record: Record, line: Line) -> Fact:
     )
 
 
-def _strange(line: Line, text: str, expected: list[tuple[str, Said]]) -> Fact:
+def _strange(line: SentLine, text: str, expected: list[tuple[str, UserSaid]]) -> ClientFact:
     """Return what is wrong with a line that equals nothing that was said."""
     inside = [
         (one, said) for one, said in expected if set(WORD.findall(one)) & set(WORD.findall(text))
     ]
     if not inside:
-        return Fact(
-            Kind.SENT_UNASKED, "nothing sent but what its user says, blank lines and `quit`",
+        return ClientFact(
+            Detected.SENT_UNASKED, "nothing sent but what its user says, blank lines and `quit`",
             f"it sent {_short(text)!r}", (line.line,), line.octets,
         )  # fmt: skip
     one, said = inside[0]
     if one == text:
-        return Fact(
-            Kind.SENT_TWICE, "each message once", f"{_short(text)!r} was sent again",
+        return ClientFact(
+            Detected.SENT_TWICE, "each message once", f"{_short(text)!r} was sent again",
             (said.line, line.line), line.octets,
         )  # fmt: skip
-    return Fact(
-        Kind.SENT_ALTERED, f"{_short(one)!r} as its user said it",
+    return ClientFact(
+        Detected.SENT_ALTERED, f"{_short(one)!r} as its user said it",
         f"it sent {_short(text)!r}" + (", two messages in one" if len(inside) > 1 else ""),
         (said.line, line.line), line.octets, one.encode(),
     )  # fmt: skip
 
 
-def _refusals(record: Record) -> Iterator[Fact]:
+def _refusals(record: Record) -> Iterator[ClientFact]:
     """Yield texts that were refused or parted without a word, or not wholly sent."""
     for said in record.said:
         told = record.new_words(said.t, _told_by(record, said))
@@ -180,8 +180,8 @@ def _refusals(record: Record) -> Iterator[Fact]:
             if text == _QUIT:
                 has_left = record.left is not None and record.done is None
                 if not told and not has_left and record.leave != _QUIT:
-                    yield Fact(
-                        Kind.REFUSED_SILENTLY, "its user told that `quit` was not sent",
+                    yield ClientFact(
+                        Detected.REFUSED_SILENTLY, "its user told that `quit` was not sent",
                         "nothing was shown that says so", (said.line,),
                     )  # fmt: skip
                 continue
@@ -189,15 +189,15 @@ def _refusals(record: Record) -> Iterator[Fact]:
             if any(len(line.octets) > MIN_LINE_LIMIT for line in record.lines):
                 continue
             if parts and _joined(parts) != _without_space(text):
-                yield Fact(
-                    Kind.UNFIT_LOST, "all of a text that does not fit, in parts, or none of it",
+                yield ClientFact(
+                    Detected.UNFIT_LOST, "all of a text that does not fit, in parts, or none of it",
                     f"{len(parts)} parts that are not all of it", (said.line, parts[-1].line),
                     parts[-1].octets,
                 )  # fmt: skip
             elif not told:
                 done = f"parted into {len(parts)} messages" if parts else "not sent"
-                yield Fact(
-                    Kind.UNFIT_UNTOLD,
+                yield ClientFact(
+                    Detected.UNFIT_UNTOLD,
                     f"its user told in words that a text of {len(text.encode()):,} octets does not "
                     "fit in a line",
                     f"it was {done}, and nothing was shown that says so",
@@ -205,7 +205,7 @@ def _refusals(record: Record) -> Iterator[Fact]:
                 )  # fmt: skip
 
 
-def _joined(parts: list[Line]) -> str:
+def _joined(parts: list[SentLine]) -> str:
     return _without_space("".join(line.text for line in parts))
 
 

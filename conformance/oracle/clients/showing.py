@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from conformance.oracle.clients.display import compact, is_laid_out, squeezed
-from conformance.oracle.clients.facts import Fact, Kind
+from conformance.oracle.clients.facts import ClientFact, Detected
 from conformance.oracle.clients.record import WORD, Heard, Record
 
 
-def showing(record: Record) -> Iterator[Fact]:
+def showing(record: Record) -> Iterator[ClientFact]:
     """Yield what is wrong with what the client showed."""
     owed = [one for one in record.heard if one.kind == "broadcast" and one.words]
     owed = [one for one in owed if one.is_safe and not one.is_own and is_owed(record, one)]
@@ -42,42 +42,42 @@ def _is_decided(record: Record, one: Heard) -> bool:
     )
 
 
-def _each(record: Record, one: Heard) -> Iterator[Fact]:
+def _each(record: Record, one: Heard) -> Iterator[ClientFact]:
     seen = record.first_shown(one.words[0])
     if len(one.text) > _room(record) and any(record.first_shown(word) for word in one.words):
         return
     vain = record.vain_wait(one.words[0], "shown")
     wait = tuple(line for line in record.waited if line > one.line)[:1]
     if seen is None:
-        yield Fact(
-            Kind.NOT_SHOWN, f"the broadcast {_short(one.text)!r} of {one.sender} shown",
+        yield ClientFact(
+            Detected.NOT_SHOWN, f"the broadcast {_short(one.text)!r} of {one.sender} shown",
             "it was not shown", (one.line, *wait), wanted=one.text.encode(),
         )  # fmt: skip
         return
     if vain is not None:
-        yield Fact(
-            Kind.SHOWN_LATE, f"{_short(one.text)!r} shown while its user says nothing",
+        yield ClientFact(
+            Detected.SHOWN_LATE, f"{_short(one.text)!r} shown while its user says nothing",
             f"it was shown {record.snapshots[seen[0]].t - one.t:.1f} s after it came",
             (one.line, vain, record.snapshots[seen[0]].line),
         )  # fmt: skip
     missing = next((word for word in one.words if record.first_shown(word) is None), None)
     if missing is not None:
-        yield Fact(
-            Kind.TEXT_ALTERED, f"the whole text of {len(one.text.encode()):,} octets shown",
+        yield ClientFact(
+            Detected.TEXT_ALTERED, f"the whole text of {len(one.text.encode()):,} octets shown",
             f"its word {missing} was not shown", (one.line, *wait), wanted=one.text.encode(),
         )  # fmt: skip
         return
     later = record.snapshots[seen[0] :]
     if _is_plain(one.text) and not any(is_laid_out(one.text, snapshot.rows) for snapshot in later):
         row = next((row for row in later[-1].rows if one.words[0] in row), "")
-        yield Fact(
-            Kind.TEXT_ALTERED, f"the text {_short(one.text)!r} as it came",
+        yield ClientFact(
+            Detected.TEXT_ALTERED, f"the text {_short(one.text)!r} as it came",
             f"another is shown: {_short(row.rstrip())!r}", (one.line, later[0].line),
             row.encode(), one.text.encode(),
         )  # fmt: skip
     elif not any(compact(one.sender) in compact("".join(snapshot.rows)) for snapshot in later):
-        yield Fact(
-            Kind.SENDER_NOT_SHOWN, f"the SENDER {one.sender} shown with {_short(one.text)!r}",
+        yield ClientFact(
+            Detected.SENDER_NOT_SHOWN, f"the SENDER {one.sender} shown with {_short(one.text)!r}",
             "it was not shown", (one.line, later[0].line), wanted=one.sender.encode(),
         )  # fmt: skip
 
@@ -99,7 +99,7 @@ def _is_plain(text: str) -> bool:
     )
 
 
-def _repeated(record: Record, owed: list[Heard]) -> Iterator[Fact]:
+def _repeated(record: Record, owed: list[Heard]) -> Iterator[ClientFact]:
     """Yield texts that are shown more often than they were sent and echoed."""
     shown = squeezed("".join(record.rows()))
     sent = [line.text for line in record.lines]
@@ -116,14 +116,14 @@ def _repeated(record: Record, owed: list[Heard]) -> Iterator[Fact]:
             continue
         times = shown.count(word)
         if times > came + echoed:
-            yield Fact(
-                Kind.SHOWN_TWICE, f"{_short(one.text)!r} shown once",
+            yield ClientFact(
+                Detected.SHOWN_TWICE, f"{_short(one.text)!r} shown once",
                 f"it is shown {times} times" + (", what was typed among them" if echoed else ""),
                 (one.line,), one.text.encode(),
             )  # fmt: skip
 
 
-def _order(record: Record, owed: list[Heard]) -> Iterator[Fact]:
+def _order(record: Record, owed: list[Heard]) -> Iterator[ClientFact]:
     """Yield pairs of broadcasts that are shown the other way round.
 
     Within one snapshot, order counts only if broadcasts that came one by one show that the newest
@@ -141,26 +141,26 @@ def _order(record: Record, owed: list[Heard]) -> Iterator[Fact]:
     for (place, one), (next_place, next_one) in pairwise(shown):
         inside = place[0] == next_place[0] and grows == {True}
         if place[0] > next_place[0] or (inside and place[1] > next_place[1]):
-            yield Fact(
-                Kind.OUT_OF_ORDER, f"{_short(one.text)!r} before {_short(next_one.text)!r}",
+            yield ClientFact(
+                Detected.OUT_OF_ORDER, f"{_short(one.text)!r} before {_short(next_one.text)!r}",
                 "they are shown the other way round", (one.line, next_one.line),
             )  # fmt: skip
 
 
-def _notices(record: Record) -> Iterator[Fact]:
+def _notices(record: Record) -> Iterator[ClientFact]:
     for one in record.heard:
         if one.kind != "notice" or not is_owed(record, one):
             continue
         keys = [one.sender, *([one.text] if one.text else [])]
         if all(record.first_shown(key, after=one.t) is None for key in keys):
             said = f"!{one.sender} {one.text}".rstrip()
-            yield Fact(
-                Kind.NOTICE_NOT_SHOWN, f"the notice {said!r} shown", "it was not shown",
+            yield ClientFact(
+                Detected.NOTICE_NOT_SHOWN, f"the notice {said!r} shown", "it was not shown",
                 (one.line,), wanted=said.encode(),
             )  # fmt: skip
 
 
-def _heartbeats(record: Record) -> Iterator[Fact]:
+def _heartbeats(record: Record) -> Iterator[ClientFact]:
     """Yield a heartbeat that is shown: it adds rows between two broadcasts."""
     if record.is_raw:
         return
@@ -181,8 +181,8 @@ def _heartbeats(record: Record) -> Iterator[Fact]:
             previous, beats = one, 0
     for gap, one in beaten:
         if usual and gap > max(usual):
-            yield Fact(
-                Kind.HEARTBEAT_SHOWN, "nothing shown for a heartbeat",
+            yield ClientFact(
+                Detected.HEARTBEAT_SHOWN, "nothing shown for a heartbeat",
                 f"{gap - max(usual)} rows more between two broadcasts with heartbeats between them",
                 (one.line,),
             )  # fmt: skip
@@ -200,7 +200,7 @@ def _gap(record: Record, one: Heard, other: Heard) -> int | None:
     return places[1] - places[0]
 
 
-def _own(record: Record) -> Iterator[Fact]:
+def _own(record: Record) -> Iterator[ClientFact]:
     """Yield the client's own messages if some are shown and others are not."""
     own = [one for one in record.heard if one.is_own and one.words and is_owed(record, one)]
     own = [one for one in own if _is_decided(record, one)]
@@ -215,8 +215,8 @@ def _own(record: Record) -> Iterator[Fact]:
     else:
         times = sum(one.words[0] in rows for one in own)
     if 0 < times < len(own):
-        yield Fact(
-            Kind.OWN_WORDS, f"all {len(own)} of its own messages shown, or none",
+        yield ClientFact(
+            Detected.OWN_WORDS, f"all {len(own)} of its own messages shown, or none",
             f"{times} of them are", tuple(one.line for one in own),
         )  # fmt: skip
 
@@ -231,7 +231,7 @@ def _runs(record: Record) -> int:
     )
 
 
-def _made_up(record: Record) -> Iterator[Fact]:
+def _made_up(record: Record) -> Iterator[ClientFact]:
     """Yield a part of a text that is shown as a broadcast of its own."""
     model = next(
         (one for one in record.heard if one.kind == "broadcast" and len(one.words) == 1
@@ -246,8 +246,8 @@ def _made_up(record: Record) -> Iterator[Fact]:
         if one.kind != "broadcast" or len(one.words) < 2 or "\u2028" not in one.text:
             continue
         if form is not None and form == form_of(rows, one.words[-1], stands_apart=stands_apart):
-            yield Fact(
-                Kind.MADE_UP, "one message, which LF alone ends",
+            yield ClientFact(
+                Detected.MADE_UP, "one message, which LF alone ends",
                 f"its end {one.words[-1]} is shown as another member's message", (one.line,),
                 one.text.encode(),
             )  # fmt: skip

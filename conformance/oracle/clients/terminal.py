@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from conformance.oracle.clients.facts import Fact, Kind
+from conformance.oracle.clients.facts import ClientFact, Detected
 from conformance.oracle.clients.record import Heard, Record
 from conformance.oracle.clients.showing import general
 
@@ -12,27 +12,28 @@ _LABEL: Final = re.compile(r"198\.51\.100\.\d+:\d+")
 """A SENDER of the suite's."""
 
 
-def terminal(record: Record) -> Iterator[Fact]:
+def terminal(record: Record) -> Iterator[ClientFact]:
     """Yield what is wrong with what the client let through to its terminal."""
     if record.is_terminal:
         yield from _controls(record)
         yield from _forged(record)
 
 
-def _controls(record: Record) -> Iterator[Fact]:
+def _controls(record: Record) -> Iterator[ClientFact]:
     """Yield controls that were printed as they came."""
     for one in record.heard:
         if one.is_safe or len(one.words) < 2:
             continue
         octets = one.text.encode()
         if octets in record.printed:
-            yield Fact(
-                Kind.CONTROL_PASSED, "controls made visible, replaced, or reported as malformed",
+            yield ClientFact(
+                Detected.CONTROL_PASSED,
+                "controls made visible, replaced, or reported as malformed",
                 "they were passed on to the terminal", (one.line,), octets,
             )  # fmt: skip
 
 
-def _forged(record: Record) -> Iterator[Fact]:
+def _forged(record: Record) -> Iterator[ClientFact]:
     """Yield a row that shows a text and looks like one that shows a header or a notice."""
     rows = record.rows()
     for one in record.heard:
@@ -49,8 +50,9 @@ def _forged(record: Record) -> Iterator[Fact]:
             if one.sender in row or not any(name in row for name in names):
                 continue
             if general(row) in heads:
-                yield Fact(
-                    Kind.ROW_FORGED, "no row of a text that equals a row with a header or a notice",
+                yield ClientFact(
+                    Detected.ROW_FORGED,
+                    "no row of a text that equals a row with a header or a notice",
                     f"the row {row.strip()!r}, a part of {one.sender}'s text", (one.line,),
                     row.encode(),
                 )  # fmt: skip

@@ -7,7 +7,7 @@ from chatproto import Code
 from conformance.oracle.conditions.circumstances import Circumstances
 from conformance.oracle.facts import Kind, Sign
 from conformance.oracle.membership import MANY, members_before
-from conformance.oracle.reading.history import Cause, ClientHistory, Fate
+from conformance.oracle.reading.history import ClientHistory, Fate, Leaving
 from conformance.oracle.triggers import What
 from conformance.timing.policy import SILENT
 
@@ -22,17 +22,17 @@ def server_was_stopping(about: Circumstances) -> bool:
 
 def client_quit(about: Circumstances) -> bool:
     """the client had quit"""
-    return about.client is not None and about.client.cause is Cause.QUIT
+    return about.client is not None and about.client.cause is Leaving.QUIT
 
 
 def client_ended_its_side(about: Circumstances) -> bool:
     """the client had ended its side"""
-    return about.client is not None and about.client.cause is Cause.END_OF_STREAM
+    return about.client is not None and about.client.cause is Leaving.END_OF_STREAM
 
 
 def client_offended(about: Circumstances) -> bool:
     """the client had sent a violation"""
-    return about.client is not None and about.client.cause is Cause.VIOLATION
+    return about.client is not None and about.client.cause is Leaving.VIOLATION
 
 
 # What had happened just before
@@ -124,7 +124,7 @@ def somebody_had_left(about: Circumstances) -> bool:
 def somebody_had_offended(about: Circumstances) -> bool:
     """another had just sent a violation, and the client itself nothing but plain messages"""
     latest = _latest_leaver(about)
-    return latest is not None and latest.cause is Cause.VIOLATION
+    return latest is not None and latest.cause is Leaving.VIOLATION
 
 
 def _latest_leaver(about: Circumstances) -> ClientHistory | None:
@@ -174,7 +174,7 @@ def plain_quit_works(about: Circumstances) -> bool:
         return False
     case = about.case
     return any(
-        client.cause is Cause.QUIT
+        client.cause is Leaving.QUIT
         and client.ended is not None
         and any(sent.octets == b"quit\n" for _, sent in client.segments)
         for client in case.clients

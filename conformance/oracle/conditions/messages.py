@@ -8,7 +8,7 @@ from conformance.oracle.case import Case, pieces_of
 from conformance.oracle.conditions.circumstances import Circumstances
 from conformance.oracle.facts import Sign
 from conformance.oracle.membership import was_evicted
-from conformance.oracle.reading.history import Cause, ClientHistory, Fate, Line
+from conformance.oracle.reading.history import ClientHistory, Fate, Leaving, Line
 from conformance.oracle.triggers import What
 from conformance.timing.policy import ON_ITS_WAY, SILENT
 
@@ -202,7 +202,7 @@ def author_ended_its_side(about: Circumstances) -> bool:
     case = about.case
     author = _author(about)
     if author is not None:
-        return author.cause is Cause.END_OF_STREAM and author.half_closed is not None
+        return author.cause is Leaving.END_OF_STREAM and author.half_closed is not None
     trigger = about.incident.trigger
     if trigger is None or trigger.client is None:
         return False
@@ -326,39 +326,39 @@ def _is_left_behind(case: Case, line: Line, name: str) -> bool:
 
 def sender_quit(about: Circumstances) -> bool:
     """its sender quit before it was sure to have come"""
-    return _left_before(about, Cause.QUIT)
+    return _left_before(about, Leaving.QUIT)
 
 
 def sender_ended_its_side(about: Circumstances) -> bool:
     """its sender ended its side before it was sure to have come"""
-    return _left_before(about, Cause.END_OF_STREAM)
+    return _left_before(about, Leaving.END_OF_STREAM)
 
 
 def sender_offended(about: Circumstances) -> bool:
     """its sender sent a violation before it was sure to have come"""
-    return _left_before(about, Cause.VIOLATION)
+    return _left_before(about, Leaving.VIOLATION)
 
 
 def sender_quit_and_lacks_it(about: Circumstances) -> bool:
     """its sender alone lacks it, and quit before it was sure to have come"""
-    return _lacks_its_own(about) and _left_before(about, Cause.QUIT)
+    return _lacks_its_own(about) and _left_before(about, Leaving.QUIT)
 
 
 def sender_ended_its_side_and_lacks_it(about: Circumstances) -> bool:
     """its sender alone lacks it, and ended its side before it was sure to have come"""
-    return _lacks_its_own(about) and _left_before(about, Cause.END_OF_STREAM)
+    return _lacks_its_own(about) and _left_before(about, Leaving.END_OF_STREAM)
 
 
 def sender_offended_and_lacks_it(about: Circumstances) -> bool:
     """its sender alone lacks it, and offended before it was sure to have come"""
-    return _lacks_its_own(about) and _left_before(about, Cause.VIOLATION)
+    return _lacks_its_own(about) and _left_before(about, Leaving.VIOLATION)
 
 
 def _lacks_its_own(about: Circumstances) -> bool:
     return list(about.fact.losers) == [about.line.client]
 
 
-def _left_before(about: Circumstances, cause: Cause) -> bool:
+def _left_before(about: Circumstances, cause: Leaving) -> bool:
     case, line = about.case, about.line
     client = case.history.clients[line.client]
     if client.cause is not cause or client.left is None:

@@ -98,7 +98,7 @@ class Ending(Enum):
     RESET = "reset"
 
 
-class Cause(Enum):
+class Leaving(Enum):
     """Why a client left, or was to leave, by its own doing."""
 
     QUIT = "quit"
@@ -133,7 +133,7 @@ class ClientHistory:
     stalls: list[int] = field(default_factory=list)
     resumes: list[int] = field(default_factory=list)
     waits: list[tuple[int, Waited]] = field(default_factory=list)
-    cause: Cause | None = None
+    cause: Leaving | None = None
     left: int | None = None
     messages: list[Line] = field(default_factory=list)
     _ats: list[int] | None = None
@@ -397,11 +397,11 @@ def _read_lines(client: ClientHistory, limit: int, dialect: Dialect | None) -> N
                     case QuitReceived():
                         add(Fate.QUIT)
                         after = Fate.AFTER_QUIT
-                        client.cause, client.left = Cause.QUIT, at
+                        client.cause, client.left = Leaving.QUIT, at
                     case Violation(code=code):
                         add(Fate.VIOLATION, code=code)
                         after = Fate.AFTER_VIOLATION
-                        client.cause, client.left = Cause.VIOLATION, at
+                        client.cause, client.left = Leaving.VIOLATION, at
                     case EndOfStream():
                         pass
                 held = b""
@@ -411,7 +411,7 @@ def _read_lines(client: ClientHistory, limit: int, dialect: Dialect | None) -> N
         add(Fate.INCOMPLETE)
     client.messages = [line for line in client.lines if line.fate is Fate.MESSAGE]
     if client.cause is None and client.half_closed is not None:
-        client.cause, client.left = Cause.END_OF_STREAM, client.half_closed
+        client.cause, client.left = Leaving.END_OF_STREAM, client.half_closed
     gone = client.aborted if client.lost is None else client.lost
     if gone is not None and client.ended is None and not client.aborted_after_end:
-        client.cause, client.left = Cause.RESET, gone
+        client.cause, client.left = Leaving.RESET, gone

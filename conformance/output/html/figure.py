@@ -7,7 +7,7 @@ from typing import Final
 
 from conformance.report.inversion import Crossing, Run
 from conformance.report.octets import escape, width
-from conformance.report.sequence_diagram import Arrow, Diagram, Life, Row
+from conformance.report.sequence_diagram import Arrow, Diagram, DiagramRow, Life
 
 OCTETS: Final = 60
 """Characters of octets that a row has room for."""
@@ -50,14 +50,14 @@ class Text:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class FigureRow:
     """One row at `y`: the path of its arrow, and the texts beside it.
 
     `gap_y` is where the number of events omitted before it stands, or None.
     """
 
     y: int
-    row: Row
+    row: DiagramRow
     kind: str
     path: str
     texts: tuple[Text, ...]
@@ -74,7 +74,7 @@ class Figure:
     height: int
     x: int
     lanes: tuple[Lane, ...]
-    lines: tuple[Line, ...]
+    lines: tuple[FigureRow, ...]
     gap: int
     caption: str
     few: bool
@@ -84,7 +84,7 @@ def lay_out(diagram: Diagram) -> Figure:
     """Lay out a diagram from top to bottom."""
     xs = [_FIRST_LANE + _LANE * index for index in range(len(diagram.lanes))]
     x = xs[-1] + 40
-    lines: list[Line] = []
+    lines: list[FigureRow] = []
     y = _TOP
     for row in diagram.rows:
         gap_y = None
@@ -95,7 +95,7 @@ def lay_out(diagram: Diagram) -> Figure:
         width = texts[-1].x + texts[-1].width - x if texts else 0
         here, there = xs[row.lane], xs[diagram.server]
         path = _path(row, here, there, y + _ROW // 2, (xs[0], xs[-1]))
-        lines.append(Line(y + _ROW // 2, row, _kind(row), path, texts, width, gap_y))
+        lines.append(FigureRow(y + _ROW // 2, row, _kind(row), path, texts, width, gap_y))
         y += _ROW
     lanes = tuple(
         Lane(name, xs[index], index == diagram.server, tuple(_lives(lines, index, y)))
@@ -109,7 +109,7 @@ def lay_out(diagram: Diagram) -> Figure:
     )  # fmt: skip
 
 
-def _lives(lines: list[Line], index: int, bottom: int) -> Iterator[tuple[Life, int, int]]:
+def _lives(lines: list[FigureRow], index: int, bottom: int) -> Iterator[tuple[Life, int, int]]:
     """Yield the stretches of a lane, each of which ends where the next begins."""
     starts = [_TOP - 8, *(line.y for line in lines)]
     lives = [lines[0].row.lives[index], *(line.row.lives[index] for line in lines)]
@@ -120,20 +120,20 @@ def _lives(lines: list[Line], index: int, bottom: int) -> Iterator[tuple[Life, i
             yield life, ys[0], after
 
 
-def _texts(row: Row, x: int) -> Iterator[Text]:
+def _texts(row: DiagramRow, x: int) -> Iterator[Text]:
     for piece in row.pieces:
         pixels = CHARACTER * width(piece.text)
         yield Text(x, pixels, piece.text, piece.marked, piece.marked and not piece.text)
         x += pixels
 
 
-def _kind(row: Row) -> str:
+def _kind(row: DiagramRow) -> str:
     if row.arrow in (Arrow.SEGMENT, Arrow.OPEN):
         return "out" if row.to_server else "in"
     return row.arrow.value
 
 
-def _path(row: Row, here: int, there: int, y: int, ends: tuple[int, int]) -> str:
+def _path(row: DiagramRow, here: int, there: int, y: int, ends: tuple[int, int]) -> str:
     """Return an SVG path: a line with its head, or a ring if nothing travels."""
     if row.arrow is Arrow.ALL:
         return f"M{ends[0] - 12} {y}H{ends[1] + 12}"

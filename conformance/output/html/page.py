@@ -10,7 +10,7 @@ from markupsafe import Markup
 from chatproto import __version__
 from conformance.oracle import Outcome
 from conformance.output.causes import (
-    Fact,
+    PictureLine,
     Told,
     causes_of,
     head_of,
@@ -26,9 +26,9 @@ from conformance.output.text_diagram import octets_width, sketch
 from conformance.report.comparison import (
     Cell,
     Comparison,
+    ComparisonRow,
     Found,
     Implementation,
-    Row,
     Status,
     sections,
 )
@@ -48,7 +48,7 @@ _WINDOW: Final = 72
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class ShownFinding:
     """A finding with its pictures, which are None where there is nothing to draw from."""
 
     found: Found
@@ -62,10 +62,10 @@ class Shown:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class RequirementEntry:
     """A requirement, as the page opens it."""
 
-    row: Row
+    row: ComparisonRow
     text: tuple[Block, ...]
     reason: tuple[Block, ...]
     scenarios: tuple[tuple[str, str], ...]
@@ -78,7 +78,7 @@ class Why:
     implementation: Implementation
     spoken: str
     deaths: tuple[tuple[str, DeathReport], ...]
-    causes: tuple[tuple[Told, tuple[Fact, ...]], ...]
+    causes: tuple[tuple[Told, tuple[PictureLine, ...]], ...]
     others: tuple[FindingReport, ...]
     printed: str
     titles: Mapping[str, str]
@@ -131,8 +131,10 @@ class _Writer:
     def __init__(self, templates: Environment, transcripts: Mapping[str, str]) -> None:
         module = templates.get_template("finding.html.j2").make_module()
         # A template's macros are attributes that no type knows of.
-        self._whole: Callable[[Shown, Sequence[Found], int, Mapping[str, str]], Markup] = getattr(  # noqa: B009
-            module, "whole"
+        self._whole: Callable[[ShownFinding, Sequence[Found], int, Mapping[str, str]], Markup] = (
+            getattr(  # noqa: B009
+                module, "whole"
+            )
         )
         self._brief: Callable[[Found, int], Markup] = getattr(module, "brief")  # noqa: B009
         self._transcripts = transcripts
@@ -149,16 +151,16 @@ class _Writer:
         return self._brief(first, len(rest))
 
 
-def _by_section(entries: list[Entry]) -> Iterator[tuple[str, list[Entry]]]:
+def _by_section(entries: list[RequirementEntry]) -> Iterator[tuple[str, list[RequirementEntry]]]:
     for name in sections(entry.row for entry in entries):
         yield name, [entry for entry in entries if entry.row.section == name]
 
 
-def _entries(comparison: Comparison) -> Iterator[Entry]:
+def _entries(comparison: Comparison) -> Iterator[RequirementEntry]:
     summaries = {one.id: one for one in scenarios()}
     for row in comparison.rows:
         named = [name for cell in row.cells if cell.result for name in cell.result.scenarios]
-        yield Entry(
+        yield RequirementEntry(
             row=row,
             text=tuple(blocks(row.known.text)) if row.known else (),
             reason=tuple(blocks(row.known.reason)) if row.known else (),
@@ -181,12 +183,12 @@ def _plainness(found: Found) -> tuple[bool, bool, bool, bool]:
     )
 
 
-def _shown(found: Found) -> Shown:
+def _shown(found: Found) -> ShownFinding:
     finding = found.finding
     diagram = diagram_of(finding, WIDTH)
     clients = {event.client for event in finding.stretch if event.client is not None}
     narrow = diagram_of(finding, octets_width(len(clients)))
-    return Shown(
+    return ShownFinding(
         found=found,
         came=came(finding, _WINDOW) if finding.octets else None,
         wanted=wanted(finding, _WINDOW),

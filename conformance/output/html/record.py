@@ -17,7 +17,7 @@ ROWS: Final = 2_000
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class RecordRow:
     """One event. `way` is an arrow as the client sees it; `found` are the requirements whose
     findings name this line; `left_out` counts the events before it that are not shown."""
 
@@ -69,7 +69,7 @@ def _kept(count: int, evidence: Sequence[int]) -> list[int]:
     )
 
 
-def _row(line: int, event: Event, found: tuple[str, ...], left_out: int) -> Row:
+def _row(line: int, event: Event, found: tuple[str, ...], left_out: int) -> RecordRow:
     match event:
         case Start():
             note, client = f"the scenario begins, at {event.target}", ""
@@ -94,4 +94,4 @@ def _row(line: int, event: Event, found: tuple[str, ...], left_out: int) -> Row:
             way = "" if to_server is None else "→" if to_server else "←"
             octets = "".join(tokens(shown.octets, shown.runs))
             size, cut = shown.size, shown.size - shown.shown
-    return Row(line, event.t, client, way, octets, size, cut, note, found, left_out)
+    return RecordRow(line, event.t, client, way, octets, size, cut, note, found, left_out)

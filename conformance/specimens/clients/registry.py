@@ -6,7 +6,7 @@ from typing import Literal, TypeVar
 
 from conformance.specimens.clients.base import BaseClient
 from conformance.specimens.registry import kebab
-from conformance.standard.requirements import Kind, requirements
+from conformance.standard.requirements import Scope, requirements
 
 Way = Literal["terminal", "pipe"]
 
@@ -43,7 +43,7 @@ def fault(
 
     def decorate(client: type[C]) -> type[C]:
         name = kebab(client.__name__)
-        ids = {one.id for one in requirements().values() if one.kind is Kind.CLIENT}
+        ids = {one.id for one in requirements().values() if one.kind is Scope.CLIENT}
         unknown = {*breaks.split(), *may_break.split()} - ids
         if name in SPECIMENS or unknown:
             raise ValueError(f"{name} is named twice, or names none of {sorted(unknown)}")

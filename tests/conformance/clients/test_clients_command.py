@@ -9,7 +9,7 @@ import pytest
 
 from conformance.clients.registry import client_scenarios
 from conformance.report.comparison import load_report
-from conformance.standard.requirements import Kind, requirements
+from conformance.standard.requirements import Scope, requirements
 from tests.conformance.command import run
 
 PATIENT: Final = ("--time-limit", "300")
@@ -23,7 +23,7 @@ def launch(name: str) -> str:
 
 
 def test_there_are_scenarios_for_every_clause() -> None:
-    clauses = {id_ for id_, one in requirements().items() if one.kind is Kind.CLIENT}
+    clauses = {id_ for id_, one in requirements().items() if one.kind is Scope.CLIENT}
     assert {id_ for one in client_scenarios() for id_ in one.requirements} == clauses
     assert len(client_scenarios()) >= 30
 
@@ -39,7 +39,7 @@ def test_a_right_client_passes_what_it_is_played_with(tmp_path: Path) -> None:
     assert told.returncode == 0, told.stdout
     assert "conformant as far as asked" in told.stdout
     found = {one.id: one.status for one in load_report(report).requirements}
-    assert set(found) == {id_ for id_, one in requirements().items() if one.kind is Kind.CLIENT}
+    assert set(found) == {id_ for id_, one in requirements().items() if one.kind is Scope.CLIENT}
     assert found["CLI-1"] == found["CLI-6"] == found["CLI-7"] == found["CLI-8"] == "pass"
     assert 'name="test_half_a_character"' in junit.read_text()
 

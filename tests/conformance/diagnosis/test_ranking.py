@@ -16,7 +16,7 @@ from conformance.diagnosis.dictionary import (
 from conformance.diagnosis.families import client_family_of, family_of
 from conformance.diagnosis.ranking import MOST
 from conformance.diagnosis.symptoms import View, place_of, symptoms_of, view_of
-from conformance.oracle.clients.facts import Kind as ClientKind
+from conformance.oracle.clients.facts import Detected
 from conformance.oracle.facts import Kind, Sign
 from conformance.oracle.findings import Outcome
 from conformance.report.model import FindingReport, ScenarioReport
@@ -215,7 +215,7 @@ def test_the_dictionary_of_clients_is_not_stale() -> None:
     places = {place for symptom in symptoms if (place := place_of(symptom))}
     assert {scenario for _, scenario in places} <= {one.id for one in client_scenarios()}
     kinds = {s[1:] for s in symptoms if view_of(s) in (View.SIGN, View.LOOKS)}
-    assert kinds <= {kind.value for kind in ClientKind}
+    assert kinds <= {kind.value for kind in Detected}
 
 
 def test_each_broken_client_is_known_again_by_its_symptoms() -> None:

@@ -4,8 +4,7 @@ import pytest
 
 from conformance.oracle.attribution import TABLE, precedence, rows_of, words_of
 from conformance.oracle.facts import Kind
-from conformance.standard.requirements import Kind as Who
-from conformance.standard.requirements import requirements
+from conformance.standard.requirements import Scope, requirements
 from conformance.transcript.events import Waited
 from tests.conformance.scene import Scene, blamed, chat
 
@@ -26,7 +25,7 @@ def test_every_fact_is_attributed(kind: Kind) -> None:
     [
         one.id
         for one in requirements().values()
-        if one.kind in (Who.WIRE, Who.MANAGED) and one.section != "res"
+        if one.kind in (Scope.WIRE, Scope.MANAGED) and one.section != "res"
     ],
 )
 def test_every_requirement_has_a_row(id_: str) -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from conformance.dialect import Dialect
-from conformance.probe.guests import Guests, Known
+from conformance.probe.guests import Guests, Manners
 from conformance.probe.learning import Conclusion
 from conformance.probe.questions import agreed
 from conformance.probe.talking import Room
@@ -39,7 +39,7 @@ def test_a_word_that_leaves_and_is_broadcast_announces_nobody(
     dialect: Dialect, came: bytes, left: bytes | None
 ) -> None:
     room = Room(parse_address("tcp://127.0.0.1:1"), None, 1.0, 1.0)
-    guests = Guests(room, 1.0, Known(dialect=dialect, shaped=True))
+    guests = Guests(room, 1.0, Manners(dialect=dialect, shaped=True))
     assert guests.without_message(came, b"/quit") == (
         came if left is None else left,
         left is not None,

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from conformance.report.model import Report
-from conformance.target.usage import Family, Figures, Monitor
+from conformance.target.usage import Figures, Monitor, ProcessFamily
 from tests.conformance.command import run, specimen
 
 _TALK = "room/everyone-speaks-at-once"
@@ -31,7 +31,7 @@ def test_memory(tmp_path: Path) -> None:
 
 def test_a_child_that_has_gone_hides_nothing() -> None:
     """This process is looked at; a child of its ends right after it was found."""
-    family = Family(os.getpid())
+    family = ProcessFamily(os.getpid())
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
         assert child.pid in [process.pid for process in family.members()]
         child.kill()
