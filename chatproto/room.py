@@ -16,6 +16,7 @@ log under one header, as octets, and that is all: nothing is queued, nobody is t
 asks for `deliveries`. Members who stand at one position are one group and are owed the same octets,
 so a delivery is a view of the log and all members to send it to; in a room that keeps up there is
 one delivery, whatever the number of members. What each socket took goes back through `delivered`.
+`reference_server/locked_room.py` says which thread does so there.
 
 What a leaver is. It leaves the log: `Member` then holds views of what it is still owed, up to the
 moment it left, and a last notice. So it neither holds the log back nor receives what was said

@@ -8,12 +8,13 @@ written once, and what is over stays over.
 
 Whoever sends to members, or shuts or closes their sockets, has the turn: one thread at a time, so
 that a socket's octets keep their order and no socket is closed under a send. The distribute thread
-takes the turn whenever there is anything to do. But where one member speaks, its receive thread
-finds the turn free, having just put something into the log, and takes it to deliver that itself:
-so no other thread is woken. It delivers as long as every socket takes all it is given and nobody
-has to be seen out, a few times at most, for its own member is not read meanwhile; then it hands
-over. Where several members speak at once it wakes the distribute thread instead, which runs after
-the receive threads that are ready already: so what they have read goes out in one send a member.
+takes the turn whenever there is anything to do. But where one member speaks, and the read before
+was its own, its receive thread finds the turn free, having just put something into the log, and
+takes it to deliver that itself: so no other thread is woken. It delivers as long as every socket
+takes all it is given and nobody has to be seen out, a few times at most, for its own member is not
+read meanwhile; then it hands over. Where several members speak at once it wakes the distribute
+thread instead, which runs after the receive threads that are ready already: so what they have read
+goes out in one send a member.
 
 Two things make a receive thread wait here, and neither is another member's slowness (TRN-1): the
 log has run ahead of what was delivered, or its own member floods and does not read.

@@ -1,7 +1,9 @@
 """The timing policy: everything that stretches, shortens or excuses a deadline.
 
-Nothing else in the suite decides how long to wait or what counts as late. Each rule names the false
-positive that it prevents. All are seconds, unless they say otherwise; those marked *scaled* are
+Where a scenario is played on a server, nothing else decides how long to wait for an answer or what
+counts as late; starting, probing, watching and judging clients have times of their own. When one is
+played again with longer deadlines, `runner/player.py` says. Each rule names the false positive that
+it prevents. All are seconds, unless they say otherwise; those marked *scaled* are
 multiplied by the run's `--timeout-factor`, and where a scenario is retried by its leeway as well.
 The numbers of the standard itself are in `standard/constants.py`: no rule here changes them.
 """
