@@ -15,6 +15,7 @@ import psutil
 
 from conformance.target.address import Address, TcpAddress, UnixAddress
 
+_LINUX: Final[bool] = sys.platform.startswith("linux")
 _ANSWERS: Final = 0.5
 """Seconds within which who listens already answers."""
 _ANY: Final = {"0.0.0.0": socket.AF_INET, "::": socket.AF_INET6}  # noqa: S104  # looked for
@@ -27,7 +28,7 @@ _LISTENS: Final = b"0A"
 def hosts_listened_on(processes: Iterable[psutil.Process], port: int) -> list[str]:
     """The hosts on whose port these processes listen. Cheap where they have no socket yet, and
     where the system says what they have open, as Linux does."""
-    if not sys.platform.startswith("linux"):
+    if not _LINUX:
         return [host for one in processes for host in _hosts_that_it_tells(one, port)]
     sockets = {name for one in processes for name in _opened(one.pid) if name.startswith("socket:")}
     return [host for name, host in _listeners(port) if name in sockets] if sockets else []
@@ -35,7 +36,7 @@ def hosts_listened_on(processes: Iterable[psutil.Process], port: int) -> list[st
 
 def is_listened_on(port: int) -> bool:
     """False if the system's tables show nobody who listens on a port; True where there are none."""
-    return not sys.platform.startswith("linux") or any(_listeners(port))
+    return not _LINUX or any(_listeners(port))
 
 
 def _listeners(port: int) -> Iterator[tuple[str, str]]:
@@ -91,7 +92,7 @@ def reaches(host: str, address: TcpAddress) -> bool:
 def _is_taken(ip: str, port: int) -> bool:
     """Whether a socket that listens keeps others from an IPv4 address; False where that does not
     show. Where it is one for IPv6, it listens there as well."""
-    if not sys.platform.startswith("linux"):
+    if not _LINUX:
         return False
     with socket.socket() as another:
         # Connections that are over keep nobody from it.
