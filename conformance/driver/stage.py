@@ -100,6 +100,11 @@ class Stage:
         return self._loop.transcript
 
     @property
+    def has_waited_in_vain(self) -> bool:
+        """Whether something did not come for as long as patience lasts."""
+        return any(isinstance(event, Waited) for event in self.transcript)
+
+    @property
     def was_disturbed(self) -> bool:
         """Whether something was waited for in vain while the machine did not let the suite run."""
         waits = [event for event in self.transcript if isinstance(event, Waited)]

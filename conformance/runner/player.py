@@ -18,6 +18,8 @@ from conformance.runner.program_trials import Trials
 from conformance.runner.session import FIRST, Session
 from conformance.scenarios.registry import Play, Scenario
 from conformance.target.cluster import LaunchedCluster
+from conformance.target.usage import ProcessFamily
+from conformance.timing.cpu_starvation import Starvation
 from conformance.timing.policy import AGAIN
 from conformance.transcript.events import Received, Sent, Transcript
 
@@ -31,7 +33,7 @@ _NONCE: Final = re.compile(rb"n[0-9a-f]{6}x\d+z")
 @dataclass(frozen=True, slots=True)
 class _Played:
     """What came of a scenario, the leeway that its stops should have, and whether something was
-    waited for in vain while the machine did not let the suite run."""
+    waited for in vain while the machine did not let the suite, or the server, run."""
 
     result: ScenarioReport
     judgement: Judgement
@@ -133,7 +135,10 @@ class Player:
                 assert isinstance(launched, LaunchedCluster)
                 given["cluster"] = ManagedCluster(stage, launched)
             began = time.monotonic()
+            pid = None if launched is None else launched.pid
+            starvation = Starvation([] if pid is None else ProcessFamily(pid).pids())
             stage.play(lambda: play(**given))
+            starved = stage.has_waited_in_vain and starvation.was_starved()
             judgement, transcript = self._session.judge(stage)
             self._session.keep(scenario, transcript)
             result = judged(scenario, judgement, stage.interrupted, transcript)
@@ -145,7 +150,7 @@ class Player:
                 or (result.status != "pass" and hears_nobody(transcript))
             )
         stops = 1.0 if server is None else server.leeway
-        return _Played(result, judgement, stops, stage.was_disturbed)
+        return _Played(result, judgement, stops, starved or stage.was_disturbed)
 
     def _try(self, play: Play) -> ScenarioReport:
         trials = Trials(self._session, play.scenario, frozenset(self._course.broken))

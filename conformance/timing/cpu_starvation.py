@@ -19,7 +19,7 @@ class Starvation:
 
     def __init__(self, pids: Iterable[int]) -> None:
         self._pids = tuple(pids)
-        self._since = dict(self._waits())
+        self._since = dict(self._counts())
 
     def leeway(self) -> float:
         """Return the factor for the deadlines of a stop: more than 1 if the machine lets a process
@@ -37,15 +37,28 @@ class Starvation:
         the kernel does not count it."""
         return max(self._waited(), default=0.0)
 
-    def _waited(self) -> list[float]:
-        return [seconds - self._since.get(thread, 0.0) for thread, seconds in self._waits()]
+    def was_starved(self) -> bool:
+        """Whether any thread ran for less than a quarter of the time that it wanted to, and not for
+        a moment only; False if the kernel does not count it."""
+        return any(
+            waited >= STARVED and waited >= (BUSY - 1) * ran for ran, waited in self._passed()
+        )
 
-    def _waits(self) -> Iterator[tuple[Path, float]]:
-        """Yield the seconds that each thread was ready and did not run; Linux counts them."""
+    def _waited(self) -> list[float]:
+        return [waited for _, waited in self._passed()]
+
+    def _passed(self) -> Iterator[tuple[float, float]]:
+        for thread, (ran, waited) in self._counts():
+            before = self._since.get(thread, (0.0, 0.0))
+            yield ran - before[0], waited - before[1]
+
+    def _counts(self) -> Iterator[tuple[Path, tuple[float, float]]]:
+        """Yield the seconds that each thread ran, and was ready and did not; Linux counts them."""
         for pid in self._pids:
             for thread in Path(f"/proc/{pid}/task").glob("*/schedstat"):
                 with suppress(OSError, ValueError, IndexError):
-                    yield thread, int(thread.read_text().split()[1]) / 1e9
+                    ran, waited, *_ = map(int, thread.read_text().split())
+                    yield thread, (ran / 1e9, waited / 1e9)
 
 
 def _slowdown() -> float:

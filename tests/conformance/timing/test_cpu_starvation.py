@@ -88,3 +88,16 @@ def test_who_stops_late_once_is_told_to_once_more(tmp_path: Path) -> None:
     done = run("run", "--profile", str(profile), "--only", "stop/the-address-is-free-at-once", "-v")
     assert done.returncode == 0, done.stdout
     assert "when played again; at first, by STOP-1, 5." in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("ran", "waited", "starved"),
+    [(0.1, 3.0, True), (0.0, 0.4, False), (3.0, 2.0, False), (1.0, 2.9, False), (1.0, 3.1, True)],
+)
+def test_who_wanted_to_run_and_hardly_did_was_starved(
+    ran: float, waited: float, starved: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And not who spins, however long it waits beside."""
+    thread, counts = Path("/proc/1/task/1"), [(5.0, 7.0), (5.0 + ran, 7.0 + waited)]
+    monkeypatch.setattr(starvation.Starvation, "_counts", lambda _: iter([(thread, counts.pop(0))]))
+    assert starvation.Starvation([1]).was_starved() is starved
