@@ -97,7 +97,8 @@ class Member:
             self._owed.popleft()
 
     def _note_said(self, before: int) -> None:
-        """Count what it has said, of which the log has grown since `before`."""
+        """Count what it has said, of which the log has grown since `before`. It is served
+        first from now on: the last of its group is."""
         if self._owed is None:
             self._cursors.put_last(self)
             if self._cursors.position(self) >= self._said_to:

@@ -15,9 +15,9 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
 from typing import Final, Protocol
 
+from conformance.target.system import unread
 from conformance.transcript import events as tr
 
 _UNTAKEN: Final = 1 << 20
@@ -195,7 +195,7 @@ class Server:
         deadline = time.monotonic() + _UNREAD
         while time.monotonic() < deadline:
             self._stage.look(_UNREAD_TICK)
-            if sock.fileno() < 0 or (not self.connection.unsent and _unread(sock) == 0):
+            if sock.fileno() < 0 or (not self.connection.unsent and unread(sock) == 0):
                 return
 
     # What it hears
@@ -287,18 +287,3 @@ def ready(watched: Watched, seconds: float) -> list[Callable[[], None]]:
         for descriptor, (events, call) in watched.items():
             selector.register(descriptor, events, call)
         return [key.data for key, _ in selector.select(seconds)]
-
-
-def _unread(sock: socket.socket) -> int | None:
-    """Octets that the peer, on this machine, has not read; None where the system does not tell."""
-    try:
-        rows = Path("/proc/net/tcp").read_text().splitlines()
-        (_, own), (_, port) = sock.getsockname(), sock.getpeername()
-    except (OSError, ValueError):
-        return None
-    ends = (f":{port:04X}", f":{own:04X}")
-    for row in rows[1:]:
-        _, local, remote, _, queues, *_ = row.split()
-        if local.endswith(ends[0]) and remote.endswith(ends[1]):
-            return int(queues.partition(":")[2], 16)
-    return None

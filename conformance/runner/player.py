@@ -87,7 +87,7 @@ class Player:
         """What only took too long is played once more, and that counts: a machine hiccups, a server
         that lets members wait for each other does so again, and more than when all is calm. That
         it was so is said. So is what a shortened wait left in doubt, with full waits, and what was
-        waited for in vain while the suite was not let run."""
+        waited for in vain while the machine did not let the suite, or the server, run."""
         known = frozenset(self._course.broken)
         first = self._once(play)
         if self._course.no_message_came and first.result.status == "unknown":

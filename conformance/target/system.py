@@ -81,10 +81,10 @@ def _queues_of_peer(sock: socket.socket) -> tuple[int, int] | None:
             answer = system.recv(4_096)
         (kind,) = struct.unpack_from("=4xH", answer)
         # Headers of 16 and 4 octets, the connection of 48, and a time of 4 come first.
-        reads, sends = struct.unpack_from("=72xII", answer) if kind == _BY_FAMILY else (None, None)
+        to_read, to_send = struct.unpack_from("=72xII", answer)
     except (OSError, struct.error):
         return None
-    return None if reads is None else (reads, sends)
+    return (to_read, to_send) if kind == _BY_FAMILY else None
 
 
 def _question_about(sock: socket.socket) -> bytes:

@@ -105,7 +105,8 @@ accept, and the suite may note the connection late."""
 
 DISTURBED: Final = 1 / 8
 """The part of a wait in vain for which the suite itself was not let run, from which on what rests
-on it is played again. On a machine as busy as that a sound server may be late as well."""
+on it is played again. On a machine as busy as that a sound server may be late as well. So is what
+rests on any wait in vain while a launched server was `STARVED`."""
 AGAIN: Final = 3.0
 """What deadlines are multiplied by then."""
 MOST_LEEWAY: Final = 10.0
