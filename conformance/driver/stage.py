@@ -1,8 +1,7 @@
 """Where scenarios play: one thread, one selector, many clients, and a transcript of it all.
 
 A scenario asks clients to do things and waits by fences: since the room has one order, a
-client's own nonce coming back proves that nothing else was to come before it. Every wait has a
-deadline, counted from the last octet that came, so that slow is told from lost.
+client's own nonce coming back proves that nothing else was to come before it.
 """
 
 import random
@@ -10,7 +9,6 @@ import socket
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from functools import partial
-from typing import Final
 
 from conformance.dialect.forms import forms, label_of
 from conformance.dialect.model import PLAIN, Dialect
@@ -24,20 +22,18 @@ from conformance.driver.interruption import (
 )
 from conformance.driver.loop import Loop
 from conformance.driver.pacing import Conversation
+from conformance.driver.waiting import PROMPT, Waiter
 from conformance.target.address import AS_USUAL, Address, SharedRoom, Side
 from conformance.target.system import AF_UNIX, descriptors_for_clients
 from conformance.timing.limit import UNLIMITED, TimeLimit
-from conformance.timing.patience import Kind, Patience
+from conformance.timing.patience import Patience
 from conformance.timing.policy import (
     CONNECTING,
     DISTURBED,
     HEARING,
-    IN_TRANSIT,
     LETTING_GO,
-    UNSAID,
 )
 from conformance.transcript.events import (
-    FLOOD,
     THE_END,
     Connected,
     Event,
@@ -49,15 +45,15 @@ from conformance.transcript.events import (
     Waited,
 )
 
-_PROMPT: Final = "the prompt"
-
 
 class Stage:
-    """The clients of one scenario, the time, the chance and the transcript.
+    """The clients of one scenario, its clock, its random choices and its transcript.
+
     `random` is seeded by the run's seed and the scenario, so that a run can be repeated.
-    `interrupted` says where a scenario came to no end of its own, and `is_stuck` that this is not
-    for slowness alone. `waits` is how long the server is waited for, in full where nothing is said.
-    Every nonce begins with `nonce_stem`, another each time that a scenario is played.
+    `interrupted` says why a scenario did not reach its end; None if it did. `is_stuck` is true
+    unless mere slowness interrupted it. `waits` says how long to wait for the server; without it,
+    every wait is a full one. Every nonce begins with `nonce_stem`, which is new each time that a
+    scenario is played.
     """
 
     def __init__(
@@ -81,9 +77,11 @@ class Stage:
         self._clients: list[Client] = []
         self._observer: Client | None = None
         self._nonces = 0
-        # What happens is the loop's to tell; scenarios ask the stage.
+        self._waiter = Waiter(self._conversation, self._clients)
+        # What happens is the loop's to tell, and the waiter's; scenarios ask the stage.
         self.now, self.record = self._loop.now, self._loop.record
         self.turn, self.let, self.pass_time = self._loop.turn, self._loop.let, self._loop.pass_time
+        self.wait = self._waiter.wait
 
     @property
     def start(self) -> Start:
@@ -184,7 +182,7 @@ class Stage:
         if self.dialect is not None and self.dialect.asks_name:
             prompt = forms(self.dialect).prompt
             if prompt is not None:
-                self.wait([client], lambda: bool(prompt.search(client.received)), _PROMPT)
+                self.wait([client], lambda: bool(prompt.search(client.received)), PROMPT)
             client.introduce(called)
         return client
 
@@ -239,7 +237,7 @@ class Stage:
                 self.check(listener)
                 if self.now() > end:
                     silence = self.now() - began
-                    self._record_waited([listener], words[-1], exercises, silence=silence)
+                    self._waiter.record_vain([listener], words[-1], exercises, silence=silence)
                     raise Stuck(f"{listener.name} heard nothing of what {speaker.name} said")
 
     def fence(self, *clients: Client, exercises: Sequence[str] = ()) -> None:
@@ -295,7 +293,7 @@ class Stage:
                 end = began + self._conversation.patience_for("text")
             self.check(*deaf)
             if deaf and self.now() > end:
-                self._record_waited(deaf, words[-1], exercises, silence=self.now() - began)
+                self._waiter.record_vain(deaf, words[-1], exercises, silence=self.now() - began)
                 raise Stuck(f"{deaf[0].name} heard nothing of what was said")
 
     @property
@@ -361,86 +359,9 @@ class Stage:
             raise Unplayable("dialect", f"what {client.name} is to be ended for cannot be said")
         self.wait([client], lambda: client.ended, THE_END, exercises)
 
-    def wait(
-        self,
-        clients: Sequence[Client],
-        condition: Callable[[], bool],
-        what: str,
-        exercises: Sequence[str] = (),
-    ) -> None:
-        """Let things happen until the condition holds.
-
-        `Stuck`, and a line in the transcript, where nothing came to these clients for as long
-        as patience lasts.
-        """
-        kind = self._kind_of(what)
-        began = latest = self.now()
-        while not condition():
-            # Who says a line a read is slow to say all, and need not hear anything meanwhile.
-            if any(client.is_speaking for client in self._clients):
-                began = self.now()
-            for client in clients:
-                client.see_what_is_taken()
-            patience = self._conversation.patience_for(kind)
-            lively = (max(one.received_at, one.paced_at, one.taken_at) for one in clients)
-            latest = max([began, *lively])
-            heard = max([began, *(client.heard_at for client in clients)])
-            latest = min(latest, heard + UNSAID * patience)
-            left = latest + patience - self.now()
-            if left <= 0:
-                self.turn(0)
-                if condition():
-                    break
-                if self._is_in_transit(clients, patience):
-                    self.turn(HEARING)
-                    continue
-                self._record_waited(clients, what, exercises, kind, silence=self.now() - latest)
-                raise Stuck(f"{what} did not come")
-            self.turn(left)
-            self._bound(clients)
-        if (waits := self._conversation.waits) is not None:
-            waits.note(kind, self.now() - latest)
-
-    def _is_in_transit(self, clients: Sequence[Client], patience: float) -> bool:
-        """Whether something is still on its way to one of these, to whom nothing came so long."""
-        longest = IN_TRANSIT * self.start.factor
-        silent = (one for one in clients if patience <= self.now() - one.received_at < longest)
-        return any(one.has_more_coming for one in silent)
-
-    def _kind_of(self, what: str) -> Kind:
-        if what == THE_END:
-            return "end"
-        if what == _PROMPT:
-            return "prompt"
-        return "beside" if any(one.stalled for one in self.open_clients()) else "text"
-
-    def _record_waited(
-        self,
-        clients: Sequence[Client],
-        what: str,
-        exercises: Sequence[str],
-        kind: Kind = "text",
-        *,
-        silence: float,
-    ) -> None:
-        # What others waited for meanwhile may have shortened the wait after it was a full one.
-        shortened = round(silence, 3) < self.patience
-        seconds = self._conversation.patience_for(kind) if shortened else self.patience
-        if self._conversation.waits is not None and not shortened:
-            self._conversation.waits.note_vain(kind)
-        now, why = self.now(), tuple(exercises)
-        for client in clients:
-            self.record(Waited(now, client.name, what, seconds, why, shortened=shortened))
-
     def is_flooded(self, client: Client) -> bool:
         """Whether a client has received more than could be owed to it by far."""
         return self._conversation.floods(client)
-
-    def _bound(self, clients: Sequence[Client]) -> None:
-        for client in clients:
-            if self.is_flooded(client):
-                self.record(Waited(self.now(), client.name, FLOOD, 0.0))
-                raise Stuck(f"{client.name} received {len(client.received)} octets, and no end")
 
     def open_clients(self) -> Iterator[Client]:
         """Every client whose connection has not ended."""
