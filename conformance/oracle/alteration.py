@@ -8,7 +8,7 @@ from typing import Final, Literal
 
 from chatproto.text import REPLACEMENT, make_safe, trim
 from conformance.oracle.facts import Sign
-from conformance.oracle.reading.history import Line
+from conformance.oracle.reading.lines import Line
 
 _CHARSETS: Final = ("latin-1", "cp1252", "gbk", "gb18030", "shift_jis", "euc_kr", "ascii")
 _COMPATIBLE: Final[tuple[Literal["NFKC"], Literal["NFKD"]]] = ("NFKC", "NFKD")

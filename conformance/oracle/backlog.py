@@ -7,7 +7,8 @@ from itertools import accumulate
 from typing import Final
 
 from conformance.oracle.matching import Tie
-from conformance.oracle.reading.history import ClientHistory, History, Line
+from conformance.oracle.reading.history import ClientHistory, History
+from conformance.oracle.reading.lines import Line
 from conformance.oracle.reading.units import ReceivedBroadcast
 from conformance.standard.constants import MIN_BACKLOG
 

@@ -14,14 +14,8 @@ from conformance.dialect.model import PLAIN, SMALLEST_READ
 from conformance.oracle.backlog import Backlog
 from conformance.oracle.log_order import LaidOut, lay_out
 from conformance.oracle.matching import Matching, Tie, match
-from conformance.oracle.reading.history import (
-    NONCE,
-    ClientHistory,
-    Fate,
-    History,
-    Line,
-    read_history,
-)
+from conformance.oracle.reading.history import ClientHistory, History, read_history
+from conformance.oracle.reading.lines import NONCE, Fate, Line
 from conformance.oracle.reading.units import ReceivedBroadcast
 from conformance.timing.policy import TOGETHER
 from conformance.transcript.events import Exited, Limited, Restarted, Stopping, Transcript

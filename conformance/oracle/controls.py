@@ -13,7 +13,8 @@ from typing import Final
 
 from conformance.oracle.case import Case
 from conformance.oracle.facts import Fact, Kind, Sign
-from conformance.oracle.reading.history import NONCE, ClientHistory, Line
+from conformance.oracle.reading.history import ClientHistory
+from conformance.oracle.reading.lines import NONCE, Line
 
 TREATMENTS: Final = ("FRM-", "TXT-", "QUIT-1", "QUIT-2", "QUIT-4", "LIM-1", "LIM-2", "HB-1")
 """What is about how a line is treated, whoever receives it."""

@@ -8,7 +8,8 @@ from typing import Final
 
 from chatproto.text import REPLACEMENT
 from conformance.oracle.case import Case
-from conformance.oracle.reading.history import ClientHistory, Ending, Fate, Leaving, Line
+from conformance.oracle.reading.history import ClientHistory, Ending
+from conformance.oracle.reading.lines import Fate, Leaving, Line
 from conformance.oracle.reading.units import ReceivedBroadcast, ReceivedHeartbeat
 from conformance.standard.constants import MAX_BACKLOG, MEMBERS, MIN_BACKLOG
 from conformance.transcript.events import (

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from conformance.oracle.findings import Outcome
-from conformance.oracle.reading.history import Line
+from conformance.oracle.reading.lines import Line
 
 
 class Kind(StrEnum):

@@ -12,7 +12,7 @@ from typing import Final
 
 from conformance.oracle.case import Case
 from conformance.oracle.facts import Fact, Kind, Sign
-from conformance.oracle.reading.history import Fate, Line
+from conformance.oracle.reading.lines import Fate, Line
 from conformance.oracle.triggers import (
     Trigger,
     What,

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import Final
 
-from conformance.oracle.reading.history import NONCE, ClientHistory, Fate, History, Line
+from conformance.oracle.reading.history import ClientHistory, History
+from conformance.oracle.reading.lines import NONCE, Fate, Line
 from conformance.oracle.reading.units import Junk, ReceivedBroadcast, ReceivedUnit, Rest
 
 _LETTERS: Final = 2

@@ -7,7 +7,8 @@ from typing import Final
 from conformance.dialect.model import Dialect
 from conformance.oracle.case import Case
 from conformance.oracle.controls import treatment_of
-from conformance.oracle.reading.history import ClientHistory, Fate, Line
+from conformance.oracle.reading.history import ClientHistory
+from conformance.oracle.reading.lines import Fate, Line
 from conformance.transcript.events import InputEnded, Limited, Rival
 
 _FEW: Final = 3

@@ -16,13 +16,8 @@ from typing import Final
 from chatproto.sender import is_sender
 from chatproto.text import decode, fault, make_safe, trim
 from conformance.oracle.findings import Finding, Outcome
-from conformance.oracle.reading.history import (
-    ClientHistory,
-    Fate,
-    History,
-    Line,
-    read_history,
-)
+from conformance.oracle.reading.history import ClientHistory, History, read_history
+from conformance.oracle.reading.lines import Fate, Line
 from conformance.oracle.reading.units import ReceivedBroadcast
 from conformance.standard.constants import MAX_LINE_LIMIT, MIN_LINE_LIMIT, STOP
 from conformance.transcript.events import Connected, Event, Received, Sent, Transcript

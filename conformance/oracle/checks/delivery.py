@@ -11,7 +11,8 @@ from conformance.oracle.checks.total_order import causes, check_one_log, named
 from conformance.oracle.facts import Fact, Kind, Sign
 from conformance.oracle.matching import Tie
 from conformance.oracle.membership import may_miss_the_end
-from conformance.oracle.reading.history import ClientHistory, Fate, Leaving, Line
+from conformance.oracle.reading.history import ClientHistory
+from conformance.oracle.reading.lines import Fate, Leaving, Line
 from conformance.timing.policy import HICCUP
 
 _TOGETHER: Final = 30

@@ -12,7 +12,8 @@ from conformance.oracle.checks.limits import may_be_one_too_many
 from conformance.oracle.checks.text import UNWANTED_SIGNS, line_signs
 from conformance.oracle.facts import Fact, Kind, Sign
 from conformance.oracle.membership import is_for_limits, may_be_aborted, was_evicted
-from conformance.oracle.reading.history import ClientHistory, Ending, Fate, Leaving, Line
+from conformance.oracle.reading.history import ClientHistory, Ending
+from conformance.oracle.reading.lines import Fate, Leaving, Line
 from conformance.transcript.events import THE_END, Event, Exited, Refused, Restarted, Stopping
 
 _VIOLATION_SIGNS: Final = {

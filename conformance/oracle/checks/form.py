@@ -15,7 +15,8 @@ from conformance.oracle.facts import Fact, Kind, Sign
 from conformance.oracle.findings import Outcome
 from conformance.oracle.matching import Tie
 from conformance.oracle.mixture import HEADER_INSIDE, Mixtures
-from conformance.oracle.reading.history import NONCE, ClientHistory, Ending
+from conformance.oracle.reading.history import ClientHistory, Ending
+from conformance.oracle.reading.lines import NONCE
 from conformance.oracle.reading.units import (
     Junk,
     ReceivedBroadcast,

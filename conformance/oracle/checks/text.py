@@ -13,7 +13,8 @@ from conformance.oracle.facts import Fact, Kind, Sign
 from conformance.oracle.matching import Tie
 from conformance.oracle.membership import was_evicted
 from conformance.oracle.mixture import Mixtures
-from conformance.oracle.reading.history import NONCE, ClientHistory, Fate, Line
+from conformance.oracle.reading.history import ClientHistory
+from conformance.oracle.reading.lines import NONCE, Fate, Line
 from conformance.oracle.reading.units import (
     Junk,
     ReceivedBroadcast,

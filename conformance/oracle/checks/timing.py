@@ -9,7 +9,7 @@ from typing import Final
 from conformance.oracle.case import Case
 from conformance.oracle.facts import Fact, Kind, Sign
 from conformance.oracle.findings import Outcome
-from conformance.oracle.reading.history import Line
+from conformance.oracle.reading.lines import Line
 from conformance.oracle.reading.units import ReceivedBroadcast
 from conformance.standard.constants import CLOCK, QUARTER_HOUR
 from conformance.timing.policy import HICCUP, NOW_AND_THEN, PROMPT, ROUND_TRIPS

@@ -18,7 +18,8 @@ from conformance.oracle.case import Case
 from conformance.oracle.facts import Fact, Kind, Sign
 from conformance.oracle.matching import Tie
 from conformance.oracle.membership import waited_for_the_rest
-from conformance.oracle.reading.history import ClientHistory, Leaving, Line
+from conformance.oracle.reading.history import ClientHistory
+from conformance.oracle.reading.lines import Leaving, Line
 
 _RANKS: Final = (Kind.LOST, Kind.EFFECT_FIRST, Kind.SENDER_ORDER, Kind.TWO_ORDERS)
 """A loss says more than what contradicts it, and what a sender did more than an order."""

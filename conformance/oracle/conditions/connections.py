@@ -7,7 +7,8 @@ from chatproto import Code
 from conformance.oracle.conditions.circumstances import Circumstances
 from conformance.oracle.facts import Kind, Sign
 from conformance.oracle.membership import MANY, members_before
-from conformance.oracle.reading.history import ClientHistory, Fate, Leaving
+from conformance.oracle.reading.history import ClientHistory
+from conformance.oracle.reading.lines import Fate, Leaving
 from conformance.oracle.triggers import What
 from conformance.timing.policy import SILENT
 

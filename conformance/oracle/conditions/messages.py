@@ -8,7 +8,8 @@ from conformance.oracle.case import Case, pieces_of
 from conformance.oracle.conditions.circumstances import Circumstances
 from conformance.oracle.facts import Sign
 from conformance.oracle.membership import was_evicted
-from conformance.oracle.reading.history import ClientHistory, Fate, Leaving, Line
+from conformance.oracle.reading.history import ClientHistory
+from conformance.oracle.reading.lines import Fate, Leaving, Line
 from conformance.oracle.triggers import What
 from conformance.timing.policy import ON_ITS_WAY, SILENT
 

@@ -1,20 +1,16 @@
-"""What each client did and what came to it: the transcript, turned from events to clients.
-
-What a client sent is read through chatproto, so that the oracle knows what should come of it.
-"""
+"""What each client did and what came to it: the transcript, turned from events to clients."""
 
 import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import Enum
-from itertools import islice
 from typing import Final
 
-from chatproto import BlankReceived, Code, EndOfStream, MessageReceived, QuitReceived, Violation
+from chatproto import Code
 from conformance.dialect.model import Dialect
-from conformance.oracle.reading.dialect_lines import pieces, reader_for
 from conformance.oracle.reading.dialect_units import hear_units
+from conformance.oracle.reading.lines import NONCE, Fate, Leaving, Line, read_lines
 from conformance.oracle.reading.units import (
     ReceivedBroadcast,
     ReceivedNotice,
@@ -57,53 +53,12 @@ from conformance.transcript.events import (
 _UNAVAILABLE: Final = re.compile(rb"\n!%b[^\n]*\n\Z" % Code.LOG_UNAVAILABLE.encode())
 _NOTICE_SIZE: Final = 1_024
 _A_NOTICE: Final = re.compile(rb"\n!.*")
-NONCE: Final = re.compile(rb"n[0-9a-f]{6}x\d{5,}z")
-"""What makes a scenario's texts differ from each other."""
-
-
-class Fate(Enum):
-    """What should become of a line."""
-
-    MESSAGE = "broadcast"
-    BLANK = "a heartbeat"
-    QUIT = "leaving"
-    VIOLATION = "a violation"
-    AFTER_QUIT = "ignored: it follows quit"
-    AFTER_VIOLATION = "ignored: it follows a violation"
-    INCOMPLETE = "discarded: it has no LF"
-
-
-@dataclass(slots=True, eq=False)
-class Line:
-    """A line that a client sent. `begun` and `done` are the transcript's lines of the segments
-    with its first octet and with its LF; `text` is what should be broadcast, if anything."""
-
-    client: str
-    number: int
-    octets: bytes
-    begun: int
-    done: int
-    t: float
-    exercises: tuple[str, ...]
-    fate: Fate
-    text: bytes | None = None
-    code: Code | None = None
-    nonces: frozenset[bytes] = frozenset()
 
 
 class Ending(Enum):
     """How the server ended a connection."""
 
     ORDERLY = "end of stream"
-    RESET = "reset"
-
-
-class Leaving(Enum):
-    """Why a client left, or was to leave, by its own doing."""
-
-    QUIT = "quit"
-    VIOLATION = "violation"
-    END_OF_STREAM = "end of stream"
     RESET = "reset"
 
 
@@ -341,76 +296,12 @@ def _apart_from_notices(client: ClientHistory) -> Iterator[bytes]:
         yield from (octets for _, _, octets in client.reads)
 
 
-def _in_utf_8(octets: bytes, charset: str) -> bytes:
-    try:
-        return octets.decode(charset).encode()
-    except UnicodeDecodeError:
-        return octets
-
-
 def _read_lines(client: ClientHistory, limit: int, dialect: Dialect | None) -> None:
-    connection = reader_for(dialect, limit)
-    begun, held = 0, b""
-    tags: tuple[str, ...] = ()
-    after: Fate | None = None
-
-    def add(fate: Fate, text: str | None = None, code: Code | None = None) -> None:
-        number = len(client.lines) + 1
-        exercises = tags if len(tags) < 2 else tuple(dict.fromkeys(tags))
-        octets = None if text is None else text.encode()
-        client.lines.append(
-            Line(
-                client.name,
-                number,
-                held if dialect is None else _in_utf_8(held, dialect.charset),
-                begun,
-                at,
-                sent.t,
-                exercises,
-                fate,
-                octets,
-                code,
-                frozenset(NONCE.findall(held)),
-            )
-        )
-
-    for at, sent in client.segments:
-        # A segment is read at once: each of its lines is one event, but in a dialect.
-        is_read = dialect is None and after is None
-        events = iter(connection.receive(sent.octets) if is_read else ())
-        for part, lf, ends in pieces(sent.octets, dialect):
-            if not held:
-                begun, tags = at, ()
-            held += part
-            tags += sent.exercises
-            if after is not None:
-                if ends:
-                    add(after)
-                    held = b""
-                continue
-            for event in islice(events, 1) if is_read else connection.receive(part + lf):
-                match event:
-                    case MessageReceived(text=text):
-                        add(Fate.MESSAGE, text)
-                    case BlankReceived():
-                        add(Fate.BLANK)
-                    case QuitReceived():
-                        add(Fate.QUIT)
-                        after = Fate.AFTER_QUIT
-                        client.cause, client.left = Leaving.QUIT, at
-                    case Violation(code=code):
-                        add(Fate.VIOLATION, code=code)
-                        after = Fate.AFTER_VIOLATION
-                        client.cause, client.left = Leaving.VIOLATION, at
-                    case EndOfStream():
-                        pass
-                held = b""
-            if ends:
-                held = b""
-    if held and after is None:
-        add(Fate.INCOMPLETE)
+    client.lines, left = read_lines(client.name, client.segments, limit, dialect)
     client.messages = [line for line in client.lines if line.fate is Fate.MESSAGE]
-    if client.cause is None and client.half_closed is not None:
+    if left is not None:
+        client.cause, client.left = left
+    elif client.half_closed is not None:
         client.cause, client.left = Leaving.END_OF_STREAM, client.half_closed
     gone = client.aborted if client.lost is None else client.lost
     if gone is not None and client.ended is None and not client.aborted_after_end:
