@@ -1,13 +1,11 @@
 """Everything the checks look at: the history, what ties to what, and the log laid out."""
 
-import re
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate
-from typing import Final
 
 from chatproto.sender import is_sender
 from conformance.dialect.model import PLAIN, SMALLEST_READ
@@ -15,12 +13,10 @@ from conformance.oracle.backlog import Backlog
 from conformance.oracle.log_order import LaidOut, lay_out
 from conformance.oracle.matching import Matching, Tie, match
 from conformance.oracle.reading.history import ClientHistory, History, read_history
-from conformance.oracle.reading.lines import NONCE, Fate, Line
+from conformance.oracle.reading.lines import NONCE, Line
 from conformance.oracle.reading.units import ReceivedBroadcast
 from conformance.timing.policy import TOGETHER
 from conformance.transcript.events import Exited, Limited, Restarted, Stopping, Transcript
-
-_OTHER_LINE_ENDS: Final = re.compile(rb"[\0\r\v\f\x1c-\x1e]|\xc2\x85|\xe2\x80[\xa8\xa9]")
 
 
 @dataclass
@@ -207,32 +203,6 @@ class Case:
         return standstills
 
     @cached_property
-    def segments_sent(self) -> frozenset[bytes]:
-        """What each segment held that anyone sent, without white space around it."""
-        return frozenset(
-            sent.octets.strip() for client in self.clients for _, sent in client.segments
-        )
-
-    @cached_property
-    def pieces_sent(self) -> frozenset[bytes]:
-        """The pieces of all lines that anyone sent."""
-        lines = (line for client in self.clients for line in client.lines)
-        return frozenset(piece for line in lines for piece in pieces_of(line))
-
-    @cached_property
-    def quits_sent(self) -> dict[bytes, Line]:
-        """The lines by which members left, by their text, where nobody said that as a message."""
-        lines = [line for client in self.clients for line in client.lines]
-        messages = {line.text for line in lines if line.fate is Fate.MESSAGE}
-        quits = {line.octets.strip(): line for line in lines if line.fate is Fate.QUIT}
-        return {text: line for text, line in quits.items() if text not in messages}
-
-    @cached_property
-    def lines_sent(self) -> bytes:
-        """All lines that anyone sent, one after the other."""
-        return b"\n".join(line.octets for client in self.clients for line in client.lines)
-
-    @cached_property
     def died(self) -> int | None:
         """The transcript's line where the server's process ended without being told to."""
         stopping = False
@@ -369,13 +339,6 @@ class Case:
             min(until, away.t) - max(since, away.t - away.seconds) for away in self.history.aways
         )
         return sum(overlap for overlap in overlaps if overlap > 0)
-
-
-def pieces_of(line: Line) -> list[bytes]:
-    """What stands between the ends that some would see in a line, where there are any."""
-    if _OTHER_LINE_ENDS.search(line.octets.strip()) is None:
-        return []
-    return [piece.strip() for piece in _OTHER_LINE_ENDS.split(line.octets) if piece.strip()]
 
 
 def prepare(transcript: Transcript) -> Case:

@@ -13,8 +13,9 @@ from itertools import chain
 from typing import Final
 
 from conformance.oracle.reading.history import ClientHistory, History
-from conformance.oracle.reading.lines import NONCE, Fate, Line
+from conformance.oracle.reading.lines import Fate, Line
 from conformance.oracle.reading.units import Junk, ReceivedBroadcast, ReceivedUnit, Rest
+from conformance.oracle.said import Said
 
 _LETTERS: Final = 2
 _NONE: Final[Sequence[Line]] = ()
@@ -39,38 +40,13 @@ class Matching:
     """`runs`: for each client its ties in the order they came. `stray`: what is tied to nothing.
     `labels`: each client's label, as known or as its own messages show it."""
 
-    said: "Said"
+    said: Said
     runs: dict[str, list[Tie]] = field(default_factory=dict)
     stray: list[tuple[str, ReceivedBroadcast | Junk | Rest]] = field(default_factory=list)
     labels: dict[str, str] = field(default_factory=dict)
 
     def ties(self) -> Iterable[Tie]:
         return chain.from_iterable(self.runs.values())
-
-
-class Said:
-    """All lines that were sent, to be found by what came of them."""
-
-    def __init__(self, history: History) -> None:
-        self.by_text: dict[bytes, list[Line]] = defaultdict(list)
-        self.without_nonce: dict[str, list[Line]] = {}
-        self.by_nonce: dict[bytes, Line] = {}
-        for client in history.clients.values():
-            self.without_nonce[client.name] = [line for line in client.lines if not line.nonces]
-            for line in client.lines:
-                if line.text is not None:
-                    self.by_text[line.text].append(line)
-                for nonce in line.nonces:
-                    self.by_nonce.setdefault(nonce, line)
-
-    def with_nonce_of(self, text: bytes) -> Line | None:
-        """The line that a text with nonces was made from: one whose whole text it ends with, or
-        that of its first nonce."""
-        lines = [self.by_nonce[one] for one in NONCE.findall(text) if one in self.by_nonce]
-        if lines and lines[0].fate is not Fate.MESSAGE:
-            return lines[0]
-        whole = (line for line in lines if line.text is not None and text.endswith(line.text))
-        return next(whole, lines[0] if lines else None)
 
 
 def match(history: History) -> Matching:

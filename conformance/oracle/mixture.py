@@ -50,7 +50,7 @@ class Mixtures:
 
     def _is_said(self, header: bytes) -> bool:
         if header not in self._said:
-            within = len(self._said) < _BUDGET and header in self._case.lines_sent
+            within = len(self._said) < _BUDGET and header in self._case.matching.said.octets
             self._said[header] = within
         return self._said[header]
 

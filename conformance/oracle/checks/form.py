@@ -144,7 +144,7 @@ def _explanation(client: ClientHistory, notice: ReceivedNotice) -> Iterator[Fact
 def _is_fragment(case: Case, octets: bytes) -> bool:
     """Whether this is a part of what somebody said."""
     piece = octets.strip()
-    return len(piece) > _FRAGMENT and piece in case.lines_sent
+    return len(piece) > _FRAGMENT and piece in case.matching.said.octets
 
 
 def _header(case: Case, client: ClientHistory, unit: ReceivedBroadcast) -> Fact | None:

@@ -8,7 +8,7 @@ from typing import Final
 
 from chatproto import Code
 from conformance.oracle.alteration import alteration_signs, bad_text_signs, text_signs
-from conformance.oracle.case import Case, pieces_of
+from conformance.oracle.case import Case
 from conformance.oracle.facts import Fact, Kind, Sign
 from conformance.oracle.matching import Tie
 from conformance.oracle.membership import was_evicted
@@ -22,6 +22,7 @@ from conformance.oracle.reading.units import (
     ReceivedNotice,
     ReceivedUnit,
 )
+from conformance.oracle.said import pieces_of
 
 _NOTICE: Final = re.compile(rb"!(?:%s)" % "|".join(Code).encode())
 _NONCE_END: Final = re.compile(rb"x\d{5,}z")
@@ -337,9 +338,9 @@ def _stray(
     kind, what = Kind.MADE_UP, "a broadcast that nobody's line accounts for"
     signs: tuple[Sign, ...] = ()
     line: Line | None = None
-    if unit.text in case.quits_sent:
+    if unit.text in case.matching.said.quits:
         kind, what, signs = Kind.UNWANTED, "it was broadcast", (Sign.QUIT,)
-        line = case.quits_sent[unit.text]
+        line = case.matching.said.quits[unit.text]
     elif _NOTICE.match(unit.text):
         kind, what = Kind.NOTICE_WITHIN, "a notice within a broadcast"
     elif not _BLANK.sub("", unit.text.decode("utf-8", "replace")):
@@ -368,7 +369,8 @@ def _stray(
 
 def _is_said(case: Case, text: bytes) -> bool:
     """Whether a text is a part of what somebody said, or all that a segment held."""
-    return text in case.segments_sent or (len(text) > _FRAGMENT and text in case.lines_sent)
+    said = case.matching.said
+    return text in said.segments or (len(text) > _FRAGMENT and text in said.octets)
 
 
 def _line_before(case: Case, name: str, unit: ReceivedBroadcast) -> Line | None:

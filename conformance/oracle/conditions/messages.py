@@ -4,12 +4,13 @@ The docstrings are printed by `explain`, after "where".
 """
 
 from chatproto import Code
-from conformance.oracle.case import Case, pieces_of
+from conformance.oracle.case import Case
 from conformance.oracle.conditions.circumstances import Circumstances
 from conformance.oracle.facts import Sign
 from conformance.oracle.membership import was_evicted
 from conformance.oracle.reading.history import ClientHistory
 from conformance.oracle.reading.lines import Fate, Leaving, Line
+from conformance.oracle.said import pieces_of
 from conformance.oracle.triggers import What
 from conformance.timing.policy import ON_ITS_WAY, SILENT
 
@@ -130,7 +131,7 @@ def is_a_piece_at_another_line_end(about: Circumstances) -> bool:
     if not about.has(Sign.SAID):
         return False
     text = about.fact.octets.rstrip(b"\n").rpartition(b"\n")[2].strip()
-    return text in about.case.pieces_sent
+    return text in about.case.matching.said.pieces
 
 
 def is_cut_for_a_slow_reader(about: Circumstances) -> bool:

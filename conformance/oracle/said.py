@@ -1,0 +1,72 @@
+"""All that clients said, to be found by what came of it."""
+
+import re
+from collections import defaultdict
+from functools import cached_property
+from typing import Final
+
+from conformance.oracle.reading.history import History
+from conformance.oracle.reading.lines import NONCE, Fate, Line
+
+_OTHER_LINE_ENDS: Final = re.compile(rb"[\0\r\v\f\x1c-\x1e]|\xc2\x85|\xe2\x80[\xa8\xa9]")
+
+
+class Said:
+    """All lines that were sent, to be found by what came of them."""
+
+    def __init__(self, history: History) -> None:
+        self.by_text: dict[bytes, list[Line]] = defaultdict(list)
+        self.without_nonce: dict[str, list[Line]] = {}
+        self.by_nonce: dict[bytes, Line] = {}
+        self._clients = list(history.clients.values())
+        for client in self._clients:
+            self.without_nonce[client.name] = [line for line in client.lines if not line.nonces]
+            for line in client.lines:
+                if line.text is not None:
+                    self.by_text[line.text].append(line)
+                for nonce in line.nonces:
+                    self.by_nonce.setdefault(nonce, line)
+
+    def with_nonce_of(self, text: bytes) -> Line | None:
+        """The line that a text with nonces was made from: one whose whole text it ends with, or
+        that of its first nonce."""
+        lines = [self.by_nonce[one] for one in NONCE.findall(text) if one in self.by_nonce]
+        if lines and lines[0].fate is not Fate.MESSAGE:
+            return lines[0]
+        whole = (line for line in lines if line.text is not None and text.endswith(line.text))
+        return next(whole, lines[0] if lines else None)
+
+    @cached_property
+    def octets(self) -> bytes:
+        """All lines, one after the other."""
+        return b"\n".join(line.octets for client in self._clients for line in client.lines)
+
+    @cached_property
+    def segments(self) -> frozenset[bytes]:
+        """What each segment held, without white space around it."""
+        return frozenset(
+            sent.octets.strip() for client in self._clients for _, sent in client.segments
+        )
+
+    @cached_property
+    def pieces(self) -> frozenset[bytes]:
+        """The pieces of all lines."""
+        lines = (line for client in self._clients for line in client.lines)
+        return frozenset(piece for line in lines for piece in pieces_of(line))
+
+    @cached_property
+    def quits(self) -> dict[bytes, Line]:
+        """The lines by which members left, by their text, unless somebody said that as a
+        message."""
+        lines = [line for client in self._clients for line in client.lines]
+        messages = {line.text for line in lines if line.fate is Fate.MESSAGE}
+        quits = {line.octets.strip(): line for line in lines if line.fate is Fate.QUIT}
+        return {text: line for text, line in quits.items() if text not in messages}
+
+
+def pieces_of(line: Line) -> list[bytes]:
+    """Split a line at what some servers take for the end of a line: a NUL, CR, VT, FF, U+0085,
+    U+2028 or U+2029. Empty if it has none."""
+    if _OTHER_LINE_ENDS.search(line.octets.strip()) is None:
+        return []
+    return [piece.strip() for piece in _OTHER_LINE_ENDS.split(line.octets) if piece.strip()]
