@@ -1,18 +1,18 @@
 """Did all of it come, once, in one order?"""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator
-from itertools import islice, pairwise
+from collections.abc import Iterator
+from itertools import islice
 from typing import Final
 
 from conformance.oracle.case import Case
+from conformance.oracle.checks.losses import check_losses
 from conformance.oracle.checks.text import line_signs
 from conformance.oracle.checks.total_order import causes, check_one_log, named
 from conformance.oracle.facts import Fact, Kind, Sign
 from conformance.oracle.matching import Tie
-from conformance.oracle.membership import may_miss_the_end
 from conformance.oracle.reading.history import ClientHistory
-from conformance.oracle.reading.lines import Fate, Leaving, Line
+from conformance.oracle.reading.lines import Leaving, Line
 from conformance.timing.policy import HICCUP
 
 _TOGETHER: Final = 30
@@ -29,7 +29,7 @@ def check_delivery(case: Case) -> Iterator[Fact]:
         _order_of_each_sender,
         _one_order,
         _cause_before_effect,
-        _losses,
+        check_losses,
         _deaf,
         _history,
         _hears_on,
@@ -143,178 +143,6 @@ def _cause_before_effect(case: Case) -> Iterator[Fact]:
                 tie.unit.octets + run[place[cause.line]].unit.octets,
                 segments=case.segments(tie.line),
             )
-
-
-def _losses(case: Case) -> Iterator[Fact]:
-    """Detect what was owed and did not come. Nothing is owed that the text leaves open."""
-    lost: dict[Line, dict[str, str]] = defaultdict(dict)
-    # Where orders disagree on the place of a broadcast, nobody is said to lack it in that place.
-    disputed = {tie.line for _, *two in case.inversions for tie in two}
-    for client in case.clients:
-        for line in _gaps(case, client):
-            if line not in disputed:
-                lost[line][client.name] = f"{client.name} received what came before and after it"
-        for line in _skipped(case, client):
-            if line not in disputed:
-                lost[line][client.name] = f"{client.name} received what was said before and after"
-        if not may_miss_the_end(case, client) and not _may_be_disconnected(case, client):
-            for line in _missing_end(case, client):
-                lost[line].setdefault(client.name, f"{client.name} received nothing more")
-    for client in case.clients:
-        if client.cause is Leaving.RESET or may_miss_the_end(case, client):
-            continue
-        for line in client.messages:
-            if line not in case.came and _was_due(case, client, line):
-                if not case.history.has_echo and not _has_a_hearer(case, line):
-                    continue
-                lost[line] = {client.name: "nobody received it"}
-            elif (
-                not case.is_owed(client.name, line)
-                or client.has_stopped_reading(line)
-                or (_may_be_disconnected(case, client) and case.is_last_for(line, client.name))
-            ):
-                continue
-            elif client.name not in case.came.get(line, {}) and _was_due(case, client, line):
-                lost[line].setdefault(client.name, "its sender did not receive it")
-    for losers in lost.values():
-        # Where parts of lines stand about, what did not come may be among them.
-        for name in case.given_pieces.intersection(losers):
-            del losers[name]
-    lost = {line: losers for line, losers in lost.items() if losers}
-    for line, losers in sorted(lost.items(), key=lambda item: item[0].begun):
-        evidence = [line.begun, line.done]
-        evidence += [at for name in losers for at, _ in case.history.clients[name].waits[:1]]
-        yield Fact(
-            Kind.LOST,
-            f"{named(line)} broadcast to every member, once",
-            "; ".join(dict.fromkeys(losers.values())),
-            tuple(evidence),
-            next(iter(losers)),
-            b"",
-            line.text,
-            case.segments(line),
-            (*_loss_signs(case, line, losers), *line_signs(case, line)),
-            line,
-            tuple(losers),
-        )
-
-
-def _may_be_disconnected(case: Case, client: ClientHistory) -> bool:
-    """Whether so much waits for a member that it may be disconnected, and lose no more by that."""
-    return client.cause is None and client.ended is None and case.backlog.has_overflowed(client)
-
-
-def _loss_signs(case: Case, line: Line, losers: Collection[str]) -> Iterator[Sign]:
-    if line not in case.came:
-        yield Sign.FOR_ALL
-    elif list(losers) == [line.client]:
-        yield Sign.FOR_SENDER
-    else:
-        yield Sign.FOR_ONE
-    if all(case.is_last_for(line, name) for name in losers):
-        yield Sign.AT_THE_END
-    if line is case.history.clients[line.client].messages[0]:
-        yield Sign.FIRST_LINE
-
-
-def _skipped(case: Case, client: ClientHistory) -> Iterator[Line]:
-    """What shares no run with what a member received, and came in between all the same: it was sent
-    when the member had received something, and had come to others when something was sent that
-    the member received as well."""
-    run = case.runs[client.name]
-    if not run or case.is_one_component:
-        return
-    component, reached = case.log.component, case.reached[client.name]
-    since, until = run[0].unit.span.last, max(tie.line.begun for tie in run)
-    for line in case.came_lines:
-        if line.begun > until:
-            return
-        if line.begun > since and component[line] not in reached:
-            owed = line.fate is Fate.MESSAGE and case.is_owed(client.name, line)
-            if owed and case.first_came[line] < until:
-                yield line
-
-
-def _gaps(case: Case, client: ClientHistory) -> Iterator[Line]:
-    """What lies between two broadcasts that came one after the other, and did not come."""
-    position, component = case.log.position, case.log.component
-    run = [tie.line for tie in case.runs[client.name]]
-    gaps = [
-        (start + 1, end, before, after)
-        for (before, start), (after, end) in pairwise((line, position[line]) for line in run)
-        if start + 1 < end and component[before] == component[after]
-    ]
-    received = set(run) if gaps else set()
-    # Where the order is right they do not overlap; where it is not, none is looked at twice,
-    # and what belongs to another part of the log may lie between.
-    reached = 0
-    for start, end, before, after in sorted(gaps, key=lambda gap: gap[:2]):
-        for line in case.log.items[max(start, reached) : end]:
-            if component[line] != component[before] or line.fate is not Fate.MESSAGE:
-                continue
-            if line in received:
-                continue
-            if case.history.has_echo or _lies_between(case, client, before, line, after):
-                yield line
-        reached = max(reached, end)
-
-
-def _lies_between(case: Case, client: ClientHistory, before: Line, line: Line, after: Line) -> bool:
-    """Whether a line that a member lacks is surely between two others, where without an echo the
-    place in the log may be a guess."""
-    return (
-        case.is_owed(client.name, line)
-        and case.is_surely_before(before, line)
-        and case.is_surely_before(line, after)
-    )
-
-
-def _missing_end(case: Case, client: ClientHistory) -> Iterator[Line]:
-    """What others received after the last that came to this member, which waited for it."""
-    run = case.runs[client.name]
-    if not run or client.cause is not None:
-        return
-    if client.was_ended_by_server:
-        until = case.stopping_of(client)
-    elif client.waits:
-        until = client.waits[-1][0]
-    else:
-        return
-    if until is None:
-        return
-    received = {tie.line for tie in run}
-    last = run[-1].line
-    for line in case.log.items[case.log.position[last] + 1 :]:
-        if case.log.component[line] != case.log.component[last] or line.fate is not Fate.MESSAGE:
-            continue
-        if line in received or not case.is_owed(client.name, line):
-            continue
-        if case.first_came[line] < until:
-            yield line
-
-
-def _was_due(case: Case, client: ClientHistory, line: Line) -> bool:
-    """Whether a message of this client's must have come by the transcript's end."""
-    if case.stopping is not None and line not in case.came:
-        return False
-    if client.aborted_after_end:
-        return line.number < case.last_heard.get(client.name, 0) or line.done < case.last_wait
-    if client.has_stopped_reading(line) and line not in case.came:
-        # A server may read a member more slowly that does not read itself.
-        return line.number < case.last_own.get(client.name, 0)
-    if client.cause is not None and client.ended is not None:
-        return True
-    return line.number < case.last_own.get(client.name, 0) or line.done < case.last_wait
-
-
-def _has_a_hearer(case: Case, line: Line) -> bool:
-    """Whether another client knew that it was a member when this was said (ROOM-1): where senders
-    receive no echo, nobody else need receive it."""
-    return any(
-        run[0].unit.span.last < line.begun
-        for name, run in case.runs.items()
-        if run and name != line.client
-    )
 
 
 def _history(case: Case) -> Iterator[Fact]:
