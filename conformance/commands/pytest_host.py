@@ -286,7 +286,7 @@ class _Telling:
         only_should = [one for one in self._results if one.verdict is not Verdict.NON_CONFORMANT]
         print_findings(console, only_should, self._settings.again)
         print_summary(console, self._report)
-        if self._report.causes or self._report.deaths:
+        if self._report.causes or self._report.advice or self._report.deaths:
             verdict = list(verdict_lines(self._report, self._held, failures=True))
             print_conclusion(console, self._report, verdict, ())
         else:

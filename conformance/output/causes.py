@@ -45,7 +45,8 @@ class PictureLine:
 @dataclass(frozen=True, slots=True)
 class Told:
     """A cause in words. `shown` is the finding that shows it best; None where the report holds
-    none. `explains` are ids of requirements that failed. `rivals` are what it may be instead."""
+    none. `explains` are ids of requirements that failed. `rivals` are what it may be instead.
+    `is_advice` where those are SHOULDs, of a server that breaks no MUST."""
 
     name: str
     title: str
@@ -56,6 +57,7 @@ class Told:
     remedy: str
     shown: Located | None
     rivals: tuple["Told", ...] = ()
+    is_advice: bool = False
 
     @property
     def head(self) -> str:
@@ -65,20 +67,30 @@ class Told:
     @property
     def extent(self) -> str:
         """How much of what failed it explains."""
+        if self.is_advice:
+            count = len(self.explains)
+            return "a SHOULD is missed" if count == 1 else f"{count} SHOULDs are missed"
         failures = "failure" if self.of == 1 else "failures"
         return f"explains {len(self.explains)} of {self.of} {failures}"
 
 
 def causes_of(report: Report) -> list[Told]:
-    """The causes that a report names, the first explaining most, each with its rivals."""
-    failed = failures_of(report)
-    told = {one.family: _told(report, one, failed) for one in report.causes}
+    """The causes that a report names, or its advice, the first explaining most, each with its
+    rivals."""
+    failed, named = failures_of(report), report.causes or report.advice
+    told = {one.family: _told(report, one, failed) for one in named}
     causes = []
-    for one in report.causes:
+    for one in named:
         if one.instead_of not in told:
-            rivals = (other.family for other in report.causes if other.instead_of == one.family)
+            rivals = (other.family for other in named if other.instead_of == one.family)
             causes.append(replace(told[one.family], rivals=tuple(told[name] for name in rivals)))
     return causes
+
+
+def heading_of(report: Report, label: str = "it") -> str:
+    """The heading of what is said of an implementation's failures."""
+    is_correct = not (report.causes or report.deaths or report.spoken)
+    return f"What {label} could do better" if is_correct else f"Why {label} fails"
 
 
 def failures_of(report: Report) -> list[str]:
@@ -91,7 +103,7 @@ def failures_of(report: Report) -> list[str]:
 def unexplained_of(report: Report) -> list[Located]:
     """The first finding of each requirement that fails by no cause and no death, those that decide
     first."""
-    explained = {id_ for cause in report.causes for id_ in cause.explains}
+    explained = {id_ for cause in named_of(report) for id_ in cause.explains}
     explained |= {id_ for death in report.deaths for id_ in death.explains}
     found = [_first(report, id_) for id_ in failures_of(report) if id_ not in explained]
     return sorted((one for one in found if one is not None), key=weight)
@@ -123,6 +135,7 @@ def _told(report: Report, cause: CauseReport, failed: Sequence[str]) -> Told:
         why="" if family is None else family.cause,
         remedy="" if family is None else family.remedy,
         shown=_shown(report, cause),
+        is_advice=not report.causes,
     )
 
 

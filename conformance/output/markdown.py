@@ -7,6 +7,7 @@ from typing import Final
 from conformance.output.causes import (
     causes_of,
     head_of,
+    heading_of,
     picture_of,
     printed_of,
     spoken_words,
@@ -47,7 +48,7 @@ def render_markdown(comparison: Comparison) -> str:
         lines += _why(one, several=len(comparison.implementations) > 1)
     failures = [(row, cell) for row in comparison.rows for cell in row.cells if cell.status in _BAD]
     if failures:
-        is_explained = any(one.report.causes for one in comparison.implementations)
+        is_explained = any(causes_of(one.report) for one in comparison.implementations)
         folded = f"<details><summary>What failed: {len(failures)}</summary>"
         lines += ["", folded if is_explained else "### What failed", ""]
         several = len(comparison.implementations) > 1
@@ -69,7 +70,7 @@ def _why(implementation: Implementation, *, several: bool) -> Iterator[str]:
     if not (causes or spoken or report.deaths):
         return
     yield ""
-    yield f"### Why{f' {_text(implementation.label)} fails' if several else ''}"
+    yield f"### {heading_of(report, _text(implementation.label) if several else 'it')}"
     if spoken:
         yield from ("", _text(spoken))
     for death in report.deaths:
@@ -86,7 +87,8 @@ def _why(implementation: Implementation, *, several: bool) -> Iterator[str]:
         yield f"{number}. **{_text(cause.title)}**: {cause.sure}, {cause.extent}  "
         yield f"   {_text(cause.why)}  "
         yield f"   Remedy: {_text(cause.remedy)}  "
-        yield f"   Explains {_text(' '.join(cause.explains))}; "
+        explains = "Misses" if cause.is_advice else "Explains"
+        yield f"   {explains} {_text(' '.join(cause.explains))}; "
         yield f"   {_code(f'chatproto-conformance explain {cause.name}')}"
         if cause.shown is not None:
             yield ""

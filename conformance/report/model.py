@@ -225,9 +225,10 @@ class Report(_Model):
     """A whole run. `usage` is of the launched server that was there for the longest. `otherwise`
     is the verdict in a dialect on all that is not declared, None where there is no dialect.
     `options` are those of the command that say how a client is used. `causes` are what its
-    failures come from, the first explaining most, and `unexplained` the requirements that fail by
-    none of them; `spoken` is a dialect that may be the reason. `deaths` are the ways in which the
-    server ended unasked, that of most scenarios first."""
+    failures come from, the first explaining most. Where no MUST failed there are none, and
+    `advice` says in their form what SHOULDs are missed by. `unexplained` are the requirements that
+    fail by nothing of either; `spoken` is a dialect that may be the reason. `deaths` are the ways
+    in which the server ended unasked, that of most scenarios first."""
 
     schema_: Literal[1] = Field(default=1, alias="schema")
     protocol: str = PROTOCOL
@@ -243,6 +244,7 @@ class Report(_Model):
     usage: Usage | None = None
     deaths: list[DeathReport] = []
     causes: list[CauseReport] = []
+    advice: list[CauseReport] = []
     unexplained: list[str] = []
     spoken: SpokenReport | None = None
     requirements: list[RequirementReport]

@@ -14,6 +14,7 @@ from conformance.output.causes import (
     Told,
     causes_of,
     head_of,
+    heading_of,
     picture_of,
     printed_of,
     spoken_words,
@@ -76,6 +77,7 @@ class Why:
     """The causes of what one implementation fails by, as the page shows them."""
 
     implementation: Implementation
+    heading: str
     spoken: str
     deaths: tuple[tuple[str, DeathReport], ...]
     causes: tuple[tuple[Told, tuple[PictureLine, ...]], ...]
@@ -106,7 +108,9 @@ def render_page(comparison: Comparison, transcripts: Mapping[str, str] | None = 
 
 
 def _why(comparison: Comparison) -> Iterator[Why]:
+    several = len(comparison.implementations) > 1
     for one in comparison.implementations:
+        label = one.label if several else "it"
         told = [
             (cause, tuple(picture_of(cause.shown[1], _WINDOW)) if cause.shown else ())
             for cause in causes_of(one.report)
@@ -114,8 +118,10 @@ def _why(comparison: Comparison) -> Iterator[Why]:
         spoken, printed = spoken_words(one.report), printed_of(one.report)
         deaths = tuple((head_of(death), death) for death in one.report.deaths)
         if told or spoken or printed or deaths:
+            is_explained = told or spoken or deaths
             yield Why(
                 one,
+                heading_of(one.report, label) if is_explained else "What the server printed",
                 spoken,
                 deaths,
                 tuple(told),

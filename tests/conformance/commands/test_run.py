@@ -111,6 +111,23 @@ def test_a_failure_reads(tmp_path: Path) -> None:
     assert came[caret.index("^")] == "/"
 
 
+def test_a_correct_server_has_no_cause_but_advice_on_the_should_it_misses(tmp_path: Path) -> None:
+    done = run(
+        "run", "--launch", specimen("local-time"), "--only", "MSG-4", "--examples", "0",
+        "--json", str(tmp_path / "r.json"), "--html", str(tmp_path / "r.html"),
+    )  # fmt: skip
+    assert done.returncode == 0
+    report = Report.model_validate_json((tmp_path / "r.json").read_text())
+    assert (report.causes, report.unexplained) == ([], [])
+    [advice] = report.advice
+    assert (advice.family, advice.explains) == ("local-time", ["MSG-4"])
+    assert "1. The time is not UTC: " in done.stdout
+    assert ", a SHOULD is missed\n" in done.stdout
+    page = (tmp_path / "r.html").read_text()
+    assert "What it could do better</h2>" in page
+    assert "Why it fails" not in page
+
+
 def test_where_nothing_listens() -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]

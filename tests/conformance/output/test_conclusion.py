@@ -185,6 +185,24 @@ def test_a_death_comes_first_in_every_form_with_what_led_to_it() -> None:
     assert told == {f"{head}; first read {second.id}"}
 
 
+def test_no_form_names_a_cause_of_a_correct_server() -> None:
+    found = played(altered())
+    found.findings = [found.findings[0].model_copy(update={"requirement": "MSG-4"})]
+    whole = report(found)
+    whole.advice = explained(report(found), "local-time").causes
+    whole.advice[0].explains = ["MSG-4"]
+    head = "The time is not UTC: likely, a SHOULD is missed"
+    assert f"1. {head}" in shown(whole)
+    markdown = render_markdown(compare([whole]))
+    assert "### What it could do better" in markdown
+    assert "1. **The time is not UTC**: likely, a SHOULD is missed" in markdown
+    page = render_page(compare([whole, whole.model_copy(update={"name": "another"})]))
+    assert page.count("could do better</h2>") == 2
+    for form in (markdown, page, "\n".join(shown(whole))):
+        assert "explains" not in form.lower()
+        assert "Not explained" not in form
+
+
 def test_a_dialect_is_a_cause() -> None:
     whole = small()
     failed = [one.id for one in whole.requirements if one.status == "fail"]
