@@ -9,7 +9,7 @@ from rich.console import Console
 
 from conformance.commands.exit_statuses import EPILOG, STATUS
 from conformance.output.findings import print_blame, print_findings, print_result
-from conformance.report.model import judged_again
+from conformance.report.build import judged_again
 from conformance.transcript.events import Start
 from conformance.transcript.files import TranscriptError, read, schema
 

@@ -18,6 +18,7 @@ from conformance.output.conclusion import print_conclusion
 from conformance.output.findings import print_findings
 from conformance.output.github import tell_github
 from conformance.output.summary import print_summary, print_verdict, verdict_lines
+from conformance.report.build import without
 from conformance.report.known_failures import (
     Held,
     KnownFailures,
@@ -25,7 +26,7 @@ from conformance.report.known_failures import (
     hold,
     load_known_failures,
 )
-from conformance.report.model import Report, ScenarioReport, Verdict, without
+from conformance.report.model import Report, ScenarioReport, Verdict
 from conformance.runner.client_suite import ClientPlayer, report_of_client
 from conformance.runner.preflight import Unreachable, reach
 from conformance.runner.pytest_clients import client_play_of, take_part_with_client

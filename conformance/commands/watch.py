@@ -17,7 +17,7 @@ from rich.console import Console
 from chatproto import __version__
 from conformance.commands.exit_statuses import BROKEN_DOWN, EPILOG, STATUS
 from conformance.output.findings import print_blame, print_findings
-from conformance.report.model import judged_again
+from conformance.report.build import judged_again
 from conformance.standard.requirements import PROTOCOL
 from conformance.target.address import (
     AddressError,

@@ -28,14 +28,8 @@ from typing import Final, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from conformance.oracle import Outcome
-from conformance.report.model import (
-    FindingReport,
-    Report,
-    RequirementReport,
-    Verdict,
-    otherwise_told,
-    verdict_of,
-)
+from conformance.report.build import undeclared, verdict_of
+from conformance.report.model import FindingReport, Report, RequirementReport, Verdict
 from conformance.report.octets import visible
 from conformance.standard.requirements import requirements
 
@@ -156,7 +150,7 @@ def hold(known: KnownFailures, path: Path, report: Report) -> Held:
             if not known.has(finding, scenario):
                 pin = Pin.of(finding)
                 otherwise.setdefault((one.requirement, pin), (one, pin, scenario))
-    rest = [_excused(one, as_known) for one in otherwise_told(report.requirements)]
+    rest = [_excused(one, as_known) for one in undeclared(report.requirements)]
     return Held(
         path=path,
         as_known=tuple(as_known),

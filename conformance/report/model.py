@@ -1,30 +1,19 @@
 """What a run found, as data: the JSON report, its schema, and the verdict."""
 
-from collections.abc import Collection, Iterable, Sequence
 from enum import StrEnum
 from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from conformance.dialect import PLAIN, Dialect, departures
-from conformance.oracle import Finding, Outcome, judge
-from conformance.oracle.findings import Judgement
+from conformance.oracle import Outcome
 from conformance.programs.program import Program
-from conformance.report.excerpt import StretchEvent, stretch_of
-from conformance.report.inversion import Crossing, crossing_of
-from conformance.report.last_words import DIED, done_before_death, printed_beside, printed_first
-from conformance.scenarios.registry import Scenario, scenarios
+from conformance.report.excerpt import StretchEvent
+from conformance.report.inversion import Crossing
 from conformance.standard.requirements import PROTOCOL, Level, Scope, requirements
-from conformance.target.usage import Usage, together
-from conformance.transcript.events import Finish, Skipped, Start, Transcript
+from conformance.target.usage import Usage
 
-IN_DIALECT: Final = ("declared", "dialect")
-"""Why a scenario is not played in a dialect: all it is there for is declared not to hold, or what
-it says has no meaning there."""
 FOR_SERVERS: Final = frozenset((Scope.WIRE, Scope.MANAGED))
 FOR_CLUSTERS: Final = FOR_SERVERS | {Scope.CLUSTERED}
-_EXCERPT = 200
-_SEGMENTS = 8
 
 
 class Verdict(StrEnum):
@@ -69,40 +58,6 @@ class FindingReport(_Model):
     printed: list[str] = []
     before: str = ""
     screen: list[str] = []
-
-    @classmethod
-    def of(cls, finding: Finding, transcript: Transcript = ()) -> "FindingReport":
-        wrong = finding.wrong
-        cut = max(0, (wrong or 0) - _EXCERPT // 2)
-        wanted = finding.wanted
-        return cls(
-            requirement=finding.requirement,
-            outcome=finding.outcome,
-            expected=finding.expected,
-            actual=finding.actual,
-            client=finding.client,
-            octets=finding.octets[cut : cut + _EXCERPT].decode("latin-1"),
-            cut=cut,
-            wrong=None if wrong is None else wrong - cut,
-            wanted=None if wanted is None else wanted[cut : cut + _EXCERPT].decode("latin-1"),
-            segments=[_short(segment) for segment in finding.segments[:_SEGMENTS]],
-            evidence=list(finding.evidence),
-            lines=len(transcript),
-            stretch=stretch_of(finding, transcript),
-            crossing=crossing_of(finding, transcript) if transcript else None,
-            kind=finding.kind,
-            signs=list(finding.signs),
-            follows=list(finding.follows),
-            printed=printed_beside(finding, transcript),
-            before=done_before_death(transcript) if finding.kind == DIED else finding.before,
-            screen=list(finding.screen),
-        )
-
-
-def _short(segment: bytes) -> str:
-    if len(segment) <= _EXCERPT:
-        return segment.decode("latin-1")
-    return f"{segment[:_EXCERPT].decode('latin-1')}… ({len(segment)} octets)"
 
 
 class ProgramReport(_Model):
@@ -258,176 +213,3 @@ class Report(_Model):
         if self.verdict is not Verdict.CONFORMANT or len(asked) == len(musts):
             return self.verdict.value
         return f"conformant as far as asked ({len(asked)} of {len(musts)} MUSTs)"
-
-
-def judged(
-    scenario: Scenario, judgement: Judgement, stuck: str | None, transcript: Transcript = ()
-) -> ScenarioReport:
-    """The report of a scenario that was played. `stuck` says where it came to no end of its
-    own: where nothing was found either, what that means is unknown. The first finding of each
-    requirement carries the stretch of the transcript that shows it. Of what cannot be played
-    before this server nothing is said but why."""
-    for event in transcript:
-        if isinstance(event, Skipped):
-            return without(scenario, "skip", event.reason)
-    first = {finding.requirement: finding for finding in reversed(judgement.findings)}
-    outcomes = {finding.outcome for finding in judgement.findings}
-    status: Literal["pass", "fail", "unknown"] = "pass"
-    reason = None
-    if Outcome.FAIL in outcomes:
-        status = "fail"
-    elif outcomes:
-        status, reason = "unknown", judgement.findings[0].actual
-    elif stuck is not None:
-        status, reason = "unknown", stuck
-    return ScenarioReport(
-        id=scenario.id,
-        status=status,
-        requirements=list(scenario.requirements),
-        reason=reason,
-        exercised=dict(sorted(judgement.exercised.items())),
-        findings=[
-            FindingReport.of(finding, transcript if first[finding.requirement] is finding else ())
-            for finding in judgement.findings
-        ],
-        printed=printed_first(transcript) if status in ("fail", "unknown") else [],
-        outages=[
-            OutageReport.model_validate(one, from_attributes=True) for one in judgement.outages
-        ],
-    )
-
-
-def without(scenario: Scenario, status: Literal["skip", "unknown"], reason: str) -> ScenarioReport:
-    """The report of a scenario that was not played to any end."""
-    return ScenarioReport(
-        id=scenario.id, status=status, requirements=list(scenario.requirements), reason=reason
-    )
-
-
-def judged_again(transcript: Transcript) -> ScenarioReport:
-    """The report of the scenario that a transcript is of, judged by it alone."""
-    start, finish = transcript[0], transcript[-1]
-    assert isinstance(start, Start)
-    scenario = Scenario(start.scenario, start.requirements, frozenset(), "")
-    stuck = finish.interrupted if isinstance(finish, Finish) else "the transcript has no finish"
-    return judged(scenario, judge(transcript), stuck, transcript)
-
-
-def summarise(
-    results: Iterable[ScenarioReport],
-    selected: frozenset[str],
-    *,
-    managed: bool,
-    interrupted: bool,
-    suite: str,
-    target: str,
-    name: str | None,
-    seed: int,
-    duration_s: float,
-    dialect: Dialect = PLAIN,
-    kinds: Collection[Scope] = FOR_SERVERS,
-    register: Sequence[Scenario] | None = None,
-) -> Report:
-    """Put the scenarios of a run together: each requirement's status, and the verdict.
-
-    `selected` are the ids of the requirements asked for; `managed` says that the suite launched
-    the server itself. What the dialect departs from fails once, as declared. `kinds` are those of
-    the requirements that the verdict is about, and `register` every scenario that there is for
-    them: without either, those for servers.
-    """
-    known = scenarios() if register is None else register
-    order = {one.id: index for index, one in enumerate(known)}
-    played = sorted(results, key=lambda result: order[result.id])
-    declared = {one.requirement: list(one.settings) for one in departures(dialect)}
-    statuses = [
-        _requirement(id_, played, id_ in selected, managed, declared.get(id_, []), known)
-        for id_, requirement in requirements().items()
-        if requirement.kind in kinds
-    ]
-    return Report(
-        suite=suite,
-        target=target,
-        name=name,
-        seed=seed,
-        interrupted=interrupted,
-        duration_s=round(duration_s, 3),
-        verdict=verdict_of(statuses, interrupted),
-        otherwise=None if dialect == PLAIN else verdict_of(otherwise_told(statuses), interrupted),
-        usage=together(result.usage for result in played if result.usage is not None),
-        requirements=statuses,
-        scenarios=played,
-    )
-
-
-def _requirement(
-    id_: str,
-    played: list[ScenarioReport],
-    selected: bool,
-    managed: bool,
-    declared: list[str],
-    known: Sequence[Scenario],
-) -> RequirementReport:
-    requirement = requirements()[id_]
-    count = sum(result.exercised.get(id_, 0) for result in played)
-    outcomes = {
-        finding.outcome
-        for result in played
-        for finding in result.findings
-        if finding.requirement == id_
-    }
-    own = [result for result in played if id_ in result.requirements]
-    unknown = [result.reason for result in own if result.status == "unknown"]
-    skipped = [result.reason for result in own if result.status == "skip"]
-    reason: str | None = None
-    status: Literal["pass", "fail", "skip", "unknown", "not-exercised"] = "pass"
-    if Outcome.FAIL in outcomes:
-        status = "fail"
-    elif not selected:
-        status, reason = "skip", "not-selected"
-    elif declared:
-        status, reason = "fail", f"declared: {', '.join(declared)}"
-    elif requirement.kind is Scope.MANAGED and not managed:
-        status, reason = "skip", "needs-launch"
-    elif Outcome.UNKNOWN in outcomes or unknown:
-        status, reason = "unknown", next(iter(unknown), None)
-    elif not count and own and len(skipped) == len(own):
-        status, reason = "skip", skipped[0]
-    elif not count:
-        status = "not-exercised"
-    return RequirementReport(
-        id=id_,
-        level=requirement.level,
-        kind=requirement.kind,
-        title=requirement.title,
-        status=status,
-        exercised=count,
-        scenarios=[one.id for one in known if id_ in one.requirements],
-        reason=reason,
-        declared=declared if selected else [],
-        undeclared=Outcome.FAIL in outcomes,
-    )
-
-
-def otherwise_told(statuses: list[RequirementReport]) -> list[RequirementReport]:
-    """What is not declared. What cannot be said in the dialect is left out."""
-    return [one for one in statuses if not one.is_only_declared and one.reason not in IN_DIALECT]
-
-
-def verdict_of(statuses: list[RequirementReport], interrupted: bool) -> Verdict:
-    """The verdict that follows from these statuses."""
-    musts = [one for one in statuses if one.level is Level.MUST]
-    if any(one.status == "fail" for one in musts):
-        return Verdict.NON_CONFORMANT
-    told = ("pass", "skip")
-    left_out = ("not-selected", "needs-launch")
-    nothing = all(one.status not in ("pass", "fail") for one in statuses)
-    if (
-        nothing
-        or interrupted
-        or any(
-            one.status not in told or (one.status == "skip" and one.reason not in left_out)
-            for one in musts
-        )
-    ):
-        return Verdict.INCOMPLETE
-    return Verdict.CONFORMANT

@@ -23,7 +23,8 @@ from conformance.driver.interruption import OUT_OF_TIME, Stuck
 from conformance.oracle import judge
 from conformance.oracle.clients.facts import Detected
 from conformance.oracle.findings import Judgement
-from conformance.report.model import Report, ScenarioReport, judged, summarise, without
+from conformance.report.build import judged, summarise, without
+from conformance.report.model import Report, ScenarioReport
 from conformance.runner.causes import say_causes
 from conformance.runner.session import transcript_path
 from conformance.standard.requirements import Scope

@@ -13,7 +13,8 @@ from queue import Empty, SimpleQueue
 from typing import Final, Protocol
 
 from conformance.driver.interruption import NO_DESCRIPTOR, OUT_OF_TIME, is_want_of_descriptors
-from conformance.report.model import ScenarioReport, without
+from conformance.report.build import without
+from conformance.report.model import ScenarioReport
 from conformance.runner.course import Course
 from conformance.runner.crash import words_of_crash
 from conformance.runner.player import LAST, SEARCH, Player

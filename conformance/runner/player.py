@@ -12,7 +12,8 @@ from conformance.dialect import wholly_departed
 from conformance.driver.cluster_control import ManagedCluster
 from conformance.driver.server_control import ManagedServer
 from conformance.oracle.findings import Finding, Judgement, Outcome
-from conformance.report.model import ScenarioReport, judged
+from conformance.report.build import judged
+from conformance.report.model import ScenarioReport
 from conformance.runner.baseline_latency import leeway_when_calm
 from conformance.runner.program_trials import Trials
 from conformance.runner.session import FIRST, Session

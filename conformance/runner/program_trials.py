@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from conformance.oracle import Outcome
 from conformance.oracle.findings import Judgement
 from conformance.programs.program import Program, save
-from conformance.report.model import ProgramReport, ScenarioReport, judged
+from conformance.report.build import judged
+from conformance.report.model import ProgramReport, ScenarioReport
 from conformance.runner.program_performance import perform
 from conformance.runner.session import Session
 from conformance.scenarios.registry import Scenario

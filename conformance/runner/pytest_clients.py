@@ -13,7 +13,8 @@ from typing import Final
 import pytest
 
 from conformance.clients.registry import FIRST, ClientPlay, client_plays
-from conformance.report.model import ScenarioReport, without
+from conformance.report.build import without
+from conformance.report.model import ScenarioReport
 from conformance.runner.client_suite import ClientPlayer
 from conformance.runner.outcome import outcome_of
 from conformance.runner.pytest_plugin import attach

@@ -15,7 +15,8 @@ from typing import Final
 
 import pytest
 
-from conformance.report.model import ScenarioReport, without
+from conformance.report.build import without
+from conformance.report.model import ScenarioReport
 from conformance.runner.outcome import outcome_of
 from conformance.runner.player import Player
 from conformance.runner.preflight import Unreachable

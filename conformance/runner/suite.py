@@ -6,11 +6,8 @@ from collections.abc import Iterable
 from chatproto import __version__
 from conformance.diagnosis.ranking import diagnose
 from conformance.dialect import PLAIN
-from conformance.report.model import (
-    Report,
-    ScenarioReport,
-    summarise,
-)
+from conformance.report.build import summarise
+from conformance.report.model import Report, ScenarioReport
 from conformance.runner.causes import say_causes
 from conformance.runner.course import Course
 from conformance.runner.lanes import Lanes, Reporter, lanes_for

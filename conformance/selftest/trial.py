@@ -7,7 +7,8 @@ from tempfile import TemporaryDirectory
 from typing import Final
 
 from conformance.dialect import PLAIN
-from conformance.report.model import ScenarioReport, judged_again
+from conformance.report.build import judged_again
+from conformance.report.model import ScenarioReport
 from conformance.runner.preflight import Unreachable
 from conformance.runner.selection import counting
 from conformance.runner.session import Settings, transcript_path

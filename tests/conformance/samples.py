@@ -4,15 +4,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from conformance.oracle import Finding, Outcome, judge
+from conformance.report.build import finding_report, judged, summarise
 from conformance.report.excerpt import MAX_EVENTS, MAX_OCTETS, StretchEvent
-from conformance.report.model import (
-    FindingReport,
-    OutageReport,
-    Report,
-    ScenarioReport,
-    judged,
-    summarise,
-)
+from conformance.report.model import FindingReport, OutageReport, Report, ScenarioReport
 from conformance.scenarios.registry import scenarios
 from conformance.standard.requirements import requirements
 from conformance.transcript.events import Event, Finish
@@ -67,7 +61,7 @@ def findings_of(scene: Scene, requirement: str) -> list[Finding]:
 
 def found(scene: Scene, requirement: str) -> FindingReport:
     """The first finding of a requirement, as a report holds it."""
-    return FindingReport.of(findings_of(scene, requirement)[0], events_of(scene))
+    return finding_report(findings_of(scene, requirement)[0], events_of(scene))
 
 
 def played(scene: Scene, id_: str = "room/everyone-speaks-at-once") -> ScenarioReport:

@@ -12,7 +12,7 @@ from tempfile import gettempdir
 import pytest
 
 from conformance.oracle import judge
-from conformance.report.model import judged_again
+from conformance.report.build import judged_again
 from conformance.runner.session import transcript_path
 from conformance.selftest.trial import told_otherwise
 from conformance.specimens import CATALOGUE

@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from conformance.oracle import judge
+from conformance.report.build import judged
 from conformance.report.last_words import done_before_death, head_of_error, last_words
-from conformance.report.model import judged
 from conformance.scenarios.registry import scenarios
 from conformance.transcript.events import Exited, Finish, HalfClosed, Printed
 from tests.conformance.samples import altered, events_of

@@ -8,6 +8,7 @@ from conformance.oracle import Finding
 from conformance.output.findings import picture
 from conformance.output.html.figure import lay_out, lay_out_crossing
 from conformance.output.text_diagram import sketch, sketch_crossing
+from conformance.report.build import finding_report
 from conformance.report.excerpt import MAX_EVENTS, MAX_OCTETS, StretchEvent, stretch_of
 from conformance.report.inversion import crossing_of
 from conformance.report.model import FindingReport
@@ -98,7 +99,7 @@ def test_missing_octets_are_marked_by_an_empty_range() -> None:
     events = [START, _connected("ann"), Received(0.1, "ann", b"ab")]
     finding = Finding("TRN-2", "", "", (3,), "ann", b"ab", b"abc")
     assert _marks(finding, events) == {3: [""]}
-    drawn = _diagram(FindingReport.of(finding, events))
+    drawn = _diagram(finding_report(finding, events))
     assert [piece.text for piece in drawn.rows[-1].pieces] == ["ab", ""]
     assert any(text.missing for text in lay_out(drawn).lines[-1].texts)
     assert "^" in "\n".join(sketch(drawn))
@@ -143,7 +144,7 @@ def test_long_octets_are_cut_around_what_is_wrong() -> None:
     start, _ = event.marked[0]
     assert event.octets[start:].startswith("WRONG")
     assert event.cut + start == 5_000
-    text = "\n".join(sketch(_diagram(FindingReport.of(finding, events))))
+    text = "\n".join(sketch(_diagram(finding_report(finding, events))))
     assert "WRONG" in text
     assert "(10,005 octets)" in text
 
@@ -154,7 +155,7 @@ def test_long_runs_are_kept_by_their_length() -> None:
     event = stretch_of(Finding("LIM-2", "", "", (3,), "ann"), events)[1]
     assert (event.octets, event.runs) == ("n1x\n", [(2, 1_044_480)])
     assert event.shown == event.size == len(octets)
-    text = "\n".join(sketch(_diagram(FindingReport.of(Finding("LIM-2", "", "", (3,)), events))))
+    text = "\n".join(sketch(_diagram(finding_report(Finding("LIM-2", "", "", (3,)), events))))
     assert "n1(x × 1,044,480)\\n  (1,044,483 octets)" in text
 
 
@@ -178,7 +179,7 @@ def test_a_run_is_parted_at_what_is_wrong() -> None:
 )
 def test_the_decisive_row_is_marked(events: list[Event], decisive: str) -> None:
     finding = Finding("TRN-2", "", "", tuple(range(3, 3 + len(events))), "ann", b"bad")
-    report = FindingReport.of(finding, [START, _connected("ann"), *events])
+    report = finding_report(finding, [START, _connected("ann"), *events])
     [row] = (row for row in _diagram(report).rows if row.decisive)
     [event] = (event for event in report.stretch if event.line == row.line)
     assert event.event == decisive
@@ -205,7 +206,7 @@ def test_other_clients_are_left_out_and_counted() -> None:
     events += [Sent(0.1, "bob", b"x\n") for _ in range(9)]
     events += [Sent(0.2, "ann", b"y\n"), Received(0.3, "bob", b"z")]
     events += [Ended(0.4, "bob"), Ended(0.4, "bob"), Ended(0.5, "ann")]
-    drawn = _diagram(FindingReport.of(Finding("TRN-2", "", "", (13,), "ann"), events))
+    drawn = _diagram(finding_report(Finding("TRN-2", "", "", (13,), "ann"), events))
     assert drawn.lanes == ("ann", "server")
     assert [(row.line, row.gap) for row in drawn.rows] == [(2, 0), (13, 10), (17, 3)]
     text = "\n".join(sketch(drawn))
@@ -229,7 +230,7 @@ def test_a_client_that_does_not_read_has_a_lane_of_its_own_kind() -> None:
     scene = cut_off()
     lines = [line for line, event in enumerate(scene.events, 1) if event.event == "stalled"]
     finding = Finding("LIM-3", "", "", tuple(lines), "bob")
-    drawn = _diagram(FindingReport.of(finding, events_of(scene)))
+    drawn = _diagram(finding_report(finding, events_of(scene)))
     assert {row.note for row in drawn.rows} >= {"stops reading", "reads again"}
     assert Life.STALLED in {row.lives[0] for row in drawn.rows}
     assert "waits in vain, 3 s for a word" in "\n".join(sketch(drawn))
@@ -250,7 +251,7 @@ def test_what_befalls_the_server_is_drawn_on_its_lane() -> None:
         Rival(0.6, 3.0, None, "", "x"),
         Rival(0.6, 3.0, 1, "in use", "x"),
     ]
-    drawn = _diagram(FindingReport.of(Finding("STOP-1", "", "", (4, 7), "ann"), events))
+    drawn = _diagram(finding_report(Finding("STOP-1", "", "", (4, 7), "ann"), events))
     assert [row.note for row in drawn.rows] == [
         "cannot connect: no one there",
         "all is heard by ann bob",
@@ -268,14 +269,14 @@ def test_what_befalls_the_server_is_drawn_on_its_lane() -> None:
 
 
 def test_a_diagram_of_the_server_alone() -> None:
-    drawn = _diagram(FindingReport.of(Finding("STOP-1", "", "", (2,)), [START, Stopping(0.1, "x")]))
+    drawn = _diagram(finding_report(Finding("STOP-1", "", "", (2,)), [START, Stopping(0.1, "x")]))
     assert drawn.lanes == ("server",)
     assert drawn.caption == "1 events of the server"
 
 
 def test_a_client_may_be_called_as_the_server_is() -> None:
     events = [START, _connected("server"), Received(0.1, "server", b"x")]
-    drawn = _diagram(FindingReport.of(Finding("TRN-2", "", "", (3,), "server"), events))
+    drawn = _diagram(finding_report(Finding("TRN-2", "", "", (3,), "server"), events))
     assert (drawn.lanes, drawn.server, drawn.rows[1].lane) == (("server", "server"), 1, 0)
 
 
@@ -356,7 +357,7 @@ def test_runs_that_do_not_cross_are_not_laid_out() -> None:
 
 
 def test_a_report_without_events_has_no_picture() -> None:
-    finding = FindingReport.of(Finding("TRN-2", "", "", (3,), "ann"))
+    finding = finding_report(Finding("TRN-2", "", "", (3,), "ann"))
     assert diagram_of(finding, 60) is None
     assert list(picture(finding)) == []
 
