@@ -1,16 +1,14 @@
-"""Conditions about a message: how its text came, and why it may be missing.
+"""Conditions about delivery: why a message may be missing, or came twice.
 
 The docstrings are printed by `explain`, after "where".
 """
 
-from chatproto import Code
 from conformance.oracle.case import Case
 from conformance.oracle.conditions.circumstances import Circumstances
 from conformance.oracle.facts import Sign
 from conformance.oracle.membership import was_evicted
 from conformance.oracle.reading.history import ClientHistory
-from conformance.oracle.reading.lines import Fate, Leaving, Line
-from conformance.oracle.said import pieces_of
+from conformance.oracle.reading.lines import Leaving, Line
 from conformance.oracle.triggers import What
 from conformance.timing.policy import ON_ITS_WAY, SILENT
 
@@ -34,194 +32,6 @@ def is_the_senders_doing(about: Circumstances) -> bool:
     trigger = about.incident.trigger
     line = about.fact.line if trigger is None else trigger.line
     return line is None or about.controls.is_repeated(line)
-
-
-# How a text came
-
-
-def is_undecodable(about: Circumstances) -> bool:
-    """it is not UTF-8"""
-    return about.has(Sign.UNDECODABLE)
-
-
-def is_emptied(about: Circumstances) -> bool:
-    """nothing is left of it"""
-    return about.has(Sign.EMPTY)
-
-
-def keeps_its_cr(about: Circumstances) -> bool:
-    """the CR of its CR LF is kept"""
-    return about.has(Sign.CR_KEPT)
-
-
-def keeps_its_cr_beside_others(about: Circumstances) -> bool:
-    """the CR of its CR LF is kept, it shared a segment, and one alone in its segment lost its CR"""
-    if not about.has(Sign.CR_KEPT) or not _shares_a_segment(about.case, about.line):
-        return False
-    return any(
-        line.octets.endswith(b"\r")
-        and not _shares_a_segment(about.case, line)
-        and about.controls.fared_well(line)
-        for line in about.case.came
-    )
-
-
-def _shares_a_segment(case: Case, line: Line) -> bool:
-    return any(segment.count(b"\n") > 1 for segment in case.segments(line))
-
-
-def has_controls_otherwise(about: Circumstances) -> bool:
-    """controls are relayed, left out or replaced otherwise"""
-    return about.has(Sign.CONTROLS_RELAYED, Sign.CONTROLS_DROPPED, Sign.CONTROLS_OTHERWISE)
-
-
-def is_overtrimmed(about: Circumstances) -> bool:
-    """more than white space is trimmed"""
-    return about.has(Sign.OVERTRIMMED)
-
-
-def has_white_space_otherwise(about: Circumstances) -> bool:
-    """white space is left at its ends, changed within, or more than that is trimmed"""
-    return about.has(Sign.UNTRIMMED, Sign.SPACES_CHANGED, Sign.OVERTRIMMED)
-
-
-def is_cut(about: Circumstances) -> bool:
-    """it is cut"""
-    return about.has(Sign.CUT)
-
-
-def is_cut_for_all(about: Circumstances) -> bool:
-    """it is cut, and came whole to nobody"""
-    ties = about.case.came.get(about.line, {}).values()
-    return about.has(Sign.CUT) and not any(tie.exact for tie in ties)
-
-
-def is_cut_at_another_line_end(about: Circumstances) -> bool:
-    """it is cut where some take a line to end: at a NUL, CR, VT, FF, U+0085, U+2028 or
-    U+2029"""
-    line = about.fact.line
-    if line is None or not about.has(Sign.CUT, Sign.OVERTRIMMED):
-        return False
-    return about.fact.octets.strip() in pieces_of(line)
-
-
-def is_cut_by_a_reset(about: Circumstances) -> bool:
-    """it is the beginning of the last line that came of a client which broke off"""
-    line, case = about.fact.line, about.case
-    if line is None or not about.has(Sign.CUT):
-        return False
-    sender = case.history.clients[line.client]
-    if sender.aborted is None or sender.aborted_after_end:
-        return False
-    is_last = case.last_heard.get(line.client) == line.number
-    return is_last and line.octets.startswith(about.fact.octets.rstrip(b"\n"))
-
-
-def has_more_beside_it(about: Circumstances) -> bool:
-    """it is whole, where nothing opens a broadcast, and more stands before or behind it"""
-    dialect, text = about.case.history.start.dialect, about.fact.octets
-    if dialect is None or dialect.opening or not about.has(Sign.DECORATED):
-        return False
-    said = about.line.text or b""
-    return text.startswith(said) or text.endswith(said)
-
-
-def is_a_piece_at_another_line_end(about: Circumstances) -> bool:
-    """it is what a line holds before or behind a NUL, CR, VT, FF, U+0085, U+2028 or U+2029"""
-    if not about.has(Sign.SAID):
-        return False
-    text = about.fact.octets.rstrip(b"\n").rpartition(b"\n")[2].strip()
-    return text in about.case.matching.said.pieces
-
-
-def is_cut_for_a_slow_reader(about: Circumstances) -> bool:
-    """it is cut for a member that had stopped reading, and came whole to others"""
-    client = about.client
-    return is_cut(about) and not is_cut_for_all(about) and bool(client and client.stalls)
-
-
-def is_in_another_charset(about: Circumstances) -> bool:
-    """it was read in another charset"""
-    return about.has(Sign.OTHER_CHARSET)
-
-
-# What was broadcast
-
-
-def is_quit(about: Circumstances) -> bool:
-    """it is the line quit"""
-    return about.has(Sign.QUIT)
-
-
-def follows_quit(about: Circumstances) -> bool:
-    """it follows quit"""
-    return about.has(Sign.AFTER_QUIT)
-
-
-def is_incomplete(about: Circumstances) -> bool:
-    """it has no LF"""
-    return about.has(Sign.INCOMPLETE)
-
-
-def is_blank(about: Circumstances) -> bool:
-    """it is blank"""
-    return about.has(Sign.BLANK)
-
-
-def nothing_came_of_it(about: Circumstances) -> bool:
-    """it was not broadcast"""
-    return about.line not in about.case.came
-
-
-def violation_was_recognised(about: Circumstances) -> bool:
-    """the server had taken the violation for one"""
-    return about.case.history.clients[about.line.client].violation_was_recognised
-
-
-def violation_is_of_text(about: Circumstances) -> bool:
-    """the line does not decode"""
-    return _violation(about).code == Code.INVALID_TEXT
-
-
-def _violation(about: Circumstances) -> Line:
-    lines = about.case.history.clients[about.line.client].lines
-    return next((one for one in lines if one.fate is Fate.VIOLATION), about.line)
-
-
-def is_a_piece_of_a_long_line(about: Circumstances) -> bool:
-    """it is a part of a line that is too long"""
-    line = about.fact.line
-    return line is not None and line.code == Code.LINE_TOO_LONG
-
-
-def is_a_piece_of_what_was_said(about: Circumstances) -> bool:
-    """it is a part of what somebody said"""
-    return about.has(Sign.SAID)
-
-
-def author_ended_its_side(about: Circumstances) -> bool:
-    """a client had ended its side, and is named in it or had just done so"""
-    case = about.case
-    author = _author(about)
-    if author is not None:
-        return author.cause is Leaving.END_OF_STREAM and author.half_closed is not None
-    trigger = about.incident.trigger
-    if trigger is None or trigger.client is None:
-        return False
-    return case.history.clients[trigger.client].half_closed is not None
-
-
-def author_sent_a_blank_line(about: Circumstances) -> bool:
-    """its author had sent a blank line"""
-    author = _author(about)
-    return author is not None and any(line.fate is Fate.BLANK for line in author.lines)
-
-
-def _author(about: Circumstances) -> ClientHistory | None:
-    for name, label in about.case.matching.labels.items():
-        if label.encode() + b"\n" in about.fact.octets:
-            return about.case.history.clients[name]
-    return None
 
 
 # How messages were lost
