@@ -4,6 +4,7 @@ judged is the one that was launched."""
 import errno
 import os
 import socket
+import struct
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
@@ -23,6 +24,8 @@ _ANY: Final = {"0.0.0.0": socket.AF_INET, "::": socket.AF_INET6}  # noqa: S104  
 _MAPPED: Final = "::ffff:"
 """What a host begins with that is IPv4's, of a socket for IPv6."""
 _LISTENS: Final = b"0A"
+_CREDENTIALS: Final = struct.Struct("3i")
+"""A process, its user and its group."""
 
 
 def hosts_listened_on(processes: Iterable[psutil.Process], port: int) -> list[str]:
@@ -80,13 +83,26 @@ def _hosts_that_it_tells(process: psutil.Process, port: int) -> Iterator[str]:
 def reaches(host: str, address: TcpAddress) -> bool:
     """Whether a socket that listens on a host is known to be reached at an address. One of the
     other family may be reached too, which on Linux shows without a connection."""
+    if takes(host, address):
+        return True
+    ips = [ip for family, ip in _resolved(address) if family == socket.AF_INET]
+    return host == "::" and any(_is_taken(ip, address.port) for ip in ips)
+
+
+def takes(host: str, address: TcpAddress) -> bool:
+    """Whether a socket that listens on a host is reached at an address, since it is of the
+    address's own family."""
+    return any(
+        host.removeprefix(_MAPPED) == ip or _ANY.get(host) == family
+        for family, ip in _resolved(address)
+    )
+
+
+def _resolved(address: TcpAddress) -> Iterator[tuple[int, str]]:
+    """The families and hosts that an address stands for."""
     with suppress(OSError):
         for family, _, _, _, (ip, *_) in socket.getaddrinfo(address.host, address.port):
-            if host.removeprefix(_MAPPED) == ip or _ANY.get(host) == family:
-                return True
-            if host == "::" and family == socket.AF_INET and _is_taken(address.host, address.port):
-                return True
-    return False
+            yield family, str(ip)
 
 
 def _is_taken(ip: str, port: int) -> bool:
@@ -104,27 +120,43 @@ def _is_taken(ip: str, port: int) -> bool:
     return False
 
 
-def who_answers(address: Address) -> str | None:
-    """Who listens on an address, in words; None where nobody does."""
-    try:
-        address.connect(_ANSWERS).close()
-    except OSError:
-        return None
+def who_answers(address: Address, seconds: float = _ANSWERS) -> list[psutil.Process]:
+    """Connect, and go; who is seen to listen there. `OSError` where nobody answers in time."""
+    with address.connect(seconds) as connection:
+        match address:
+            case UnixAddress():
+                return _peer(connection)
+            case TcpAddress():
+                return list(_listening_on(address))
+            case _:
+                return []
+
+
+def who_else_listens(ours: Iterable[psutil.Process], address: TcpAddress) -> list[psutil.Process]:
+    """Who is seen to listen on an address beside these processes, that share a port with it
+    (SO_REUSEPORT). Nobody connects, and it is cheap where nobody does."""
+    if not _LINUX:
+        return []
+    theirs = {name for one in ours for name in _opened(one.pid)}
+    if all(name in theirs or not takes(host, address) for name, host in _listeners(address.port)):
+        return []
+    return list(_listening_on(address))
+
+
+def _listening_on(address: TcpAddress) -> Iterator[psutil.Process]:
     for process in psutil.process_iter():
-        with suppress(psutil.Error):
-            if _is_reached(process, address):
-                return f"process {process.pid} ({' '.join(process.cmdline())[:200]})"
-    return "another process"
+        hosts = hosts_listened_on([process], address.port)
+        # A socket of IPv6 may take IPv4 as well, and this one does if nobody else is there.
+        if "::" in hosts or any(takes(one, address) for one in hosts):
+            yield process
 
 
-def _is_reached(process: psutil.Process, address: Address) -> bool:
-    """Whether a process listens where a connection to an address has succeeded."""
-    match address:
-        case TcpAddress(port=port):
-            hosts = hosts_listened_on([process], port)
-            # A socket of IPv6 may take IPv4 as well, and this one does if nobody else is there.
-            return "::" in hosts or any(reaches(one, address) for one in hosts)
-        case UnixAddress(path=path):
-            return any(str(one.laddr) == path for one in process.net_connections("unix"))
-        case _:
-            return False
+def _peer(connection: socket.socket) -> list[psutil.Process]:
+    """Who listened for a connection to a Unix-domain socket, where the system tells: Linux does."""
+    option = getattr(socket, "SO_PEERCRED", None)
+    if option is None:
+        return []
+    credentials = connection.getsockopt(socket.SOL_SOCKET, option, _CREDENTIALS.size)
+    with suppress(psutil.Error):
+        return [psutil.Process(_CREDENTIALS.unpack(credentials)[0])]
+    return []

@@ -1,7 +1,7 @@
 """One launched process: its group, its mark, its standard input, and what it printed.
 
 It has a process group of its own, ended whole by its id. What it starts in other groups is found by
-a mark in its environment, and ended too. A guardian ends it where the suite is killed.
+a mark that it inherits, and ended too. A guardian ends it where the suite is killed.
 """
 
 import atexit
@@ -23,14 +23,21 @@ import psutil
 from conformance.target import guardian
 from conformance.target.address import Address, TcpAddress, UnixAddress
 from conformance.target.profile import Launch
-from conformance.target.system import end_group, group_of_its_own, has_children, read_at
+from conformance.target.system import (
+    end_group,
+    group_of_its_own,
+    has_children,
+    inherited_limit,
+    read_at,
+)
 
 _DISMISSED: Final = 0.5
 """Seconds that the guardian, or what a server has started, may take to end."""
 _KILLED: Final = 5.0
 """Seconds that a process which was killed is waited for at most."""
-_MARK: Final = "CHATPROTO_LAUNCHED"
-"""The variable of the environment by which what a launched process has started is found."""
+_LINUX: Final[bool] = sys.platform.startswith("linux")
+_MARKS: Final = 1 << 32
+"""Marks of one suite, one for each launch."""
 _MOST_OUTPUT: Final = 4_000
 """Characters of output that are kept of each end of it."""
 _counter = count(1)
@@ -102,12 +109,7 @@ class Process:
 
     def offspring(self) -> list[psutil.Process]:
         """Find the processes it started, in any group, that still run."""
-        found = []
-        for process in psutil.process_iter():
-            with suppress(psutil.Error, OSError):
-                if process.pid != self._popen.pid and process.environ().get(_MARK) == self._mark:
-                    found.append(process)
-        return found
+        return [one for one in _marked(self._mark) if one.pid != self._popen.pid]
 
     def end(self) -> None:
         """Kill it, and all that it started."""
@@ -134,9 +136,34 @@ def _file_for_output() -> IO[bytes]:
         raise LaunchError(f"there is no place for what the server prints: {error}") from None
 
 
-def _marks() -> str:
-    """How the marks of what this process has launched begin."""
-    return f"{os.getpid()}-"
+def marks_of(suite: int) -> range:
+    """The marks of what a process, by its id, launches. As limits, these are of 100,000 years."""
+    first = 1 << 62 | suite << 32
+    return range(first, first + _MARKS)
+
+
+def was_launched_here(process: psutil.Process) -> bool:
+    """Whether a process, or one that it descends from, was launched by this one."""
+    with suppress(psutil.Error, OSError, ValueError):
+        return any(mark in marks_of(os.getpid()) for mark in _found_on(process))
+    return False
+
+
+def _marked(mark: int) -> list[psutil.Process]:
+    """The processes that run with this mark."""
+    found = []
+    for process in psutil.process_iter():
+        with suppress(psutil.Error, OSError, ValueError):
+            if mark in _found_on(process) and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(process)
+    return found
+
+
+def _found_on(process: psutil.Process) -> list[int]:
+    """The marks that a process has."""
+    if _LINUX:
+        return list(guardian.marks_of(process.pid))
+    return [int(mark) for name, mark in process.environ().items() if name == guardian.VARIABLE]
 
 
 def start(
@@ -147,12 +174,12 @@ def start(
     stdout: int | IO[bytes],
     stderr: int,
     directory: Path | None = None,
-) -> tuple[subprocess.Popen[bytes], str]:
+) -> tuple[subprocess.Popen[bytes], int]:
     """Start a process in a group of its own, under the guardian's eyes.
 
     Args:
         command: Its words.
-        environment: Its environment, where a mark is added.
+        environment: Its environment, where its mark is added.
         stdin: What it reads; this and the next two as `subprocess.Popen` has them.
         stdout: Where it prints.
         stderr: Where it prints errors.
@@ -162,17 +189,18 @@ def start(
         The process, and its mark. Once it is gone, say so by `tell_guardian`.
     """
     _guardian()
-    mark = f"{_marks()}{next(_counter)}"
-    process = subprocess.Popen(
-        command,
-        env={**environment, _MARK: mark},
-        stdin=stdin,
-        stdout=stdout,
-        stderr=stderr,
-        cwd=directory,
-        close_fds=False,  # The suite's close when the program begins; see the guardian.
-        **group_of_its_own(),
-    )
+    mark = marks_of(os.getpid())[next(_counter)]
+    with inherited_limit(mark):
+        process = subprocess.Popen(
+            command,
+            env={**environment, guardian.VARIABLE: str(mark)},
+            stdin=stdin,
+            stdout=stdout,
+            stderr=stderr,
+            cwd=directory,
+            close_fds=False,  # The suite's close when the program begins; see the guardian.
+            **group_of_its_own(),
+        )
     tell_guardian(f"+{process.pid}")
     return process, mark
 
@@ -180,8 +208,9 @@ def start(
 @cache
 def _guardian() -> subprocess.Popen[bytes]:
     """The process that ends what was launched once this one is gone."""
+    marks = marks_of(os.getpid())
     process = subprocess.Popen(
-        [sys.executable, "-I", "-S", guardian.__file__, f"{_MARK}={_marks()}"],
+        [sys.executable, "-I", "-S", guardian.__file__, str(marks.start), str(marks.stop)],
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

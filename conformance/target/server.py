@@ -1,7 +1,9 @@
 """The server under test, where the suite launches it: started, stopped, started again."""
 
+import math
 import signal
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import Final, NoReturn
@@ -10,8 +12,14 @@ import psutil
 
 from conformance.target.address import Address, TcpAddress
 from conformance.target.interrupts import interrupts_later, let_interrupts_through
-from conformance.target.listening import hosts_listened_on, is_listened_on, reaches, who_answers
-from conformance.target.process import LaunchError, Process, hint
+from conformance.target.listening import (
+    hosts_listened_on,
+    is_listened_on,
+    reaches,
+    who_answers,
+    who_else_listens,
+)
+from conformance.target.process import LaunchError, Process, hint, was_launched_here
 from conformance.target.profile import Launch, Way
 from conformance.target.system import has_children
 
@@ -70,15 +78,21 @@ class LaunchedServer:
         judged in place of the launched one; where any free port will do, take another. Only before
         the first launch: what listens there later may have been left behind by a server under
         test."""
-        while (stranger := who_answers(self.address)) is not None:
-            elsewhere = self._asked.with_free_port()
-            if elsewhere == self._asked:
-                raise LaunchError(
-                    f"{stranger} listens on {self.address} already, and would be judged in place "
-                    "of what is launched: end it, or leave the address out"
-                )
-            self.address = elsewhere
+        with suppress(OSError):
+            while True:
+                strangers = who_answers(self.address)
+                elsewhere = self._asked.with_free_port()
+                if elsewhere == self._asked:
+                    self._refuse(strangers, "already")
+                self.address = elsewhere
         self._was_started = True
+
+    def _refuse(self, strangers: Sequence[psutil.Process], when: str) -> NoReturn:
+        stranger = _in_words(strangers[0]) if strangers else "another process"
+        raise LaunchError(
+            f"{stranger} listens on {self.address} {when}, and would be judged in place of what is "
+            "launched: end it, or leave the address out"
+        )
 
     def start_elsewhere(self) -> bool:
         """Launch the server on another free port; False where one port was asked for."""
@@ -188,7 +202,7 @@ class LaunchedServer:
     def _listens(self, process: Process, looks: int, waited: float) -> bool:
         """Look for its socket in the system's tables; where they do not show it, connect."""
         if not isinstance(self.address, TcpAddress):
-            return self._can_connect()
+            return self._answers(process)
         port = self.address.port
         unseen = waited > min(_UNSEEN, self._launch.ready / 2)
         may_connect = unseen or (waited > _LOOK_ONLY and is_listened_on(port))
@@ -196,22 +210,36 @@ class LaunchedServer:
         family = _family_of(process.id, with_children=all_of_it)
         hosts = hosts_listened_on(family, port)
         if any(reaches(host, self.address) for host in hosts):
+            self._refuse_strangers(process, who_else_listens(family, self.address))
             return True
         if not may_connect:
             return False
-        if self._can_connect():
+        if self._answers(process):
             return True
         for host in hosts:
             elsewhere = replace(self.address, host=host)
             self._give_up(process, f"listens on {elsewhere}, and was asked for {self.address}")
         return False
 
-    def _can_connect(self) -> bool:
+    def _answers(self, process: Process) -> bool:
         try:
-            self.address.connect(_LOOK_ONLY).close()
+            listening = who_answers(self.address, _LOOK_ONLY)
         except OSError:
             return False
+        self._refuse_strangers(process, listening)
         return True
+
+    def _refuse_strangers(self, process: Process, listening: Sequence[psutil.Process]) -> None:
+        """Raise `LaunchError` where one that listens on the address was not launched. On a free
+        port one that began later listens for what was, as a container's proxy does: who else would
+        know the port?"""
+        strangers = [one for one in listening if not was_launched_here(one)]
+        if self._asked != self.address:
+            began = _began(process.id)
+            strangers = [one for one in strangers if _began(one.pid) < began]
+        if strangers:
+            self.close()
+            self._refuse(strangers, "by now")
 
 
 def _family_of(pid: int, *, with_children: bool) -> list[psutil.Process]:
@@ -227,3 +255,16 @@ def _name_of(process: psutil.Process) -> str:
         return process.name()
     except psutil.Error:
         return "gone"
+
+
+def _in_words(process: psutil.Process) -> str:
+    with suppress(psutil.Error):
+        return f"process {process.pid} ({' '.join(process.cmdline())[:200]})"
+    return f"process {process.pid}"
+
+
+def _began(pid: int) -> float:
+    """When a process began; of one that is gone, later than any."""
+    with suppress(psutil.Error):
+        return psutil.Process(pid).create_time()
+    return math.inf

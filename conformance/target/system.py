@@ -10,8 +10,9 @@ import socket
 import struct
 import subprocess
 import sys
-from collections.abc import Sequence
-from contextlib import suppress
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from importlib import import_module
 from pathlib import Path
 from typing import IO, Any, Final
@@ -27,6 +28,8 @@ _NETLINK: Final = 16
 _SOCK_DIAG: Final = 4
 _BY_FAMILY: Final = 20
 """Of Linux's sock_diag(7)."""
+_LIMITING: Final = threading.Lock()
+"""A limit is of the whole process: one thread at a time starts what is to inherit it."""
 
 
 def _module(name: str) -> Any:
@@ -218,6 +221,34 @@ def raise_descriptor_limit() -> None:
     if soft != resource.RLIM_INFINITY and soft < wanted:
         with suppress(OSError, ValueError):
             resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+@contextmanager
+def inherited_limit(number: int) -> Iterator[None]:
+    """Let what is started meanwhile, and all that it starts, have this number as its soft limit of
+    microseconds without a pause, which only Linux has and only real-time processes are held to."""
+    limit = getattr(resource := _resource(), "RLIMIT_RTTIME", None)
+    if limit is None:
+        yield
+        return
+    with _LIMITING:
+        soft, hard = resource.getrlimit(limit)
+        # Where it may not be so large, or not be changed at all, the environment alone tells.
+        with suppress(OSError, ValueError):
+            resource.setrlimit(limit, (number, hard))
+        try:
+            yield
+        finally:
+            with suppress(OSError, ValueError):
+                resource.setrlimit(limit, (soft, hard))
+
+
+def _resource() -> Any:
+    """The module of limits; None on Windows, which has none."""
+    try:
+        return _module("resource")
+    except ImportError:
+        return None
 
 
 def block(numbers: Sequence[signal.Signals], *, wanted: bool) -> None:

@@ -6,20 +6,23 @@ import socket
 import subprocess
 import sys
 import time
-from contextlib import suppress
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psutil
 import pytest
 
+from conformance.target import guardian
 from conformance.target.address import TcpAddress, UnixAddress, parse_address
 from conformance.target.listening import reaches
-from conformance.target.process import LaunchError
+from conformance.target.process import LaunchError, marks_of
 from conformance.target.profile import Launch
 from conformance.target.server import LaunchedServer
 from tests.conformance.command import REFERENCE, run, start
 from tests.reference_server.process import ServerProcess
 
+linux = pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells")
 LISTENS = """\
 import socket, sys, time
 host, port = sys.argv[1], int(sys.argv[2])
@@ -32,6 +35,18 @@ import socket, sys, time
 time.sleep(1.2)
 with socket.create_server(("127.0.0.1", int(sys.argv[1]))) as listener:
     listener.accept()
+"""
+LISTENS_BESIDE = """\
+import os, socket, sys, time
+port, launched, taken = sys.argv[1:]
+open(launched, "w").close()
+while not os.path.exists(taken):
+    time.sleep(0.01)
+with socket.socket() as door:
+    door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    door.bind(("127.0.0.1", int(port)))
+    door.listen()
+    time.sleep(600)
 """
 ANY = "0.0.0.0"  # noqa: S104  # for a moment
 
@@ -74,6 +89,51 @@ def test_a_free_port_that_somebody_else_has_taken_meanwhile_is_given_up() -> Non
         server.close()
 
 
+@pytest.mark.parametrize("listens", [True, False])
+@linux
+def test_who_comes_to_listen_while_the_server_starts_is_not_judged(
+    listens: bool, tmp_path: Path
+) -> None:
+    """In its place, or beside it, each with half of the connections."""
+    launched, taken = tmp_path / "launched", tmp_path / "taken"
+    waits = f"{sys.executable} -c '{LISTENS_BESIDE}' {{port}} {launched} {taken}"
+    command = waits if listens else f"sh -c 'touch {launched}; exec sleep 600'"
+    address = TcpAddress("127.0.0.1", 0).with_free_port()
+
+    def listen() -> None:
+        await_end(launched.exists)
+        stranger.bind((address.host, address.port))
+        stranger.listen()
+        taken.touch()
+
+    with socket.socket() as stranger, ThreadPoolExecutor() as pool:
+        stranger.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        listening = pool.submit(listen)
+        with pytest.raises(
+            LaunchError, match=rf"process {os.getpid()} \(.*\) listens on .* by now"
+        ):
+            LaunchedServer(Launch(command=command), address).start()
+        listening.result()
+
+
+@linux
+def test_who_takes_a_path_while_the_server_starts_is_not_judged(tmp_path: Path) -> None:
+    launched, path = tmp_path / "launched", tmp_path / "s"
+
+    def listen() -> None:
+        await_end(launched.exists)
+        stranger.bind(str(path))
+        stranger.listen()
+
+    with socket.socket(socket.AF_UNIX) as stranger, ThreadPoolExecutor() as pool:
+        pool.submit(listen)
+        command = f"sh -c 'touch {launched}; exec sleep 600'"
+        with pytest.raises(
+            LaunchError, match=rf"process {os.getpid()} \(.*\) listens on .* by now"
+        ):
+            LaunchedServer(Launch(command=command), UnixAddress(str(path))).start()
+
+
 @pytest.mark.parametrize(
     ("asked", "host"), [("127.0.0.1", "127.0.0.2"), ("127.0.0.1", "::1"), ("::1", "127.0.0.1")]
 )
@@ -103,7 +163,7 @@ def test_who_listens_on_more_or_on_one_of_several_is_reached(asked: str, host: s
     server.close()
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere only a connection tells")
+@linux
 @pytest.mark.parametrize(
     ("host", "only", "is_reached"),
     [("::", False, True), ("::", True, False), ("::ffff:127.0.0.1", False, True)],
@@ -177,27 +237,79 @@ process.Process(Launch(command=command), parse_address("tcp://127.0.0.1:9"))
 """
 
 
-@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="only Linux shows marks")
+@linux
 def test_no_server_outlives_a_suite_that_is_killed_as_it_launches(tmp_path: Path) -> None:
     """Before the guardian was told of the server, whose child has left its group besides."""
     with subprocess.Popen([sys.executable, "-c", KILLED_AT_A_LAUNCH], cwd=tmp_path) as suite:
         assert suite.wait() == -signal.SIGKILL
-    mark = f"{suite.pid}-"
     daemon = int((tmp_path / "listening").read_text())
+    await_end(lambda: not any(map(alive, [daemon, *guardian.marked(marks_of(suite.pid))])))
+
+
+LEAVES_A_DAEMON = """\
+import os, sys
+told, *command = sys.argv[1:]
+if not os.fork():
+    os.setsid()
+    if not os.fork():
+        os.chdir("/")
+        os.closerange(0, 1_000)
+        script = 'echo $$ > "$0.new"; mv "$0.new" "$0"; exec sleep 600'
+        os.execve("/bin/sh", ["sh", "-c", script, told], {})
+    os._exit(0)
+os.wait()
+while not os.path.exists(told):
+    pass
+os.execvp(command[0], command)
+"""
+
+
+def after_a_daemon(command: str, told: Path) -> str:
+    """A command that first starts a daemon of another session, with another parent, no environment
+    and nothing open, whose id is told in a file."""
+    script = told.with_suffix(".py")
+    script.write_text(LEAVES_A_DAEMON)
+    return f"{sys.executable} {script} {told} {command}"
+
+
+@linux
+@pytest.mark.parametrize("is_killed", [False, True])
+def test_no_daemon_outlives_the_suite(is_killed: bool, tmp_path: Path) -> None:
+    told = tmp_path / "daemon"
+    suite = (
+        "from conformance.target.address import parse_address\n"
+        "from conformance.target.process import Process\n"
+        "from conformance.target.profile import Launch\n"
+        f"launch = Launch(command={after_a_daemon('sleep 600', told)!r})\n"
+        "process = Process(launch, parse_address('tcp://127.0.0.1:9'))\n"
+        "input()\n"
+        "process.end()\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", suite], stdin=subprocess.PIPE) as running:
+        await_end(told.exists)
+        daemon = int(told.read_text())
+        assert alive(daemon)
+        if is_killed:
+            running.kill()
+        else:
+            running.communicate(b"\n")
+    await_end(lambda: not alive(daemon))
+
+
+@linux
+def test_a_daemon_that_is_left_behind_is_named(tmp_path: Path) -> None:
+    told = tmp_path / "daemon"
+    done = run("run", "--launch", after_a_daemon("true", told), "--only", "TXT-4")
+    assert done.returncode == 3
+    assert f"and left {told.read_text().strip()} (sleep) behind: launch it in the" in done.stderr
+    assert not alive(int(told.read_text()))
+
+
+def await_end(reached: Callable[[], bool]) -> None:
     end = time.monotonic() + 30
-    while (alive(daemon) or marked(mark)) and time.monotonic() < end:
+    while not reached() and time.monotonic() < end:
         time.sleep(0.01)
-    assert not alive(daemon)
-    assert not marked(mark)
-
-
-def marked(mark: str) -> list[int]:
-    found = []
-    for process in psutil.process_iter():
-        with suppress(psutil.Error):
-            if process.environ().get("CHATPROTO_LAUNCHED", "").startswith(mark):
-                found.append(process.pid)
-    return found
+    assert reached()
 
 
 def alive(pid: int) -> bool:
