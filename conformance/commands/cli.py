@@ -68,7 +68,8 @@ def cli() -> None:
 
 
 def main() -> None:
-    """Run the command line. An unexpected error is written to a file and ends it with status 3."""
+    """Run the command line. An unexpected error is written to a file and ends it with status 3, as
+    an interrupt does that comes before there is anything to report."""
     open_what_is_closed()
     tolerate_what_fails()
     _mend_the_width()
@@ -80,7 +81,13 @@ def main() -> None:
         )
         sys.exit(BROKEN_DOWN)
     try:
-        cli()
+        sys.exit(cli.main(standalone_mode=False))
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except click.Abort:
+        click.echo("chatproto-conformance: broken off before there was a result", err=True)
+        sys.exit(BROKEN_DOWN)
     except Exception as error:
         click.echo(f"chatproto-conformance: {words_of_crash(error)}", err=True)
         sys.exit(BROKEN_DOWN)

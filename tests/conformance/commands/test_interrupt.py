@@ -23,10 +23,10 @@ WORKERS = ("run", "-j", "2", "--launch", SPECIMEN)
 @pytest.mark.parametrize(
     ("arguments", "end", "number", "status"),
     [
-        (SPECIMENS, os.kill, signal.SIGINT, 1),
-        (SPECIMENS, os.kill, signal.SIGTERM, 1),
-        (SPECIMENS, os.killpg, signal.SIGINT, 1),
-        (SPECIMENS, os.killpg, signal.SIGTERM, 1),
+        (SPECIMENS, os.kill, signal.SIGINT, 3),
+        (SPECIMENS, os.kill, signal.SIGTERM, 3),
+        (SPECIMENS, os.killpg, signal.SIGINT, 3),
+        (SPECIMENS, os.killpg, signal.SIGTERM, 3),
         (RUN, os.kill, signal.SIGTERM, 4),
         (WORKERS, os.killpg, signal.SIGINT, 4),
         (WORKERS, os.killpg, signal.SIGTERM, 4),

@@ -151,10 +151,10 @@ def test_a_form_of_report_that_breaks_down_takes_no_other_along(
 def test_an_unexpected_error_goes_to_a_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def break_down() -> None:
+    def break_down(**_: object) -> None:
         raise RuntimeError("nobody expected this")
 
-    monkeypatch.setattr("conformance.commands.cli.cli", break_down)
+    monkeypatch.setattr("conformance.commands.cli.cli.main", break_down)
     monkeypatch.setattr("conformance.commands.cli.tolerate_what_fails", lambda: None)
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     with pytest.raises(SystemExit) as ended:
