@@ -12,7 +12,7 @@ from rich.console import Console
 from conformance.clients.registry import client_scenarios
 from conformance.clients.use import SILENCE, Use
 from conformance.commands.exit_statuses import BROKEN_DOWN, EPILOG, OTHERWISE, STATUS
-from conformance.commands.options import judgement_options
+from conformance.commands.options import judgement_options, known_failures_in, report_options
 from conformance.commands.outputs import Outputs, check_parent, make_directory
 from conformance.oracle.clients import RAW
 from conformance.output.console import ConsoleReporter, Detail
@@ -23,9 +23,7 @@ from conformance.output.summary import print_durations
 from conformance.report.comparison import compare
 from conformance.report.known_failures import (
     KnownFailures,
-    KnownFailuresError,
     hold,
-    load_known_failures,
     written,
 )
 from conformance.runner.client_suite import LANES, ClientPlayer, ClientRun
@@ -70,11 +68,7 @@ _FILE: Final = click.Path(path_type=Path, dir_okay=False)
     help="The client knows nothing of the protocol, as nc and telnet: judge it by CLI-1, 3, 5, 9 "
     "and 12.",
 )
-@click.option("--json", "json_path", type=_FILE, metavar="FILE", help="Write the report as JSON.")
-@click.option("--junit", type=_FILE, metavar="FILE", help="Write the report as JUnit XML.")
-@click.option(
-    "--html", "html_path", type=_FILE, metavar="FILE", help="Write the report as one HTML file."
-)
+@report_options
 @click.option(
     "--transcripts",
     type=click.Path(path_type=Path, file_okay=False),
@@ -162,8 +156,8 @@ def clients(
     if quiet and verbose:
         raise click.UsageError("--quiet and --verbose exclude each other: give one of them")
     way: Way = "jsonl" if adapter else "pipe" if pipe else "terminal"
-    known = _known(known_failures)
-    before = _known(write_known_failures, new=True)
+    known = known_failures_in(known_failures)
+    before = known_failures_in(write_known_failures, new=True)
     for path in (json_path, junit, html_path, write_known_failures):
         if path is not None:
             check_parent(path)
@@ -231,13 +225,3 @@ def client_settings(
         command="clients",
     )
     return settings, chosen
-
-
-def _known(path: Path | None, *, new: bool = False) -> KnownFailures:
-    """The failures that are known, of a file that may be `new`."""
-    if path is None or (new and not path.exists()):
-        return KnownFailures()
-    try:
-        return load_known_failures(path)
-    except KnownFailuresError as error:
-        raise click.UsageError(str(error)) from None

@@ -3,21 +3,45 @@
 import shlex
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import Final, TypeVar
 
 import click
 
+from conformance.report.known_failures import (
+    KnownFailures,
+    KnownFailuresError,
+    load_known_failures,
+)
 from conformance.runner.selection import Ids
 from conformance.target.address import Address, AddressError, SharedRoom, TcpAddress, parse_address
 from conformance.target.bundled_profiles import find_profile
 from conformance.target.profile import Cluster, Launch, Profile, ProfileError
 
 _Command = TypeVar("_Command", bound=Callable[..., object])
+_FILE: Final = click.Path(path_type=Path, dir_okay=False)
+
+
+def report_options(command: _Command) -> _Command:
+    """Add --json, --junit and --html, as `json_path`, `junit` and `html_path`."""
+    for option in (
+        click.option(
+            "--html",
+            "html_path",
+            type=_FILE,
+            metavar="FILE",
+            help="Write the report as one HTML file.",
+        ),
+        click.option("--junit", type=_FILE, metavar="FILE", help="Write the report as JUnit XML."),
+        click.option(
+            "--json", "json_path", type=_FILE, metavar="FILE", help="Write the report as JSON."
+        ),
+    ):
+        command = option(command)
+    return command
 
 
 def judgement_options(command: _Command) -> _Command:
     """Add --skip, --known-failures, --write-known-failures and --level, under these names."""
-    file = click.Path(path_type=Path, dir_okay=False)
     for option in (
         click.option(
             "--level",
@@ -28,13 +52,13 @@ def judgement_options(command: _Command) -> _Command:
         ),
         click.option(
             "--write-known-failures",
-            type=file,
+            type=_FILE,
             metavar="FILE",
             help="Write what fails as known failures; add to those in FILE, and keep its reasons.",
         ),
         click.option(
             "--known-failures",
-            type=file,
+            type=_FILE,
             metavar="FILE",
             help="Read known failures: each must still occur, in the words it is pinned to.",
         ),
@@ -42,6 +66,17 @@ def judgement_options(command: _Command) -> _Command:
     ):
         command = option(command)
     return command
+
+
+def known_failures_in(path: Path | None, *, new: bool = False) -> KnownFailures:
+    """Read a file of known failures; there are none without a path, or in a file that may be `new`
+    and is not there yet."""
+    if path is None or (new and not path.exists()):
+        return KnownFailures()
+    try:
+        return load_known_failures(path)
+    except KnownFailuresError as error:
+        raise click.UsageError(str(error)) from None
 
 
 def target_options(command: _Command) -> _Command:

@@ -13,7 +13,14 @@ import click
 from rich.console import Console
 
 from conformance.commands.exit_statuses import BROKEN_DOWN, EPILOG, OTHERWISE, STATUS
-from conformance.commands.options import find_target, judgement_options, target_options, written_out
+from conformance.commands.options import (
+    find_target,
+    judgement_options,
+    known_failures_in,
+    report_options,
+    target_options,
+    written_out,
+)
 from conformance.commands.outputs import Outputs, check_directory, check_parent, make_directory
 from conformance.commands.probe import with_found_dialect
 from conformance.dialect import PLAIN
@@ -24,10 +31,7 @@ from conformance.output.junit import render_junit
 from conformance.output.summary import print_durations
 from conformance.report.comparison import compare
 from conformance.report.known_failures import (
-    KnownFailures,
-    KnownFailuresError,
     hold,
-    load_known_failures,
     written,
 )
 from conformance.report.model import FOR_CLUSTERS, FOR_SERVERS, Report
@@ -70,26 +74,7 @@ With --known-failures:
     metavar="N",
     help="Launch N nodes of one room, each with {node}, a name of its own, and {room} filled in.",
 )
-@click.option(
-    "--json",
-    "json_path",
-    type=click.Path(path_type=Path, dir_okay=False),
-    metavar="FILE",
-    help="Write the report as JSON.",
-)
-@click.option(
-    "--junit",
-    type=click.Path(path_type=Path, dir_okay=False),
-    metavar="FILE",
-    help="Write the report as JUnit XML.",
-)
-@click.option(
-    "--html",
-    "html_path",
-    type=click.Path(path_type=Path, dir_okay=False),
-    metavar="FILE",
-    help="Write the report as one HTML file.",
-)
+@report_options
 @click.option(
     "--gradescope",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -262,8 +247,8 @@ def run(
     chosen, counting, selected = select(
         only, skip, level, kinds=FOR_CLUSTERS if clustered else FOR_SERVERS
     )
-    known = _known(known_failures)
-    before = _known(write_known_failures, new=True)
+    known = known_failures_in(known_failures)
+    before = known_failures_in(write_known_failures, new=True)
     for path in (json_path, junit, html_path, gradescope, write_known_failures):
         if path is not None:
             check_parent(path)
@@ -330,16 +315,6 @@ def run(
         accepted = report.otherwise if accept_declared else None
         sys.exit(STATUS[accepted or report.verdict])
     sys.exit(STATUS[held.rest] or (0 if held.holds else OTHERWISE))
-
-
-def _known(path: Path | None, *, new: bool = False) -> KnownFailures:
-    """The failures that are known, of a file that may be `new`."""
-    if path is None or (new and not path.exists()):
-        return KnownFailures()
-    try:
-        return load_known_failures(path)
-    except KnownFailuresError as error:
-        raise click.UsageError(str(error)) from None
 
 
 def _write_transcripts(

@@ -38,9 +38,6 @@ class Learnt:
     untold: list[str] = field(default_factory=list)
     restarts: int = 0
 
-    def conclude(self, key: str, value: object, why: str) -> None:
-        self.conclusions[key] = Conclusion(key, value, why)
-
     def get(self, key: str, default: object = None) -> object:
         found = self.conclusions.get(key)
         return default if found is None else found.value

@@ -106,13 +106,6 @@ def common_shape(samples: Sequence[Sample]) -> Shape | None:
     return None if common is None else _shape(common, format_)
 
 
-def take_apart(before: str, host: str, port: int, name: str) -> Shape:
-    """Take apart what came before a text; who sent it is known."""
-    shape = common_shape([Sample(Who(host, port, name), before, "")])
-    assert shape is not None
-    return shape
-
-
 def _shape(form: str, format_: str | None) -> Shape:
     peer = None
     parts = list(_PEERS.finditer(form))

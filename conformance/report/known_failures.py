@@ -239,10 +239,7 @@ def written(report: Report, before: KnownFailures) -> str:
         if sometimes:
             lines.append("sometimes = true")
         lines.append("pins = [")
-        for pin in pins:
-            lines.append(
-                f"  {{ expected = {_quoted(pin.expected)}, actual = {_quoted(pin.actual)} }},"
-            )
+        lines += map(_line, pins)
         lines.append("]")
     return "\n".join(lines) + "\n"
 

@@ -10,7 +10,7 @@ import pytest
 from conformance.dialect import PLAIN, Dialect, departures
 from conformance.probe.learning import Learnt
 from conformance.probe.questions import probe
-from conformance.probe.shape import Sample, Shape, Who, common_form, common_shape, take_apart
+from conformance.probe.shape import Sample, Shape, Who, common_form, common_shape
 from conformance.target.address import TcpAddress, parse_address
 from conformance.target.bundled_profiles import shipped_names, shipped_profile
 from conformance.target.profile import Launch, load_profile, read_profile
@@ -36,6 +36,11 @@ def is_found(name: str, factor: float) -> bool:
     again = read_profile(learnt.profile(None, "./server {port}"), "probed")
     same = comparable(learnt.dialect) == comparable(shipped_profile(name).dialect)
     return same and again.dialect == learnt.dialect and not learnt.restarts
+
+
+def taken_apart(before: str, host: str, port: int, name: str) -> Shape | None:
+    """The shape of what came before a text whose sender is known."""
+    return common_shape([Sample(Who(host, port, name), before, "")])
 
 
 def test_the_dialect_of_each_profile_is_found_from_its_server_alone() -> None:
@@ -116,7 +121,7 @@ def test_nothing_there_is_said() -> None:
     ],
 )
 def test_a_broadcast_is_taken_apart(before: str, shape: Shape) -> None:
-    assert take_apart(before, "10.0.0.9", 4711, "ann42") == shape
+    assert taken_apart(before, "10.0.0.9", 4711, "ann42") == shape
 
 
 def shape_of(*before: tuple[int, str]) -> Shape | None:
@@ -192,5 +197,5 @@ def test_who_hears_itself_alone_is_told_from_who_hears_nothing() -> None:
 def test_a_time_is_known_in_many_forms() -> None:
     for form in ("%Y%m%d %H:%M:%S", "%d.%m.%Y %H:%M", "%H:%M:%S", "%a %b %d %H:%M:%S %Y"):
         told = time.strftime(form)
-        found = take_apart(f"{told} 10.0.0.9:4711 ", "10.0.0.9", 4711, "ann42")
+        found = taken_apart(f"{told} 10.0.0.9:4711 ", "10.0.0.9", 4711, "ann42")
         assert found == Shape("", "{time} {peer}", form, "{host}:{port}", " ")
