@@ -12,14 +12,14 @@ def acquaint(guests: Guests) -> None:
     """Find out how to be heard at all; `Gone` where nobody can be."""
     room, known = guests.room, guests.known
     for again in (False, True):
-        ann = guests.enter()
-        known.greets = bool(ann.came)
-        bob = guests.enter()
+        ann, bob = guests.enter(), guests.enter()
         if guests.meet(ann, bob):
             break
         if again:
             raise Gone(_why_nobody_hears(ann, bob))
-        known.greets, known.fragile = None, True
+        # Some lose who gives no name before the next one comes. Where none is asked for, it is a
+        # message, and does no harm.
+        known.greets, known.fragile, known.login = None, True, True
         guests.anew()
     guests.measure(ann, bob)
     known.login = _asks_name(guests, ann, bob)

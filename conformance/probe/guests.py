@@ -100,18 +100,27 @@ class Guests:
 
     def _enter(self, count: int) -> list[Speaker]:
         known, room = self.known, self.room
-        talkers = []
+        talkers: list[Speaker] = []
         for _ in range(count):
             talkers.append(room.connect())
             if known.fragile:
                 room.settle(talkers[-1], first=_ALONE * self.factor)
+                self._arrive(talkers[-1])
+        if not known.fragile:
+            self._arrive(*talkers)
+        return talkers
+
+    def _arrive(self, *talkers: Speaker) -> None:
+        """Let each be greeted, and give a name where one is asked for."""
+        known = self.known
         if known.greets:
             self.await_greeting(*talkers)
         if known.greets is not False:
-            room.settle(*talkers, first=self._greeting if known.greets is None else 0.0)
+            self.room.settle(*talkers, first=self._greeting if known.greets is None else 0.0)
+        if known.greets is None:
+            known.greets = any(one.came for one in talkers)
         if known.login:
             self.introduce(*talkers)
-        return talkers
 
     def await_greeting(self, *talkers: Speaker) -> None:
         """Wait until each is greeted, for several times as long as that has taken before. Some

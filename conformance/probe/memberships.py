@@ -24,8 +24,7 @@ _FLOOD: Final = 65_536
 _UNITS: Final = 12
 """As many things said after an end of stream are no farewell either."""
 _NAME: Final = re.compile(r"(?<!\w)p\d+r(?!\w)")
-_SEVERAL: Final = 3
-"""As many names are a list of who is there."""
+_SAID: Final = re.compile(r"(?<!\w)w\d{8,}k(?!\w)")
 _LONGEST: Final = 300
 """Characters of a form beyond which its lines are anything."""
 
@@ -218,8 +217,7 @@ def ask_half_close(guests: Guests) -> list[Conclusion]:
     if not is_flood():
         room.settle(bob, eve, first=min(room.patience, 0.2))
     told = bob.since(mark)
-    opening = guests.known.dialect.opening
-    if is_flood() or (opening and _repeats(told)):
+    if is_flood() or _repeats(told):
         began, size = time.monotonic(), len(bob.came)
         room.wait(lambda: bob.ended, 0.2)
         rate = (len(bob.came) - size) / (time.monotonic() - began)
@@ -250,7 +248,7 @@ def ask_half_close(guests: Guests) -> list[Conclusion]:
 
 def _repeats(told: bytes) -> bool:
     """Whether the same was said over and over."""
-    lines = [line for line in re.sub(rb"\d", b"0", told).split(b"\n") if line]
+    lines = re.sub(rb"\d", b"0", told).split(b"\n")
     return len(lines) > _UNITS and len(set(lines)) <= len(lines) // 4
 
 
@@ -293,10 +291,12 @@ def _form(octets: bytes, about: Speaker, guests: Guests) -> str:
     """What was said, with fields for what stands for whom it is about."""
     dialect = guests.known.dialect
     form = form_of(_text(octets), who(about), dialect.time if dialect.has_time else None)
-    # Others may be named in it as well.
-    form = _NAME.sub("{name}", form)
-    if form.count("{name}") >= _SEVERAL:
-        form = re.sub(r"\{name\}[^\n]*\{name\}", "{any}", form)
+    # Others may be named in it as well, by what they said first if nobody knew that it was a name.
+    # Two in a line are a list of who is there.
+    form, words = _SAID.subn("{any}", form)
+    form, others = _NAME.subn("{name}", form)
+    if words or others:
+        form = re.sub(r"\{(?:name|any)\}[^\n]*\{(?:name|any)\}", "{any}", form)
     if "{number}" in dialect.peer:
         form = re.sub(r"\d+", "{number}", form)
     if len(form) > _LONGEST:

@@ -2,6 +2,7 @@
 
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
@@ -21,12 +22,18 @@ pytestmark = pytest.mark.heavy
 
 class Relay:
     """Passes on each read to all. Where it `asks` for a name, the first is that, and stands in no
-    message; who breaks off has left."""
+    message; who breaks off has left. One that `forgets` lets in whoever came last, whoever gives a
+    name; one that `floods` goes on saying nothing for who has ended its side."""
 
-    def __init__(self, *, asks: bool = False, cuts: bool = False) -> None:
+    def __init__(
+        self, *, asks: bool = False, cuts: bool = False, forgets: bool = False, floods: bool = False
+    ) -> None:
         self._asks = asks
         self._cuts = cuts
+        self._forgets = forgets
+        self._floods = floods
         self._members: list[socket.socket] = []
+        self._names: list[bytes] = []
         self._lock = threading.Lock()
         self.door = socket.create_server(("127.0.0.1", 0))
 
@@ -36,6 +43,7 @@ class Relay:
                 sock, _ = self.door.accept()
             except OSError:
                 return
+            self._latest = sock
             threading.Thread(target=self._hear, args=(sock,), daemon=True).start()
 
     def _hear(self, sock: socket.socket) -> None:
@@ -45,12 +53,16 @@ class Relay:
                 sock.sendall(b"NICKNAME")
                 name = sock.recv(1024)
             with self._lock:
-                self._members.append(sock)
+                self._members.append(self._latest if self._forgets else sock)
             if self._asks:
                 self._tell(name + b" joined!")
-                sock.sendall(b"Connected!")
+                sock.sendall(b"Here: " + b", ".join(self._names) + b"!\n")
+                self._names.append(name.strip())
             try:
-                while (read := sock.recv(1024)) or self._asks:
+                while (read := sock.recv(1024)) or self._asks or self._floods:
+                    if not read and self._floods:
+                        self._tell(b"\n")
+                        time.sleep(0.001)
                     if not read:
                         # It never learns of an end of stream, but of a broken connection.
                         sock.sendall(b"")
@@ -58,7 +70,7 @@ class Relay:
                     self._tell(read[:-1] + b"\n" if self._cuts else read)
             except OSError:
                 pass
-            with self._lock:
+            with self._lock, suppress(ValueError):
                 self._members.remove(sock)
         if self._asks:
             self._tell(name + b" left!")
@@ -90,13 +102,25 @@ def test_a_name_that_no_message_has_is_known_by_what_is_said_to_it() -> None:
         assert guests.known.login
         found = told(ask_entrance(guests))
         assert found["prompt"] == "NICKNAME"
-        assert found["welcome"] == "Connected!"
+        assert found["welcome"] == "Here: {any}!\n"
         assert found["join"] == "{name}\n joined!"
 
 
 def test_a_first_line_that_is_a_message_is_none() -> None:
     with guests_of(Relay()) as guests:
         assert not guests.known.login
+
+
+def test_who_is_lost_without_a_name_before_the_next_comes_gives_one_first() -> None:
+    with guests_of(Relay(asks=True, forgets=True)) as guests:
+        assert guests.known.login
+        host, _ = guests.pair()
+        assert len(guests.newcomers(host, 3)) == 3
+
+
+def test_what_never_ends_is_a_flood_though_it_says_nothing() -> None:
+    with guests_of(Relay(floods=True)) as guests:
+        assert [one.key for one in ask_half_close(guests)] == ["QUIT-5"]
 
 
 def test_who_breaks_off_is_told_of_though_who_ends_its_side_is_not() -> None:
