@@ -6,12 +6,12 @@ from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from conformance.specimens.registry import SPECIMENS, Options, Specimen
+from conformance.specimens.registry import SPECIMENS, Specimen
 
 if TYPE_CHECKING:
     from conformance.specimens.clients import ClientSpecimen
 
-__all__ = ["CATALOGUE", "Options", "Specimen", "every_specimen"]
+__all__ = ["CATALOGUE", "Specimen", "every_specimen"]
 
 MODULES = (
     "stages",
@@ -36,15 +36,18 @@ MODULES = (
 
 
 class Catalogue(Mapping[str, Specimen]):
-    """Every specimen by name; the modules that hold them are loaded at the first question."""
+    """Every specimen by name; the modules that hold them are loaded at the first question, and for
+    one specimen no more of them than it takes to find it."""
 
-    def load(self) -> dict[str, Specimen]:
+    def load(self, name: str = "") -> dict[str, Specimen]:
         for module in MODULES:
+            if name in SPECIMENS:
+                break
             import_module(f"{__name__}.{module}")
         return SPECIMENS
 
     def __getitem__(self, name: str) -> Specimen:
-        return self.load()[name]
+        return self.load(name)[name]
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.load())

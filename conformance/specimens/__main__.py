@@ -1,37 +1,49 @@
-"""The command line: serve one specimen on a loopback port, or list them all."""
+"""The command line: serve one specimen on a loopback port, or list them all.
 
-import argparse
+It is launched a thousand times when the suite is tested, so it imports no parser of options.
+"""
+
 import sys
-from difflib import get_close_matches
+from typing import Final
 
-from conformance.specimens import CATALOGUE, Options
+from conformance.specimens import CATALOGUE
+
+USAGE: Final = """\
+usage: python -m conformance.specimens NAME PORT
+       python -m conformance.specimens --list
+
+Serve a specimen on 127.0.0.1 until it is stopped; or name every specimen, and what it breaks.
+"""
 
 
-def main(arguments: list[str] | None = None) -> int:
+def main() -> int:
     """Run the command; return its exit status."""
-    parser = argparse.ArgumentParser(
-        prog="python -m conformance.specimens",
-        description="Serve a specimen on 127.0.0.1 until it is stopped.",
-    )
-    parser.add_argument("name", nargs="?", help="which specimen")
-    parser.add_argument("port", nargs="?", type=int, help="the port to listen on")
-    parser.add_argument("--capacity", type=int, metavar="N", help="how many members at once")
-    parser.add_argument(
-        "--list", action="store_true", help="name every specimen, and what it breaks"
-    )
-    chosen = parser.parse_args(arguments)
-    if chosen.list:
-        for specimen in CATALOGUE.values():
-            broken = " ".join(sorted(specimen.breaks)) or "legal"
-            sys.stdout.write(f"{specimen.name:32} {broken:24} {specimen.summary}\n")
-        return 0
-    if chosen.name is None or chosen.port is None:
-        parser.error("a name and a port are needed, or --list")
-    specimen_or_none = CATALOGUE.get(chosen.name)
-    if specimen_or_none is None:
-        near = get_close_matches(chosen.name, CATALOGUE, n=1, cutoff=0.0)[0]
-        parser.error(f"no specimen is named {chosen.name!r}; the nearest is {near!r}")
-    return specimen_or_none.start(chosen.port, Options(capacity=chosen.capacity))
+    match sys.argv[1:]:
+        case ["--help" | "-h"]:
+            sys.stdout.write(USAGE)
+            return 0
+        case ["--list"]:
+            for one in CATALOGUE.values():
+                broken = " ".join(sorted(one.breaks)) or "legal"
+                sys.stdout.write(f"{one.name:32} {broken:24} {one.summary}\n")
+            return 0
+        case [name, port] if port.isdecimal():
+            if (specimen := CATALOGUE.get(name)) is not None:
+                return specimen.start(int(port))
+            return _refuse(f"no specimen is named {name!r}; the nearest is {_nearest(name)!r}")
+        case _:
+            return _refuse("a name and a port are needed, or --list")
+
+
+def _refuse(why: str) -> int:
+    sys.stderr.write(f"{USAGE}\npython -m conformance.specimens: {why}\n")
+    return 2
+
+
+def _nearest(name: str) -> str:
+    from difflib import get_close_matches
+
+    return get_close_matches(name, CATALOGUE, n=1, cutoff=0.0)[0]
 
 
 if __name__ == "__main__":

@@ -52,11 +52,9 @@ class BaseServer(ServerLoop):
     zone: tzinfo = UTC
     clock_error = timedelta(0)
 
-    def __init__(self, port: int, capacity: int | None = None) -> None:
+    def __init__(self, port: int) -> None:
         super().__init__()
         self.port = port
-        if capacity is not None:
-            self.capacity = capacity
         self.listener = socket.socket()
         self.connections: dict[Member, None] = {}
         self.members: dict[Member, None] = {}

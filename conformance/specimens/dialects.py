@@ -45,8 +45,8 @@ class ByRead(Wild):
 class Mutes(ByRead):
     """What does not decode ends its sender's thread: it hears, and is heard no more."""
 
-    def __init__(self, port: int, capacity: int | None = None) -> None:
-        super().__init__(port, capacity)
+    def __init__(self, port: int) -> None:
+        super().__init__(port)
         self.muted: set[Member] = set()
 
     def violation(self, member: Member, _code: str, _line: bytes) -> None:
@@ -230,8 +230,8 @@ class BareQuit(Verbatim, WithoutEcho):
 
 @speaks("stays-open")
 class StaysOpen(Wild):
-    def __init__(self, port: int, capacity: int | None = None) -> None:
-        super().__init__(port, capacity)
+    def __init__(self, port: int) -> None:
+        super().__init__(port)
         self.gone: set[Member] = set()
 
     def listen(self) -> None:

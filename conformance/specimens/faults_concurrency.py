@@ -140,8 +140,8 @@ class StampsEachCopy(BaseServer):
     may_break=ORDER,
 )
 class OrdersByThread(BaseServer):
-    def __init__(self, port: int, capacity: int | None = None) -> None:
-        super().__init__(port, capacity)
+    def __init__(self, port: int) -> None:
+        super().__init__(port)
         self.said: dict[Member, dict[Member, bytearray]] = {}
 
     def deliver_from(self, sender: Member, member: Member, unit: bytes) -> None:
@@ -170,8 +170,8 @@ class OrdersByThread(BaseServer):
     may_break=WHICHEVER,
 )
 class SendsToASnapshot(BaseServer):
-    def __init__(self, port: int, capacity: int | None = None) -> None:
-        super().__init__(port, capacity)
+    def __init__(self, port: int) -> None:
+        super().__init__(port)
         self.snapshots: dict[Member, tuple[Member, ...]] = {}
 
     def recipients(self, sender: Member) -> Iterable[Member]:
@@ -268,8 +268,8 @@ class LosesTheLineAfterAnEviction(BaseServer):
     may_break=f"{SHAPE} {LOST}",
 )
 class LeavesABacklogBehind(BaseServer):
-    def __init__(self, port: int, capacity: int | None = None) -> None:
-        super().__init__(port, capacity)
+    def __init__(self, port: int) -> None:
+        super().__init__(port)
         self.left: dict[int, bytes] = {}
 
     def close(self, member: Member) -> None:
@@ -288,8 +288,8 @@ class LeavesABacklogBehind(BaseServer):
     may_break=f"{LOST} LIM-6",
 )
 class KnowsTwoHundred(BaseServer):
-    def __init__(self, port: int, capacity: int | None = None) -> None:
-        super().__init__(port, capacity)
+    def __init__(self, port: int) -> None:
+        super().__init__(port)
         self.entries: dict[int, Member] = {}
 
     def on_join(self, member: Member) -> None:
@@ -301,8 +301,8 @@ class KnowsTwoHundred(BaseServer):
 
 @fault("ROOM-7", "closes a descriptor again when somebody else has it, within 0.2 s", may_break=ALL)
 class ClosesTwice(BaseServer):
-    def __init__(self, port: int, capacity: int | None = None) -> None:
-        super().__init__(port, capacity)
+    def __init__(self, port: int) -> None:
+        super().__init__(port)
         self.to_close: set[int] = set()
 
     def close(self, member: Member) -> None:
@@ -344,8 +344,8 @@ class LeaksDescriptors(BaseServer):
 class CountsSinceEmpty(BaseServer):
     bound = 1_100_000
 
-    def __init__(self, port: int, capacity: int | None = None) -> None:
-        super().__init__(port, capacity)
+    def __init__(self, port: int) -> None:
+        super().__init__(port)
         self.sent_since: dict[Member, int] = {}
 
     def deliver(self, member: Member, octets: bytes) -> None:
@@ -362,8 +362,8 @@ class CountsSinceEmpty(BaseServer):
     may_break=f"{LOST} MSG-2",
 )
 class KnowsAddresses(BaseServer):
-    def __init__(self, port: int, capacity: int | None = None) -> None:
-        super().__init__(port, capacity)
+    def __init__(self, port: int) -> None:
+        super().__init__(port)
         self.by_address: dict[str, Member] = {}
         self.to_forget: list[str] = []
 

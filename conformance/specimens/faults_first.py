@@ -15,8 +15,8 @@ class DropsTheFirstMark(BaseServer):
 
 @fault("TXT-2", "hears no more of who offends before its first message", may_break=f"{FIRST} LIM-2")
 class MutesTheUnknown(BaseServer):
-    def __init__(self, port: int, capacity: int | None = None) -> None:
-        super().__init__(port, capacity)
+    def __init__(self, port: int) -> None:
+        super().__init__(port)
         self.muted: set[Member] = set()
 
     def violation(self, member: Member, code: str, line: bytes) -> None:

@@ -181,8 +181,8 @@ class SharesOneBuffer(BaseServer):
     may_break=f"{LOSS} TRN-1 LIM-1 LIM-2 LIM-3 QUIT-3 QUIT-5 ROOM-4 ROOM-6 ROOM-7 ERR-1 STOP-1",
 )
 class ReadsUntilShort(BaseServer):
-    def __init__(self, port: int, capacity: int | None = None) -> None:
-        super().__init__(port, capacity)
+    def __init__(self, port: int) -> None:
+        super().__init__(port)
         self.held: dict[Member, bytes] = {}
 
     def on_octets(self, member: Member, octets: bytes) -> None:

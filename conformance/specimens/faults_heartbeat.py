@@ -40,8 +40,8 @@ class BlankLeaves(BaseServer):
 
 @fault("HB-1", "lets go whoever sends three blank lines", may_break=f"{LOSS} QUIT-2 FRM-3 TXT-3")
 class ThreeBlanksLeave(BaseServer):
-    def __init__(self, port: int, capacity: int | None = None) -> None:
-        super().__init__(port, capacity)
+    def __init__(self, port: int) -> None:
+        super().__init__(port)
         self.blanks: dict[Member, int] = {}
 
     def on_blank(self, member: Member) -> None:
@@ -74,8 +74,8 @@ class WatchfulServer(BaseServer):
 
     idle = 1.5
 
-    def __init__(self, port: int, capacity: int | None = None) -> None:
-        super().__init__(port, capacity)
+    def __init__(self, port: int) -> None:
+        super().__init__(port)
         self.heard: dict[Member, int] = {}
 
     def on_join(self, member: Member) -> None:

@@ -90,8 +90,8 @@ class QuitJumpsTheQueue(BaseServer):
 
 @fault("QUIT-3", "ends the membership at `quit` but not the connection", may_break="QUIT-1 STOP-1")
 class NeverCloses(BaseServer):
-    def __init__(self, port: int, capacity: int | None = None) -> None:
-        super().__init__(port, capacity)
+    def __init__(self, port: int) -> None:
+        super().__init__(port)
         self.kept: set[Member] = set()
 
     def on_quit(self, member: Member) -> None:
@@ -130,8 +130,8 @@ class LinesAfterQuit(BaseServer):
     "QUIT-4", "broadcasts what a leaver says until it has closed", may_break=f"{LOSS} QUIT-1 QUIT-3"
 )
 class LeaversStillSpeak(BaseServer):
-    def __init__(self, port: int, capacity: int | None = None) -> None:
-        super().__init__(port, capacity)
+    def __init__(self, port: int) -> None:
+        super().__init__(port)
         self.quitters: set[Member] = set()
 
     def on_quit(self, member: Member) -> None:

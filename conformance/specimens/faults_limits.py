@@ -64,8 +64,8 @@ class NoLimit(BaseServer):
 
 @fault("LIM-2", "passes over a line that is too long", may_break=f"{VIOLATION} {LOSS} FRM-4")
 class SkipsLongLines(BaseServer):
-    def __init__(self, port: int, capacity: int | None = None) -> None:
-        super().__init__(port, capacity)
+    def __init__(self, port: int) -> None:
+        super().__init__(port)
         self.skipping: set[Member] = set()
 
     def on_long_tail(self, member: Member) -> None:
@@ -159,8 +159,8 @@ GAPS = f"{LOSS} QUIT-5 LIM-3 ROOM-7 STOP-1 TXT-5"
     may_break=GAPS,
 )
 class DropsTheMiddle(BaseServer):
-    def __init__(self, port: int, capacity: int | None = None) -> None:
-        super().__init__(port, capacity)
+    def __init__(self, port: int) -> None:
+        super().__init__(port)
         self.behind: set[Member] = set()
 
     def deliver(self, member: Member, octets: bytes) -> None:

@@ -88,8 +88,8 @@ class LeavingRepeatsOne(BaseServer):
     may_break=f"{LOST} {ORDER} QUIT-1 HB-1 ERR-2 LIM-3 STOP-1",
 )
 class DeadMembersMuteTheLiving(BaseServer):
-    def __init__(self, port: int, capacity: int | None = None) -> None:
-        super().__init__(port, capacity)
+    def __init__(self, port: int) -> None:
+        super().__init__(port)
         self.dead = False
         self.muted: set[Member] = set()
 
@@ -127,8 +127,8 @@ class WaitsForTheLeaver(BaseServer):
 
 @fault("ROOM-1", "sends a newcomer the last 20 broadcasts", may_break=f"{LOSS} ROOM-4 ROOM-7")
 class ReplaysHistory(BaseServer):
-    def __init__(self, port: int, capacity: int | None = None) -> None:
-        super().__init__(port, capacity)
+    def __init__(self, port: int) -> None:
+        super().__init__(port)
         self.history: deque[bytes] = deque(maxlen=20)
 
     def on_join(self, member: Member) -> None:
@@ -147,8 +147,8 @@ class LeaversHearOn(BaseServer):
 
 @fault("ROOM-1", "ends a leaver's stream 0.8 s late, and has it hear on", may_break=f"{LOSS} LIM-6")
 class LeaversLeaveLate(BaseServer):
-    def __init__(self, port: int, capacity: int | None = None) -> None:
-        super().__init__(port, capacity)
+    def __init__(self, port: int) -> None:
+        super().__init__(port)
         self.gone: set[Member] = set()
 
     def recipients(self, _sender: Member) -> Iterable[Member]:

@@ -81,8 +81,8 @@ class ResetsAllForADescriptor(BaseServer):
 
 @fault("RES-2", "keeps a descriptor of every connection that is over")
 class KeepsDescriptors(BaseServer):
-    def __init__(self, port: int, capacity: int | None = None) -> None:
-        super().__init__(port, capacity)
+    def __init__(self, port: int) -> None:
+        super().__init__(port)
         self.kept: list[int] = []
 
     def close(self, member: Member) -> None:

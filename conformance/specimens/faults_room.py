@@ -15,8 +15,8 @@ from conformance.specimens.registry import ALL, LOST, ORDER, SHAPE, WHICHEVER, f
     may_break=f"{LOST} LIM-6",
 )
 class ForgetsTheNewcomer(BaseServer):
-    def __init__(self, port: int, capacity: int | None = None) -> None:
-        super().__init__(port, capacity)
+    def __init__(self, port: int) -> None:
+        super().__init__(port)
         self.forgotten: set[Member] = set()
 
     def deliver_from(self, sender: Member, member: Member, unit: bytes) -> None:
@@ -36,8 +36,8 @@ class WaitsForAWord(BaseServer):
 
 @fault("ROOM-2", "ends a broadcast only when the next is sent", may_break=ALL)
 class EndsWithTheNext(BaseServer):
-    def __init__(self, port: int, capacity: int | None = None) -> None:
-        super().__init__(port, capacity)
+    def __init__(self, port: int) -> None:
+        super().__init__(port)
         self.owed: set[Member] = set()
 
     def deliver_from(self, _sender: Member, member: Member, unit: bytes) -> None:
@@ -51,8 +51,8 @@ class EndsWithTheNext(BaseServer):
 
 @fault("ROOM-2", "sends a broadcast only when the next is made", may_break=ALL)
 class SendsWithTheNext(BaseServer):
-    def __init__(self, port: int, capacity: int | None = None) -> None:
-        super().__init__(port, capacity)
+    def __init__(self, port: int) -> None:
+        super().__init__(port)
         self.buffered: dict[Member, bytes] = {}
 
     def deliver_from(self, _sender: Member, member: Member, unit: bytes) -> None:
@@ -125,8 +125,8 @@ class MakesUpMessages(BaseServer):
     "ROOM-2", "drops a message that equals its sender's last one", may_break=f"{LOST} HB-1 LIM-3"
 )
 class DropsRepeats(BaseServer):
-    def __init__(self, port: int, capacity: int | None = None) -> None:
-        super().__init__(port, capacity)
+    def __init__(self, port: int) -> None:
+        super().__init__(port)
         self.last: dict[Member, str] = {}
 
     def on_message(self, sender: Member, text: str) -> None:
@@ -169,8 +169,8 @@ class ReachesTwelve(BaseServer):
 class HoldingServer(BaseServer):
     """Holds some broadcasts back from a member, for a moment or until the next one has passed."""
 
-    def __init__(self, port: int, capacity: int | None = None) -> None:
-        super().__init__(port, capacity)
+    def __init__(self, port: int) -> None:
+        super().__init__(port)
         self.held: dict[Member, tuple[Member, bytes]] = {}
 
     def deliver_from(self, sender: Member, member: Member, unit: bytes) -> None:

@@ -101,8 +101,8 @@ class ViolationResets(BaseServer):
 
 @fault("ERR-2", "says what is wrong and leaves the offender connected, unheard", may_break=CLOSED)
 class ViolationHangs(BaseServer):
-    def __init__(self, port: int, capacity: int | None = None) -> None:
-        super().__init__(port, capacity)
+    def __init__(self, port: int) -> None:
+        super().__init__(port)
         self.offenders: set[Member] = set()
 
     def violation(self, member: Member, code: str, line: bytes) -> None:

@@ -45,8 +45,8 @@ class WritesPieces(WritesOctets):
 class WritesLate(BaseServer):
     delays = random.Random(1)  # noqa: S311  # not secret
 
-    def __init__(self, port: int, capacity: int | None = None) -> None:
-        super().__init__(port, capacity)
+    def __init__(self, port: int) -> None:
+        super().__init__(port)
         self.late: set[Member] = set()
 
     def settle(self, member: Member) -> None:
@@ -104,8 +104,8 @@ class LongNotices(BaseServer):
 
 @strange("reads one octet at a time until a member has sent 2,048")
 class ReadsOctets(BaseServer):
-    def __init__(self, port: int, capacity: int | None = None) -> None:
-        super().__init__(port, capacity)
+    def __init__(self, port: int) -> None:
+        super().__init__(port)
         self.heard: dict[Member, int] = {}
 
     def read(self, member: Member) -> None:
@@ -126,8 +126,8 @@ class StartsSlowly(BaseServer):
 
 @strange("accepts a member 0.05 s after it connected, and 50 of them a second")
 class AcceptsSlowly(BaseServer):
-    def __init__(self, port: int, capacity: int | None = None) -> None:
-        super().__init__(port, capacity)
+    def __init__(self, port: int) -> None:
+        super().__init__(port)
         self.waiting: dict[socket.socket, tuple[str, int]] = {}
         self.latest = 0.0
 
@@ -216,8 +216,8 @@ class KeepsPlaces(BaseServer):
     known_capacity: int | None = 300
     capacity = known_capacity
 
-    def __init__(self, port: int, capacity: int | None = None) -> None:
-        super().__init__(port, capacity)
+    def __init__(self, port: int) -> None:
+        super().__init__(port)
         self.kept = 0
 
     def is_full(self) -> bool:
@@ -249,8 +249,8 @@ class SummerTime(BaseServer):
 class PacesFloods(BaseServer):
     a_turn = 50
 
-    def __init__(self, port: int, capacity: int | None = None) -> None:
-        super().__init__(port, capacity)
+    def __init__(self, port: int) -> None:
+        super().__init__(port)
         self.queues: dict[Member, bytearray] = {}
 
     def on_octets(self, member: Member, octets: bytes) -> None:
@@ -310,8 +310,8 @@ class TurnsAwaySilently(BaseServer):
 
 @strange("keeps every broadcast for itself")
 class LeaksMemory(BaseServer):
-    def __init__(self, port: int, capacity: int | None = None) -> None:
-        super().__init__(port, capacity)
+    def __init__(self, port: int) -> None:
+        super().__init__(port)
         self.kept: list[bytes] = []
 
     def broadcast(self, sender: Member, unit: bytes) -> None:

@@ -8,17 +8,10 @@ from typing import Protocol, TypeVar
 from conformance.standard.requirements import requirements
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
-    """What a specimen may be told when it starts."""
-
-    capacity: int | None = None
-
-
 class SpecimenServer(Protocol):
     """What every specimen's class offers."""
 
-    def __init__(self, port: int, capacity: int | None = None) -> None: ...
+    def __init__(self, port: int) -> None: ...
 
     def serve(self) -> int: ...
 
@@ -32,7 +25,7 @@ class Specimen:
 
     A run of the suite against it must report every id in `breaks`, and none outside `breaks` and
     `may_break`: those follow from the fault, or are the SHOULDs that a strange server departs from.
-    `capacity` is what it holds when it is not told otherwise, where the suite needs to know it.
+    `capacity` is what it holds, where the suite needs to know it.
     `profile` names the shipped profile whose dialect it speaks, and is judged in.
     """
 
@@ -40,7 +33,7 @@ class Specimen:
     breaks: frozenset[str]
     may_break: frozenset[str]
     summary: str
-    start: Callable[[int, Options], int]
+    start: Callable[[int], int]
     capacity: int | None = None
     profile: str | None = None
 
@@ -74,8 +67,8 @@ def enter(
     profile: str | None = None,
     name: str = "",
 ) -> None:
-    def start(port: int, options: Options) -> int:
-        return server(port, options.capacity).serve()
+    def start(port: int) -> int:
+        return server(port).serve()
 
     name = name or kebab(server.__name__)
     if name in SPECIMENS:

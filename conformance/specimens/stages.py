@@ -17,9 +17,8 @@ HOST = "127.0.0.1"
     may_break=ALL,
 )
 class S0:
-    def __init__(self, port: int, capacity: int | None = None) -> None:
+    def __init__(self, port: int) -> None:
         self.port = port
-        self.capacity = capacity
 
     def serve(self) -> int:
         server = socket.socket()
@@ -43,9 +42,8 @@ class S0:
     may_break=ALL,
 )
 class S2:
-    def __init__(self, port: int, capacity: int | None = None) -> None:
+    def __init__(self, port: int) -> None:
         self.port = port
-        self.capacity = capacity
         self.sock = socket.socket()
         self.clients: dict[tuple[str, int], socket.socket] = {}
         self.event = threading.Event()
@@ -123,9 +121,8 @@ class S4(S3):
     may_break=ALL,
 )
 class S5:
-    def __init__(self, port: int, capacity: int | None = None) -> None:
+    def __init__(self, port: int) -> None:
         self.port = port
-        self.capacity = capacity
         self.sock = socket.socket()
         self.clients: dict[tuple[str, int], TextIO] = {}
         self.event = threading.Event()
