@@ -1,5 +1,4 @@
-"""Talk in bulk, for scenarios about what waits, overflows or goes on: so many octets said and
-heard, in as few lines as the server takes."""
+"""Bulk traffic for scenarios about backlogs: many octets, in as few lines as the server takes."""
 
 import math
 from functools import partial
@@ -19,16 +18,16 @@ _NEAR: Final = Side(receive_buffer=32_768)
 
 
 SIZES: Final = tuple(2**power + 1 for power in range(11, 21))
-"""Octets of lines of which a server refuses those from some one on, the last at the latest."""
+"""Octets of lines, from ones that a server may take to one that every server refuses."""
 
 
 class Talker:
-    """Two members who keep a room busy: their lines are as long as it takes, each with a short one
-    behind it, so that whatever comes of a long one, something was said along with it.
+    """Two members who keep a room busy.
 
-    Others who read are given the time to: nobody lags but who has stopped reading. Before all, the
-    two are heard while nobody does, so that it is known how long that takes. `TooSlow` where the
-    server takes so long to carry it that nothing would be learnt in time.
+    Their lines are as long as the server takes, and a short line follows each: whatever becomes of
+    the long one, the short one can be heard. Other members get time to read, so only those that
+    have stopped reading lag. First the two talk while everybody reads, which shows how long that
+    takes. `TooSlow` if the server is too slow to learn anything in time.
     """
 
     def __init__(self, stage: Stage, *pair: Client) -> None:
@@ -41,8 +40,12 @@ class Talker:
         stage.fence(*pair)
 
     def say(self, octets: int, exercises: tuple[str, ...] = (), seconds: float = math.inf) -> int:
-        """Say so many octets, all of them received by both before it ends, or as many as the server
-        carries in so many seconds; the octets said."""
+        """Say so many octets, or as many as the server carries in so many seconds, and wait until
+        both members have received them.
+
+        Returns:
+            The octets said.
+        """
         said, end = 0, self._stage.now() + seconds * self._stage.start.factor
         while said < octets and self._stage.now() < end:
             self._check_time()
@@ -54,8 +57,11 @@ class Talker:
         return said
 
     def flood(self, flooder: Client, octets: int, exercises: tuple[str, ...] = ()) -> int:
-        """Let a third say so many octets, or as many as come to the two, who say nothing; the
-        octets that came."""
+        """Let a third member say so many octets, or as many as reach the two, who say nothing.
+
+        Returns:
+            The octets that came.
+        """
         said = 0
         while said < octets:
             self._check_time()
@@ -72,7 +78,7 @@ class Talker:
             raise TooSlow(f"the server is too slow to carry as much within {self._seconds:.0f} s")
 
     def _hear(self, word: str) -> bool:
-        """Whether the two hear a word, as long as they hear anything that was said."""
+        """Wait while the two hear anything that was said. Whether they have heard this word."""
         heard = -1.0
         while not self._have_heard(word) and heard < self._listener.heard_at:
             heard = self._listener.heard_at
@@ -104,7 +110,7 @@ class Talker:
 
 
 def is_taken(stage: Stage, octets: int) -> bool:
-    """Whether a line of so many octets before its LF is a message."""
+    """Whether the server takes a line of so many octets, before its LF, as a message."""
     word, eve = stage.nonce(), stage.connect()
     eve.send(word.encode() + b"x" * (octets - len(word)) + b"\n", exercises=["LIM-2"])
     stage.wait([eve], partial(has_or_is_over, stage, eve, word), word, ["LIM-2"])
@@ -115,7 +121,7 @@ def is_taken(stage: Stage, octets: int) -> bool:
 
 
 def _longest_line(stage: Stage) -> int:
-    """The octets of the longest line that this server is seen to take, of a few."""
+    """Find the octets of the longest line that the server takes, of a few lengths."""
     for octets in filter(stage.can_say, _LONGEST):
         [probe] = stage.join(1)
         begin, end = stage.nonce(), stage.nonce()
@@ -129,12 +135,12 @@ def _longest_line(stage: Stage) -> int:
 
 
 def has_or_is_over(stage: Stage, client: Client, text: str) -> bool:
-    """Whether a text has come to a client, or its connection has ended."""
+    """Whether a client has received a text, or its connection has ended."""
     return client.ended or stage.has(client, text)
 
 
 def stall_one(stage: Stage, side: Side = _NEAR) -> Client:
-    """A member that has stopped reading, and whose kernel holds little."""
+    """Connect a member that stops reading, and whose kernel holds little for it."""
     client = stage.connect(side)
     stage.greet(client)
     client.stall()
@@ -142,7 +148,7 @@ def stall_one(stage: Stage, side: Side = _NEAR) -> Client:
 
 
 def talk(stage: Stage, members: list[Client], lines: int, window: int) -> None:
-    """Let every member say so many lines, never more than a window of its own unanswered."""
+    """Let every member say so many lines, with at most `window` of its own unanswered."""
     unanswered: dict[Client, list[str]] = {member: [] for member in members}
     left = dict.fromkeys(members, lines)
 

@@ -1,4 +1,4 @@
-"""One connection of a scenario's: what it sends in which segments, what comes, how it ends."""
+"""One client of a scenario: what it sends in which segments, what it receives, how it ends."""
 
 import selectors
 import socket
@@ -38,26 +38,26 @@ from conformance.transcript.events import (
 _READ: Final = 262_144
 _SIP: Final = 8_192
 _REST: Final = 0.0005
-"""Octets that one that reads slowly reads at a time, and seconds in between."""
+"""Octets that a slow reader takes at a time, and seconds between two reads."""
 _ON_ITS_WAY: Final = 0.3
-"""Seconds that an end of stream may be on its way to the server's system."""
+"""Seconds within which an end of stream reaches the server's system."""
 _LAST_RECEIVED: Final = 4_096
 _LAST_SAID: Final = 262_144
-"""Octets, from the last, among which something late is looked for."""
+"""How many of the latest octets are searched for something recent."""
 _BROADCAST: Final = 100
-"""More octets than a broadcast has beside its text."""
+"""An upper bound for the octets of a broadcast beside its text."""
 _REPLACED: Final = 3
-"""Octets of what an octet is replaced by at most (TXT-4)."""
+"""Octets that one octet may be replaced by (TXT-4)."""
 _GONE: Final = (ConnectionError, TimeoutError)
 
 
 class Client:
-    """One connection of a scenario's. Made by `Stage.connect` or `Stage.join`.
+    """One client of a scenario. Made by `Stage.connect` or `Stage.join`.
 
-    `label` is what headers call it, where that is known. `received_at` is when anything came last,
-    `heard_at` when something did that was said, `taken_at` when the server was last seen to make
-    room for what waited to be sent. `has_shut`: whether it ends its side when all is said. One that
-    `holds` keeps its side open after the server has ended the other.
+    `label` is its name in headers, if it is known. `received_at` is when anything came last,
+    `heard_at` when a client's words came last, and `taken_at` when the server was last seen to make
+    room for what waited to be sent. `has_shut`: it ends its side when everything is sent. A client
+    that `holds` keeps its side open after the server has ended the other.
     """
 
     def __init__(
@@ -100,16 +100,16 @@ class Client:
 
     @property
     def source(self) -> Source | None:
-        """Where it has connected from; None on a Unix-domain socket."""
+        """The host and port that it connected from; None on a Unix-domain socket."""
         if self._sock.family == AF_UNIX:
             return None
         host, port = self._sock.getsockname()[:2]
         return host, port
 
     def send(self, *segments: bytes, exercises: Sequence[str] = ()) -> None:
-        """Hand octets to the kernel, a call a segment; what it does not take now goes later.
+        """Hand octets to the kernel, one call a segment; what it does not take now is sent later.
 
-        In a dialect they are said as it says them. Who has been ended says nothing more.
+        In a dialect they are translated first. A client that the server has ended sends nothing.
         """
         if self.ended:
             return
@@ -123,13 +123,13 @@ class Client:
         self._flush()
 
     def introduce(self, name: str) -> None:
-        """Say the name that is asked for: no line, and nothing that can be left unsaid."""
+        """Send the name that the server asks for. It is not a message."""
         octets = name.encode() + b"\n"
         self._outgoing.append((Utterance(octets, name.encode(), True), ()))
         self._flush()
 
     def insist(self, text: str, exercises: Sequence[str] = ()) -> None:
-        """Send a text even though the server has ended its side; the client must hold its own."""
+        """Send a text after the server has ended its side; the client must hold its own."""
         octets = text.encode() + b"\n"
         if self._speech is not None:
             octets = self._speech.line(text.encode()) or octets
@@ -149,7 +149,7 @@ class Client:
         self._flush()
 
     def reset(self) -> None:
-        """Break the connection off with a reset."""
+        """Reset the connection."""
         if not self.ended:
             self._loop.record(Aborted(self._loop.now(), self.name))
             self._reset()
@@ -159,8 +159,12 @@ class Client:
         self._over()
 
     def close_unread(self) -> bool:
-        """End its side, and as soon as the server's system has that, close without reading: the
-        server's writes fail from then on. Whether all that it sent must count (QUIT-5)."""
+        """End its side, and close without reading once the server's system has seen that: from
+        then on the server's writes fail.
+
+        Returns:
+            Whether all that it sent must count (QUIT-5).
+        """
         if self.ended:
             return False
         self.half_close()
@@ -173,8 +177,7 @@ class Client:
         return has_come
 
     def _end_has_come(self) -> bool:
-        """Whether the server's system has all that was sent, and the end of stream; where it
-        cannot be told, no."""
+        """Whether the server's system is known to have all that was sent, and the end of stream."""
         if self._shut_wanted or self.ended:
             return False
         return self._sock.family == AF_UNIX or unsent(self._sock) == 0
@@ -186,8 +189,8 @@ class Client:
         self._register()
 
     def resume(self, *, slowly: bool = False) -> None:
-        """Read again; `slowly`: a little at a time, so that the server's kernel does not come to
-        hold more for it."""
+        """Read again; `slowly`: a little at a time, so that the server's kernel does not hold ever
+        more for it."""
         self.stalled = False
         self._sips = slowly
         if slowly:
@@ -196,8 +199,8 @@ class Client:
         self._register()
 
     def vanish(self) -> None:
-        """Neither take nor send anything from now on, as one whose machine has lost its power;
-        `Unplayable` where this system cannot do that."""
+        """Neither take nor send anything from now on, like a machine that has lost its power;
+        `Unplayable` if this system cannot do that."""
         try:
             be_deaf(self._sock)
         except OSError as error:
@@ -205,18 +208,18 @@ class Client:
         self._loop.record(Vanished(self._loop.now(), self.name))
 
     def is_broken(self) -> bool:
-        """Whether the server has broken the connection off, as can be told without reading."""
+        """Whether the server is known to have broken the connection. Nothing is read."""
         return self.ended or is_broken(self._sock)
 
     @property
     def is_read(self) -> bool:
-        """Whether the server, launched on this machine, is known to have read all that its system
-        has of what was sent."""
+        """Whether the server is known to have read everything that has reached its system. Only a
+        server launched on this machine can be asked."""
         return self._conversation.start.exclusive and unread(self._sock) == 0
 
     @property
     def has_more_coming(self) -> bool:
-        """Whether it reads, and the server's system is known to hold octets for it."""
+        """Whether the client reads, and the server's system is known to hold octets for it."""
         return not (self.ended or self.stalled) and bool(in_transit(self._sock))
 
     @property
@@ -229,31 +232,32 @@ class Client:
         return self.as_received(text) in self.received
 
     def has_any(self, texts: Sequence[str], since: int) -> bool:
-        """Whether any of these texts of others has come, `since` octets from the first or later."""
+        """Whether any of these texts of others has come at octet `since` or later."""
         return any(self.received.find(self.as_received(text), since) >= 0 for text in texts)
 
     def has_lately(self, text: str) -> bool:
-        """Whether these characters are among the last that came."""
+        """Whether these characters came recently."""
         since = max(0, len(self.received) - _LAST_RECEIVED)
         return self.received.find(self.as_received(text), since) >= 0
 
     def as_received(self, text: str) -> bytes:
-        """The octets by which a text comes to a client."""
+        """Return the octets that clients receive of a text."""
         dialect = self._conversation.dialect
         return text.encode() if dialect is None else as_received(dialect, text)
 
     def has_said_lately(self, text: str) -> bool:
-        """Whether it said these characters not long ago, where nobody receives its own words."""
+        """Whether it said these characters recently; False for a server with echo."""
         return self._own.find(text.encode(), max(0, len(self._own) - _LAST_SAID)) >= 0
 
     @property
     def should_have_left(self) -> bool:
-        """Whether the server would have ended this client for what the dialect cannot say."""
+        """Whether the server should have ended this client for something that could not be said in
+        the dialect."""
         speech = self._speech
         return speech is not None and speech.should_have_left and not speech.left
 
     def has_left_unsaid(self, text: str) -> bool:
-        """Whether these characters were not said, having no meaning in the dialect."""
+        """Whether these characters were not said, because they have no meaning in the dialect."""
         return self._speech is not None and any(
             text.encode() in line for line in self._speech.unsaid
         )
@@ -278,8 +282,8 @@ class Client:
             except BlockingIOError:
                 break
             except _GONE as error:
-                # What the server said before it broke off is still to be read. EPIPE tells of a
-                # reset after the end of stream, ECONNRESET of one without, and tells it once.
+                # What the server sent before it broke the connection is still to be read. EPIPE
+                # reports a reset after the end of stream; ECONNRESET, only once, one without it.
                 self._was_reset = self._was_reset or isinstance(error, ConnectionResetError)
                 self._unsent = b""
                 self._outgoing.clear()
@@ -296,39 +300,40 @@ class Client:
 
     @property
     def pause(self) -> float | None:
-        """Seconds until the next line may be said, though the last was not heard; None where
-        nothing waits for that."""
+        """Seconds until the next line may be said even if the last is not heard; None if nothing
+        waits for that."""
         if self._pacer is None or self.ended or self._unsent or not self._outgoing:
             return None
         return self._pacer.left
 
     @property
     def paced_at(self) -> float:
-        """When it last spoke, where a line is a read and it is heard now and then; else 0."""
+        """When it last spoke, if a read is a message and its lines are heard now and then; else
+        0."""
         pacer = self._pacer
         return 0.0 if pacer is None or pacer.is_given_up else pacer.paced_at
 
     @property
     def is_speaking(self) -> bool:
-        """Whether it has more to say, a line a read, and what it says is heard."""
+        """Whether it has more lines to say, one a read, and its lines are heard."""
         pacer = self._pacer
         waits = pacer is not None and pacer.is_pausing and not pacer.goes_unheard
         return waits and bool(self._outgoing) and not self.ended
 
     @property
     def rest(self) -> float:
-        """Seconds until one that reads slowly reads again."""
+        """Seconds until a slow reader reads again."""
         if not self._sips or self.stalled or self.ended:
             return 0.0
         return max(0.0, self.received_at + _REST - self._loop.now())
 
     def wakes_in(self) -> float | None:
-        """Seconds until it says or reads on by itself; None where it does not."""
+        """Seconds until it has to say or read more; None if it need not."""
         due = (self.pause, self.rest or None)
         return min((seconds for seconds in due if seconds is not None), default=None)
 
     def wake(self) -> None:
-        """Say what waited for the last line to be heard, and read on slowly, where it is time."""
+        """Send what waited for the last line to be heard, and read on slowly, if it is time."""
         if self._pacer is not None and not self.ended and not self._pacer.must_wait():
             self._flush()
         if self._sips:
@@ -346,8 +351,8 @@ class Client:
         self._loop.watch(self._sock, events, self._on_ready)
 
     def see_what_is_taken(self) -> None:
-        """Note whether the server reads on: what this kernel holds for it has become less; not
-        every kernel tells."""
+        """Note whether the server reads on, by whether this kernel holds less for it; not every
+        kernel tells."""
         if self.ended:
             return
         queued = unsent(self._sock)
@@ -401,7 +406,7 @@ class Client:
             self._sock.close()
 
     def _say_the_rest(self) -> None:
-        """Send what follows the word that leaves, which the server has read by now."""
+        """Send what follows the word by which it left; the server has read that word by now."""
         rest = b"".join(said.octets for said, _ in self._outgoing)
         if rest:
             self._loop.record(Sent(self._loop.now(), self.name, rest))
@@ -409,6 +414,6 @@ class Client:
                 self._sock.send(rest, MSG_NOSIGNAL)
 
     def discard(self) -> None:
-        """Close without a word in the transcript: the scenario is over."""
+        """Close without an event in the transcript: the scenario is over."""
         self._holds = False
         self._over()

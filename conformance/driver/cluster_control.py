@@ -1,5 +1,4 @@
-"""The nodes of a room as a scenario handles them: every fault, and its end, enters the
-transcript."""
+"""What a scenario can do to the nodes of a room; each fault and its end enter the transcript."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -15,8 +14,8 @@ from conformance.transcript.events import KILLED, Faulted
 
 
 class ManagedCluster:
-    """The nodes of a stage's room, where the suite launched them itself. `meanwhile` is called
-    again and again while something takes its time."""
+    """The nodes of a stage's room, launched by the suite. `meanwhile` is called again and again
+    while something takes time."""
 
     def __init__(self, stage: Stage, cluster: LaunchedCluster) -> None:
         self.meanwhile: Callable[[], None] = partial(stage.turn, 0.02)
@@ -30,7 +29,7 @@ class ManagedCluster:
 
     @contextmanager
     def killed(self, node: int) -> Iterator[None]:
-        """End a node at once; start it again afterwards."""
+        """Kill a node; start it again after the block."""
         with self._faulted(KILLED, node):
             self._do(partial(self._cluster.kill, node))
             yield
@@ -39,7 +38,7 @@ class ManagedCluster:
 
     @contextmanager
     def paused(self, node: int) -> Iterator[None]:
-        """Let a node not run meanwhile."""
+        """Suspend a node during the block."""
         with self._faulted("paused", node):
             self._do(partial(self._cluster.pause, node))
             yield
@@ -47,7 +46,8 @@ class ManagedCluster:
 
     @contextmanager
     def replaced(self, node: int) -> Iterator[None]:
-        """Pause a node, and start another process in its place; what was paused goes on then."""
+        """Suspend a node, and start another process in its place; the suspended process goes on
+        after the block."""
         with self._faulted("replaced", node):
             self._do(partial(self._cluster.pause, node))
             self._do(partial(self._cluster.replace, node))
@@ -57,7 +57,7 @@ class ManagedCluster:
 
     @contextmanager
     def cut_off(self, node: int) -> Iterator[None]:
-        """Let nothing pass between a node and the log meanwhile."""
+        """Cut a node off from the log during the block."""
         if not self._cluster.can_cut:
             raise Unplayable("needs-log", "the profile does not say where the log is")
         with self._faulted("cut-off", node):
@@ -67,7 +67,7 @@ class ManagedCluster:
 
     @contextmanager
     def injected(self, fault: Fault) -> Iterator[None]:
-        """Let a fault that the profile knows last meanwhile."""
+        """Inject a fault of the profile, and heal it after the block."""
         with self._faulted(fault.name, None):
             self._do(partial(run_command, fault.inject))
             yield
@@ -81,7 +81,7 @@ class ManagedCluster:
         stage.record(Faulted(stage.now(), name, node, healed=True))
 
     def _do(self, action: Callable[[], None]) -> None:
-        """Do what takes its time; meanwhile, the room goes on."""
+        """Do what takes time, while the room goes on."""
         failed: list[str] = []
 
         def run() -> None:

@@ -1,4 +1,4 @@
-"""What comes after a scenario: its clients leave, and newcomers show if the server is sound."""
+"""The teardown check: a scenario's clients leave, and newcomers show if the server is sound."""
 
 from contextlib import suppress
 from dataclasses import replace
@@ -10,10 +10,12 @@ from conformance.transcript.events import THE_END, Event, Refused, Waited
 
 
 class Aftermath:
-    """Of one stage. `visitors` are the labels of those who came to see whether all is well, and
-    `words` what their words began with; `held`:
-    the server did not let go of everybody. One that is known to be `holding` is left by resets,
-    and is sound though it holds newcomers too."""
+    """The teardown check of one stage.
+
+    `visitors` are the labels of the newcomers, and `words` what their words began with. `held`: the
+    server did not close everybody's connection. Clients of a server that is known to be `holding`
+    leave by resets, and such a server is sound even if it holds newcomers too.
+    """
 
     def __init__(self, stage: Stage, *, holding: bool = False) -> None:
         self._stage = stage
@@ -23,10 +25,12 @@ class Aftermath:
         self.held = False
 
     def let_all_leave(self) -> list[Event]:
-        """Let every client leave, and wait for the server to say so, as long as it does; what
-        happened meanwhile, which is not in the transcript.
+        """Let every client leave, and wait until the server has closed their connections.
 
-        Then nothing of this scenario is left to come to the clients of the next.
+        Then nothing of this scenario can reach the clients of the next.
+
+        Returns:
+            What happened meanwhile, which is not in the transcript.
         """
         with self._stage.aside() as leaving, suppress(OutOfTime):
             _let_leave(self._stage, holding=self._holding)
@@ -37,7 +41,7 @@ class Aftermath:
         return leaving
 
     def is_sound(self) -> bool:
-        """Whether two newcomers can still chat, and two more when these have gone."""
+        """Whether two newcomers can chat, and two more after these have gone."""
         if any(map(self._is_doubtful, self._stage.transcript)):
             return False
         return self._can_chat(in_order=False) and (self._holding or self._can_chat(in_order=True))
@@ -48,7 +52,8 @@ class Aftermath:
         return isinstance(event, Refused)
 
     def _can_chat(self, *, in_order: bool) -> bool:
-        """Whether two newcomers can chat, and go: in order, where they are let go then, or not."""
+        """Whether two newcomers can chat; and with `in_order`, whether the server then closes their
+        connections."""
         start = self._stage.start
         hasty = replace(
             start,
@@ -70,8 +75,9 @@ class Aftermath:
         return stage.interrupted is None and not held
 
     def show(self, leaving: list[Event]) -> None:
-        """Let the transcript say what came of the leaving, and how two newcomers chat, and go,
-        which is in doubt. Who is still there may have heard those who tried before."""
+        """Add to the transcript how the clients left, and how two newcomers chat and leave: that is
+        what the check found doubtful. Members that are still there may have heard the newcomers of
+        the check."""
         stage = self._stage
         stage.transcript.extend(leaving)
         heard = stage.start.earlier + tuple(self.visitors)

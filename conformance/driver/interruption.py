@@ -25,21 +25,21 @@ NO_DESCRIPTOR: Final = (
     "the suite had no file descriptor left, which is not the server's doing: allow it more "
     "(ulimit -n)"
 )
-"""Why a scenario that wants more descriptors than the system allows has no end."""
+"""Why a scenario ends early that needs more descriptors than the system allows."""
 
 
 def is_want_of_descriptors(error: BaseException) -> bool:
-    """Whether this process, or its system, had no descriptor left."""
+    """Whether an error says that this process, or its system, had no descriptor left."""
     return isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE)
 
 
 class Stuck(Exception):
-    """What the scenario waited for did not come; the transcript says so, the oracle judges."""
+    """The scenario waited in vain. The transcript says for what, and the oracle judges."""
 
 
 class OutOfTime(Stuck):
-    """The run's time limit is over: what the scenario waited for might still have come."""
+    """The run's time limit is over. What the scenario waited for might still have come."""
 
 
 class TooSlow(Stuck):
-    """All came so far, but too slowly to learn anything in time."""
+    """Everything has come so far, but too slowly to learn anything in time."""

@@ -22,19 +22,21 @@ Ready = Callable[[int], None]
 
 
 class Sleeper(Protocol):
-    """Whatever has something to do later though no socket is ready."""
+    """Something that has to act later, although no socket is ready."""
 
     def wakes_in(self) -> float | None:
-        """Seconds until it should be woken; None where it need not be."""
+        """Seconds until it should be woken; None if it need not be."""
 
     def wake(self) -> None:
         """Do what is due by now."""
 
 
 class Loop:
-    """The time, what happens in it, and the record of that. Whatever is waited for, `OutOfTime`
-    ends it when the run's time limit is over. `overslept`: when the machine had let the suite
-    wait for longer than it wanted to, and by how long."""
+    """The clock of a scenario, what happens, and the record of it.
+
+    `OutOfTime` ends every wait when the run's time limit is over. `overslept` has the times at
+    which the suite woke late because the machine did not let it run, and by how many seconds.
+    """
 
     def __init__(self, first: Event, limit: TimeLimit) -> None:
         self.transcript: list[Event] = [first]
@@ -70,7 +72,7 @@ class Loop:
             self._watched[sock] = events
 
     def turn(self, seconds: float) -> None:
-        """Let happen what can happen now, waiting for it no longer than this, nor than a nap."""
+        """Handle what is ready, after waiting for it for so many seconds at most, or for a nap."""
         if self.limit.left_to_play <= 0:
             raise OutOfTime(OUT_OF_TIME)
         sleepers = tuple(self.sleepers)
@@ -90,8 +92,10 @@ class Loop:
             sleeper.wake()
 
     def let(self, condition: Callable[[], bool], seconds: float) -> None:
-        """Let things happen until the condition holds, but no longer than this; some may happen
-        however long it takes to tell whether it does."""
+        """Let things happen until the condition holds, for so many seconds at most.
+
+        At least one turn is taken, even if checking the condition takes longer than that.
+        """
         end = self.now() + seconds
         left = seconds
         while not condition() and left > 0:
@@ -99,14 +103,15 @@ class Loop:
             left = end - self.now()
 
     def pass_time(self, seconds: float) -> None:
-        """Let time pass. Only where a requirement is about time."""
+        """Let time pass. Use it only if a requirement is about time."""
         end = self.now() + seconds
         while (left := end - self.now()) > 0:
             self.turn(left)
 
     @contextmanager
     def aside(self) -> Iterator[list[Event]]:
-        """What happens meanwhile does not enter the transcript, but this list."""
+        """Record what happens during the block in the list that this yields, not in the
+        transcript."""
         happened: list[Event] = []
         played, self.transcript = self.transcript, happened
         try:

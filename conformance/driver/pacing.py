@@ -1,4 +1,7 @@
-"""When a client may say its next line where a read is a message: two lines may not share a read."""
+"""When a client may say its next line, for servers that take each read for one message.
+
+Two lines must not share a read.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -18,8 +21,8 @@ _SPARE: Final = 1_048_576
 
 
 class Listener(Protocol):
-    """A client as far as the others depend on it. `label` is what headers call it, where that is
-    known; `stalled`: it has stopped reading."""
+    """What other clients need to know of a client. `label` is its name in headers, if it is known;
+    `stalled`: it has stopped reading."""
 
     label: str | None
     received: bytearray
@@ -28,15 +31,18 @@ class Listener(Protocol):
 
     @property
     def is_read(self) -> bool:
-        """Whether the server is known to have read what came of it to its system."""
+        """Whether the server is known to have read all of this client's octets that reached its
+        system."""
 
 
 @dataclass
 class Conversation:
-    """What the clients of one stage share: the loop, the scenario's start, the stem that every
-    nonce begins with, how long the server is waited for (in full where nothing is said), and who
-    takes part. `most_owed` are more octets than the broadcasts of all
-    that was sent can have."""
+    """What the clients of one stage share.
+
+    `nonce_stem` is what every nonce begins with. `waits` says how long to wait for the server; if
+    it is None, every wait is a full one. `most_owed` is an upper bound for the octets of all
+    broadcasts so far.
+    """
 
     loop: Loop
     start: Start
@@ -47,7 +53,7 @@ class Conversation:
 
     @property
     def dialect(self) -> Dialect | None:
-        """What the server speaks, where that is not the wire format."""
+        """The server's dialect; None for the wire format."""
         return self.start.dialect
 
     @property
@@ -57,7 +63,7 @@ class Conversation:
 
     @property
     def is_ended_by_quit(self) -> bool:
-        """Whether the server ends the connection of who leaves by a word."""
+        """Whether the server ends the connection of a client that quits."""
         return self.dialect is None or self.dialect.quit.closes
 
     @property
@@ -66,25 +72,28 @@ class Conversation:
         return PATIENCE * self.start.factor
 
     def patience_for(self, kind: Kind) -> float:
-        """The same for things of one kind, or less where they were waited for in vain before."""
+        """The same for one kind of thing, or less if the suite has waited for it in vain before."""
         if self.waits is None:
             return self.patience
         return self.waits.seconds(kind, self.start.factor)
 
     def floods(self, one: Listener) -> bool:
-        """Whether somebody has received more than could be owed to it by far: it reads no more."""
+        """Whether a client has received far more than is owed to it; it then reads no more."""
         return len(one.received) > self.most_owed + _SPARE
 
     def open(self) -> Sequence[Listener]:
-        """Everybody whose connection has not ended."""
+        """The clients whose connections have not ended."""
         return [one for one in self.listeners if not one.ended]
 
 
 @dataclass(frozen=True, slots=True)
 class _Pause:
-    """What a speaker waits for before its next line: `word` at one of those who listen, each from
-    where it was, or the end of its patience; a shorter time where nobody is left to listen. A word
-    that others have said may still be on its way to one: then it is waited for at `every` one."""
+    """What a speaker waits for before its next line.
+
+    It waits until one listener has received `word` (every one, if others may have said it too),
+    each counted from where it was. It waits no longer than `until`, or `unheard` if nobody is left
+    to listen.
+    """
 
     word: bytes
     since: list[tuple[Listener, int]]
@@ -101,7 +110,7 @@ class _Pause:
 
     @property
     def end(self) -> float:
-        """When it is over though the word was not heard."""
+        """When the pause ends even if the word was not heard."""
         return self.until if self._listening() else self.unheard
 
     def _has_come(self, one: Listener, since: int) -> bool:
@@ -112,7 +121,7 @@ class _Pause:
 
 
 class Pacer:
-    """Paces one speaker. `paced_at` is when it last spoke."""
+    """The pace of one speaker. `paced_at` is when it last spoke."""
 
     def __init__(self, conversation: Conversation, speaker: Listener, dialect: Dialect) -> None:
         self.paced_at = 0.0
@@ -124,29 +133,29 @@ class Pacer:
 
     @property
     def goes_unheard(self) -> bool:
-        """Whether what it said last was not heard in time."""
+        """Whether its last line was not heard in time."""
         return self._unheard > 0
 
     @property
     def is_given_up(self) -> bool:
-        """Whether it goes on speaking though nothing that it says is heard."""
+        """Whether it goes on speaking although none of its lines is heard."""
         return self._unheard > MUTTERING
 
     @property
     def is_pausing(self) -> bool:
-        """Whether a line was said that is not known to have been read."""
+        """Whether its last line is not known to have been read."""
         return self._pause is not None
 
     @property
     def left(self) -> float | None:
-        """Seconds until the next line may be said, though the last was not heard; None where
-        nothing waits for that."""
+        """Seconds until the next line may be said even if the last is not heard; None if nothing
+        waits for that."""
         if self._pause is None:
             return None
         return max(0.0, self._pause.end - self._conversation.loop.now())
 
     def must_wait(self) -> bool:
-        """Whether the next line has to wait still."""
+        """Whether the next line must still wait."""
         pause = self._pause
         if pause is None:
             return False
@@ -164,15 +173,15 @@ class Pacer:
         return self._pause is not None
 
     def _is_read(self, seconds: float) -> bool:
-        """Whether the server is known to have read what was said so many seconds ago, though it is
-        not heard: longer ago than it takes to be heard, for a server may read ahead."""
+        """Whether the server is known to have read an unheard line that was said so many seconds
+        ago. That must be longer ago than a line takes to be heard: a server may read ahead."""
         waits, factor = self._conversation.waits, self._conversation.start.factor
         latest = 0.0 if waits is None else waits.latest("read")
         enough = min(UNHEARD * factor, max(READ * factor, GAPS * latest))
         return seconds >= enough and self._speaker.is_read
 
     def begin(self, said: Utterance, *, is_last: bool) -> None:
-        """Begin a pause, once this has been said; `is_last` where its speaker leaves by it."""
+        """Begin the pause after a line; `is_last`: its speaker leaves by it."""
         if not said.line:
             return
         self.paced_at = self._conversation.loop.now()

@@ -1,4 +1,4 @@
-"""A launched server as a scenario handles it: everything that befalls it enters the transcript."""
+"""What a scenario can do to a launched server; all that happens to it enters the transcript."""
 
 import math
 import time
@@ -39,8 +39,8 @@ _LOOK_EACH: Final = 0.5
 
 
 class ManagedServer:
-    """The server of a stage, where the suite launched it itself. `leeway` is what the deadlines
-    of its stops should be multiplied by, as far as they show."""
+    """The server of a stage, launched by the suite. `leeway` is what the deadlines of its stops
+    should be multiplied by, as far as they have shown."""
 
     def __init__(self, stage: Stage, server: LaunchedServer) -> None:
         self._stage = stage
@@ -49,7 +49,7 @@ class ManagedServer:
         self.leeway = 1.0
 
     def stop(self, way: Way) -> None:
-        """Tell the server to stop, in this way."""
+        """Tell the server to stop in this way."""
         pid = self._server.pid
         self._starvation = Starvation([] if pid is None else ProcessFamily(pid).pids())
         self._stage.record(Stopping(self._stage.now(), way))
@@ -58,8 +58,9 @@ class ManagedServer:
     def await_exit(self, way: Way) -> bool:
         """Let things happen until the server's process has ended, or is overdue.
 
-        Tells whether it offers this way of stopping, which a server that ends of itself does,
-        and one that the signal ends, or that goes on, does not.
+        Returns:
+            Whether the server offers this way of stopping. It does if it ended by itself; it does
+            not if the signal killed it, or if it goes on.
         """
         stage = self._stage
         began = stage.now()
@@ -86,8 +87,8 @@ class ManagedServer:
         return status is not None and not was_killed(way, status)
 
     def restart(self) -> None:
-        """Launch the server again, at once, on the same address; where it does not come up there,
-        on another port; `Stuck` where it cannot be."""
+        """Launch the server again at once on the same address, or on another port if it does not
+        come up there; `Stuck` if neither works."""
         try:
             self._server.start()
         except LaunchError as error:
@@ -124,11 +125,11 @@ class ManagedServer:
         )
 
     def rest(self) -> None:
-        """Say nothing to the server for a moment, and note the processor time that it takes.
+        """Say nothing to the server for a moment, and record the processor time that it takes.
 
-        What it takes at first it may need for what was said before: where it takes much, it is
-        given another moment. Time for which it was not let run does not count, and the moment lasts
-        longer by it: what little a server does now and then would fill the rest.
+        At first it may still be busy with what was said before: if it takes much, it is measured
+        again. Time for which the server was not let run does not count, and prolongs the moment:
+        otherwise the little that a server does now and then would fill the rest.
         """
         family, now = ProcessFamily(self._server.pid or 0), self._stage.now
         for _ in range(RESTS):
@@ -143,7 +144,7 @@ class ManagedServer:
         self._stage.record(Rested(now(), round(seconds, 3), round(cpu_s, 3)))
 
     def let_miss(self, dead: Client) -> None:
-        """Give the server its time to find that a client has vanished, and note whether its system
+        """Give the server time to find that a client has vanished, and record whether its system
         has ended the connection by then."""
         stage, source = self._stage, dead.source
         began = stage.now()
@@ -154,8 +155,10 @@ class ManagedServer:
         stage.record(Sought(stage.now(), dead.name, stage.now() - began, not held))
 
     def count_descriptors(self, members: int, usual: int | None = None) -> int:
-        """Note how many descriptors the server has open, now that so many members have come and
-        gone; it is given a while to have no more than usual, half a descriptor each allowed."""
+        """Record how many descriptors the server has open after so many members have come and gone.
+
+        The server gets a while to come back to `usual`, with half a descriptor a member allowed.
+        """
         family, most = ProcessFamily(self._server.pid or 0), math.inf if usual is None else usual
         self._stage.let(
             lambda: family.descriptors() < most + members / 2, self._stage.patience_to_leave
@@ -166,7 +169,7 @@ class ManagedServer:
 
     @contextmanager
     def without_descriptors(self) -> Iterator[int]:
-        """Let the server open no more descriptors than it has, meanwhile; gives how many it can
+        """Keep the server from opening more descriptors during the block; yields how many it can
         open all the same."""
         with ExitStack() as limits:
             try:
@@ -180,7 +183,7 @@ class ManagedServer:
 
     @contextmanager
     def halted(self) -> Iterator[None]:
-        """Let the server not run, meanwhile: what is sent to it waits in its system."""
+        """Suspend the server during the block: what is sent to it waits in its system."""
         with ExitStack() as halts:
             try:
                 halts.enter_context(ProcessFamily(self._server.pid or 0).halted())
@@ -191,6 +194,6 @@ class ManagedServer:
         self._stage.record(Halted(self._stage.now(), ended=True))
 
     def end_input(self) -> None:
-        """Bring the server's standard input to its end."""
+        """End the server's standard input."""
         self._server.end_input()
         self._stage.record(InputEnded(self._stage.now()))

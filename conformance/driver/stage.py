@@ -85,7 +85,7 @@ class Stage:
 
     @property
     def start(self) -> Start:
-        """What the transcript begins with."""
+        """The transcript's first event."""
         return self._conversation.start
 
     @start.setter
@@ -94,17 +94,17 @@ class Stage:
 
     @property
     def transcript(self) -> list[Event]:
-        """All that has happened."""
+        """What has happened so far."""
         return self._loop.transcript
 
     @property
     def has_waited_in_vain(self) -> bool:
-        """Whether something did not come for as long as patience lasts."""
+        """Whether something did not come within the patience."""
         return any(isinstance(event, Waited) for event in self.transcript)
 
     @property
     def was_disturbed(self) -> bool:
-        """Whether something was waited for in vain while the machine did not let the suite run."""
+        """Whether the machine did not let the suite run for much of a wait that was in vain."""
         waits = [event for event in self.transcript if isinstance(event, Waited)]
         return any(
             sum(late for at, late in self._loop.overslept if wait.t - wait.seconds < at <= wait.t)
@@ -114,12 +114,12 @@ class Stage:
 
     @property
     def dialect(self) -> Dialect | None:
-        """What the server speaks, where that is not the wire format."""
+        """The server's dialect; None for the wire format."""
         return self._conversation.dialect
 
     @property
     def limit(self) -> TimeLimit:
-        """When the run is over at the latest."""
+        """The time limit of the run."""
         return self._loop.limit
 
     @property
@@ -129,27 +129,29 @@ class Stage:
 
     @property
     def patience_to_leave(self) -> float:
-        """Seconds in which the server should let go of who leaves, or less where it never does."""
+        """Seconds within which the server should close a leaver's connection; less if it never
+        does."""
         return min(LETTING_GO, self._conversation.patience_for("end"))
 
     def nonce(self) -> str:
-        """A word that nobody has said before, of letters and digits."""
+        """Return a word of letters and digits that nobody has said before."""
         self._nonces += 1
         self.last_nonce = f"{self.nonce_stem}x{self._nonces:05}z"
         return self.last_nonce
 
     @property
     def nodes(self) -> int:
-        """How many nodes the room has, as far as is known."""
+        """How many nodes the room is known to have."""
         return len(self.address.addresses) if isinstance(self.address, SharedRoom) else 1
 
     def connect(
         self, side: Side = AS_USUAL, *, holds: bool = False, node: int | None = None
     ) -> Client:
-        """Connect, and no more: a client knows it is a member when it reads its own message.
+        """Connect a client, without waiting until it is a member.
 
-        A client that `holds` keeps its side open after the server has ended the other. Where the
-        room has several nodes it connects to `node`, or else to the next.
+        It knows that it is one when it reads its own message (`greet`). A client that `holds` keeps
+        its side open after the server has ended the other. In a room with several nodes it connects
+        to `node`, or to the next one.
         """
         name = f"c{len(self._clients) + 1}"
         patience = self.patience + CONNECTING * self.start.factor
@@ -193,7 +195,7 @@ class Stage:
         return label_of(self.dialect or PLAIN, host, port, called)
 
     def join(self, count: int, exercises: Sequence[str] = ()) -> list[Client]:
-        """Connect this many clients, one after the other, each a member before the next."""
+        """Connect this many clients one after the other; each is a member before the next comes."""
         clients = []
         for _ in range(count):
             client = self.connect()
@@ -202,8 +204,8 @@ class Stage:
         return clients
 
     def greet(self, client: Client, exercises: Sequence[str] = ()) -> None:
-        """Let a client say a word and wait for its echo: then it is a member (ROOM-1), and the
-        server has had its turn at what others sent before."""
+        """Let a client say a word, and wait for its echo. Then it is a member (ROOM-1), and the
+        server has had time for what others sent before."""
         if not self.has_echo:
             self._let_hear(client, self.observer(client), exercises)
             return
@@ -212,9 +214,10 @@ class Stage:
         self.await_text(client, word, exercises, since)
 
     def observer(self, asking: Client) -> Client:
-        """Where there is no echo, a client that hears what the others say, and is heard by them."""
+        """Return a client that hears the others and is heard by them, for servers without echo."""
         if self._observer is None or self._observer.ended:
-            # Nothing tells yet that who asks is a member: some servers lose one of two at once.
+            # Some servers lose one of two clients that come together, and nothing shows yet that
+            # the one that asks is a member.
             self.pass_time(HEARING)
             self._observer = self.connect()
             if not asking.ended:
@@ -222,7 +225,7 @@ class Stage:
         return self._observer
 
     def _let_hear(self, one: Client, other: Client, exercises: Sequence[str] = ()) -> None:
-        """Let two clients speak until each has heard the other."""
+        """Let two clients say words until each has heard the other."""
         for speaker, listener in ((one, other), (other, one)):
             began = self.now()
             end = began + self._conversation.patience_for("text")
@@ -241,8 +244,10 @@ class Stage:
                     raise Stuck(f"{listener.name} heard nothing of what {speaker.name} said")
 
     def fence(self, *clients: Client, exercises: Sequence[str] = ()) -> None:
-        """Let each client say a word, and wait until each has read the words of all; where there
-        is no echo, until the observer has, and each has read the observer's after that."""
+        """Let each client say a word, and wait until each has read the words of all.
+
+        Without echo, wait until the observer has read them, and each has then read the observer's.
+        """
         if not self.has_echo:
             self._fence_by_observer(clients, exercises)
             return
@@ -273,8 +278,8 @@ class Stage:
     def be_heard(
         self, speaker: Client, listeners: Sequence[Client], exercises: Sequence[str] = ()
     ) -> None:
-        """Let a client speak until each of these has heard it: then each is a member, silent as
-        it may be (ROOM-1). `Stuck` where no more of them hear it for as long as patience lasts."""
+        """Let a client say words until each listener has heard it: then each is a member, even if
+        it is silent (ROOM-1). `Stuck` if no further listener hears it within the patience."""
         deaf = list(listeners)
         began = end = -1.0
         since = {client: len(client.received) for client in deaf}
@@ -298,38 +303,41 @@ class Stage:
 
     @property
     def has_echo(self) -> bool:
-        """Whether clients receive what they say themselves."""
+        """Whether clients receive their own messages."""
         return self._conversation.has_echo
 
     @property
     def knows_the_end(self) -> bool:
-        """Whether the server lets go of who shuts its writing side."""
+        """Whether the server closes the connection of a client that shuts its writing side."""
         return self.dialect is None or "half-close" not in self.dialect.absent
 
     def can_say(self, octets: int) -> bool:
-        """Whether a line of so many octets with its LF is one in the dialect."""
+        """Whether so many octets, an LF included, are one line in the dialect."""
         return self.dialect is None or not self.dialect.by_read or octets < self.dialect.read_size
 
     def check(self, *clients: Client) -> None:
-        """`Stuck` where the server has ended one of these clients, of whom more is expected."""
+        """Raise `Stuck` if the server has ended one of these clients, which are still needed."""
         for client in clients:
             if client.ended:
                 raise Stuck(f"{client.name} was disconnected")
 
     def has(self, client: Client, text: str) -> bool:
-        """Whether these characters have come; to whoever hears what this client says."""
+        """Whether these characters have come to this client, or to who hears what it said."""
         return self._hearer(client, text).has_received(text)
 
     def _hearer(self, client: Client, text: str) -> Client:
-        """Who receives what a client said: itself, or where there is no echo, the observer."""
+        """Return who receives what a client said: the client itself, or without echo the
+        observer."""
         return self.observer(client) if client.has_said_lately(text) else client
 
     def await_text(
         self, client: Client, text: str, exercises: Sequence[str] = (), since: int = 0
     ) -> None:
-        """Wait until these characters have come, `since` octets from the first or later, and an LF
-        behind them where one ends a message; `Stuck` where they do not, `Unplayable` where they
-        could not be said."""
+        """Wait until these characters have come, and an LF after them if one ends a message.
+
+        Octets before `since` are not searched. `Stuck` if the characters do not come, `Unplayable`
+        if they cannot be said in the dialect.
+        """
         if self.dialect is not None and any(one.has_left_unsaid(text) for one in self._clients):
             raise Unplayable("dialect", f"{text!r} cannot be said")
         hearer = self._hearer(client, text)
@@ -354,13 +362,13 @@ class Stage:
             raise Stuck(f"{client.name} was disconnected before {text!r} came")
 
     def await_end(self, client: Client, exercises: Sequence[str] = ()) -> None:
-        """Wait until the server has ended a connection; `Stuck` where it does not."""
+        """Wait until the server has ended a connection; `Stuck` if it does not."""
         if client.should_have_left:
             raise Unplayable("dialect", f"what {client.name} is to be ended for cannot be said")
         self.wait([client], lambda: client.ended, THE_END, exercises)
 
     def is_flooded(self, client: Client) -> bool:
-        """Whether a client has received more than could be owed to it by far."""
+        """Whether a client has received far more than is owed to it."""
         return self._conversation.floods(client)
 
     def open_clients(self) -> Iterator[Client]:
@@ -368,7 +376,7 @@ class Stage:
         return (client for client in self._clients if not client.ended)
 
     def play(self, scenario: Callable[[], object]) -> None:
-        """Play a scenario to its end, or to where it is stuck."""
+        """Play a scenario until it ends or is stuck, and record its finish."""
         try:
             scenario()
         except Stuck as stuck:
@@ -381,7 +389,8 @@ class Stage:
         self.record(Finish(self.now(), self.interrupted))
 
     def aside(self) -> AbstractContextManager[list[Event]]:
-        """What happens meanwhile does not enter the transcript, but the list this gives."""
+        """Record what happens during the block in the list that this yields, not in the
+        transcript."""
         return self._loop.aside()
 
     def close(self) -> None:

@@ -43,7 +43,7 @@ class Waiter:
         loop = self._loop
         began = latest = loop.now()
         while not condition():
-            # Who says a line a read is slow to say all, and need not hear anything meanwhile.
+            # A client that says one line a read takes long, and may hear nothing meanwhile.
             if any(client.is_speaking for client in self._clients):
                 began = loop.now()
             for client in clients:
@@ -78,7 +78,7 @@ class Waiter:
         silence: float,
     ) -> None:
         """Record that each of these clients waited in vain, after so many seconds of silence."""
-        # What others waited for meanwhile may have shortened the wait after it was a full one.
+        # A full wait may count as shortened by now: other lanes have waited in vain meanwhile.
         conversation = self._conversation
         shortened = round(silence, 3) < conversation.patience
         seconds = conversation.patience_for(kind) if shortened else conversation.patience

@@ -26,8 +26,10 @@ Source = tuple[str, int]
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """A client's own side of a connection: octets that its kernel takes ahead of reads, octets of
-    a segment at most, and where it connects from, if that can be had; None is as the kernel will.
+    """A client's own side of a connection; None leaves a setting to the kernel.
+
+    `receive_buffer`: octets that its kernel takes ahead of reads. `segment`: the most octets of a
+    segment. `source`: the host and port to connect from, if they are free.
     """
 
     receive_buffer: int | None = None
@@ -37,13 +39,13 @@ class Side:
 
 AS_USUAL: Final = Side()
 FAR: Final = Side(receive_buffer=4_096, segment=1_400)
-"""As from across a network. The segments of a loopback are so large that a server's kernel takes
-millions of octets, and nothing waits in the server itself."""
+"""Like a client across a network. The segments of a loopback are so large that a server's kernel
+takes millions of octets, and nothing waits in the server itself."""
 
 
 @dataclass(frozen=True, slots=True)
 class TcpAddress:
-    """Port 0 stands for any free port, where the suite launches the server."""
+    """A TCP address. Port 0 stands for any free port, if the suite launches the server."""
 
     host: str
     port: int
@@ -91,7 +93,7 @@ class TcpAddress:
         return _connect(socket.socket(family), address, timeout, side)
 
     def with_free_port(self) -> "TcpAddress":
-        """This address, with port 0 made one that nothing listens on now."""
+        """Return this address, with a free port in place of port 0."""
         if self.port:
             return self
         family = socket.AF_INET6 if ":" in self.host else socket.AF_INET
@@ -137,17 +139,16 @@ class SharedRoom:
         return all(address.is_local for address in self.addresses)
 
     def next_node(self) -> int:
-        """The number of the node whose turn it is, from 0."""
+        """Return the number, from 0, of the node whose turn it is."""
         return next(self._turns) % len(self.addresses)
 
     def connect(
         self, timeout: float, side: Side = AS_USUAL, node: int | None = None
     ) -> socket.socket:
-        """Connect to a node, or the next, within seconds; from a host and port that no client had
-        before.
+        """Connect to a node, or to the next one, within `timeout` seconds.
 
-        To different servers a system may connect from one port twice, and then two members of the
-        room would have one SENDER.
+        The host and port that it connects from are new: a system may use one port for connections
+        to two servers, and then two members of the room would have the same SENDER.
         """
         address = self.addresses[self.next_node() if node is None else node]
         spare: list[socket.socket] = []
@@ -192,7 +193,7 @@ def _connect(
             try:
                 client.connect(address)
             except BlockingIOError:
-                # A Unix-domain socket does not wait for a place in the queue of who listens.
+                # A Unix-domain socket does not wait for a place in the listener's queue.
                 if time.monotonic() > end:
                     raise
                 time.sleep(_QUEUE_FULL)
@@ -205,7 +206,8 @@ def _connect(
 
 
 def parse_address(text: str) -> Address:
-    """Read an address, or several of one room, with spaces between; `AddressError` for none."""
+    """Parse an address, or several of one room separated by spaces; `AddressError` if it is not
+    one."""
     several = tuple(map(_parse_one, text.split()))
     return SharedRoom(several) if len(several) > 1 else _parse_one(text)
 

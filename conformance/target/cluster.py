@@ -1,5 +1,5 @@
-"""The nodes of one room, where the suite launches them: as many processes of one command, each with
-an address and a name of its own, and before them what keeps their log."""
+"""The nodes of one room, launched by the suite: several processes of one command, each with its own
+address and name, and before them the process that keeps their log."""
 
 import os
 import re
@@ -21,13 +21,13 @@ from conformance.target.server import LaunchedServer
 _ANY_PORT: Final = TcpAddress("127.0.0.1", 0)
 _HOST_AND_PORT: Final = re.compile(r"(\[[0-9a-fA-F:]+\]|[\w.-]+):(\d+)")
 _COMMAND: Final = 30.0
-"""Seconds that a command of the profile's may take."""
+"""Seconds that a command of the profile may take."""
 _rooms = count(1)
 
 
 @dataclass
 class _Node:
-    """One node: its process, its name, and its way to the log, where that can be cut."""
+    """One node: its process, its name, and its way to the log if that can be cut."""
 
     name: str
     server: LaunchedServer
@@ -38,8 +38,10 @@ class _Node:
 
 
 class LaunchedCluster:
-    """The nodes of one room. Each is a `LaunchedServer`; what is asked of all is answered for all:
-    `pid` is the first node's, None where any node has ended; `poll` is the status of one that has.
+    """The nodes of one room, each a `LaunchedServer`.
+
+    `pid` is that of the first node, None if any node has ended. `poll` returns the status of one
+    that has ended.
     """
 
     def __init__(self, launch: Launch, cluster: Cluster, asked: Address) -> None:
@@ -65,7 +67,7 @@ class LaunchedCluster:
 
     @property
     def first(self) -> LaunchedServer:
-        """The node before which scenarios are played that concern one process."""
+        """The node on which scenarios about a single process are played."""
         return self.nodes[0].server
 
     @property
@@ -84,7 +86,7 @@ class LaunchedCluster:
         return None if None in pids else pids[0]
 
     def start(self) -> None:
-        """Start what keeps the log, and all nodes; `LaunchError` where that cannot be done."""
+        """Start the process that keeps the log, and all nodes; `LaunchError` if that fails."""
         is_first = self._log is None
         if self._cluster.before is not None and self._log is None:
             self._log = Process(Launch(command=self._cluster.before), _ANY_PORT)
@@ -120,8 +122,7 @@ class LaunchedCluster:
         self.nodes[number].server.close()
 
     def start_again(self, number: int) -> None:
-        """Start a node that has ended, on its address, or where somebody else has taken that, on
-        another port."""
+        """Start a node that has ended on its address, or on another port if that is taken."""
         node = self.nodes[number]
         address = node.server.address
         elsewhere = replace(address, port=0) if isinstance(address, TcpAddress) else address
@@ -133,20 +134,20 @@ class LaunchedCluster:
             node.server.start()
 
     def pause(self, number: int) -> None:
-        """Let a node not run; `LaunchError` where the system has no way to."""
+        """Suspend a node; `LaunchError` if the system cannot."""
         node = self.nodes[number]
         _signal(node.server, "SIGSTOP")
         node.paused = node.server
 
     def resume(self, number: int) -> None:
-        """Let it run again, though another be in its place now."""
+        """Let a suspended node run again, even if another has taken its place."""
         node = self.nodes[number]
         if node.paused is not None:
             _signal(node.paused, "SIGCONT")
             node.paused = None
 
     def replace(self, number: int) -> None:
-        """Start another process in a node's place, on a port of its own; the old one is left."""
+        """Start another process in a node's place, on a port of its own; the old one stays."""
         node = self.nodes[number]
         server = LaunchedServer(node.launch, _ANY_PORT)
         node.replaced.append(node.server)
@@ -154,7 +155,7 @@ class LaunchedCluster:
         server.start()
 
     def cut(self, number: int, *, wanted: bool) -> None:
-        """Let nothing pass between a node and the log, or all again."""
+        """Cut a node off from the log, or connect it again."""
         way = self.nodes[number].way
         assert way is not None
         if wanted:
@@ -163,7 +164,7 @@ class LaunchedCluster:
             way.heal()
 
     def heal(self) -> None:
-        """Take back whatever was done to nodes; those that were ended are started by `start`."""
+        """Undo all faults of nodes; `start` starts those that have ended."""
         for number, node in enumerate(self.nodes):
             self.resume(number)
             if node.way is not None:
@@ -184,7 +185,7 @@ class LaunchedCluster:
         return "".join(node.server.new_output() for node in self.nodes)
 
     def close(self) -> None:
-        """End all nodes, and what keeps their log."""
+        """Kill all nodes, and the process that keeps their log."""
         with suppress(LaunchError):
             self.heal()
         for node in self.nodes:
@@ -200,7 +201,7 @@ class LaunchedCluster:
             self._log = None
 
     def break_off(self) -> None:
-        """End all nodes, and start no other; from any thread."""
+        """Kill all nodes, and start no other. Any thread may call this."""
         self._is_broken_off = True
         for node in self.nodes:
             for server in (node.server, *node.replaced):
@@ -219,7 +220,7 @@ def _signal(server: LaunchedServer, name: str) -> None:
 
 
 def run_command(command: str) -> None:
-    """Run a command of the profile's to its end; `LaunchError` where it fails."""
+    """Run a command of the profile to its end; `LaunchError` if it fails."""
     try:
         done = subprocess.run(
             shlex.split(command), capture_output=True, timeout=_COMMAND, check=False
@@ -232,7 +233,7 @@ def run_command(command: str) -> None:
 
 
 def _fill(launch: Launch, log: str | None, name: str, room: str, way: Partition | None) -> Launch:
-    """A node's own command: {address} and its like are filled in where it is launched."""
+    """Fill in a node's own command, except {address} and the like, which its launch fills in."""
     command = launch.command.replace("{node}", name).replace("{room}", room)
     if log is not None and way is not None:
         ports = iter(way.listeners)

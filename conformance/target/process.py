@@ -32,14 +32,14 @@ from conformance.target.system import (
 )
 
 _DISMISSED: Final = 0.5
-"""Seconds that the guardian, or what a server has started, may take to end."""
+"""Seconds that the guardian, and processes that a server has started, may take to end."""
 _KILLED: Final = 5.0
-"""Seconds that a process which was killed is waited for at most."""
+"""Seconds to wait for a killed process at most."""
 _LINUX: Final[bool] = sys.platform.startswith("linux")
 _MARKS: Final = 1 << 32
 """Marks of one suite, one for each launch."""
 _MOST_OUTPUT: Final = 4_000
-"""Characters of output that are kept of each end of it."""
+"""Characters of output that are kept of its beginning, and of its end."""
 _counter = count(1)
 
 
@@ -48,7 +48,7 @@ class LaunchError(Exception):
 
 
 class Process:
-    """One process, its standard input a pipe, its output a file."""
+    """One process whose standard input is a pipe and whose output is a file."""
 
     def __init__(self, launch: Launch, address: Address) -> None:
         command = _command(launch.command, address)
@@ -95,11 +95,12 @@ class Process:
             self._popen.stdin.close()
 
     def output(self) -> str:
-        """Return all that it printed; of much, the beginning and the end."""
+        """Return what it printed; if that is much, its beginning and its end."""
         return _shortened(self._printed_since(0))
 
     def new_output(self) -> str:
-        """Return what it printed since the last call; of much, the beginning and the end."""
+        """Return what it printed since the last call; if that is much, its beginning and its
+        end."""
         printed = self._printed_since(self._shown)
         self._shown += len(printed)
         return _shortened(printed)
@@ -108,11 +109,11 @@ class Process:
         return read_at(self._output, begin)
 
     def offspring(self) -> list[psutil.Process]:
-        """Find the processes it started, in any group, that still run."""
+        """Find the processes that it started, in any group, and that still run."""
         return [one for one in _marked(self._mark) if one.pid != self._popen.pid]
 
     def end(self) -> None:
-        """Kill it, and all that it started."""
+        """Kill it and everything that it started."""
         may_have_started = self.poll() is not None or has_children(self._popen.pid)
         end_group(self._popen.pid)
         with suppress(subprocess.TimeoutExpired):
@@ -175,7 +176,7 @@ def start(
     stderr: int,
     directory: Path | None = None,
 ) -> tuple[subprocess.Popen[bytes], int]:
-    """Start a process in a group of its own, under the guardian's eyes.
+    """Start a process in a group of its own, and tell the guardian.
 
     Args:
         command: Its words.
@@ -207,7 +208,7 @@ def start(
 
 @cache
 def _guardian() -> subprocess.Popen[bytes]:
-    """The process that ends what was launched once this one is gone."""
+    """Start the process that kills what was launched once this one is gone."""
     marks = marks_of(os.getpid())
     process = subprocess.Popen(
         [sys.executable, "-I", "-S", guardian.__file__, str(marks.start), str(marks.stop)],
@@ -228,7 +229,7 @@ def _dismiss(guard: subprocess.Popen[bytes]) -> None:
 
 
 def tell_guardian(text: str) -> None:
-    """Let the guardian know of a process group: `+ID` that it lives, `-ID` that it is gone."""
+    """Tell the guardian of a process group: `+ID` if it lives, `-ID` if it is gone."""
     guard = _guardian()
     assert guard.stdin is not None
     with suppress(OSError):

@@ -25,18 +25,18 @@ from conformance.target.system import has_children
 
 _POLL: Final = 0.01
 _CHILDREN_EVERY: Final = 5
-"""Looks of which one is at what the process has started: all processes are searched for that."""
+"""Every how many looks the children of the process are looked for: that searches all processes."""
 _LOOK_ONLY: Final = 1.0
-"""Seconds in which a listening socket is looked for without connecting to it: a client that comes
-and goes before the first scenario breaks some servers for good."""
+"""Seconds in which the suite looks for a listening socket without connecting to it: some servers
+break for good when a client comes and goes before the first scenario."""
 _UNSEEN: Final = 5.0
-"""The same, where the system's tables show nobody who listens on the port: a server that takes long
-to start is the rule, one that listens where they do not show it the exception."""
+"""The same, if the system's tables show no listener on the port. Most such servers are slow to
+start; few listen without being shown."""
 
 
 class LaunchedServer:
-    """The server processes of a run, one after the other, on one address: a free port where none is
-    asked for."""
+    """The server processes of a run, one after the other, on one address. Without a port in the
+    address they get a free one."""
 
     def __init__(self, launch: Launch, asked: Address) -> None:
         let_interrupts_through()
@@ -55,10 +55,10 @@ class LaunchedServer:
         return self._process.id if self._process is not None and running else None
 
     def start(self) -> None:
-        """Launch the server and wait until it listens; `LaunchError` where it does not.
+        """Launch the server and wait until it listens; `LaunchError` if it does not.
 
-        What an earlier server left behind is ended only afterwards, since it may be what keeps
-        this one from listening.
+        What an earlier server left behind is killed only afterwards: if it keeps this one from
+        listening, that must show.
         """
         if not self._was_started:
             self._check_free()
@@ -74,10 +74,12 @@ class LaunchedServer:
                 left.end()
 
     def _check_free(self) -> None:
-        """Raise `LaunchError` where another process listens on the address already, which would be
-        judged in place of the launched one; where any free port will do, take another. Only before
-        the first launch: what listens there later may have been left behind by a server under
-        test."""
+        """Make sure that nobody listens on the address yet: another process would be judged in
+        place of the launched one. Take another port if any will do, else raise `LaunchError`.
+
+        This happens only before the first launch: a later listener may have been left behind by the
+        server under test.
+        """
         with suppress(OSError):
             while True:
                 strangers = who_answers(self.address)
@@ -95,7 +97,7 @@ class LaunchedServer:
         )
 
     def start_elsewhere(self) -> bool:
-        """Launch the server on another free port; False where one port was asked for."""
+        """Launch the server on another free port; return False if a certain port was asked for."""
         address = self._asked.with_free_port()
         if address == self._asked:
             return False
@@ -140,7 +142,7 @@ class LaunchedServer:
         return "" if self._asked == self.address else hint(self._launch.command)
 
     def stop(self, way: Way) -> None:
-        """Send the server the signal, or the line on its console, that stops it."""
+        """Send the server the signal, or the console line, that stops it."""
         assert self._process is not None
         match way:
             case "sigterm":
@@ -156,18 +158,19 @@ class LaunchedServer:
         self._process.end_input()
 
     def poll(self) -> int | None:
-        """Return its status once it has ended, negative where a signal ended it, or None."""
+        """Return its exit status, negative if a signal ended it; None while it runs."""
         return None if self._process is None else self._process.poll()
 
     def wait(self, seconds: float) -> int | None:
-        """Wait for the server to end; return its status, or None where it has not ended by then."""
+        """Wait for the server to end; return its status, or None if it has not ended by then."""
         return None if self._process is None else self._process.wait(seconds)
 
     def run_rival(self, seconds: float) -> tuple[int | None, str]:
         """Launch a second server on the same address.
 
-        Return its status, and its output. The status is None where it had not ended after the
-        time it may take to be ready, and `seconds` more.
+        Returns:
+            Its exit status and its output. The status is None if it still ran after the time that
+            it may take to be ready, and `seconds` more.
         """
         try:
             with interrupts_later():
@@ -183,14 +186,14 @@ class LaunchedServer:
                 rival.end()
 
     def close(self) -> None:
-        """End the server, if it runs."""
+        """Kill the server, if it runs."""
         with interrupts_later():
             process, self._process = self._process, None
             if process is not None:
                 process.end()
 
     def break_off(self) -> None:
-        """End the server, and launch no other. Any thread may call it."""
+        """Kill the server, and launch no other. Any thread may call this."""
         self._is_broken_off = True
         self.close()
         self._end_rival()
@@ -200,7 +203,7 @@ class LaunchedServer:
         return "" if self._process is None else self._process.new_output()
 
     def _listens(self, process: Process, looks: int, waited: float) -> bool:
-        """Look for its socket in the system's tables; where they do not show it, connect."""
+        """Look for its socket in the system's tables; if they do not show it, connect."""
         if not isinstance(self.address, TcpAddress):
             return self._answers(process)
         port = self.address.port

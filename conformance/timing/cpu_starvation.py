@@ -1,4 +1,7 @@
-"""Processor starvation: a stop that is late because the machine was busy is no fault."""
+"""Processor starvation: whether the machine let a process run, and how slow a busy machine is.
+
+A server that stops late because it was hardly let run has no fault.
+"""
 
 import subprocess
 import sys
@@ -22,10 +25,11 @@ class Starvation:
         self._since = dict(self._counts())
 
     def leeway(self) -> float:
-        """Return the factor for the deadlines of a stop: more than 1 if the machine lets a process
-        run less than a quarter of the time.
+        """Return what to multiply the deadlines of a stop by: more than 1 if the machine lets a
+        process run for less than a quarter of the time.
 
-        It is 1 if the kernel says that these processes hardly wanted to run, as one that sleeps.
+        It is 1 if the kernel says that these processes were hardly ready to run, as when they
+        sleep.
         """
         waits = self._waited()
         if waits and max(waits) < STARVED:
@@ -38,8 +42,8 @@ class Starvation:
         return max(self._waited(), default=0.0)
 
     def was_starved(self) -> bool:
-        """Whether any thread ran for less than a quarter of the time that it wanted to, and not for
-        a moment only; False if the kernel does not count it."""
+        """Whether any thread ran for less than a quarter of the time that it was ready to, and
+        waited for longer than a moment; False if the kernel does not count it."""
         return any(
             waited >= STARVED and waited >= (BUSY - 1) * ran for ran, waited in self._passed()
         )
@@ -62,9 +66,12 @@ class Starvation:
 
 
 def _slowdown() -> float:
-    """How many times as long as alone work takes now, by doing some; about 1 where nothing else
-    runs. Of this process, or of one started as servers are, whichever is let run less: many a
-    scheduler gives each session its share."""
+    """Measure how many times longer work takes now than on an idle machine; about 1 if nothing
+    else runs.
+
+    Both this process and one that is started like a server do some work, and the slower counts:
+    many schedulers give each session an equal share.
+    """
     with subprocess.Popen(
         [sys.executable, "-m", __name__],
         stdin=subprocess.DEVNULL,

@@ -1,4 +1,4 @@
-"""The time limit of a run: whatever a server does, the run is over by then."""
+"""The time limit of a run: the run ends by then, whatever a server does."""
 
 import math
 import threading
@@ -9,8 +9,11 @@ from conformance.timing.policy import JUDGING, WRITING
 
 
 class TimeLimit:
-    """So many seconds from now; none where it is not said. It may be asked and ended from any
-    thread. Scenarios end a little earlier, so that what they have seen is still judged."""
+    """A limit so many seconds from now; without `seconds` there is none.
+
+    Any thread may read it, and end it. Scenarios end a little earlier, so that there is time to
+    judge what they have seen.
+    """
 
     def __init__(self, seconds: float = math.inf) -> None:
         over = time.monotonic() + seconds
@@ -19,18 +22,18 @@ class TimeLimit:
 
     @property
     def left(self) -> float:
-        """Seconds until all that counts is in; 0 where that is over."""
+        """Seconds until results count no longer; 0 after that."""
         return min(threading.TIMEOUT_MAX, max(0.0, self._end - time.monotonic()))
 
     @property
     def left_to_play(self) -> float:
-        """Seconds in which scenarios may go on; 0 where they may not."""
+        """Seconds for which scenarios may go on; 0 after that."""
         return max(0.0, self._soon - time.monotonic())
 
     def end(self) -> None:
-        """Let it be over now."""
+        """End the time limit now."""
         self._end = self._soon = 0.0
 
 
 UNLIMITED: Final = TimeLimit()
-"""No limit, for what is no run."""
+"""No limit, for what is not part of a run."""
