@@ -4,7 +4,8 @@ their servers."""
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from multiprocessing import get_context
+from multiprocessing import get_all_start_methods, get_context
+from multiprocessing.context import BaseContext
 from multiprocessing.synchronize import Event
 from types import FrameType
 from typing import Final
@@ -34,7 +35,7 @@ def judge_specimens(
     same for another in bulk; with `whole`, each meets all. One that is missed, judged once, is
     judged `AGAIN` times more.
     """
-    context = get_context("spawn")
+    context = _context()
     over = context.Event()
     pool = ProcessPoolExecutor(jobs, context, _begin_to_judge, (over,))
     under_way: set[Future[Judged]] = set()
@@ -65,6 +66,16 @@ def judge_specimens(
             for process in context.active_children():
                 process.terminate()
         pool.shutdown(cancel_futures=True)
+
+
+def _context() -> BaseContext:
+    """How a process begins: forked, where the system can, from one that has imported this once for
+    all of them and done nothing else."""
+    if "forkserver" not in get_all_start_methods():
+        return get_context("spawn")
+    context = get_context("forkserver")
+    context.set_forkserver_preload([__name__])
+    return context
 
 
 def _begin_to_judge(over: Event) -> None:
