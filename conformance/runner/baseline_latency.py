@@ -13,8 +13,11 @@ _PAUSE: Final = 0.02
 
 
 def leeway_when_calm(session: Session, scenario: Scenario) -> float:
-    """What deadlines are to be multiplied by, so that twice the longest that one of a few members,
-    who only chat for some seconds, waited for its own word is no delay; 1 or more."""
+    """Measure the longest idle echo, by letting a few members chat for some seconds.
+
+    Returns:
+        What to multiply deadlines by so that twice that echo is no delay; 1 or more.
+    """
     longest = 0.0
 
     def chat() -> None:

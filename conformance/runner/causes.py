@@ -1,4 +1,4 @@
-"""What a run's failures come from, as its report says it."""
+"""The causes of a run's failures, entered in its report."""
 
 from conformance.diagnosis import Diagnosis
 from conformance.report.deaths import deaths_in

@@ -12,14 +12,13 @@ from conformance.timing.patience import Patience
 
 @dataclass
 class Course:
-    """One run as it goes on.
+    """What is known so far in one run.
 
-    `limit`: when it is over at the latest. `broken`: the requirements found broken so far.
-    `no_message_came`: no message comes to its sender, or none to anybody else, so that nothing more
-    can be learnt. `is_foreign`: what came has not the form of chatproto/1, so that nothing more can
-    be told. `has_been_unsound`: a server that was no longer sound was shown to be so. `held`:
-    how often a server did not let go of all who had left. `waits`: how long the server is waited
-    for.
+    `limit`: its time limit. `broken`: the requirements found broken. `no_message_came`: messages
+    reach nobody, or only their senders, so nothing more can be learnt. `is_foreign`: what came does
+    not have the form of chatproto/1, so nothing more can be judged. `has_been_unsound`: one
+    transcript has shown that a server was no longer sound. `held`: how often a server did not close
+    the connections of all leavers. `waits`: how long to wait for the server.
     """
 
     limit: TimeLimit = field(default_factory=TimeLimit)
@@ -34,8 +33,11 @@ class Course:
 
     @contextmanager
     def confirming(self, requirements: Set[str]) -> Iterator[frozenset[str]]:
-        """What is left to be shown to be broken, by a scenario that is played again with full
-        waits. What one lane is about to show, no other need show: it waits to see."""
+        """Yield the requirements that still have to be confirmed as broken, by playing a scenario
+        again with full waits.
+
+        If another lane is confirming one of them, wait for it: nobody needs to confirm it twice.
+        """
         with self._confirmed:
             self._confirmed.wait_for(lambda: not (requirements - self.broken) & self._in_question)
             left = frozenset(requirements - self.broken)
@@ -49,7 +51,7 @@ class Course:
 
     @property
     def is_holding(self) -> bool:
-        """Whether the server never lets go of who leaves, as it seems."""
+        """Whether the server seems never to close a leaver's connection."""
         return self.held > 1
 
     @property

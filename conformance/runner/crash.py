@@ -1,4 +1,5 @@
-"""What nobody expected goes to a file, with all that who mends the suite needs; a line names it."""
+"""Unexpected errors of the suite: they go to a file with all that is needed to fix them, and a line
+names the file."""
 
 import os
 import sys
@@ -11,8 +12,11 @@ from chatproto import __version__
 
 
 def words_of_crash(error: BaseException) -> str:
-    """Write an unexpected error of the suite to a file; say in words what happened, and where the
-    file is. Where none can be written, the words are all that stands in it."""
+    """Write an unexpected error of the suite to a file.
+
+    Returns:
+        What happened and where the file is, in words; if no file can be written, what it would say.
+    """
     said = "".join(traceback.format_exception(error))
     whole = f"chatproto-conformance {__version__}, Python {sys.version}\n{sys.argv}\n\n{said}\n"
     for directory in (_usual(), os.curdir):

@@ -1,8 +1,8 @@
-"""The one scheduler: scenarios are played in lanes, each a thread before a server of its own.
+"""The one scheduler: scenarios are played in lanes, each a thread with a server of its own.
 
-The main thread plays nothing. It hands each lane a scenario, waits for what comes of it, and ends
-the run when all is played, when its time limit is over, or when it is interrupted: no server can
-keep it from that.
+The main thread plays nothing. It hands each lane a scenario, waits for the result, and ends the run
+when everything is played, when the time limit is over, or when it is interrupted. No server can
+prevent that.
 """
 
 import threading
@@ -25,17 +25,16 @@ from conformance.target.process import LaunchError
 from conformance.target.system import descriptor_limit
 
 LANES: Final = 8
-"""Lanes where nothing is said, and each can have a server of its own. Most of the time a lane
-waits."""
+"""How many lanes there are by default, if each can have its own server. A lane mostly waits."""
 _FOR_A_LANE: Final = 300
-"""Descriptors that a lane may need of this process: it can have a full room."""
+"""Descriptors of this process that a lane may need: it can have a full room."""
 _GOING: Final = 0.3
-"""Seconds that lanes are waited for whose servers have been ended."""
+"""Seconds to wait for lanes whose servers have been killed."""
 
 
 class Reporter(Protocol):
-    """Receives the progress of a run. `on_strange` comes first, if the server visibly speaks
-    something else than chatproto/1."""
+    """Receives the progress of a run. `on_strange` is called first, if the server visibly speaks
+    something other than chatproto/1."""
 
     def on_strange(self, seen: str) -> None: ...
 
@@ -45,7 +44,7 @@ class Reporter(Protocol):
 
 
 def lanes_for(settings: Settings) -> int:
-    """How many lanes a run with these settings has where nothing is said."""
+    """Return how many lanes a run with these settings has by default."""
     if settings.is_clustered:
         return 1
     address = parse_address(settings.address)
@@ -54,7 +53,8 @@ def lanes_for(settings: Settings) -> int:
 
 
 class Lanes:
-    """Plays the scenarios of a run, `count` at a time. A context, which ends all servers."""
+    """The lanes of a run, which play `count` scenarios at a time. A context, which ends all
+    servers."""
 
     def __init__(self, settings: Settings, reporter: Reporter, count: int, course: Course) -> None:
         self.results: list[ScenarioReport] = []
@@ -80,8 +80,11 @@ class Lanes:
             lane.join(max(0.0, end - time.monotonic()))
 
     def play(self) -> None:
-        """Play all that the settings name; `LaunchError` where no server could be launched for the
-        first of it. What is not over by the time limit is unknown."""
+        """Play all scenarios that the settings name.
+
+        What is not finished by the time limit is unknown. `LaunchError` if no server could be
+        launched for the first of them.
+        """
         for phase in _phases(self._settings):
             self._play(deque(phase))
 
@@ -158,10 +161,12 @@ class Lanes:
 
 
 def _phases(settings: Settings) -> Iterator[Iterable[Play]]:
-    """What is played at once, one after the other: whether there is chat at all; all else; and
-    whether there still is chat. Of what tells as much (`take_in_turn`), what waits longest comes
-    first, so that no lane is left with it alone, but the search, which there is no use of once a
-    MUST has failed, last."""
+    """Yield the three phases of a run: whether there is chat at all, everything else, and whether
+    there is still chat.
+
+    Within a phase, scenarios that wait longest come first, so that no lane is left alone with one;
+    `take_in_turn` has precedence. The search comes last: once a MUST has failed it is of no use.
+    """
     chosen = [play for play in plays() if play.scenario.id in settings.scenarios]
     rest = [play for play in chosen if play.scenario.id not in (FIRST, LAST)]
     yield (play for play in chosen if play.scenario.id == FIRST)
@@ -170,15 +175,17 @@ def _phases(settings: Settings) -> Iterator[Iterable[Play]]:
 
 
 def _urgency(play: Play) -> tuple[bool, bool, float]:
-    """What takes longest comes first: a server that does not stop is waited for longest."""
+    """Sort key by which the longest scenario comes first: those that wait for a server to stop."""
     scenario = play.scenario
     return scenario.id == SEARCH, scenario.section != "stop", -scenario.waits
 
 
 def take_in_turn(left: deque[Play], broken: Set[str]) -> Iterator[Play]:
-    """Take out what tells most, one after the other: what is there for a requirement that nothing
-    before was there for comes first, and for one that is known to be broken by then, last. The time
-    limit may cut off the rest."""
+    """Take out the most telling scenarios first, since the time limit may cut off the rest.
+
+    First come those about a requirement that no scenario before was about, last those about one
+    that is known to be broken by then.
+    """
     tried: set[str] = set()
 
     def rank(play: Play) -> int:
@@ -193,7 +200,7 @@ def take_in_turn(left: deque[Play], broken: Set[str]) -> Iterator[Play]:
 
 
 class _Lane(threading.Thread):
-    """Plays what it is given, one after the other, and says what came of it."""
+    """A thread that plays what it is given, and reports each result."""
 
     def __init__(
         self,
@@ -221,6 +228,6 @@ class _Lane(threading.Thread):
         self.player.close()
 
     def break_off(self) -> None:
-        """End its server, and launch no other."""
+        """Kill its server, and launch no other."""
         self._session.break_off()
         self._given.put(None)

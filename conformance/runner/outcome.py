@@ -1,4 +1,4 @@
-"""How a scenario's test ends, for pytest and for JUnit, and what it says."""
+"""The outcome of a scenario as a test of pytest or JUnit, and its text."""
 
 from typing import Final, Literal, assert_never
 
@@ -30,8 +30,11 @@ _SAID: Final = {
 def outcome_of(
     result: ScenarioReport, settings: Settings
 ) -> tuple[Literal["passed", "failed", "expected", "skipped"], str]:
-    """How a scenario's test ends, and what it says: it fails where a MUST is broken or cannot be
-    told; what concerns SHOULD alone, or is known, is a failure that was to be expected."""
+    """Return how a scenario's test ends, and its text.
+
+    It fails if a MUST is broken, or if nobody can tell. A failure of a SHOULD alone, or a known
+    failure, is an expected one.
+    """
     text = _text(result, settings)
     unknown = [one for one in result.findings if not settings.known.has(one, result.id)]
     if result.model_copy(update={"findings": unknown}).verdict is Verdict.NON_CONFORMANT:
@@ -54,7 +57,7 @@ def outcome_of(
 
 
 def _text(result: ScenarioReport, settings: Settings) -> str:
-    """The first finding of each requirement, as the report has it."""
+    """Write the first finding of each requirement, as the report does."""
     again = settings.again(result)
     first = {finding.requirement: finding for finding in reversed(result.findings)}
     return "\n".join(

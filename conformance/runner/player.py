@@ -1,4 +1,7 @@
-"""Plays scenarios before one target, one after the other, and reports what the oracle says."""
+"""Plays scenarios on one target, one after the other, and reports what the oracle finds.
+
+Here it is decided when a scenario is played again (`Player._stage`).
+"""
 
 import inspect
 import re
@@ -27,14 +30,17 @@ from conformance.transcript.events import Received, Sent, Transcript
 SEARCH: Final = "gen/programs"
 """The scenario that searches for programs which break something."""
 LAST: Final = "sanity/last"
-"""The scenario that shows whether there still is when all else is over."""
+"""The scenario that shows whether there is still chat when everything else is over."""
 _NONCE: Final = re.compile(rb"n[0-9a-f]{6}x\d+z")
 
 
 @dataclass(frozen=True, slots=True)
 class _Played:
-    """What came of a scenario, the leeway that its stops should have, and whether something was
-    waited for in vain while the machine did not let the suite, or the server, run."""
+    """What came of a scenario.
+
+    `leeway_of_stops` is what the deadlines of its stops should be multiplied by. `was_disturbed`:
+    something was waited for in vain while the machine did not let the suite, or the server, run.
+    """
 
     result: ScenarioReport
     judgement: Judgement
@@ -43,7 +49,7 @@ class _Played:
 
 
 class Player:
-    """Plays what it is given in a session. Close it: a launched server ends with it."""
+    """A player of scenarios in one session. Close it to end a launched server."""
 
     def __init__(self, session: Session) -> None:
         self.settings = session.settings
@@ -51,7 +57,7 @@ class Player:
         self._course = session.course
 
     def reason_to_skip(self, scenario: Scenario) -> str | None:
-        """Why a scenario cannot be played in this run, if it cannot."""
+        """Return why a scenario cannot be played in this run; None if it can."""
         profile = self.settings.profile
         if self._course.no_message_came:
             return "sanity"
@@ -75,7 +81,7 @@ class Player:
         return None
 
     def play(self, play: Play) -> ScenarioReport:
-        """Play a scenario and judge it; `LaunchError` where there is no server for it."""
+        """Play a scenario and judge it; `LaunchError` if its server cannot be launched."""
         result = self._try(play) if "search" in _named(play) else self._stage(play)
         # What the server took by the time its clients had gone.
         result.usage = self._session.take_usage()
@@ -85,14 +91,22 @@ class Player:
         return result
 
     def _stage(self, play: Play) -> ScenarioReport:
-        """What only took too long is played once more, and that counts: a machine hiccups, a server
-        that lets members wait for each other does so again, and more than when all is calm. That
-        it was so is said. So is what a shortened wait left in doubt, with full waits, and what was
-        waited for in vain while the machine did not let the suite, or the server, run."""
+        """Play a scenario, and decide whether to play it again; the last time counts.
+
+        It is played again if
+
+        - it failed by a shortened wait: then with full waits;
+        - all that failed was too late: then with longer deadlines. A machine hiccups only once,
+          but a server that lets members wait for each other does so again, and more than when the
+          room is calm. The report says so;
+        - something was waited for in vain while the machine did not let the suite, or the server,
+          run.
+        """
         known = frozenset(self._course.broken)
         first = self._once(play)
         if self._course.no_message_came and first.result.status == "unknown":
-            # All others hang on this one: a server that loses one of two gets another chance.
+            # All other scenarios depend on this one: a server that loses one of two clients gets
+            # another chance.
             self._session.close()
             first = self._once(play, full=True)
         if first.judgement.hasty:
@@ -122,7 +136,8 @@ class Player:
         return again
 
     def _once(self, play: Play, leeway: float = 1.0, *, full: bool = False) -> _Played:
-        """Play it, with this leeway."""
+        """Play a scenario once, with deadlines multiplied by this leeway; `full`: shorten no
+        wait."""
         scenario = play.scenario
         with self._session.stage(scenario, leeway, full=full) as stage:
             given: dict[str, object] = {"stage": stage}
@@ -175,7 +190,7 @@ def _broken(result: ScenarioReport) -> set[str]:
 
 
 def hears_nobody(transcript: Transcript) -> bool:
-    """Whether several clients spoke and received their own words, and none a word of another's."""
+    """Whether several clients spoke, and each received its own words and nobody else's."""
     said: dict[str, set[bytes]] = defaultdict(set)
     heard: dict[str, bytearray] = defaultdict(bytearray)
     for event in transcript:
@@ -196,11 +211,11 @@ def hears_nobody(transcript: Transcript) -> bool:
 
 
 def _why(failed: _Played) -> Finding:
-    """What a scenario is played again for: what was late, or else what failed first."""
+    """Return why a scenario is played again: what was late, or else what failed first."""
     failures = [one for one in failed.judgement.findings if one.outcome is Outcome.FAIL]
     return max(failures, key=lambda one: one.by_time)
 
 
 def _named(play: Play) -> frozenset[str]:
-    """What a scenario asks for, by its arguments' names."""
+    """Return the names of a scenario's parameters, which say what it needs."""
     return frozenset(inspect.signature(play).parameters)

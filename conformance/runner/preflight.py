@@ -1,4 +1,4 @@
-"""Whether there is a server at all, asked before the first scenario needs one."""
+"""The check, before the first scenario, that there is a server at all."""
 
 from collections.abc import Callable
 from typing import Final
@@ -20,8 +20,8 @@ class Unreachable(Exception):
 
 
 def check_descriptors() -> None:
-    """Raise `Unreachable` where this process may open so few files that nothing can be judged: a
-    server that it launches may open no more."""
+    """Raise `Unreachable` if this process may open too few files to judge anything: a server that
+    it launches has the same limit."""
     limit = descriptor_limit()
     if limit < _LEAST_DESCRIPTORS:
         raise Unreachable(
@@ -31,11 +31,11 @@ def check_descriptors() -> None:
 
 
 def reach(settings: Settings, tell: Callable[[str], None] | None = None) -> None:
-    """Make sure that there is a server before the first scenario needs one, or raise `Unreachable`.
+    """Make sure that there is a server, or raise `Unreachable`.
 
-    `tell` is called with what a launched server visibly sends otherwise than chatproto/1, unless
-    the profile declares it. A server that runs already is not looked at: a client that leaves may
-    break it.
+    If a launched server visibly speaks something other than chatproto/1, and the profile does not
+    declare it, `tell` is called with a description. A server that runs already is not looked at: a
+    client that leaves may break it.
     """
     address = parse_address(settings.address)
     launch = settings.profile.launch

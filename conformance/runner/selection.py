@@ -12,8 +12,8 @@ from conformance.standard.requirements import Level, Scope, requirements
 
 
 class Ids(click.ParamType[tuple[str, ...]]):
-    """Ids of requirements (QUIT-3) or scenarios (quit/quit-leaves), or sections (quit), each for
-    all its requirements, in letters of any case and with commas between them."""
+    """Ids of requirements (QUIT-3) or scenarios (quit/quit-leaves), or names of sections (quit),
+    separated by commas, in upper or lower case. A section stands for all its requirements."""
 
     name = "ID"
 
@@ -49,7 +49,7 @@ def _all_scenarios() -> Iterator[Scenario]:
 
 
 def nearest_id(name: str) -> str:
-    """Which requirement or scenario is called most nearly so, in words."""
+    """Say which requirement or scenario has the most similar name."""
     ids = (*requirements(), *(one.id for one in _all_scenarios()))
     known = {id_.lower(): id_ for id_ in ids}
     [nearest] = difflib.get_close_matches(name.lower(), known, n=1, cutoff=0.0)
@@ -63,9 +63,15 @@ def select(
     register: Sequence[Scenario] | None = None,
     kinds: Collection[Scope] = FOR_SERVERS,
 ) -> tuple[list[Scenario], frozenset[str], frozenset[str]]:
-    """The scenarios to play, the requirements whose findings count, and those the verdict is
-    about; an error where nothing is left to play. Without `register` and `kinds`, of those for
-    servers."""
+    """Select what to play, from `register` and of these `kinds`; by default those for servers.
+
+    Returns:
+        The scenarios to play, the requirements whose findings count, and those that the verdict is
+        about.
+
+    Raises:
+        click.UsageError: Nothing is left to play.
+    """
     asked = frozenset(id_ for ids in only for id_ in ids)
     refused = frozenset(id_ for ids in skip for id_ in ids)
     ids = counting(refused, level, kinds)
@@ -87,7 +93,7 @@ def select(
 def counting(
     refused: Collection[str], level: str, kinds: Collection[Scope] = FOR_SERVERS
 ) -> frozenset[str]:
-    """The requirements whose findings count, for servers if nothing else is said."""
+    """Return the requirements whose findings count; by default those for servers."""
     return frozenset(
         one.id
         for one in requirements().values()

@@ -1,5 +1,5 @@
-"""One process's part of a run: the target reached, and a launched one started again where it has
-ended; a stage for each scenario; what it played judged."""
+"""One lane's part of a run: reaching the target, starting a launched server again that has ended, a
+stage for each scenario, and the judging of what it played."""
 
 import math
 import shlex
@@ -34,20 +34,18 @@ from conformance.transcript.events import Event, Exited, Finish, Printed, Start
 from conformance.transcript.files import keep
 
 FIRST: Final = "sanity/first"
-"""The scenario that shows whether there is chat at all, before all others."""
+"""The scenario that shows whether there is chat at all. It is played before all others."""
 
 
 class Settings(BaseModel):
-    """All a run was asked for.
+    """What a run was asked for.
 
-    Findings count that are of one of `requirements`; the verdict is about those `selected`, and
-    whatever else was found broken. `examples`: how many programs are generated; `programs`: where
-    those are saved that break something; they are generated though a MUST has failed where
-    `examples_asked` for. `isolate`: each scenario has a server launched for it. `time_limit`: the
-    seconds that the run may take. `dead_peers`: peers vanish, and the server is given its time to
-    find them.
-    `server`: the options that name the server. `known`: failures that are known. `command`: the
-    one that plays a scenario.
+    Findings about `requirements` count; the verdict is about those `selected`, and about whatever
+    else was found broken. `examples`: how many programs are generated. `examples_asked`: they are
+    generated even if a MUST has failed. `programs`: where programs are saved that break something.
+    `isolate`: each scenario gets a new server. `time_limit`: the seconds that the run may take.
+    `dead_peers`: peers vanish, and the server gets time to find them. `server`: the options that
+    name the server. `known`: the known failures. `command`: the command that plays a scenario.
     """
 
     profile: Profile
@@ -70,7 +68,7 @@ class Settings(BaseModel):
 
     @property
     def kinds(self) -> frozenset[Scope]:
-        """The kinds of the requirements that hold for what is judged."""
+        """The kinds of requirements that apply to what is judged."""
         return FOR_CLUSTERS if self.is_clustered else FOR_SERVERS
 
     @property
@@ -79,7 +77,7 @@ class Settings(BaseModel):
         return self.profile.cluster is not None or " " in self.address
 
     def again(self, result: ScenarioReport) -> str:
-        """The command that plays a scenario again, or performs its program."""
+        """Return the command that plays a scenario again, or performs its program."""
         if result.program is not None:
             path = shlex.quote(result.program.path)
             return f"chatproto-conformance replay {path} {self.server}"
@@ -89,12 +87,12 @@ class Settings(BaseModel):
 
 
 def transcript_path(directory: Path, scenario: str) -> Path:
-    """Where a run keeps the transcript of a scenario."""
+    """Return the path at which a run keeps the transcript of a scenario."""
     return directory / f"{scenario.replace('/', '.')}.jsonl"
 
 
 class Session:
-    """The way to the target, in the course of a run. Close it: a launched server ends with it."""
+    """One lane's connection to the target during a run. Close it to end a launched server."""
 
     def __init__(self, settings: Settings, course: Course | None = None) -> None:
         self.settings = settings
@@ -115,10 +113,9 @@ class Session:
     def stage(
         self, scenario: Scenario, leeway: float = 1.0, *, full: bool = False
     ) -> Iterator[Stage]:
-        """A stage before a server that is there; `LaunchError` where it cannot be launched.
+        """Open a stage on a running server; `LaunchError` if it cannot be launched.
 
-        `leeway` is what its deadlines are multiplied by, besides the run's factor; in `full`, no
-        wait is shortened.
+        Deadlines are multiplied by `leeway` and the run's factor. `full`: no wait is shortened.
         """
         address = self._reach()
         if isinstance(self.server, LaunchedCluster) and scenario.needs & {"launch", "capacity"}:
@@ -155,12 +152,16 @@ class Session:
             self._usages.append(usage)
 
     def take_usage(self) -> Usage | None:
-        """What the server took on the stages since this was last asked."""
+        """Return what the server has used on the stages since the last call."""
         usage, self._usages = together(self._usages), []
         return usage
 
     def judge(self, stage: Stage) -> tuple[Judgement, list[Event]]:
-        """What the oracle says of what was played, as far as it was asked for; the transcript."""
+        """Judge what was played.
+
+        Returns:
+            What the oracle found about the requirements asked for, and the transcript.
+        """
         transcript = stage.transcript
         finish = transcript.pop()
         assert isinstance(finish, Finish)
@@ -178,10 +179,13 @@ class Session:
         return replace(whole, findings=wanted, hasty=hasty), transcript
 
     def _see_through(self, stage: Stage) -> int | None:
-        """Let every client leave; the status of a launched server that has ended.
+        """Let every client leave, and check that the server is still sound.
 
         What a scenario did to a launched server is attributed to that scenario, not to the next: a
         server that is no longer sound is replaced, and the transcript says how that showed.
+
+        Returns:
+            The exit status of a launched server that has ended; else None.
         """
         is_over, has_let_go = not stage.is_stuck, not any(stage.open_clients())
         aftermath = Aftermath(stage, holding=self.course.is_holding)
@@ -215,25 +219,25 @@ class Session:
         return status
 
     def keep(self, scenario: Scenario, transcript: list[Event]) -> None:
-        """Write a transcript, if transcripts are asked for and it can be."""
+        """Write a transcript, if transcripts are asked for and it can be written."""
         if self.settings.transcripts is not None:
             keep(transcript, transcript_path(self.settings.transcripts, scenario.id))
 
     def close(self) -> None:
-        """End the server, if one was launched."""
+        """Kill the server, if one was launched."""
         if self.server is not None:
             self.server.close()
             self._labels.clear()
             self._words.clear()
 
     def break_off(self) -> None:
-        """End the server, and launch no other; from any thread."""
+        """Kill the server, and launch no other. Any thread may call this."""
         self._is_broken_off = True
         if self.server is not None:
             self.server.break_off()
 
     def _reach(self) -> Address:
-        """Where the server is; a launched one that has ended is started again."""
+        """Return the server's address, after starting a launched server that does not run."""
         launch = self.settings.profile.launch
         if launch is not None:
             if self.server is not None and self.server.pid is None:

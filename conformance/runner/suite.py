@@ -1,4 +1,4 @@
-"""One run of the suite: its scenarios played in lanes, and the report of what was found."""
+"""A run of the suite: its scenarios are played in lanes, and what they find is reported."""
 
 import time
 from collections.abc import Iterable
@@ -21,10 +21,11 @@ from conformance.timing.limit import TimeLimit
 def run_suite(
     settings: Settings, reporter: Reporter, jobs: int | None = None, *, explained: bool = True
 ) -> Report:
-    """Play the scenarios that the settings name, `jobs` at a time; `Unreachable` where there is no
-    server. An interrupt ends the run with what was found by then, in a report that says so; so does
-    its time limit, with what was not played by then unknown. `explained`: first report a dialect
-    that is seen at a glance, and in the end say what the failures come from.
+    """Play the scenarios that the settings name, `jobs` at a time.
+
+    An interrupt ends the run, and the report has what was found by then and says so. The time limit
+    ends it too, and what was not played by then is unknown. `explained`: report a visible dialect
+    first, and the causes of the failures at the end. `Unreachable` if there is no server.
     """
     check_descriptors()
     began = time.monotonic()
@@ -58,8 +59,8 @@ def report_of(
     duration_s: float,
     explained: bool = True,
 ) -> Report:
-    """Put what was found in a run with these settings together, and if it is to be `explained`, say
-    what the failures come from."""
+    """Make the report of a run with these settings; with the causes of its failures, if it is to be
+    `explained`."""
     launch = settings.profile.launch
     report = summarise(
         results,

@@ -1,4 +1,4 @@
-"""The profiles that come with the suite: dialects seen in the wild, each by its name."""
+"""The profiles that come with the suite: dialects seen in the wild, found by name."""
 
 import difflib
 from importlib.resources import files
@@ -11,13 +11,14 @@ _SUFFIX = ".toml"
 
 
 def shipped_names() -> list[str]:
-    """The names of all that come with the suite."""
+    """List the names of the profiles that come with the suite."""
     names = (one.name for one in _PROFILES.iterdir() if one.name.endswith(_SUFFIX))
     return sorted(name.removesuffix(_SUFFIX) for name in names)
 
 
 def shipped_text(name: str) -> str:
-    """What a shipped profile's file says; `ProfileError`, with the nearest name, if none has it."""
+    """Return the text of a bundled profile; `ProfileError`, with the nearest name, if there is
+    none of this name."""
     names = shipped_names()
     if name not in names:
         nearest = difflib.get_close_matches(name, names, n=1, cutoff=0.0)[0]
@@ -26,12 +27,12 @@ def shipped_text(name: str) -> str:
 
 
 def shipped_profile(name: str) -> Profile:
-    """A profile that comes with the suite."""
+    """Return a profile that comes with the suite."""
     return read_profile(shipped_text(name), name)
 
 
 def find_profile(path_or_name: str) -> Profile:
-    """The profile in a file of that path, or else the shipped one of that name."""
+    """Find the profile in the file at this path, or else the bundled one of this name."""
     path = Path(path_or_name)
     if path.is_file() or path.suffix or len(path.parts) > 1:
         return load_profile(path)

@@ -26,8 +26,8 @@ def _ignore(_number: int, _frame: FrameType | None) -> None:
 def interrupts_later() -> Iterator[None]:
     """Delay interrupts until the block ends.
 
-    One that came between a launch and the assignment that records it, or between the removal of
-    that record and the process's end, would leave a process behind that nobody knows of.
+    An interrupt between a launch and its record, or between the removal of that record and the
+    end of the process, would leave an unknown process behind.
     """
     numbers = (signal.SIGINT, signal.SIGTERM)
     usual = {number: signal.getsignal(number) for number in numbers}

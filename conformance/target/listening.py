@@ -1,5 +1,5 @@
-"""Which processes listen on which addresses of this machine, to make sure that the server that is
-judged is the one that was launched."""
+"""Which processes listen on which addresses of this machine: the suite must judge the server that
+it has launched, and no other."""
 
 import errno
 import os
@@ -29,8 +29,10 @@ _CREDENTIALS: Final = struct.Struct("3i")
 
 
 def hosts_listened_on(processes: Iterable[psutil.Process], port: int) -> list[str]:
-    """The hosts on whose port these processes listen. Cheap where they have no socket yet, and
-    where the system says what they have open, as Linux does."""
+    """Find the hosts on which these processes listen at a port.
+
+    This is cheap while they have no socket, if the system says what they have open, as Linux does.
+    """
     if not _LINUX:
         return [host for one in processes for host in _hosts_that_it_tells(one, port)]
     sockets = {name for one in processes for name in _opened(one.pid) if name.startswith("socket:")}
@@ -38,13 +40,17 @@ def hosts_listened_on(processes: Iterable[psutil.Process], port: int) -> list[st
 
 
 def is_listened_on(port: int) -> bool:
-    """False if the system's tables show nobody who listens on a port; True where there are none."""
+    """Whether somebody may listen on a port: False if the system's tables show nobody."""
     return not _LINUX or any(_listeners(port))
 
 
 def _listeners(port: int) -> Iterator[tuple[str, str]]:
-    """The sockets that listen on a port, each as a process has it open, and its host. Linux lists
-    them before the thousands of connections that a run leaves behind, which are not read."""
+    """Yield the sockets that listen on a port, each by the name that a process has it open under,
+    and its host.
+
+    Linux lists them before the thousands of connections that a run leaves behind; those are not
+    read.
+    """
     for name in ("tcp", "tcp6"):
         with suppress(OSError), Path("/proc/net", name).open("rb") as table:
             for row in islice(table, 1, None):
@@ -57,14 +63,14 @@ def _listeners(port: int) -> Iterator[tuple[str, str]]:
 
 
 def _host(written: bytes) -> str:
-    """A host that is written as Linux has it in memory: each four octets one number."""
+    """Read a host that is written as Linux has it in memory: a number for each four octets."""
     words = (int(written[at : at + 8], 16) for at in range(0, len(written), 8))
     packed = b"".join(word.to_bytes(4, sys.byteorder) for word in words)
     return socket.inet_ntop(socket.AF_INET if len(packed) == 4 else socket.AF_INET6, packed)
 
 
 def _opened(pid: int) -> Iterator[str]:
-    """What a process has open, as Linux names it; nothing where that may not be seen."""
+    """Yield what a process has open, as Linux names it; nothing if that may not be seen."""
     with suppress(OSError):
         for descriptor in os.listdir(f"/proc/{pid}/fd"):
             with suppress(OSError):
@@ -72,7 +78,7 @@ def _opened(pid: int) -> Iterator[str]:
 
 
 def _hosts_that_it_tells(process: psutil.Process, port: int) -> Iterator[str]:
-    """The hosts on whose port a process listens, on a system other than Linux."""
+    """Yield the hosts on which a process listens at a port, on a system other than Linux."""
     with suppress(psutil.Error):
         for connection in process.net_connections("tcp"):
             listens = connection.status == psutil.CONN_LISTEN and connection.laddr
@@ -81,8 +87,10 @@ def _hosts_that_it_tells(process: psutil.Process, port: int) -> Iterator[str]:
 
 
 def reaches(host: str, address: TcpAddress) -> bool:
-    """Whether a socket that listens on a host is known to be reached at an address. One of the
-    other family may be reached too, which on Linux shows without a connection."""
+    """Whether a connection to an address is known to reach a socket that listens on a host.
+
+    It may reach one of the other family too; on Linux that shows without a connection.
+    """
     if takes(host, address):
         return True
     ips = [ip for family, ip in _resolved(address) if family == socket.AF_INET]
@@ -106,8 +114,8 @@ def _resolved(address: TcpAddress) -> Iterator[tuple[int, str]]:
 
 
 def _is_taken(ip: str, port: int) -> bool:
-    """Whether a socket that listens keeps others from an IPv4 address; False where that does not
-    show. Where it is one for IPv6, it listens there as well."""
+    """Whether a listening socket keeps others from an IPv4 address; False if that does not show.
+    An IPv6 socket that does so listens there as well."""
     if not _LINUX:
         return False
     with socket.socket() as another:

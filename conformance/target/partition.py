@@ -1,5 +1,5 @@
-"""A way that can be cut: connections are passed on to another address, and while the way is cut
-nothing passes, as when a network drops all between two machines."""
+"""A network partition: connections are forwarded to another address, and while the way is cut
+nothing passes, as when a network drops everything between two machines."""
 
 import selectors
 import socket
@@ -10,11 +10,11 @@ from typing import Final
 
 _READ: Final = 65_536
 _LOOK: Final = 0.02
-"""Seconds within which the way is seen to be cut, or no longer."""
+"""Seconds within which cutting and healing take effect."""
 
 
 class Partition:
-    """A listener on this machine for each of these addresses, and what passes between."""
+    """A listener on this machine for each of these addresses, which forwards to it."""
 
     def __init__(self, addresses: Sequence[tuple[str, str]]) -> None:
         self._is_cut = threading.Event()
@@ -34,11 +34,11 @@ class Partition:
         self._is_cut.set()
 
     def heal(self) -> None:
-        """Let all pass again, what waits first."""
+        """Let everything pass again; what has waited goes first."""
         self._is_cut.clear()
 
     def close(self) -> None:
-        """End what passes, and pass nothing more."""
+        """Close all connections, and forward nothing more."""
         self._is_over = True
         self._thread.join()
 

@@ -1,7 +1,8 @@
 """One launched process: its group, its mark, its standard input, and what it printed.
 
-It has a process group of its own, ended whole by its id. What it starts in other groups is found by
-a mark that it inherits, and ended too. A guardian ends it where the suite is killed.
+It has a process group of its own, which is killed as a whole. Processes that it starts in other
+groups are found by a mark that they inherit, and killed too. If the suite itself is killed, a
+guardian kills them all.
 """
 
 import atexit

@@ -1,5 +1,5 @@
-"""How to reach a server, how to launch it, what it speaks, and what is known of it: from TOML,
-validated.
+"""Profiles: how to reach a server, how to launch it, its dialect, and what is known of it. They are
+read from TOML and validated.
 
 An unknown key is refused with the nearest known one.
 """
@@ -109,7 +109,7 @@ class Profile(_Table):
 
 
 def load_profile(path: Path) -> Profile:
-    """Read a profile; `ProfileError` where it is none."""
+    """Read a profile from a file; `ProfileError` if it is not one."""
     try:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
@@ -120,7 +120,7 @@ def load_profile(path: Path) -> Profile:
 
 
 def read_profile(text: str, where: str) -> Profile:
-    """Read a profile's text; `ProfileError`, which says where it stands, where it is none."""
+    """Parse a profile; `ProfileError`, which names `where`, if it is not one."""
     try:
         return Profile.model_validate(tomllib.loads(text))
     except tomllib.TOMLDecodeError as error:
@@ -140,12 +140,12 @@ def _problem(kind: str, location: tuple[int | str, ...], message: str) -> str:
 
 
 def _keys(table: type[BaseModel]) -> dict[str, FieldInfo]:
-    """A table's fields by the keys that a profile writes for them."""
+    """Return a table's fields by their keys in a profile."""
     return {field.alias or name: field for name, field in table.model_fields.items()}
 
 
 def _table(location: tuple[int | str, ...]) -> type[BaseModel]:
-    """The table at a place of a profile."""
+    """Return the table at a place in a profile."""
     table: type[BaseModel] = Profile
     for key in location:
         if isinstance(key, int):  # one of several: all have the same keys

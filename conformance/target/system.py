@@ -33,7 +33,7 @@ _LIMITING: Final = threading.Lock()
 
 
 def _module(name: str) -> Any:
-    """A module that not every system has; `ImportError` where it is missing."""
+    """Import a module that not every system has; `ImportError` if it is missing."""
     return import_module(name)
 
 
@@ -42,14 +42,14 @@ MSG_NOSIGNAL: Final[int] = getattr(socket, "MSG_NOSIGNAL", 0)
 
 
 def unix_socket() -> socket.socket:
-    """A Unix-domain socket; `OSError` on a system without them."""
+    """Create a Unix-domain socket; `OSError` on a system without them."""
     if AF_UNIX is None:
         raise OSError("this system has no Unix-domain sockets")
     return socket.socket(AF_UNIX)
 
 
 def unsent(sock: socket.socket) -> int | None:
-    """Octets that this kernel still holds for the peer; None where it does not tell."""
+    """Return how many octets this kernel still holds for the peer; None if it does not tell."""
     try:
         fcntl, termios = _module("fcntl"), _module("termios")
         held = fcntl.ioctl(sock, termios.TIOCOUTQ, bytes(struct.calcsize("i")))
@@ -59,8 +59,10 @@ def unsent(sock: socket.socket) -> int | None:
 
 
 def unread(sock: socket.socket) -> int | None:
-    """Octets that the system of the peer, a process on this machine, holds and the peer has not
-    read; None where the system does not tell: of a TCP connection only Linux does."""
+    """Return how many octets the peer, a process on this machine, has received and not read.
+
+    None if the system does not tell; for a TCP connection only Linux does.
+    """
     if sock.family == AF_UNIX:
         return unsent(sock)
     queues = _queues_of_peer(sock)
@@ -68,15 +70,17 @@ def unread(sock: socket.socket) -> int | None:
 
 
 def in_transit(sock: socket.socket) -> int | None:
-    """Octets that the system of the peer, a process on this machine, holds for this end of a TCP
-    connection, and this system has not acknowledged; None where the system does not tell: only
-    Linux does."""
+    """Return how many octets the system of the peer, a process on this machine, holds for this end
+    of a TCP connection and this system has not acknowledged.
+
+    None if the system does not tell; only Linux does.
+    """
     queues = None if sock.family == AF_UNIX else _queues_of_peer(sock)
     return None if queues is None else queues[1]
 
 
 def _queues_of_peer(sock: socket.socket) -> tuple[int, int] | None:
-    """What the other end of a connection holds, to be read and to be sent."""
+    """Return how many octets the other end of a connection holds, unread and unsent."""
     try:
         with socket.socket(_NETLINK, socket.SOCK_RAW, _SOCK_DIAG) as system:
             system.setblocking(False)
@@ -91,7 +95,7 @@ def _queues_of_peer(sock: socket.socket) -> tuple[int, int] | None:
 
 
 def _question_about(sock: socket.socket) -> bytes:
-    """What Linux is asked about the other end of a connection (sock_diag(7), inet_diag_req_v2)."""
+    """Write the request about the other end of a connection (sock_diag(7), inet_diag_req_v2)."""
 
     def packed(host: str) -> bytes:
         return socket.inet_pton(sock.family, host.partition("%")[0]).ljust(16, b"\0")
@@ -104,8 +108,8 @@ def _question_about(sock: socket.socket) -> bytes:
 
 
 def be_deaf(sock: socket.socket) -> None:
-    """Let a TCP connection's kernel drop all that comes, so that it answers nothing from now on:
-    to its peer this machine has vanished. `OSError` where the system cannot: only Linux can."""
+    """Let the kernel drop everything that comes to a TCP connection, and so answer nothing: to the
+    peer this machine has vanished. `OSError` if the system cannot; only Linux can."""
     if not _FILTERS or sock.family == AF_UNIX:
         raise OSError("only Linux drops what comes to a TCP connection")
     # A filter of one instruction: return 0 octets of the packet.
@@ -115,7 +119,7 @@ def be_deaf(sock: socket.socket) -> None:
 
 
 def is_connected(source: tuple[str, int]) -> bool:
-    """Whether the system of a server on this machine holds a connection from there."""
+    """Whether this machine holds a server's end of a connection from there."""
     return any(
         one.status == psutil.CONN_ESTABLISHED
         and one.raddr
@@ -126,7 +130,7 @@ def is_connected(source: tuple[str, int]) -> bool:
 
 
 def is_broken(sock: socket.socket) -> bool:
-    """True if a connection is known to be broken. Nothing is read from it."""
+    """Whether a connection is known to be broken. Nothing is read from it."""
     if not hasattr(select, "poll"):
         return bool(sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR))
     poll = select.poll()
@@ -156,7 +160,7 @@ def end_group(pid: int) -> None:
 
 
 def has_children(pid: int) -> bool:
-    """Whether a process may have children that live; some systems tell at little cost."""
+    """Whether a process may have living children; True if the system does not tell cheaply."""
     try:
         told = [path.read_text() for path in Path(f"/proc/{pid}/task").glob("*/children")]
     except OSError:
@@ -165,8 +169,8 @@ def has_children(pid: int) -> bool:
 
 
 def read_at(file: IO[bytes], begin: int) -> bytes:
-    """All of a file from an octet on, without moving where another process goes on to write it, as
-    far as the system can."""
+    """Read a file from an octet on. If the system can, this does not move the place where another
+    process writes it."""
     system: Any = os
     if hasattr(system, "pread"):
         return bytes(system.pread(file.fileno(), os.fstat(file.fileno()).st_size - begin, begin))
@@ -175,14 +179,14 @@ def read_at(file: IO[bytes], begin: int) -> bytes:
 
 
 def descriptors(process: psutil.Process) -> int:
-    """The descriptors, or on Windows the handles, that a process has open."""
+    """Count the descriptors, or on Windows the handles, that a process has open."""
     system: Any = process
     return int(system.num_fds() if hasattr(system, "num_fds") else system.num_handles())
 
 
 def descriptor_limits(pid: int, wanted: tuple[int, int] | None = None) -> tuple[int, int]:
-    """The limits of descriptors, soft and hard, that a running process had; `wanted` are its limits
-    from now on. `OSError` where the system cannot do that: only Linux can."""
+    """Return the soft and the hard limit of descriptors of a running process, and set them to
+    `wanted` if that is given. `OSError` if the system cannot; only Linux can."""
     try:
         resource = _module("resource")
         call = resource.prlimit
@@ -203,14 +207,16 @@ def descriptor_limit() -> float:
 
 
 def descriptors_for_clients() -> float:
-    """Return how many descriptors may be open here before a launched server, which has a socket for
-    each client and the same limit, may have none left: it needs some of its own."""
+    """Return how many descriptors this process may open before a launched server may run out.
+
+    The server has the same limit, a socket for each client, and needs some more of its own.
+    """
     limit = descriptor_limit()
     return limit - min(_OF_A_SERVER, limit / 2)
 
 
 def raise_descriptor_limit() -> None:
-    """Allow this process as many descriptors as the system will: some scenarios need hundreds."""
+    """Raise this process's limit of descriptors as far as possible: scenarios need hundreds."""
     try:
         resource = _module("resource")
     except ImportError:  # Windows has none, and needs none
@@ -252,7 +258,7 @@ def _resource() -> Any:
 
 
 def block(numbers: Sequence[signal.Signals], *, wanted: bool) -> None:
-    """Let signals wait, or come again; nothing on a system that cannot hold them back."""
+    """Block signals, or unblock them; do nothing on a system that cannot block them."""
     system: Any = signal
     if hasattr(system, "pthread_sigmask"):
         system.pthread_sigmask(system.SIG_BLOCK if wanted else system.SIG_UNBLOCK, numbers)

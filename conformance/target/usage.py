@@ -1,5 +1,5 @@
-"""What a launched server takes of the machine while it is judged: memory, descriptors, threads
-and processor time, of its process and of those it started."""
+"""What a launched server uses while it is judged: memory, descriptors, threads and processor time,
+of its process and of those that it started."""
 
 import os
 import threading
@@ -16,8 +16,8 @@ from conformance.target.system import descriptor_limits, descriptors, has_childr
 
 _EVERY: Final = 0.25
 _CHILDREN: Final = 1.0
-"""Seconds between two looks at the processes, and between two for new ones: that takes a look at
-every process of the machine."""
+"""Seconds between two looks at the processes, and between two looks for new ones, which search all
+processes of the machine."""
 
 
 class Figures(BaseModel):
@@ -55,11 +55,11 @@ class ProcessFamily:
         self._known = 0.0
 
     def pids(self) -> list[int]:
-        """The ids of all of them."""
+        """Return the ids of all of them."""
         return [process.pid for process in self.members()]
 
     def cpu_s(self) -> float:
-        """Seconds of processor time that all of them have taken."""
+        """Return the seconds of processor time that all of them have taken."""
         taken = 0.0
         for process in self.members():
             with suppress(psutil.Error):
@@ -68,7 +68,7 @@ class ProcessFamily:
         return taken
 
     def descriptors(self) -> int:
-        """How many descriptors all of them have open."""
+        """Count the descriptors that all of them have open."""
         opened = 0
         for process in self.members():
             with suppress(psutil.Error):
@@ -77,9 +77,10 @@ class ProcessFamily:
 
     @contextmanager
     def without_descriptors(self) -> Iterator[int]:
-        """Let none of them open more descriptors than it has, meanwhile; gives how many they can
-        open all the same, for there are gaps in the numbers. Linux alone can do that; `OSError`
-        elsewhere."""
+        """Keep them from opening more descriptors during the block; `OSError` except on Linux.
+
+        Yields how many they can open all the same, since there are gaps between the numbers.
+        """
         gaps = 0
         usual: list[tuple[int, tuple[int, int]]] = []
         try:
@@ -98,7 +99,7 @@ class ProcessFamily:
 
     @contextmanager
     def halted(self) -> Iterator[None]:
-        """Let none of them run meanwhile; `psutil.Error` where the system does not allow it."""
+        """Suspend them during the block; `psutil.Error` if the system does not allow it."""
         with ExitStack() as resumed:
             for process in self.members():
                 process.suspend()
@@ -106,7 +107,7 @@ class ProcessFamily:
             yield
 
     def members(self) -> list[psutil.Process]:
-        """The process, where it is still there, and its children, as they were a moment ago."""
+        """Return the process, if it is still there, and its children as of a moment ago."""
         now = time.monotonic()
         if not self._members or now - self._known > _CHILDREN:
             with suppress(psutil.Error):
@@ -123,7 +124,7 @@ def _resume(process: psutil.Process) -> None:
 
 
 class Monitor:
-    """Looks at a family every so often, from a thread of its own, while it is entered."""
+    """A thread that looks at a family every so often, until its block ends."""
 
     def __init__(self, family: ProcessFamily) -> None:
         self._family = family
@@ -149,7 +150,7 @@ class Monitor:
         self.look()
 
     def usage(self) -> Usage | None:
-        """What was seen; None where the process had ended before the first look."""
+        """Return what was seen; None if the process had ended before the first look."""
         if not self._looks:
             return None
         (began, before), *_, (ended, after) = [*self._looks, self._looks[-1]]
@@ -166,7 +167,7 @@ class Monitor:
             self.look()
 
     def look(self) -> None:
-        """Look now, at what may be over before the next time."""
+        """Look now: the processes may have ended by the next look."""
         looked = Figures()
         for process in self._processes:
             try:
@@ -205,8 +206,8 @@ def _most(figures: Iterable[Figures]) -> Figures:
 
 
 def together(usages: Iterable[Usage]) -> Usage | None:
-    """What the server took that was there for the longest, from the first look at it to the last;
-    None where there was none."""
+    """Combine what the server used that ran for the longest, from the first look at it to the last;
+    None if there was none."""
     by_server: dict[int, list[Usage]] = {}
     for usage in usages:
         by_server.setdefault(usage.server, []).append(usage)
