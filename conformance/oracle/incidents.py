@@ -111,16 +111,28 @@ def _death(case: Case, rest: _Rest) -> _Found:
         alive = max((line.begun for line in case.came), default=0)
         end = min(case.first_end, head.at)
         trigger = trigger_between(case, case.settled_before(alive), end)
-        if trigger.what is What.TREATED and trigger.line in case.came:
-            # It survived that line: who left once all had it may be what it did not survive.
-            came = max(tie.unit.span.last for tie in case.came[trigger.line].values())
-            later = trigger_between(case, came, end)
+        survived = _survived(case, trigger.line, end)
+        if survived is not None:
+            later = trigger_between(case, survived, end)
             trigger = later if later.what in (What.LEFT, What.ALL_LEFT) else trigger
         if trigger.what in (What.NOTHING, What.CAME):
             trigger = earlier_leavers(case, head.at) or trigger
         follows = rest.take(head, lambda fact: fact.kind in _OF_DEATH)
         sign = _SET_OFF.get(trigger.what)
         yield head, Incident(head if sign is None else _marked(head, sign), trigger, follows)
+
+
+def _survived(case: Case, line: Line | None, until: int) -> int | None:
+    """Where a line was last seen to have been survived, if it was: it had come; something was
+    waited for in vain while no connection ended; or its sender had been let go, and others were
+    heard. What the server died of came later."""
+    if line is None:
+        return None
+    came = [tie.unit.span.last for tie in case.came.get(line, {}).values()]
+    waited = [at for one in case.clients for at, _ in one.waits if line.done < at < until]
+    ended = case.history.clients[line.client].ended or until
+    heard = [at for other, at in case.first_came.items() if line.done < ended < other.begun]
+    return max([*came, *waited, *heard], default=None)
 
 
 def _flood(case: Case, rest: _Rest) -> _Found:

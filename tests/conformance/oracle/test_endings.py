@@ -126,6 +126,31 @@ def test_a_server_that_dies_of_a_violation_breaks_one_requirement(exercises: str
     assert finding.segments == (b"\xff\n",)
 
 
+def test_a_server_that_dies_of_resets_has_survived_what_was_waited_for_before_them() -> None:
+    """The suite resets its clients where one has waited in vain, and plays a scenario again."""
+    scene = chat("ann", "bob", "eve")
+    scene.say("ann", "\ufeff", exercises=["TXT-5"])
+    for peer in scene.peers.values():
+        peer.waiting.clear()
+    scene.wait_in_vain("bob")
+    scene.abort("eve")
+    scene.events.append(Exited(scene.tick(), 1))
+    assert blamed(scene) == ["ROOM-7"]
+
+
+def test_a_server_that_dies_when_all_have_left_has_survived_a_word_that_leaves() -> None:
+    scene = chat()
+    scene.join("eve")
+    scene.send("eve", b"quit\r\n", exercises=["FRM-3"])
+    scene.deliver()
+    scene.end("eve")
+    scene.fence()
+    for name in ("ann", "bob"):
+        scene.half_close(name)
+    scene.events.append(Exited(scene.tick(), 1))
+    assert blamed(scene) == ["QUIT-5"]
+
+
 def test_a_server_that_dies_of_nothing_has_let_its_members_go() -> None:
     scene = chat()
     scene.events.append(Exited(scene.tick(), -11))
