@@ -145,13 +145,19 @@ class Stage:
         return len(self.address.addresses) if isinstance(self.address, SharedRoom) else 1
 
     def connect(
-        self, side: Side = AS_USUAL, *, holds: bool = False, node: int | None = None
+        self,
+        side: Side = AS_USUAL,
+        *,
+        holds: bool = False,
+        node: int | None = None,
+        introduces: bool = True,
     ) -> Client:
         """Connect a client, without waiting until it is a member.
 
         It knows that it is one when it reads its own message (`greet`). A client that `holds` keeps
         its side open after the server has ended the other. In a room with several nodes it connects
-        to `node`, or to the next one.
+        to `node`, or to the next one. Where a server asks for a name, one that `introduces` itself
+        gives one.
         """
         name = f"c{len(self._clients) + 1}"
         patience = self.patience + CONNECTING * self.start.factor
@@ -181,7 +187,7 @@ class Stage:
         shown = label if self.start.addresses == "same" else None
         client = Client(self._conversation, name, shown, sock, holds=holds)
         self._clients.append(client)
-        if self.dialect is not None and self.dialect.asks_name:
+        if introduces and self.dialect is not None and self.dialect.asks_name:
             prompt = forms(self.dialect).prompt
             if prompt is not None:
                 self.wait([client], lambda: bool(prompt.search(client.received)), PROMPT)

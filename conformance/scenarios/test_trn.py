@@ -6,16 +6,17 @@ from conformance.scenarios.registry import scenario
 
 @scenario("TRN-1")
 def test_silent_connections_delay_nobody(stage: Stage) -> None:
-    """Clients that say nothing, one before and some after, and two that chat meanwhile, as promptly
-    as one alone did."""
+    """Clients that say nothing, not even a name where one is asked for, one before and some after,
+    and two that chat meanwhile, as promptly as one alone did."""
     [alone] = stage.join(1)
     stage.fence(alone)
-    alone.send(b"quit\n")
-    stage.await_end(alone)
-    stage.connect()
+    if stage.dialect is None or stage.dialect.quit.words:
+        alone.send(b"quit\n")
+        stage.await_end(alone)
+    stage.connect(introduces=False)
     ann, bob = stage.join(2, exercises=["TRN-1"])
-    for _ in range(3):
-        stage.connect()
+    for introduces in (True, False, True):
+        stage.connect(introduces=introduces)
     stage.fence(ann, bob, exercises=["TRN-1"])
 
 

@@ -1,5 +1,7 @@
 """Servers that speak a dialect and are broken beyond it: a known fault, in other terms."""
 
+import socket
+
 from conformance.specimens import (
     dialects,
     faults_broadcast,
@@ -139,3 +141,19 @@ class ScannerDoubles(faults_room.DoublesSome, dialects.Scanner):
 @fault_in("octets", "MSG-5", "has a clock a minute slow", may_break="MSG-4")
 class OctetsSlow(faults_broadcast.ClockAMinuteSlow, dialects.Octets):
     pass
+
+
+@fault_in(
+    "login",
+    "TRN-1",
+    "takes nobody in while who came before has not given its name",
+    may_break="LIM-6 STOP-1",
+)
+class LoginInTurn(dialects.Login):
+    """As one that reads the name where it accepts."""
+
+    def accept(self, sock: socket.socket, address: tuple[str, int]) -> None:
+        if any(not member.label for member in self.connections):
+            self.later(0.002, lambda: self.accept(sock, address))
+        else:
+            super().accept(sock, address)
