@@ -12,7 +12,7 @@ from typing import Final
 
 from conformance.oracle.case import Case
 from conformance.oracle.facts import Fact, Kind, Sign
-from conformance.oracle.reading.lines import Fate, Line
+from conformance.oracle.reading.lines import NONCE, Fate, Line
 from conformance.oracle.triggers import (
     Trigger,
     What,
@@ -91,7 +91,7 @@ def gather(case: Case, facts: Sequence[Fact]) -> list[Incident]:
     rest = _Rest(facts)
     gatherings = (
         _death, _flood, _stop, _taken_back, _isolation, _standstill, _put_out, _unfinished,
-        _run_together, _headed_otherwise,
+        _run_together, _headed_otherwise, _mixed,
         _pieces, _muted, _deafened, _forgotten, _refused,
     )  # fmt: skip
     found = [incident for gathering in gatherings for incident in gathering(case, rest)]
@@ -253,6 +253,32 @@ def _headed_otherwise(_: Case, rest: _Rest) -> _Found:
             lambda fact: fact.kind is Kind.NO_UNIT and Sign.OTHER_HEADER in fact.signs,
         )
         yield heads[0], Incident(heads[0], None, follows)
+
+
+def _mixed(_: Case, rest: _Rest) -> _Found:
+    """A text stands within another's: the other's LF follows by itself, and what can be read in
+    the mixture is not lost."""
+    heads = rest.of(Kind.MIXED)
+    mixtures: dict[str | None, bytes] = defaultdict(bytes)
+    for head in heads:
+        mixtures[head.client] += head.octets
+    for head in heads:
+        ends = [fact for fact in rest.of(Kind.EMPTY) if fact.client == head.client]
+        ends = [fact for fact in ends if fact.evidence[-1] >= head.evidence[-1]]
+        within = [
+            fact
+            for fact in rest.of(Kind.LOST)
+            if head.client in fact.losers
+            and fact.line is not None
+            and all(_is_in(fact.line, mixtures[name]) for name in fact.losers)
+        ]
+        texts = len(NONCE.findall(head.octets))
+        follows = rest.take(head, _gathered_in(set(map(id, ends[: texts - 1] + within))))
+        yield head, Incident(head, None, follows)
+
+
+def _is_in(line: Line, octets: bytes) -> bool:
+    return any(nonce in octets for nonce in line.nonces)
 
 
 def _stop(_: Case, rest: _Rest) -> _Found:

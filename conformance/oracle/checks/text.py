@@ -246,14 +246,14 @@ def _cut_before_another(case: Case, lines: set[Line], came: bytes) -> tuple[Line
 
 
 def _is_alike_for_several(case: Case, tie: Tie) -> bool:
-    """Whether several received the same where nothing opens a broadcast, and nobody knows of reads:
+    """Whether most received the same where nothing opens a broadcast, and nobody knows of reads:
     a part of a line was broadcast for one, and then another's. Octets are mixed for each member in
-    another way."""
+    another way, and for most of many not at all."""
     dialect = case.history.start.dialect
     if dialect is None or dialect.opening or dialect.by_read:
         return False
-    same = (one for one in case.came[tie.line].values() if one.unit.octets == tie.unit.octets)
-    return len(list(same)) > 1
+    same = [one.unit.octets == tie.unit.octets for one in case.came[tie.line].values()]
+    return len(same) // 2 < sum(same) > 1
 
 
 def _place(client: ClientHistory, unit: ReceivedUnit) -> int:

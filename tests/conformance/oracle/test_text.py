@@ -330,3 +330,21 @@ def test_what_came_of_a_line_that_was_broken_off_is_incomplete() -> None:
     scene.peers["eve"].over = True
     scene.fence()
     assert blamed(scene) == ["FRM-4"]
+
+
+def test_two_texts_that_run_together_for_one_member_are_one_mixture() -> None:
+    """Two threads write a text and its end in two steps: for one member both texts come first, and
+    then both ends. Others received the two apart, one after the other."""
+    names = ("ann", "bob", "eve", "zoe")
+    scene = bare(*names)
+    first, second = scene.nonce().encode(), scene.nonce().encode()
+    scene.send("ann", first + b"\n")
+    scene.send("bob", second + b"\n")
+    for name in names[2:]:
+        came = first + second + b"\n\n"
+        scene.events.append(Received(scene.tick(), name, came))
+    for name in names[:2]:
+        scene.events.append(Received(scene.tick(), name, first + b"\n" + second + b"\n"))
+    for speaker in names:
+        relay(scene, speaker, scene.nonce().encode(), *names)
+    assert blamed(scene) == ["ROOM-6"]
