@@ -1,14 +1,16 @@
 """Makes the dictionary of faults, and measures the diagnosis by it: `make diagnosis`.
 
 `python -m tests.dictionary` runs the suite against each broken server, keeps the reports in
-reports/dictionary/SPECIMEN/ROUND.json, and writes conformance/diagnosis/dictionary.json. Of a
-specimen that fails in few scenarios of evidence/whole-matrix.json it plays those, and those that
+reports/dictionary/COMMIT/SPECIMEN/ROUND.json, and writes conformance/diagnosis/dictionary.json. Of
+a specimen that fails in few scenarios of evidence/whole-matrix.json it plays those, and those that
 the matrix does not know; of any other all, as a user would. With `--clients` it runs the suite
-against each broken client, and writes client_dictionary.json. A run whose report is there is not
-run again. Then it measures: every run held against the dictionary; each specimen left out in turn
-where its family has others; pairs of faults, as the union of what two runs found; and specimens
-that are strange and right. What was measured, with each miss, is kept in evidence/diagnosis.json,
-or client-diagnosis.json.
+against each broken client, and writes client_dictionary.json. Broken off, it goes on where it was:
+a run whose report is there is not run again, until the suite is another. Then it measures: every
+run held against the dictionary; each specimen left out in turn where its family has others; pairs
+of faults, as the union of what two runs found; and specimens that are strange and right, of which
+only those that miss a SHOULD are run unless `--legal` is given: where nothing fails, nothing is
+diagnosed. What was measured, with each miss, is kept in evidence/diagnosis.json, or
+client-diagnosis.json.
 
 Where specimens are named these alone are run; the others keep the entries that they have, and
 nothing is measured.
@@ -34,15 +36,17 @@ from conformance.report.model import ScenarioReport
 from conformance.scenarios.registry import of_one_server
 from conformance.selftest.client_trial import SILENCE, launch_of
 from conformance.selftest.matrix import read_matrix
-from conformance.specimens import CATALOGUE
+from conformance.specimens import CATALOGUE, every_specimen
 from conformance.specimens.clients import client_specimens
 from tests.conformance.command import told_of
-from tests.evidence import EVIDENCE, ROOT, keep, made
+from tests.evidence import EVIDENCE, ROOT, commit, keep, made
 
 _PAIRS: Final = 200
 _FEW: Final = 24
 _PROGRAMS: Final = "gen/programs"
 _TIME_LIMIT: Final = 180.0
+_SUITE: Final = ("chatproto", "conformance", ":!conformance/diagnosis")
+"""What judges: not the diagnosis, which may be changed and measured by the runs that there are."""
 
 Results = list[ScenarioReport]
 
@@ -50,12 +54,14 @@ Results = list[ScenarioReport]
 @dataclass(frozen=True, slots=True)
 class Subjects:
     """What a dictionary is made of: broken specimens by name, whether each is legal, and its
-    family. `run` writes the report of one run, and says how that ended."""
+    family. `run` writes the report of one run, and says how that ended. `suite` is the commit of
+    what judges them."""
 
     name: str
     legal: Mapping[str, bool]
     family_of: Mapping[str, Family]
     run: Callable[[str, int, Path], str]
+    suite: str
 
     @property
     def kept(self) -> Path:
@@ -69,7 +75,7 @@ class Subjects:
 
     def report(self, name: str, number: int) -> Path:
         """Where the report of a run is kept."""
-        return ROOT / "reports" / self.name / name / f"{number}.json"
+        return ROOT / "reports" / self.name / self.suite / name / f"{number}.json"
 
     def runs(self, name: str) -> list[Results]:
         """What each run against a specimen found."""
@@ -83,7 +89,7 @@ def main() -> int:
     parser.add_argument("names", nargs="*", help="specimens; all if none is named")
     parser.add_argument("--rounds", type=int, default=1, help="runs against each specimen")
     parser.add_argument("--jobs", type=int, default=4, help="runs at once")
-    parser.add_argument("--legal", action="store_true", help="run those that are right, too")
+    parser.add_argument("--legal", action="store_true", help="run all that are right, too")
     parser.add_argument("--clients", action="store_true", help="broken clients, not servers")
     asked = parser.parse_args()
     subjects = _clients() if asked.clients else _servers()
@@ -131,12 +137,13 @@ def _servers() -> Subjects:
         legal,
         family_of(),
         lambda name, number, path: _run_server(name, number, path, failing.get(name, frozenset())),
+        commit(*_SUITE),
     )
 
 
 def _clients() -> Subjects:
     legal = {name: one.legal for name, one in client_specimens().items()}
-    return Subjects("client_dictionary", legal, client_family_of(), _run_client)
+    return Subjects("client_dictionary", legal, client_family_of(), _run_client, commit(*_SUITE))
 
 
 def _run_all(subjects: Subjects, rounds: int, jobs: int, *, legal: bool) -> None:
@@ -144,7 +151,8 @@ def _run_all(subjects: Subjects, rounds: int, jobs: int, *, legal: bool) -> None
         (name, number)
         for number in range(rounds)
         for name, is_legal in subjects.legal.items()
-        if (legal or not is_legal) and not subjects.report(name, number).exists()
+        if (legal or not is_legal or every_specimen()[name].may_break)
+        and not subjects.report(name, number).exists()
     ]
     with ThreadPoolExecutor(jobs) as pool:
         futures = {}
@@ -236,18 +244,18 @@ class _Tally:
         self._misses: dict[str, list[str]] = {}
 
     def count(self, what: str, rights: Sequence[str], diagnosis: Diagnosis) -> None:
-        named = [one.family.name for one in diagnosis.causes]
+        causes = diagnosis.causes or diagnosis.advice
+        named = [one.family.name for one in causes]
         self._counts["all"] += 1
         self._counts["first"] += named[:1] == rights[:1] or named[:1] == rights[1:]
         self._counts["among three"] += set(rights) <= set(named)
         self._counts["wrongly almost certain"] += any(
-            one.confidence == "almost-certain" and one.family.name not in rights
-            for one in diagnosis.causes
+            one.confidence == "almost-certain" and one.family.name not in rights for one in causes
         )
         if named[:1] != rights[:1] or not set(rights) <= set(named):
             self._misses[what] = [
                 f"is {' and '.join(rights)}",
-                *(f"{one.family.name}, {one.confidence}" for one in diagnosis.causes),
+                *(f"{one.family.name}, {one.confidence}" for one in causes),
             ]
 
     def figures(self) -> dict[str, object]:

@@ -18,6 +18,7 @@ from conformance.diagnosis.symptoms import View, place_of, symptoms_of, view_of
 from conformance.oracle.findings import Outcome
 from conformance.report.last_words import DIED
 from conformance.report.model import ScenarioReport
+from conformance.standard.requirements import Level, requirements
 
 Confidence = Literal["almost-certain", "likely", "possible"]
 
@@ -70,9 +71,11 @@ class Cause:
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
     """What a run's failures come from: causes, the first explaining most, at most three; the
-    requirements that none of them explains; and a dialect, which may be the reason for all."""
+    requirements that none of them explains; and a dialect, which may be the reason for all. Where
+    no MUST failed the server is correct: what it misses SHOULDs by is `advice`, and no cause."""
 
     causes: tuple[Cause, ...] = ()
+    advice: tuple[Cause, ...] = ()
     unexplained: tuple[str, ...] = ()
     dialect: Spoken | None = None
 
@@ -87,7 +90,10 @@ def diagnose(results: Sequence[ScenarioReport], known: Dictionary | None = None)
     causes = _Search(known or dictionary(), whole, alive, played).causes()
     told = {id_ for cause in causes for id_ in cause.explains}
     unexplained = tuple(sorted(whole.broken - told))
-    return Diagnosis(causes, unexplained, spoken_in(results, whole.broken))
+    spoken = spoken_in(results, whole.broken)
+    if any(requirements()[id_].level is Level.MUST for id_ in whole.broken):
+        return Diagnosis(causes, (), unexplained, spoken)
+    return Diagnosis((), causes, unexplained, spoken)
 
 
 @dataclass(frozen=True, slots=True)

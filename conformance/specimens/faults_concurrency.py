@@ -45,6 +45,22 @@ class ForgetsWhatDidNotFit(BaseServer):
         return len(member.outgoing)
 
 
+@fault(
+    "QUIT-5",
+    "sends each broadcast in one write, and never what did not fit",
+    may_break=f"{SHAPE} QUIT-3 ERR-3 LIM-3 LIM-4 STOP-1",
+)
+class SendsOnce(BaseServer):
+    def deliver(self, member: Member, octets: bytes) -> None:
+        try:
+            if not member.deaf and not member.closed:
+                member.sock.send(octets)
+        except BlockingIOError:
+            pass
+        except OSError:
+            member.deaf = True
+
+
 class ContendedServer(BaseServer):
     """Holds a message until the next one comes, or a turn is over: what two say at once meets."""
 

@@ -191,6 +191,19 @@ class DropsTheOldest(BaseServer):
 
 @fault(
     "LIM-4",
+    "drops what is said while 256 KiB wait for a member",
+    may_break=GAPS,
+)
+class DropsTheNewest(BaseServer):
+    def deliver(self, member: Member, octets: bytes) -> None:
+        if len(member.outgoing) > 262_144:
+            self.flush(member)
+        if len(member.outgoing) <= 262_144:
+            super().deliver(member, octets)
+
+
+@fault(
+    "LIM-4",
     "gives a stalled member the newest broadcast instead of what waits, and lets it go",
     may_break=f"{GAPS} ERR-3 TRN-2 MSG-1",
 )

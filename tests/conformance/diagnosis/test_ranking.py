@@ -234,7 +234,8 @@ def test_each_broken_client_is_known_again_by_its_symptoms() -> None:
             )
             for one in client_scenarios()
         ]
-        first, *_ = diagnose(run, known).causes
+        diagnosis = diagnose(run, known)
+        first, *_ = diagnosis.causes or diagnosis.advice
         assert first.family.name == entry.family, entry.specimen
 
 
@@ -256,3 +257,14 @@ def test_of_six_faults_each_comes_before_what_a_server_with_many_others_has() ->
     found = diagnose(_together(*faults[:6]), opened(compiled(runs, _FAMILIES, {})))
     assert len(found.causes) == MOST
     assert {one.family.name for one in found.causes} <= {_FAMILIES[name] for name in singles}
+
+
+def test_what_a_correct_server_misses_shoulds_by_is_advice() -> None:
+    silent = _run({"err/a-notice-says-why": [_finding("ERR-3", "no-notice")]})
+    known = opened(compiled({"no-notice": [silent]}, _FAMILIES, {}))
+    found = diagnose(silent, known)
+    assert [one.family.name for one in found.advice] == ["no-notice"]
+    assert found.causes == ()
+    both = diagnose(_together(silent, _CUTS), known)
+    assert [one.family.name for one in both.causes] == ["no-notice"]
+    assert both.advice == ()
