@@ -48,7 +48,7 @@ class ForgetsWhatDidNotFit(BaseServer):
 @fault(
     "QUIT-5",
     "sends each broadcast in one write, and never what did not fit",
-    may_break=f"{SHAPE} QUIT-3 ERR-3 LIM-3 LIM-4 STOP-1",
+    may_break=f"{SHAPE} QUIT-3 ERR-3 LIM-3 LIM-4 STOP-1 TXT-5",
 )
 class SendsOnce(BaseServer):
     def deliver(self, member: Member, octets: bytes) -> None:
