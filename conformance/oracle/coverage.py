@@ -11,7 +11,7 @@ from conformance.oracle.case import Case
 from conformance.oracle.reading.history import ClientHistory, Ending
 from conformance.oracle.reading.lines import Fate, Leaving, Line
 from conformance.oracle.reading.units import ReceivedBroadcast, ReceivedHeartbeat
-from conformance.standard.constants import MAX_BACKLOG, MEMBERS
+from conformance.standard.constants import MAX_BACKLOG, MEMBERS, MIN_BACKLOG
 from conformance.transcript.events import (
     KILLED,
     Counted,
@@ -131,8 +131,10 @@ def _by_client(case: Case, client: ClientHistory) -> list[str]:
             pass
     if client.stalls:
         waited = case.backlog.waiting(client)
+        if waited >= MIN_BACKLOG * 9 // 10:
+            ids.append("LIM-3")
         if client.was_ended_by_server or waited >= MAX_BACKLOG:
-            ids += ["LIM-3", "LIM-4"]
+            ids.append("LIM-4")
     if case.history.start.capacity is not None and "room-full" in [
         notice.code for notice in client.notices
     ]:

@@ -56,23 +56,6 @@ def test_half_closing_within_a_line_exercises_the_incomplete_line() -> None:
     assert {"QUIT-5", "FRM-4"} <= judge(scene.events).exercised.keys()
 
 
-def waited_for(*, evicted: bool) -> set[str]:
-    """What is exercised where 2 MB wait for who does not read, and whether it is evicted then."""
-    scene = chat("ann", "eve")
-    scene.stall("eve")
-    for _ in range(100):
-        scene.say("ann", scene.nonce() + "x" * 20_000)
-    scene.deliver("ann")
-    if evicted:
-        scene.end("eve")
-    return set(judge(scene.events).exercised)
-
-
-def test_a_backlog_that_is_neither_too_large_nor_the_end_of_a_member_shows_no_bound() -> None:
-    assert "LIM-3" not in waited_for(evicted=False)
-    assert "LIM-3" in waited_for(evicted=True)
-
-
 def test_another_time_zone_is_reported_but_breaks_no_must() -> None:
     scene = Scene()
     scene.connect("ann")
