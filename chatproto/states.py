@@ -21,9 +21,6 @@ class State(Enum):
     CLOSED = "over, in order: close the socket"
     ABORTED = "over: reset the connection"
 
-    # By identity: Enum's own is a call in Python, and the table is asked at every read.
-    __hash__ = object.__hash__
-
 
 class Step(Enum):
     """What can happen to a connection; the value says it in words."""
@@ -36,8 +33,6 @@ class Step(Enum):
     FLUSHED = "all it is owed is sent and the write side is shut"
     LINGERED = "1 s of lingering is over"
     ABORT = "the connection was lost, or the server gave it up"
-
-    __hash__ = object.__hash__
 
 
 _OVER: Final = {State.CLOSED, State.ABORTED}
