@@ -1,7 +1,7 @@
-"""One oracle judges every transcript: a pure function of what happened and of the standard.
+"""The oracle, which judges every transcript: a pure function of what happened and of the standard.
 
-It knows nothing of scenarios, sockets or pytest, so that a generated program is judged by the
-same eyes as a scenario written by hand, and an old run can be judged again.
+It knows nothing of scenarios, sockets or pytest. So it judges a generated program just as it judges
+a scenario written by hand, and it can judge an old run again.
 """
 
 import gc
@@ -45,17 +45,19 @@ CHECKS: Final = (
     check_cluster,
 )
 _ALIKE: Final = 50
-"""Incidents that are attributed of those that look alike: a server that loses half of all has
+"""How many incidents that look alike are attributed: a server that loses half of all messages has
 many."""
 _READ_OR_NOT: Final = ("MSG-1", "TRN-2", "STOP-", "RES-1")
-"""Requirements that can be told though what came has not a broadcast's form."""
+"""Requirements that can be judged even if what came does not have the form of broadcasts."""
 _AT_MOST: Final = 3
-"""Findings kept of one requirement in one transcript: more say the same again."""
+"""How many findings about one requirement are kept in one transcript: more would say the same."""
 
 
 def judge(transcript: Transcript) -> Judgement:
-    """Judge one transcript, of a server or of a client under test. Of what a dialect departs from
-    wholly, nothing is found in it."""
+    """Judge one transcript of a server, or of a client under test.
+
+    In a dialect, nothing is found about requirements that the dialect departs from altogether.
+    """
     if any(isinstance(event, Launched) for event in transcript[:2]):
         # It brings a terminal with it, which takes a run of a server a tenth of its start.
         from conformance.oracle.clients import judge_client
@@ -69,7 +71,7 @@ def judge(transcript: Transcript) -> Judgement:
 
 
 def _judge_watched(transcript: Transcript) -> Judgement:
-    """Judge what real clients did: by what can be accounted for, and the clients as well."""
+    """Judge a watched conversation: the server, by what can be accounted for, and the clients."""
     judgement = _judge(accounted_for(transcript))
     history = read_history(transcript)
     found = [in_doubt(finding, history) for finding in judgement.findings]
@@ -79,8 +81,11 @@ def _judge_watched(transcript: Transcript) -> Judgement:
 
 @contextmanager
 def _without_collecting() -> Iterator[None]:
-    """Nothing that is made here refers to itself, and there are millions of it: looking for what
-    does takes a third as long again."""
+    """Disable the garbage collector during the block.
+
+    Judging makes millions of objects, none of them in a cycle; looking for cycles would take a
+    third as long again.
+    """
     was_enabled = gc.isenabled()
     gc.disable()
     try:
@@ -124,7 +129,8 @@ def _judge(transcript: Transcript) -> Judgement:
 
 
 def _in_doubt(judgement: Judgement, start: Start) -> Judgement:
-    """By waits that were shortened nothing fails but what is known to be broken."""
+    """Let failures after shortened waits be unknown, unless the requirement is known to be
+    broken."""
     failed = {one.requirement for one in judgement.findings if one.outcome is Outcome.FAIL}
     hasty = failed.difference(start.broken)
     return replace(
@@ -138,13 +144,13 @@ def _in_doubt(judgement: Judgement, start: Start) -> Judgement:
 
 
 def _told(counts: Counter[str], *, is_unread: bool) -> Counter[str]:
-    """What was exercised, as far as it can be told whether it went well."""
+    """Count what was exercised, as far as anybody can tell whether it went well."""
     if not is_unread:
         return counts
     return Counter({id_: n for id_, n in counts.items() if id_.startswith(_READ_OR_NOT)})
 
 
 def _can_be_told_unread(finding: Finding) -> bool:
-    """Whether it can be said where most of what came has no broadcast's form: it is about form, an
-    end that nobody asked for, or the process."""
+    """Whether a finding holds even if most of what came does not have the form of broadcasts: it is
+    about that form, an unexpected disconnection, or the process."""
     return finding.kind == "put-out" or finding.requirement.startswith(_READ_OR_NOT)

@@ -13,7 +13,7 @@ from conformance.oracle.reading.units import ReceivedBroadcast
 from conformance.standard.constants import MIN_BACKLOG
 
 _HEADER: Final = 40
-"""Octets that a broadcast's header has, about, where it came apart from its text or not at all."""
+"""About how many octets a header has; for broadcasts whose header came apart, or not at all."""
 
 
 @dataclass
@@ -26,14 +26,14 @@ class Backlog:
     first_came: dict[Line, int]
 
     def has_overflowed(self, client: ClientHistory) -> bool:
-        """Whether 1 MiB had come to wait for a client that stopped reading, or that the server
-        ended: it might be disconnected, and lose no more."""
+        """Whether 1 MiB waited for a client that stopped reading, or that the server ended: the
+        server was free to disconnect it."""
         return client.name in self._waiting and self.waiting(client) >= MIN_BACKLOG
 
     def waiting(self, client: ClientHistory) -> int:
-        """Octets that waited for a client when it read again or was found to be ended.
+        """Return how many octets waited for a client when it read again or found itself ended.
 
-        All that was said by then since its first broadcast, less what it had received of it.
+        That is what was said since its first broadcast, less what it had received of it.
         """
         return self._waiting[client.name]
 
@@ -61,17 +61,17 @@ class Backlog:
         return self.octets_said(until) - self.octets_said(joined) - read - own
 
     def _octets_of(self, client: ClientHistory, since: int, until: int) -> int:
-        """Octets of a client's own broadcasts that had first come to anyone in between."""
+        """Count the octets of a client's own broadcasts that first came to anyone in between."""
         own = (line for line in client.messages if line in self.came)
         return sum(self._size(line) for line in own if since <= self.first_came[line] < until)
 
     def octets_said(self, before: int) -> int:
-        """Octets of the broadcasts that had come to anyone before a line of the transcript."""
+        """Count the octets of broadcasts that came to anyone before a line of the transcript."""
         ats, totals = self._said
         return totals[bisect_left(ats, before)]
 
     def _size(self, line: Line) -> int:
-        """The octets of a line's broadcast."""
+        """Count the octets of a line's broadcast."""
         unit = next(iter(self.came[line].values())).unit
         # Where it is no broadcast its header stands apart, or is missing.
         apart = 0 if isinstance(unit, ReceivedBroadcast) else _HEADER
@@ -79,7 +79,7 @@ class Backlog:
 
     @cached_property
     def _said(self) -> tuple[list[int], list[int]]:
-        """The transcript's lines with which broadcasts had first come, in order, and the octets
-        of all before each."""
+        """The transcript's lines at which broadcasts first came, in order, and the octets of all
+        broadcasts before each."""
         sizes = sorted((self.first_came[line], self._size(line)) for line in self.came)
         return [at for at, _ in sizes], list(accumulate((size for _, size in sizes), initial=0))

@@ -1,4 +1,4 @@
-"""Everything the checks look at: the history, what ties to what, and the log laid out."""
+"""What the checks look at: the history, which broadcast ties to which line, and the log."""
 
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
@@ -21,7 +21,8 @@ from conformance.transcript.events import Exited, Limited, Restarted, Stopping, 
 
 @dataclass
 class Case:
-    """One transcript, prepared. `runs` holds each client's broadcasts in order, each line once."""
+    """One transcript, prepared for the checks. `runs` has the broadcasts that came to each client,
+    in order, each line once."""
 
     history: History
     matching: Matching
@@ -34,7 +35,7 @@ class Case:
 
     @cached_property
     def came(self) -> dict[Line, dict[str, Tie]]:
-        """For each line that came to anyone: to whom, and how."""
+        """For each line that came to anyone: to whom it came, and how."""
         came: dict[Line, dict[str, Tie]] = defaultdict(dict)
         for name, run in self.runs.items():
             for tie in run:
@@ -48,17 +49,17 @@ class Case:
 
     @cached_property
     def is_one_component(self) -> bool:
-        """Whether all that came hangs together in the log."""
+        """Whether all that came belongs to one component of the log."""
         return len(set(self.log.component.values())) <= 1
 
     @cached_property
     def came_at(self) -> dict[str, list[int]]:
-        """The transcript's lines with which each client's run came."""
+        """For each client the transcript's lines at which its broadcasts came."""
         return {name: [tie.unit.span.last for tie in run] for name, run in self.runs.items()}
 
     @cached_property
     def inversions(self) -> list[tuple[str, Tie, Tie]]:
-        """Who received which two broadcasts in another order than they have in the log."""
+        """Pairs of broadcasts that a client received in another order than the log's."""
         position = self.log.position
         inversions = []
         for name, run in self.runs.items():
@@ -73,7 +74,7 @@ class Case:
 
     @cached_property
     def first_came(self) -> dict[Line, int]:
-        """The transcript's line with which each line had first come whole to anyone."""
+        """The transcript's line at which each line first had come whole to anyone."""
         return {
             line: min([tie.unit.span.last for tie in ties.values()])
             for line, ties in self.came.items()
@@ -85,7 +86,7 @@ class Case:
 
     @cached_property
     def last_of(self) -> dict[str, dict[str, int]]:
-        """For each client the number of each sender's last line that came to it."""
+        """For each client and each sender, the number of the last line that came."""
         last: dict[str, dict[str, int]] = {}
         for name, run in self.runs.items():
             of = last[name] = {}
@@ -95,7 +96,7 @@ class Case:
 
     @cached_property
     def reached(self) -> dict[str, dict[int, int]]:
-        """For each client how far into each component of the log it came."""
+        """For each client how far it has received each component of the log."""
         reached: dict[str, dict[int, int]] = {}
         for name, run in self.runs.items():
             of = reached[name] = {}
@@ -106,8 +107,8 @@ class Case:
 
     @cached_property
     def last_own(self) -> dict[str, int]:
-        """The number of each client's last line that came back to it, or where it is owed to
-        others only, to any."""
+        """The number of each client's last line that came back to it; without echo, that came to
+        anyone."""
         if self.history.has_echo:
             return {name: of[name] for name, of in self.last_of.items() if name in of}
         last: dict[str, int] = {}
@@ -125,32 +126,33 @@ class Case:
         return last
 
     def is_after_all_heard(self, line: Line) -> bool:
-        """Whether nothing of its sender's came to anybody from a line on."""
+        """Whether nothing that its sender said came to anybody from this line on."""
         return line.number > self.last_heard.get(line.client, 0)
 
     def last_own_came(self, name: str, before: int) -> int:
-        """Where a client's last message was sent that came to anybody and was sent before a line of
-        the transcript, or where it connected."""
+        """Return where in the transcript a client sent its last message before `before` that came
+        to anybody; else where it connected."""
         client = self.history.clients[name]
         own = [one.done for one in client.messages if one in self.came and one.done < before]
         return max(own, default=client.connected)
 
     def last_heard_by(self, name: str) -> int:
-        """Where the last broadcast came to a client, or where it connected."""
+        """Return where in the transcript the last broadcast came to a client; else where it
+        connected."""
         return max(self.came_at[name], default=self.history.clients[name].connected)
 
     @cached_property
     def last_broadcast(self) -> int:
-        """The transcript's line with which the last broadcast came to anybody."""
+        """The transcript's line at which the last broadcast came to anybody."""
         return max((ats[-1] for ats in self.came_at.values() if ats), default=0)
 
     @property
     def is_everyone_alone(self) -> bool:
-        """Whether nobody received anything that another said."""
+        """Whether nobody received anything that somebody else said."""
         return all(tie.line.client == name for name, run in self.runs.items() for tie in run)
 
     def is_quiet_after(self, line: Line) -> bool:
-        """Whether nothing that anybody said after a line came to anybody, while somebody waited."""
+        """Whether nothing said after a line came to anybody, although somebody waited."""
         lines = self.came_lines
         return self.last_wait > self.last_broadcast and (
             not lines or lines[-1].begun <= line.begun or self.last_broadcast <= line.done
@@ -158,25 +160,25 @@ class Case:
 
     @cached_property
     def first_end(self) -> int:
-        """The transcript's line where the server, once its last broadcast had come, first ended a
-        connection whose client had not left."""
+        """The transcript's line at which the server, after its last broadcast, first ended the
+        connection of a client that had not left."""
         ends = [one.ended for one in self.clients if one.was_ended_by_server]
         end = len(self.history.transcript) + 1
         return min((at for at in ends if at and at > self.last_broadcast), default=end)
 
     def settled_before(self, at: int) -> int:
-        """Where all was last settled before a line of the transcript."""
+        """Return the transcript's line of the last fence before this one; 0 if there is none."""
         settled = (one for one, _ in self.history.settled if one < at)
         return max(settled, default=0)
 
     @cached_property
     def last_wait(self) -> int:
-        """The transcript's line where somebody last had waited in vain."""
+        """The transcript's line at which somebody last had waited in vain."""
         return max((at for client in self.clients for at, _ in client.waits), default=0)
 
     @cached_property
     def heralds(self) -> dict[int, Line]:
-        """Of each component of the log the line that had come to anyone first."""
+        """For each component of the log, the line that came to anyone first."""
         heralds: dict[int, Line] = {}
         for line in sorted(self.came, key=self.first_came.__getitem__):
             heralds.setdefault(self.log.component[line], line)
@@ -184,8 +186,8 @@ class Case:
 
     @cached_property
     def standstills(self) -> list[tuple[str, int, int]]:
-        """When nobody received anything that was said while one client had only come, or begun a
-        line: that client, and between which lines of the transcript."""
+        """The times at which nobody received anything while one client had only connected, or only
+        begun a line: that client, and the transcript's lines between which it was so."""
         messages = [line for client in self.clients for line in client.messages]
         messages.sort(key=lambda line: line.begun)
         said = [line.begun for line in messages]
@@ -204,7 +206,7 @@ class Case:
 
     @cached_property
     def died(self) -> int | None:
-        """The transcript's line where the server's process ended without being told to."""
+        """The transcript's line at which the server's process ended without being told to."""
         stopping = False
         for at, event in self.history.server:
             if isinstance(event, Stopping):
@@ -214,21 +216,21 @@ class Case:
         return None
 
     def found_no_descriptor(self, client: ClientHistory) -> bool:
-        """Whether a client connected while the server could open no descriptor for it."""
+        """Whether a client connected while the server could not open a descriptor for it."""
         before = [event for at, event in self.history.server if at < client.connected]
         limits = [event for event in before if isinstance(event, Limited)]
         return bool(limits) and not limits[-1].ended
 
     @cached_property
     def stopping(self) -> int | None:
-        """The transcript's line where the server was told to stop."""
+        """The transcript's line at which the server was last told to stop."""
         stop = self.history.stopping
         return None if stop is None else stop[0]
 
     @cached_property
     def is_readable(self) -> bool:
-        """Whether most of what came has so much of a broadcast's form that it can be told what
-        was lost, doubled or altered: with no dialect declared, that any of it has a header."""
+        """Whether most of what came looks enough like broadcasts to tell what was lost, doubled or
+        altered. Without a dialect it is enough that any of it has a header."""
         broadcasts = [
             unit
             for client in self.clients
@@ -252,22 +254,22 @@ class Case:
         return dialect is not None and dialect.peer != PLAIN.peer
 
     def is_sender(self, text: str) -> bool:
-        """Whether this is how a header names a member; in a dialect's header, what it holds is."""
+        """Whether this is how a header names a member; in a dialect, anything in that place is."""
         return self._dialect_names_peers or is_sender(text)
 
     @property
     def shows_times(self) -> bool:
-        """Whether headers tell a time."""
+        """Whether headers show a time."""
         dialect = self.history.start.dialect
         return dialect is None or dialect.has_time
 
     def is_owed(self, name: str, line: Line) -> bool:
-        """Whether a member receives a line as all do; its own ones only where there is an echo."""
+        """Whether a line is owed to a member: its own lines only if there is an echo."""
         return line.client != name or self.history.has_echo
 
     def is_surely_before(self, earlier: Line, later: Line) -> bool:
-        """Whether somebody received these two in this order, or the later one's sender had
-        received the earlier one, or sent it."""
+        """Whether somebody received these two lines in this order, or the sender of the later one
+        had received the earlier one, or had sent it."""
         if earlier.client == later.client:
             return earlier.number < later.number
         known = self.came[earlier].get(later.client)
@@ -280,14 +282,15 @@ class Case:
         )
 
     def answer_to(self, line: Line) -> Tie | None:
-        """What tells when a line was broadcast: its echo, or what came of it first to others."""
+        """Return what shows when a line was broadcast: its echo, or the first broadcast of it that
+        came to others."""
         ties = self.came.get(line, {})
         if self.is_owed(line.client, line):
             return ties.get(line.client)
         return min(ties.values(), key=lambda tie: tie.unit.span.last, default=None)
 
     def is_last_for(self, line: Line, name: str) -> bool:
-        """Whether nothing that was said after a line came to a client."""
+        """Whether nothing said after a line came to a client."""
         run = self.runs[name]
         if not run:
             return True
@@ -303,8 +306,8 @@ class Case:
 
     @cached_property
     def given_pieces(self) -> frozenset[str]:
-        """Who may have been given a line in pieces, a read each, with nothing before or behind
-        them: others' may come between two of them, and what any text is made of cannot be told."""
+        """The clients that may have been sent a line in pieces, one a read, with nothing around
+        them. Others' pieces may come in between, and nobody can tell what a text is made of."""
         dialect = self.history.start.dialect
         if dialect is None or not dialect.by_read or dialect.opening or dialect.tail:
             return frozenset()
@@ -321,8 +324,8 @@ class Case:
         )
 
     def stopping_of(self, client: ClientHistory) -> int | None:
-        """The transcript's line where the server was told to stop that ended a connection then: it
-        may have been told several times, and started again in between."""
+        """Return the transcript's line of the stop by which the server ended a connection; None if
+        it was no stop. A server may be stopped several times, and started again in between."""
         told = None
         for at, event in self.history.server:
             if client.ended is None or at > client.ended:
@@ -334,7 +337,7 @@ class Case:
         return told if client.was_ended_by_server else None
 
     def unseen(self, since: float, until: float) -> float:
-        """How much of a time the suite did not look."""
+        """Return how many seconds between two times the suite did not look."""
         overlaps = (
             min(until, away.t) - max(since, away.t - away.seconds) for away in self.history.aways
         )
@@ -342,7 +345,8 @@ class Case:
 
 
 def prepare(transcript: Transcript) -> Case:
-    """Prepare a transcript for the checks."""
+    """Prepare a transcript for the checks: read it, tie what came to what was sent, and lay out the
+    log."""
     history = read_history(transcript)
     matching = match(history)
     runs: dict[str, list[Tie]] = {}
@@ -358,8 +362,8 @@ def prepare(transcript: Transcript) -> Case:
 
 
 def _orders_of_senders(history: History, runs: dict[str, list[Tie]]) -> Iterator[list[Line]]:
-    """What is known of a line's place where its sender does not receive it: it comes after the
-    sender's last, and after what that had received."""
+    """Yield what is known of the place of lines that their sender does not receive: a line comes
+    after the sender's last one, and after what the sender had received."""
     came = {tie.line for run in runs.values() for tie in run}
     for client in history.clients.values():
         own = [line for line in client.messages if line in came]

@@ -1,7 +1,7 @@
-"""What checks detect: facts, as data. A fact says what happened, not which requirement is broken.
+"""Facts: what checks detect, as data. A fact says what happened, not which requirement is broken.
 
-`Kind` names what was detected, one kind a check; `Sign` says in closed words how it looked. Both
-are kept with the finding that a fact becomes, so that root causes can be ranked by them.
+`Kind` names what was detected, and `Sign` how it looked, both in a closed vocabulary. They stay
+with the finding that a fact becomes, so that root causes can be ranked by them.
 """
 
 from dataclasses import dataclass
@@ -91,7 +91,7 @@ class Kind(StrEnum):
 
 
 class Sign(StrEnum):
-    """How a fact looked: closed words, of which a fact has some, the most telling first."""
+    """How a fact looked, in a closed vocabulary. A fact has several signs, the most telling first."""
 
     ISOLATED = "nobody received what another said"
     STOOD_STILL = "nothing that anybody said came any more"
@@ -166,11 +166,10 @@ class Sign(StrEnum):
 class Fact:
     """One thing that a check detected.
 
-    `evidence` are numbers of lines of the transcript, from 1; `at` is the one with which it
-    begins, for what happened before it. `line` is the line that it is about, `losers` the
-    clients that lack it, `client` whose connection shows it. `octets` is what came, as far as it
-    matters, and `wanted` what should have, where that can be said. `by_time` is what took too
-    long and was right else.
+    `evidence` has line numbers of the transcript, from 1. `line` is the line that the fact is
+    about, `losers` the clients that lack it, and `client` the one whose connection shows it.
+    `octets` is what came, as far as it matters, and `wanted` what should have come, if that is
+    known. `by_time`: it took too long, and was right otherwise.
     """
 
     kind: Kind
@@ -190,13 +189,13 @@ class Fact:
 
     @property
     def at(self) -> int:
-        """The transcript's line with which it begins."""
+        """The transcript's line at which it begins; triggers are looked for before that."""
         if self.line is not None:
             return self.line.begun
         return min(self.evidence, default=0)
 
     @property
     def theme(self) -> str:
-        """What the line it is about was sent to exercise first; empty where it was nothing."""
+        """The first requirement that its line was sent to exercise; empty if there is none."""
         named = self.exercises or (self.line.exercises if self.line is not None else ())
         return named[0] if named else ""

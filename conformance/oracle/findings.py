@@ -9,7 +9,7 @@ from conformance.standard.requirements import Level, requirements
 
 
 class Outcome(StrEnum):
-    """`UNKNOWN` where the transcript cannot decide; the reason stands in `actual`."""
+    """What a finding means. `UNKNOWN`: the transcript cannot decide; `actual` has the reason."""
 
     FAIL = "fail"
     UNKNOWN = "unknown"
@@ -19,13 +19,13 @@ class Outcome(StrEnum):
 class Finding:
     """One requirement that the server broke, or that could not be decided.
 
-    `evidence` are numbers of lines of the transcript, from 1. `octets` is what came, as far as
-    it matters, and `wanted` what should have, where that can be said; both may be empty.
-    `segments` are the segments that led there, as their sender cut them. `by_time` is what took
-    too long and was right else: of a server, or of a busy machine. `kind` and `signs` say in closed
-    words what was detected, and how it looked; `follows` what happened because of it, which is no
-    finding of its own, and `before` what had been done just before it. `screen` are the rows that
-    a client under test showed in the end.
+    `evidence` has line numbers of the transcript, from 1. `octets` is what came, as far as it
+    matters, and `wanted` what should have come, if that is known; both may be empty. `segments` are
+    the segments that led there, as their sender cut them. `by_time`: it took too long, and was
+    right otherwise; the server may be slow, or the machine busy. `kind` and `signs` name what was
+    detected and how it looked, in a closed vocabulary. `follows` is what happened because of it,
+    which is no finding of its own, and `before` what was done just before it. `screen` has the rows
+    that a client under test showed at the end.
     """
 
     requirement: str
@@ -46,7 +46,7 @@ class Finding:
 
     @property
     def wrong(self) -> int | None:
-        """The index in `octets` of the first wrong octet, where `wanted` says what is right."""
+        """The index in `octets` of the first wrong octet; None unless `wanted` says what is right."""
         if self.wanted is None or self.octets == self.wanted:
             return None
         pairs = enumerate(zip(self.octets, self.wanted, strict=False))
@@ -56,12 +56,15 @@ class Finding:
 
 @dataclass(slots=True)
 class Judgement:
-    """All that a transcript says: what was found, and how often each requirement's trigger
-    really happened. `zone` are the quarter hours by which headers differ from UTC, if known.
-    `hasty` are requirements that fail where a wait was shortened, and were not known to be broken:
-    what is found of them is unknown until it is waited for in full. `outages`: what members noticed
-    of the faults of a cluster. `is_unread`: what came has not a broadcast's form, so that it cannot
-    be told what was lost or altered."""
+    """What the oracle says of one transcript: what was found, and how often each requirement was
+    exercised.
+
+    `zone`: the quarter hours by which headers differ from UTC, if known. `hasty`: requirements that
+    failed after a shortened wait and were not known to be broken; findings about them are unknown
+    until the wait was a full one. `outages`: what members noticed of the faults of a cluster.
+    `is_unread`: what came does not have the form of broadcasts, so nobody can tell what was lost or
+    altered.
+    """
 
     findings: list[Finding] = field(default_factory=list)
     exercised: Counter[str] = field(default_factory=Counter)
@@ -72,7 +75,7 @@ class Judgement:
 
     @property
     def fails_by_time_alone(self) -> bool:
-        """Whether no MUST is broken but by how long something took."""
+        """Whether MUSTs are broken, and each only because something took too long."""
         failures = [
             one
             for one in self.findings

@@ -25,12 +25,6 @@ class LaidOut(Generic[Item]):
     position: Mapping[Item, int]
     component: Mapping[Item, int]
 
-    def between(self, earlier: Item, later: Item) -> Sequence[Item]:
-        """What lies between two items of one component."""
-        if self.component[earlier] != self.component[later]:
-            return ()
-        return self.items[self.position[earlier] + 1 : self.position[later]]
-
 
 def lay_out(runs: Sequence[Sequence[Item]]) -> LaidOut[Item]:
     """Lay runs out as one log; each run holds an item at most once.

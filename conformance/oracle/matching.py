@@ -1,8 +1,8 @@
-"""Ties what came to what was sent: the n-th message of a sender to its n-th broadcast.
+"""Ties each broadcast that came to the line that it was made from.
 
-A broadcast is tied to a line by its text, which a scenario makes unique with a nonce, and among
-equal texts by the sender's label and their order. What ties to no message is tied to the line
-it was made from, if it can be told which, or stands alone.
+They are tied by the text, which a scenario makes unique with a nonce. Of several lines with one
+text, the sender's label and the order decide. What has no message's text is tied to the line that
+it was made from if that can be known, and otherwise is a stray.
 """
 
 from bisect import bisect_left, insort
@@ -23,10 +23,10 @@ _NONE: Final[Sequence[Line]] = ()
 
 @dataclass(slots=True, eq=False)
 class Tie:
-    """A broadcast, or what stands in its place, as one client received it, and its line.
+    """A broadcast, or what came in its place, as one client received it, and its line.
 
-    `exact`: the text is what should be broadcast. Otherwise the line was altered, or should
-    not have been broadcast at all.
+    `exact`: the text is what should be broadcast. Otherwise the line was altered, or should not
+    have been broadcast.
     """
 
     client: str
@@ -37,8 +37,9 @@ class Tie:
 
 @dataclass(slots=True)
 class Matching:
-    """`runs`: for each client its ties in the order they came. `stray`: what is tied to nothing.
-    `labels`: each client's label, as known or as its own messages show it."""
+    """What the matching found. `runs`: each client's ties, in the order in which they came.
+    `stray`: what is tied to no line. `labels`: each client's label, if it is known or its messages
+    show it."""
 
     said: Said
     runs: dict[str, list[Tie]] = field(default_factory=dict)
@@ -70,7 +71,7 @@ def _tie(
     said: Said,
     authors: Mapping[str | None, str],
 ) -> None:
-    """Tie what came to one client, as far as its text tells."""
+    """Tie what came to one client, as far as its text shows the line."""
     run = matching.runs[client.name]
     used: dict[Line, int] = {}
     latest: dict[str, int] = {}
@@ -105,7 +106,7 @@ def _tie(
 
 
 def _was_awaited(history: History, client: ClientHistory, rest: Rest) -> bool:
-    """Whether a client that was still there waited in vain for more than a message's beginning."""
+    """Whether a client waited in vain for the rest of a message, and was still connected."""
     dialect = history.start.dialect
     return (
         client.ended is None
@@ -121,8 +122,8 @@ def _tie_by_place(
     authors: Mapping[str | None, str],
     plain: Mapping[str, list[Line]],
 ) -> None:
-    """Tie a stray to the one line without a nonce that its sender said between two that came,
-    where it is the one stray between these two."""
+    """Tie a stray to the only line without a nonce that its sender said between two that came, if
+    it is the only stray between these two."""
     run = matching.runs[name]
     by_author: dict[str | None, list[Tie]] = defaultdict(list)
     for tie in run if strays else ():
@@ -151,8 +152,8 @@ def _place(tie: Tie) -> int:
 
 
 def _labels(history: History, by_text: Mapping[bytes, list[Line]]) -> dict[str, str]:
-    """Each client's label: where its address is known, and the server uses it, that; else the
-    one its own messages came back with most often."""
+    """Find each client's label: its address, if that is known and the server uses it; else the
+    label with which its own messages came back most often."""
     came = Counter(
         (unit.text, unit.sender)
         for client in history.clients.values()
@@ -177,8 +178,8 @@ def _labels(history: History, by_text: Mapping[bytes, list[Line]]) -> dict[str, 
 def _choose(
     lines: Sequence[Line], author: str | None, used: Mapping[Line, int], latest: Mapping[str, int]
 ) -> Line | None:
-    """Of several lines with this text the author's first that has not come yet and follows what
-    came of the author's; when all have come, the first again: that one is doubled."""
+    """Choose one of several lines with the same text: the author's first that has not come yet and
+    follows what has come. If all have come, choose the first again: it was doubled."""
     own = [line for line in lines if line.client == author] or lines
     return min(
         own,
@@ -192,13 +193,13 @@ def _choose(
 
 
 def _stands_alone(following: Sequence[ReceivedUnit], said: Said) -> bool:
-    """Whether a text stands alone, parted from the header before it."""
+    """Whether the next unit is a text alone, separated from the header before it."""
     return any(isinstance(unit, Junk) and unit.octets in said.by_text for unit in following)
 
 
 def _resembling(plain: list[Line], text: bytes, used: Mapping[Line, int]) -> Line | None:
-    """The line that a text without a nonce was most likely made from: of those without a nonce
-    of their own one that has not come yet and has something in common, more than a letter."""
+    """Find the line that a text without a nonce was most likely made from: a line without a nonce
+    that has not come yet and shares more than a letter with the text."""
     folded = text.strip().lower()
     for line in plain:
         if line in used:

@@ -1,4 +1,4 @@
-"""Who was a member when: how the server ended connections, and who may lack the end of a run."""
+"""Who was a member when, how the server ended connections, and who may lack the end of a run."""
 
 from typing import Final
 
@@ -8,11 +8,11 @@ from conformance.oracle.reading.history import ClientHistory, Ending
 from conformance.standard.constants import DELIVERIES, LINGER
 
 MANY: Final = 8
-"""Members from which on a server that takes in no more counts as full."""
+"""From how many members on a server that admits no more counts as full."""
 
 
 def members_before(case: Case, at: int) -> int:
-    """How many clients were certainly connected at a line of the transcript."""
+    """Count the clients that were certainly connected at a line of the transcript."""
     return sum(
         other.connected < at
         and (other.left is None or other.left > at)
@@ -22,7 +22,7 @@ def members_before(case: Case, at: int) -> int:
 
 
 def just_gone(case: Case, client: ClientHistory) -> int:
-    """How many more the server may have counted still: a leaver sees its end before that."""
+    """Count the leavers that the server may still have counted: a leaver sees its end earlier."""
     came = case.history.time(client.connected)
     return sum(
         other.connected < client.connected
@@ -34,7 +34,7 @@ def just_gone(case: Case, client: ClientHistory) -> int:
 
 
 def may_miss_the_end(case: Case, client: ClientHistory) -> bool:
-    """Whether there is another account of why the end of a client's run is missing."""
+    """Whether something else explains why the end of a client's run is missing."""
     return (
         (client.was_ended_by_server and case.stopping is None)
         or case.died is not None
@@ -45,8 +45,8 @@ def may_miss_the_end(case: Case, client: ClientHistory) -> bool:
 
 
 def may_be_aborted(case: Case, client: ClientHistory) -> bool:
-    """Whether the server broke off a leaver that had read nothing for 1 s at a stretch: all may
-    have been in its system for as long (QUIT-3)."""
+    """Whether the server reset a leaver that had read nothing for 1 s on end: everything may have
+    been in the leaver's system for as long (QUIT-3)."""
     if client.ending is not Ending.RESET or client.left is None or not client.stalls:
         return False
     time, left, ended = case.history.time, case.history.time(client.left), client.ended_t
@@ -57,8 +57,8 @@ def may_be_aborted(case: Case, client: ClientHistory) -> bool:
 
 
 def was_left_behind(case: Case, client: ClientHistory) -> bool:
-    """Whether the stopping server may have aborted a member: it broke the connection off, or the
-    member that had stopped reading read on, only when the deliveries were over (STOP-1)."""
+    """Whether the stopping server may have aborted a member: it reset the connection, or the member
+    resumed reading, only after the time for deliveries was over (STOP-1)."""
     time, stop = case.history.time, case.history.stopping
     told = case.stopping_of(client)
     if told is not None and client.ending is Ending.RESET:
@@ -71,7 +71,7 @@ def was_left_behind(case: Case, client: ClientHistory) -> bool:
 
 
 def waited_for_the_rest(case: Case, client: ClientHistory) -> bool:
-    """Whether a member was still there, and all that others received was due."""
+    """Whether a member stayed and waited, so that everything others received was due to it."""
     return (
         client.cause is None
         and bool(client.waits)
@@ -81,8 +81,8 @@ def waited_for_the_rest(case: Case, client: ClientHistory) -> bool:
 
 
 def is_for_limits(case: Case, client: ClientHistory) -> bool:
-    """Whether it is for the limits to judge the end of a client: it stalled, it was there then,
-    and it said nothing afterwards that may have ended it."""
+    """Whether the checks of limits judge how a client ended: it stalled as a member, and sent
+    nothing afterwards that may have ended it."""
     if not client.stalls or client.ended is None:
         return bool(client.stalls)
     stalled, ended = client.stalls[0], client.ended
@@ -94,8 +94,8 @@ def is_for_limits(case: Case, client: ClientHistory) -> bool:
 
 
 def was_evicted(case: Case, client: ClientHistory) -> bool:
-    """Whether the server broke off a connection for which 1 MiB had come to wait (LIM-3), because
-    its client had stopped reading or was slow."""
+    """Whether the server ended the connection of a client that had stopped reading, or was slow,
+    when 1 MiB waited for it (LIM-3)."""
     if client.ended is None:
         return False
     told = any(notice.code == Code.TOO_SLOW for notice in client.notices)

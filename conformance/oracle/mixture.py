@@ -1,8 +1,8 @@
-"""Tells octets of two broadcasts that are really mixed (ROOM-6) from what only looks like it.
+"""Mixed octets of two broadcasts (ROOM-6), told from what only looks like them.
 
 A message may contain a header, an LF may be missing between two broadcasts, and the rest of one may
-be lost. Octets are mixed where one broadcast is begun, another stands in it, and the rest of the
-first comes after that.
+be lost. Octets are mixed only if one broadcast begins, another stands within it, and the rest of
+the first follows.
 """
 
 import re
@@ -22,15 +22,15 @@ from conformance.oracle.reading.units import (
 
 HEADER_INSIDE: Final = re.compile(rb"\d{8} \d\d:\d\d:\d\d (?:\S+:\d+)")
 _NEAR: Final = 24
-"""Units after the one that was interrupted among which its rest is looked for."""
+"""How many units after an interrupted one are searched for its rest."""
 _TELLING: Final = 8
-"""Octets of a rest that are enough to know it by."""
+"""How many octets of a rest identify it."""
 _BUDGET: Final = 200
-"""Different headers of a transcript that are looked for among what was said."""
+"""How many different headers of a transcript are searched for in what was said."""
 
 
 class Mixtures:
-    """Finds mixed octets in one case."""
+    """A finder of mixed octets in one case."""
 
     def __init__(self, case: Case) -> None:
         self._case = case
@@ -39,8 +39,8 @@ class Mixtures:
         self._said: dict[bytes, bool] = {}
 
     def header_in(self, octets: bytes, start: int = 0) -> re.Match[bytes] | None:
-        """The first header in octets that is no part of what anybody said; a dialect's opening in
-        a dialect."""
+        """Find the first header, or in a dialect the first opening, that is no part of what
+        somebody said."""
         if self._header is None:
             return None
         for found in self._header.finditer(octets, start):
@@ -55,8 +55,8 @@ class Mixtures:
         return self._said[header]
 
     def are_in(self, client: ClientHistory, place: int, octets: bytes) -> bool:
-        """Whether a text that came, in the unit at this place of a client's, was begun, then
-        interrupted by another broadcast, and went on after it."""
+        """Whether a text that came in a client's unit at this place began, was interrupted by
+        another broadcast, and went on after it."""
         inner = self.header_in(octets)
         if inner is None:
             return False
@@ -82,12 +82,12 @@ class Mixtures:
 
 
 def _ends_later(following: Sequence[ReceivedUnit]) -> bool:
-    """Whether the LF of a text that was interrupted comes after what stands in it."""
+    """Whether the LF of an interrupted text comes after what interrupts it."""
     return any(isinstance(unit, ReceivedHeartbeat) for unit in following[:3])
 
 
 def _lines(unit: ReceivedUnit) -> tuple[bytes, ...]:
-    """What a unit says, line by line: the rest of a text may look like a header."""
+    """Return the lines of a unit; the rest of a text may look like a header."""
     match unit:
         case ReceivedBroadcast(header=header, text=text):
             return header, text
