@@ -1,4 +1,4 @@
-"""How a text was altered on its way, in closed words."""
+"""How a text was altered on its way, as signs of a closed vocabulary."""
 
 import html
 import re
@@ -27,7 +27,7 @@ _OF_CHARACTERS: Final = frozenset(
 
 
 def alteration_of(line: Line, came: bytes) -> Sign:
-    """How a message was altered that came with another text; `line.text` is what it should be."""
+    """Say how the text of a message was altered; `line.text` is what should have come."""
     assert line.text is not None
     expected = line.text.decode()
     try:
@@ -60,7 +60,7 @@ def alteration_of(line: Line, came: bytes) -> Sign:
 
 
 def alteration_signs(line: Line, came: bytes) -> tuple[Sign, ...]:
-    """How a message was altered, and what more can be said of it."""
+    """Say how a message was altered, and what else is known of the alteration."""
     assert line.text is not None
     expected, text = line.text.decode(), came.decode("utf-8", "replace")
     signs = [alteration_of(line, came)]
@@ -80,7 +80,7 @@ def alteration_signs(line: Line, came: bytes) -> tuple[Sign, ...]:
 
 
 def bad_text_signs(line: Line, came: bytes) -> tuple[Sign, ...]:
-    """What became of the octets of a line that does not decode and was broadcast."""
+    """Say what became of the undecodable octets of a line that was broadcast all the same."""
     if line.text is not None or _is_text(line.octets):
         return ()
     if not _is_text(came) or came == line.octets.strip():
@@ -97,12 +97,12 @@ def _is_text(octets: bytes) -> bool:
 
 
 def is_of_characters(sign: Sign) -> bool:
-    """Whether an alteration is one of characters, and the text is whole."""
+    """Whether an alteration changed characters only, so that the text is complete."""
     return sign in _OF_CHARACTERS
 
 
 def text_signs(line: Line) -> tuple[Sign, ...]:
-    """What a line's text has that a plain one has not; `PLAIN_TEXT` where there is nothing."""
+    """Say how a line's text differs from a plain one; `PLAIN_TEXT` if it does not."""
     signs = []
     octets = line.octets
     if octets.removesuffix(b"\r") != octets.strip() or octets[:1] in b" \t":
@@ -148,7 +148,7 @@ def _is_in_another_charset(expected: str, text: str) -> bool:
 
 
 def _differs_only_there(text: str, expected: str, point: str) -> bool:
-    """Whether a text is what was expected but for what stands in the places of one character."""
+    """Whether a text differs from the expected one only where that has a certain character."""
     first, *rest = filter(None, expected.split(point)) if expected.strip(point) else [""]
     if not expected.startswith(point) and not text.startswith(first):
         return False

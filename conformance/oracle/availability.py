@@ -1,4 +1,4 @@
-"""How long a room stood still for its members, fault by fault."""
+"""Availability: for how long a room stood still for its members, fault by fault."""
 
 from dataclasses import dataclass
 from itertools import pairwise
@@ -11,9 +11,9 @@ from conformance.oracle.reading.history import ClientHistory
 class Outage:
     """One fault, from `begun` to `healed`, and what members that it did not touch noticed of it.
 
-    `over`: when all was settled again. `silence`: the longest that one of them, `client`, heard
-    nothing, up to `silent_until`; and `resumed`: how long after the healing the first message came
-    to the last of all members. Times are seconds of the transcript, and silences are seconds.
+    `over`: when the next fence came through. `silence`: the longest that one of them, `client`,
+    heard nothing, up to `silent_until`. `resumed`: how long after the healing the first message had
+    come to every member. Times are seconds of the transcript; silences are in seconds.
     """
 
     fault: str
@@ -29,7 +29,7 @@ class Outage:
 
 
 def outages(case: Case) -> list[Outage]:
-    """Every fault of a transcript that was healed."""
+    """List the faults of a transcript that were healed."""
     faults = case.history.faults
     found = []
     for (at, fault), (end, healed) in pairwise(faults):
@@ -60,7 +60,7 @@ def outages(case: Case) -> list[Outage]:
 
 
 def _is_there(case: Case, client: ClientHistory, begun: int, healed: int) -> bool:
-    """Whether a client was a member all the while."""
+    """Whether a client was a member all the time."""
     gone = client.ended or client.left or len(case.history.transcript) + 1
     came = case.came_at[client.name]
     return client.connected < begun and gone > healed and bool(came) and came[0] < begun
@@ -69,8 +69,8 @@ def _is_there(case: Case, client: ClientHistory, begun: int, healed: int) -> boo
 def _longest_gap(
     case: Case, client: ClientHistory, begun: float, until: float
 ) -> tuple[float, float]:
-    """The longest time, and its end, that a client heard nothing; what the suite did not look at is
-    none of it."""
+    """Find the longest time that a client heard nothing, and when it ended. Time in which the suite
+    did not look does not count."""
     heard = [tie.unit.span.t for tie in case.runs[client.name]]
     heard = [begun, *(t for t in heard if begun < t < until), until]
     return max(

@@ -1,8 +1,8 @@
-"""Controls: how plain lines fared beside those that were sent to exercise something.
+"""Controls: how plain lines fared, compared with those that were sent to exercise something.
 
 A line that is lost or cut is attributed to what it was sent to exercise only if plain lines of the
-same member, before and after it, fared well. A scenario need not mark them: what its clients say to
-join and to wait for each other is plain.
+same member, before and after it, fared well. A scenario need not mark plain lines: clients say them
+to join, and to wait for each other.
 """
 
 from bisect import bisect_left
@@ -17,19 +17,19 @@ from conformance.oracle.reading.history import ClientHistory
 from conformance.oracle.reading.lines import NONCE, Line
 
 TREATMENTS: Final = ("FRM-", "TXT-", "QUIT-1", "QUIT-2", "QUIT-4", "LIM-1", "LIM-2", "HB-1")
-"""What is about how a line is treated, whoever receives it."""
+"""Requirements about how a line is treated, no matter who receives it."""
 _LONG: Final = 900
 _Pattern = tuple[bytes, tuple[int, ...]]
 
 
 def treatment_of(line: Line) -> str:
-    """The treatment that a line was sent to exercise first; empty where it was none."""
+    """Return the first treatment that a line was sent to exercise; empty if there is none."""
     theme = line.exercises[0] if line.exercises else ""
     return theme if theme.startswith(TREATMENTS) else ""
 
 
 class Controls:
-    """The controls of one case. `facts` are all that were detected in it."""
+    """The controls of one case. `facts` has everything that was detected in it."""
 
     def __init__(self, case: Case, facts: Iterable[Fact]) -> None:
         self._case = case
@@ -38,23 +38,22 @@ class Controls:
         self._lost = {fact.line: fact for fact in lost if fact.line is not None}
 
     def is_plain(self, line: Line) -> bool:
-        """Whether nothing about a message is particular: a word and no more, alone in one
-        segment."""
+        """Whether a message is plain: one word, alone in one segment."""
         if treatment_of(line) or not line.nonces or len(line.octets) > _LONG:
             return False
         return self._case.segments(line) == (line.octets + b"\n",) and line.octets == line.text
 
     def is_alone(self, line: Line) -> bool:
-        """Whether its sender's message before it had come when a message was sent, so that the
-        server could not read both at once."""
+        """Whether the sender's previous message had come when this one was sent, so that the server
+        could not read both at once."""
         lines = self._case.history.clients[line.client].messages
         place = bisect_left([one.number for one in lines], line.number)
         return not place or self._case.first_came.get(lines[place - 1], line.begun) < line.begun
 
     @cached_property
     def _plain_lost(self) -> list[Line]:
-        """Plain messages that were lost for all, and that later ones of the same sender followed:
-        where there are any, any message may be lost."""
+        """Plain messages that were lost for all although later ones of the same sender came. If
+        there are any, any message may get lost."""
         last = self._case.last_own
         return [
             line
@@ -99,8 +98,8 @@ class Controls:
         return is_last or self.fared_well(after)
 
     def is_repeated(self, line: Line) -> bool:
-        """Whether others that said the same as a line after which nothing of its sender's came
-        fared the same: none went on to be heard, or was heard no more for something else."""
+        """Whether everybody who sent the same as this line fared as its sender did, of which
+        nothing came after it."""
         if self._fared_better_elsewhere(line):
             return False
         pattern = self._pattern(line)
@@ -111,8 +110,8 @@ class Controls:
 
     @cached_property
     def _broken_off(self) -> list[Line]:
-        """Of each member that was heard no more, or ended, the first line that nothing came of,
-        where it was sent to exercise how lines are treated."""
+        """For each member that was no longer heard, or was disconnected, the first line of which
+        nothing came, if it was sent to exercise how lines are treated."""
         first: dict[str, Line] = {}
         for fact in self._facts:
             line = fact.line
@@ -125,14 +124,14 @@ class Controls:
         return list(first.values())
 
     def _pattern(self, line: Line) -> _Pattern:
-        """What a line says, its nonces apart, and how it lay in segments."""
+        """Describe a line: what it says, without its nonces, and how it lay in segments."""
         segments = self._case.segments(line)
         shape = tuple(segment.count(b"\n") for segment in segments)
         return NONCE.sub(b"", line.octets), shape
 
     def bursts_fare_well(self, line: Line) -> bool:
-        """Whether members that stayed lost nothing of several lines in one segment, where there
-        were any; a line alone in its segment, whose sender had been answered, needs no control."""
+        """Whether members that stayed lost nothing of several lines in one segment, if there were
+        any. A line alone in its segment whose sender had been answered needs no control."""
         case = self._case
         if any(case.history.clients[one.client].cause is None for one in self._plain_lost):
             return False
@@ -146,7 +145,7 @@ class Controls:
         )
 
     def fared_well(self, line: Line) -> bool:
-        """Whether a message came, as it should, and was lost for nobody."""
+        """Whether a message came as it should, and was lost for nobody."""
         ties = self._case.came.get(line, {}).values()
         return line not in self._lost and any(tie.exact for tie in ties)
 
@@ -161,7 +160,7 @@ class Controls:
 
     @cached_property
     def _said_alike(self) -> dict[tuple[_Pattern, tuple[str, ...]], list[Line]]:
-        """The messages that exercise how lines are treated, by what they say and exercise."""
+        """Messages that exercise how lines are treated, by what they say and exercise."""
         alike: dict[tuple[_Pattern, tuple[str, ...]], list[Line]] = defaultdict(list)
         for client in self._case.clients:
             for line in client.messages:
@@ -170,8 +169,8 @@ class Controls:
         return alike
 
     def left_meanwhile(self, line: Line) -> ClientHistory | None:
-        """Another client that left, or was let go, between the last time before a line that all
-        was settled and the next."""
+        """Return another client that left, or was let go, between the fence before a line and the
+        one after it."""
         since, until = self._between_settlements(line)
         for client in self._case.clients:
             if client.name == line.client:
@@ -183,7 +182,7 @@ class Controls:
 
     @cached_property
     def losses_need_leavers(self) -> bool:
-        """Whether messages were lost only where somebody left meanwhile."""
+        """Whether messages were lost only while somebody left."""
         return all(self.left_meanwhile(line) is not None for line in self._lost)
 
     @cached_property

@@ -1,4 +1,4 @@
-"""How often each requirement's trigger really happened: what was never exercised never passed."""
+"""Coverage: how often a transcript exercised each requirement. An unexercised one did not pass."""
 
 import re
 from collections import Counter
@@ -31,7 +31,7 @@ _SILENCE: Final = 2.0
 
 
 def exercised(case: Case) -> Counter[str]:
-    """Count, by requirement, what of the transcript puts it to the test."""
+    """Count how often the transcript puts each requirement to the test."""
     counts: Counter[str] = Counter()
     messages = [line for line in case.came if line.text is not None]
     if messages:
@@ -60,7 +60,7 @@ def exercised(case: Case) -> Counter[str]:
 
 
 def _by_message(case: Case, line: Line) -> Iterator[str]:
-    """What a message that came, as it should or not, exercises beyond what any does."""
+    """Yield what a message that came, right or wrong, exercises more than any message does."""
     raw, text = line.octets, line.text or b""
     if "TRN-1" in line.exercises:
         yield "TRN-1"
@@ -78,7 +78,7 @@ def _by_message(case: Case, line: Line) -> Iterator[str]:
 
 
 def _by_text(raw: bytes, text: bytes) -> Iterator[str]:
-    """What a line exercises that is no plain text."""
+    """Yield what a line exercises whose text is not plain."""
     sent, shown = raw.decode(), text.decode()
     if _SEPARATOR.search(sent.strip("\r")):
         yield "FRM-2"
@@ -163,7 +163,7 @@ def _by_room(case: Case, counts: Counter[str]) -> None:
 
 
 def _by_nodes(case: Case, counts: Counter[str]) -> None:
-    """What exercises the requirements of clusters."""
+    """Count what exercises the requirements for clusters."""
     node = {client.name: client.node for client in case.clients}
     if len(set(node.values())) < 2:
         return

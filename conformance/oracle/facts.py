@@ -91,7 +91,7 @@ class Kind(StrEnum):
 
 
 class Sign(StrEnum):
-    """How a fact looked, in a closed vocabulary. A fact has several signs, the most telling first."""
+    """How a fact looked, in a closed vocabulary; a fact has its most telling sign first."""
 
     ISOLATED = "nobody received what another said"
     STOOD_STILL = "nothing that anybody said came any more"

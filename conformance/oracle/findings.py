@@ -46,7 +46,7 @@ class Finding:
 
     @property
     def wrong(self) -> int | None:
-        """The index in `octets` of the first wrong octet; None unless `wanted` says what is right."""
+        """The index in `octets` of the first wrong octet; None if `wanted` does not tell."""
         if self.wanted is None or self.octets == self.wanted:
             return None
         pairs = enumerate(zip(self.octets, self.wanted, strict=False))

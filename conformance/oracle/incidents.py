@@ -1,8 +1,8 @@
-"""Gathers facts into incidents: what follows from one event is one incident, with a beginning.
+"""Gathers facts into incidents: facts that follow from one event are one incident.
 
-A member that is heard no more, hears no more or is ended; a server that dies, stands still or
-floods: each begins with one fact, and the later facts that it explains follow from it. What
-happened just before its beginning is its trigger.
+An incident is, for example, a member that is no longer heard, no longer hears or is disconnected,
+or a server that dies, hangs or floods. It begins with one fact, its head, and the later facts that
+this explains follow from it. What happened just before the head is its trigger.
 """
 
 from collections import defaultdict
@@ -23,7 +23,7 @@ from conformance.oracle.triggers import (
 from conformance.transcript.events import FLOOD
 
 _FLOOD: Final = 50
-"""Units that nobody said, from which on they are one flood."""
+"""From how many units on, which nobody said, they are one flood."""
 _OF_STREAMS: Final = frozenset(
     (
         Kind.MADE_UP, Kind.EMPTY, Kind.ANNOUNCED, Kind.NO_UNIT, Kind.DOUBLED, Kind.NO_HEADER,
@@ -61,8 +61,8 @@ _OF_LOGS: Final = frozenset(
 
 @dataclass(slots=True)
 class Incident:
-    """`head` is what is attributed, `trigger` what happened just before it, where that is known,
-    and `follows` what happened because of it."""
+    """Facts that follow from one event. `head` is the fact to attribute, `trigger` what happened
+    just before it, if that is known, and `follows` what happened because of it."""
 
     head: Fact
     trigger: Trigger | None = None
@@ -79,7 +79,7 @@ class _Rest:
         return [fact for fact in self.facts if fact.kind in kinds]
 
     def take(self, head: Fact, follows: Callable[[Fact], bool]) -> list[Fact]:
-        """Take a fact out, and those that follow from it; these."""
+        """Take out a fact and those that follow from it; return the latter."""
         taken = [fact for fact in self.facts if fact is not head and follows(fact)]
         gone = {id(head), *map(id, taken)}
         self.facts = [fact for fact in self.facts if id(fact) not in gone]
@@ -106,7 +106,7 @@ _Found = Iterator[tuple[Fact, Incident]]
 
 
 def _death(case: Case, rest: _Rest) -> _Found:
-    """The server's process ended: nothing could come after its last sign of life."""
+    """The server's process ended, and nothing could come after its last sign of life."""
     for head in rest.of(Kind.DIED):
         alive = max((line.begun for line in case.came), default=0)
         end = min(case.first_end, head.at)
@@ -136,7 +136,7 @@ def _survived(case: Case, line: Line | None, until: int) -> int | None:
 
 
 def _flood(case: Case, rest: _Rest) -> _Found:
-    """What nobody said comes without an end."""
+    """Units that nobody said come without end."""
     waited_out = any(waited.what == FLOOD for one in case.clients for _, waited in one.waits)
     kinds = (Kind.EMPTY, Kind.MADE_UP, Kind.NO_UNIT) if waited_out else (Kind.EMPTY,)
     strays = max(map(rest.of, kinds), key=len)
@@ -151,7 +151,7 @@ def _flood(case: Case, rest: _Rest) -> _Found:
 
 
 def _standstill(case: Case, rest: _Rest) -> _Found:
-    """Nothing that anybody said after a certain line came to anybody."""
+    """The room stands still: nothing said after a certain line came to anybody."""
     begun = max((line.begun for line in case.came), default=0)
     lost = [
         fact
@@ -168,7 +168,7 @@ def _standstill(case: Case, rest: _Rest) -> _Found:
 
 
 def _isolation(case: Case, rest: _Rest) -> _Found:
-    """Nobody receives what another says."""
+    """Nobody receives what somebody else says."""
     lost = [fact for fact in rest.of(Kind.LOST) if Sign.FOR_ONE in fact.signs]
     losers = {name for fact in lost for name in fact.losers}
     if len(losers) < 2 or not case.is_everyone_alone:
@@ -184,7 +184,7 @@ def _isolation(case: Case, rest: _Rest) -> _Found:
 
 
 def _taken_back(_: Case, rest: _Rest) -> _Found:
-    """What some had received was taken back: the others' runs contradict theirs."""
+    """What some members had received is taken back: the others' runs contradict theirs."""
     for head in rest.of(Kind.TAKEN_BACK)[:1]:
         yield head, Incident(head, None, rest.take(head, lambda fact: fact.kind in _OF_LOGS))
 
@@ -214,8 +214,8 @@ def _of_the_ended(name: str | None) -> Callable[[Fact], bool]:
 
 
 def _unfinished(case: Case, rest: _Rest) -> _Found:
-    """The server broadcasts incomplete lines, without the LF that they lack: what it says next
-    stands in the same line, and a stream may end there."""
+    """The server broadcasts incomplete lines without adding an LF: what it sends next continues the
+    same line, and a stream may end there."""
     heads = [fact for fact in rest.of(Kind.UNWANTED) if Sign.INCOMPLETE in fact.signs]
     if not heads:
         return
@@ -236,7 +236,7 @@ def _unfinished(case: Case, rest: _Rest) -> _Found:
 
 
 def _run_together(_: Case, rest: _Rest) -> _Found:
-    """Broadcasts whose last LF is missing: each lacks it, and the next one's header with it."""
+    """Broadcasts lack their last LF: each runs into the header of the next."""
     together = rest.of(Kind.RUN_TOGETHER)
     if together:
         kinds = (Kind.RUN_TOGETHER, Kind.NO_HEADER, Kind.LOST, Kind.CUT_OFF)
@@ -245,7 +245,7 @@ def _run_together(_: Case, rest: _Rest) -> _Found:
 
 
 def _headed_otherwise(_: Case, rest: _Rest) -> _Found:
-    """Headers of another form, each in a line of its own, start no unit."""
+    """Headers have another form, so that each is a line that starts no unit."""
     heads = [fact for fact in rest.of(Kind.HEADER) if Sign.OTHER_HEADER in fact.signs]
     if heads:
         follows = rest.take(
@@ -282,14 +282,14 @@ def _is_in(line: Line, octets: bytes) -> bool:
 
 
 def _stop(_: Case, rest: _Rest) -> _Found:
-    """A stop hangs: the server goes on meanwhile, and tells nobody."""
+    """A stop hangs: the server goes on, and tells nobody."""
     for head in rest.of(Kind.STOP_HANGS):
         follows = rest.take(head, lambda fact: fact.kind in (Kind.STOP_LISTENS, Kind.STOP_UNTOLD))
         yield head, Incident(head, None, follows)
 
 
 def _pieces(_: Case, rest: _Rest) -> _Found:
-    """A line is cut to pieces, of which each is broadcast."""
+    """A line is cut into pieces, and each piece is broadcast."""
     pieces = {fact.line for fact in rest.of(Kind.MADE_UP) if fact.line is not None}
     for head in rest.of(Kind.ALTERED, Kind.UNWANTED, Kind.CUT_AT_SEGMENT, Kind.UNNOTICED):
         if head.line in pieces:
@@ -303,7 +303,7 @@ def _of_the_line(line: Line | None) -> Callable[[Fact], bool]:
 
 
 def _muted(case: Case, rest: _Rest) -> _Found:
-    """A member is heard no more: from one of its lines on, nothing came to anybody."""
+    """A member is no longer heard: from one of its lines on, nothing came to anybody."""
     lost: dict[str, list[Fact]] = defaultdict(list)
     for fact in rest.of(Kind.LOST):
         line = fact.line
@@ -326,7 +326,7 @@ def _of_the_muted(name: str, lost: list[Fact], begun: int) -> Callable[[Fact], b
 
 
 def _deafened(case: Case, rest: _Rest) -> _Found:
-    """A member hears no more: from one broadcast on, nothing came to it."""
+    """A member no longer hears: from one broadcast on, nothing came to it."""
     lost: dict[tuple[str, ...], list[Fact]] = defaultdict(list)
     for fact in rest.of(Kind.LOST):
         if Sign.AT_THE_END in fact.signs and Sign.FOR_ALL not in fact.signs:
@@ -341,8 +341,8 @@ def _deafened(case: Case, rest: _Rest) -> _Found:
 
 
 def _forgotten(_: Case, rest: _Rest) -> _Found:
-    """A member of whom a message was lost, and that the server then does not let go: it reads no
-    more of it."""
+    """A member's message is lost, and the server does not let the member go: it no longer reads
+    from it."""
     kept = {fact.client for fact in rest.of(Kind.KEPT, Kind.UNNOTICED)}
     for head in rest.of(Kind.LOST):
         name = head.line.client if head.line is not None else ""
@@ -353,7 +353,7 @@ def _forgotten(_: Case, rest: _Rest) -> _Found:
 
 
 def _refused(case: Case, rest: _Rest) -> _Found:
-    """The server takes no connection any more."""
+    """The server no longer accepts connections."""
     for head in rest.of(Kind.REFUSED)[:1]:
         alive = max((line.begun for line in case.came), default=0)
         trigger = trigger_between(case, case.settled_before(alive), head.at)

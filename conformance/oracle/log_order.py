@@ -1,10 +1,9 @@
-"""Lays what all clients received out as one log, as the standard says there is (ROOM-3).
+"""Lays out what all clients received as one log, which ROOM-3 says there is.
 
-Where each client's run is a contiguous part of one log, runs that share a broadcast form a
-chain, and the log is that chain; runs that share nothing lie in components of their own, whose
-order to each other nobody can tell. Where there is no such log, the one laid out contradicts as
-few receptions as can be found cheaply, and the checks name what contradicts it. Near-linear in
-the receptions.
+If each client's run is a contiguous part of one log, runs that share a broadcast form a chain, and
+the log is that chain. Runs that share nothing lie in different components, and nobody can tell
+which comes first. If there is no such log, the one laid out contradicts as few receptions as can be
+found cheaply, and the checks name the contradictions. The cost is nearly linear in the receptions.
 """
 
 from collections import Counter, defaultdict, deque
@@ -27,10 +26,10 @@ class LaidOut(Generic[Item]):
 
 
 def lay_out(runs: Sequence[Sequence[Item]]) -> LaidOut[Item]:
-    """Lay runs out as one log; each run holds an item at most once.
+    """Lay out runs as one log; each run holds an item at most once.
 
-    A topological sort that follows a run as long as it can, so that chains stay whole. Where
-    receptions contradict each other, the item goes first that fewest of them want later.
+    This is a topological sort that follows a run as long as it can, so that chains stay whole. If
+    receptions contradict each other, the item that the fewest of them put later goes first.
     """
     rank = {item: at for at, item in enumerate(dict.fromkeys(chain.from_iterable(runs)))}
     after: dict[Item, dict[Item, int]] = defaultdict(dict)
@@ -41,7 +40,7 @@ def lay_out(runs: Sequence[Sequence[Item]]) -> LaidOut[Item]:
     items: dict[Item, int] = {}
     free = deque(item for item in rank if not awaited[item])
     reached: set[Item] = set()
-    # Reached, but wanted later by so many still: an entry for each number there has been.
+    # Items that are reached, with how many runs still put them later; old numbers stay in it.
     wanted: list[tuple[int, int, Item]] = []
     untouched = iter(rank)
     while len(items) < len(rank):
@@ -67,8 +66,7 @@ def lay_out(runs: Sequence[Sequence[Item]]) -> LaidOut[Item]:
 
 
 def _components(after: Mapping[Item, Iterable[Item]], rank: Mapping[Item, int]) -> dict[Item, int]:
-    """Number the components: what followed each other in a run, at first or second hand, is of
-    one."""
+    """Number the components: items that follow each other in a run, directly or not, share one."""
     parent: dict[Item, Item] = {item: item for item in rank}
 
     def root(item: Item) -> Item:

@@ -1,4 +1,4 @@
-"""What happened just before something: what an incident is attributed to."""
+"""Triggers: what happened just before an incident, and may have caused it."""
 
 from dataclasses import dataclass
 from enum import Enum
@@ -12,13 +12,13 @@ from conformance.oracle.reading.lines import Fate, Line
 from conformance.transcript.events import InputEnded, Limited, Rival
 
 _FEW: Final = 3
-"""Messages that a member may say before the server fails at what somebody left behind."""
+"""How many messages a member may say before a server fails because of a leaver."""
 _BACKLOG: Final = 32_768
-"""Octets waiting for a member that does not read, from which on it may hold the others up."""
+"""From how many waiting octets on a member that does not read may hold up the others."""
 
 
 class What(Enum):
-    """What may set an incident off; the value is how `explain` says it."""
+    """What may trigger an incident; the value is how `explain` says it."""
 
     INPUT_ENDED = "standard input had ended"
     RIVAL = "a second server had been launched"
@@ -49,7 +49,7 @@ _DONE: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Trigger:
-    """What happened, and with which line or client."""
+    """What triggered an incident, and with which line or client."""
 
     what: What
     line: Line | None = None
@@ -57,7 +57,7 @@ class Trigger:
 
     @property
     def words(self) -> str:
-        """What was done, and by whom, in a sentence's end; empty where it tells nothing."""
+        """What was done and by whom, as the end of a sentence; empty if it explains nothing."""
         if self.what in (What.NOTHING, What.TREATED):
             return ""
         return _DONE.get(self.what, str(self.what.value)).format(self.client)
@@ -66,9 +66,12 @@ class Trigger:
 def trigger_between(
     case: Case, since: int, until: int, name: str | None = None, lost: Line | None = None
 ) -> Trigger:
-    """What happened between two lines of the transcript that may account for what began with the
-    second: the doing of one client alone comes before all others', where it is named. `lost` is the
-    line it began with, if it did with one."""
+    """Find what happened between two lines of the transcript and may explain what began with the
+    second.
+
+    If a client is named, what it did takes precedence over what others did. `lost` is the line that
+    the incident began with, if it was one.
+    """
     for at, event in case.history.server:
         if at < until and isinstance(event, InputEnded):
             return Trigger(What.INPUT_ENDED)
@@ -97,9 +100,11 @@ def trigger_between(
 
 
 def earlier_leavers(case: Case, until: int) -> Trigger | None:
-    """The clients of earlier scenarios with the same server, where nobody has left since, and not
-    more than a few messages were said, all plain: a server that was just launched survives these,
-    or the first scenario shows that it does not."""
+    """Blame the clients of earlier scenarios with the same server, if nobody has left since and
+    only a few plain messages were said.
+
+    A server that was just launched survives those, or the first scenario shows that it does not.
+    """
     if not case.history.start.words:
         return None
     if any(-1 < _left(client) < until for client in case.clients):
@@ -110,10 +115,12 @@ def earlier_leavers(case: Case, until: int) -> Trigger | None:
 
 
 def leaver_before(case: Case, ended: int, name: str) -> Trigger | None:
-    """Who had left before a member said the last that the server ended its connection after, or one
-    of the few before that; None where anybody was put out while nobody had left, or nothing was
-    heard by then. A server that writes to who has gone fails when the next one speaks, or when that
-    is known to be gone: the first that is written to it may still be taken.
+    """Find who had left just before a member said the last line, or one of the few before it, after
+    which the server ended its connection.
+
+    None if somebody was disconnected although nobody had left, or if nothing was heard by then. A
+    server that fails at writing to a leaver fails when the next member speaks, or once the system
+    knows that the leaver is gone: the first write may still succeed.
     """
     own = [line for line in case.history.clients[name].messages if line.done < ended]
     if not own:
@@ -131,7 +138,7 @@ def leaver_before(case: Case, ended: int, name: str) -> Trigger | None:
 
 
 def _is_undecodable(line: Line, dialect: Dialect | None) -> bool:
-    """Whether a line is a violation, or would be one if it were a message."""
+    """Whether a line does not decode, and so is a violation or would be one as a message."""
     if line.fate is Fate.VIOLATION or dialect is not None:
         return line.fate is Fate.VIOLATION
     try:
@@ -142,7 +149,7 @@ def _is_undecodable(line: Line, dialect: Dialect | None) -> bool:
 
 
 def _is_right_before(line: Line, lost: Line | None) -> bool:
-    """Whether a line came in the segment with which another begins, before that."""
+    """Whether a line came before another, in the segment in which that begins."""
     return (
         lost is not None
         and line.client == lost.client
@@ -173,12 +180,12 @@ def _of_others(case: Case, since: int, until: int, name: str | None) -> Trigger:
 
 
 def _left(client: ClientHistory) -> int:
-    """When a client left of its own accord, or broke off; never is -1."""
+    """Return the transcript's line at which a client left by itself, or broke off; else -1."""
     return max(client.left or -1, client.aborted or -1)
 
 
 def _holder_of_a_backlog(case: Case, until: int) -> ClientHistory | None:
-    """A member that does not read at this time, and for which something waits."""
+    """Return a member that does not read at this time, and for which something waits."""
     for client in case.clients:
         stalls = [at for at in client.stalls if at < until]
         resumes = [at for at in client.resumes if at < until]

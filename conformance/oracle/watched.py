@@ -1,10 +1,10 @@
 """Judges what real clients said to a real server, as `watch` recorded it.
 
-A watch sees its own members, whole, and nothing else. So before the oracle judges a transcript,
-what it could not account for is taken out: broadcasts of members that came another way, and what
-was said more than once where nobody can tell which is which. And a finding is in doubt where what
-was not seen may be the reason: a stop, a full room, another charset. What clients sent is held to
-CLI-4 here.
+A watch sees everything of its own members, and nothing of others. So before the oracle judges its
+transcript, this module takes out what the oracle could not account for: broadcasts of members that
+connected directly, and lines with the same text that nobody can tell apart. A finding is in doubt
+if something unseen may be the reason: a stop, a full room, another charset. What clients sent is
+checked against CLI-4.
 """
 
 from bisect import bisect_left
@@ -25,17 +25,17 @@ from conformance.transcript.events import Connected, Event, Received, Sent, Tran
 _CHARSET: Final = ("TXT-1", "TXT-2")
 _CAPACITY: Final = ("LIM-5", "LIM-6")
 _ALIKE: Final = 50
-"""Lines of one member's with one text that are told apart; of more, it takes too long."""
+"""How many lines of one member with the same text are told apart: more would take too long."""
 _HEADER_TIME: Final = len("YYYYMMDD HH:MM:SS ")
 _BACKLOG: Final = ("evicted-early", "never-heard")
 _STOPPED: Final = ("put-out", "cut-off", "reset-leaver", "wrong-code")
 
 Range = tuple[int, int]
-"""Octets of a client's stream, from and to."""
+"""A range of octets in a client's stream: its start and its end."""
 
 
 def accounted_for(transcript: Transcript) -> list[Event]:
-    """Take out of a transcript what a watch cannot account for; its events stay as many."""
+    """Take out of a transcript what a watch cannot account for. The number of events stays."""
     transcript = _without_long_lines(transcript)
     history = read_history(transcript)
     labels = _labels(history)
@@ -80,8 +80,11 @@ def accounted_for(transcript: Transcript) -> list[Event]:
 
 
 def _labels(history: History) -> dict[str, str | None]:
-    """What headers call each client, where that is certain: its address, if that is seen in any or
-    must be in all, or else what several of its messages came back with, and nothing else did."""
+    """Find what headers call each client, if that is certain.
+
+    It is the client's address, if any header has it or all must have it; else the one label with
+    which several of its messages, and no others, came back.
+    """
     clients = history.clients.values()
     seen = {unit.sender for client in clients for unit in _broadcasts(client)}
     labels: dict[str, str | None] = {}
@@ -96,7 +99,8 @@ def _labels(history: History) -> dict[str, str | None]:
 
 
 def _learnt(client: ClientHistory) -> str | None:
-    """The one sender in what came to a client who said what it said, in order, and no more."""
+    """Find the only sender, in what came to a client, that said just what the client said, in
+    order."""
     own = client.messages
     came: dict[str, list[ReceivedBroadcast]] = defaultdict(list)
     for unit in _broadcasts(client):
@@ -123,8 +127,8 @@ def _is_anothers(
     owners: dict[str, list[ClientHistory]],
     said: dict[str, dict[bytes, list[Line]]],
 ) -> bool:
-    """Whether a broadcast is of a member that came another way: its label is nobody's here, or
-    that of somebody who is gone, and who did not say it."""
+    """Whether a broadcast is from a member that the watch does not see: its label belongs to nobody
+    here, or to somebody who has left and did not say it."""
     if unit.sender is None or not is_sender(unit.sender):
         return False
     here = owners.get(unit.sender, [])
@@ -133,8 +137,8 @@ def _is_anothers(
 
 
 def _is_clear(history: History, label: str, lines: list[Line]) -> bool:
-    """Whether it is known of each member which of these lines, all alike, came to it: it was a
-    member before the first was said, or was none before the last had come."""
+    """Whether it is known which of these equal lines came to each member: it was a member before
+    the first was said, or not before the last had come."""
     author = lines[0].client
     if any(line.client != author for line in lines):
         return False
@@ -155,7 +159,7 @@ def _is_clear(history: History, label: str, lines: list[Line]) -> bool:
 
 
 def _places(client: ClientHistory) -> Iterator[tuple[Range, Line]]:
-    """Where each line of a client's lies in what it sent, its LF included."""
+    """Yield each line of a client, with the range in which it lies in its stream, LF included."""
     sent = b"".join(sent.octets for _, sent in client.segments)
     start = 0
     for line in client.lines:
@@ -165,8 +169,8 @@ def _places(client: ClientHistory) -> Iterator[tuple[Range, Line]]:
 
 
 def _without_long_lines(transcript: Transcript) -> list[Event]:
-    """Leave out lines that some servers refuse and others do not, but where this one refused them
-    in words, and what their senders said after them where it may have."""
+    """Leave out lines that only some servers refuse, unless this one sent a notice of it; and what
+    their senders said afterwards, if the server may have refused them."""
     if not any(map(_holds_a_long_line, _streams(transcript).values())):
         return list(transcript)
     history = read_history(transcript)
@@ -179,7 +183,7 @@ def _without_long_lines(transcript: Transcript) -> list[Event]:
         for _, line, text in said[client.name]:
             if cut or (_is_long(line) and (text in came or not told)):
                 unclear.add(text)
-                # Whether a connection that ended did so for this line, nobody knows.
+                # Nobody knows whether a connection that ended did so because of this line.
                 cut = cut or (text not in came and client.ending is not None)
     unclear.discard(None)
     lines = {
@@ -196,7 +200,8 @@ def _without_long_lines(transcript: Transcript) -> list[Event]:
 
 
 def _raw_lines(client: ClientHistory) -> Iterator[tuple[Range, bytes, bytes | None]]:
-    """The whole lines that a client sent, where they lie, and what they say if they decode."""
+    """Yield the complete lines that a client sent, each with its range and, if it decodes, its
+    text."""
     start = 0
     for line in b"".join(sent.octets for _, sent in client.segments).split(b"\n")[:-1]:
         end = start + len(line) + 1
@@ -206,12 +211,12 @@ def _raw_lines(client: ClientHistory) -> Iterator[tuple[Range, bytes, bytes | No
 
 
 def _is_long(line: bytes) -> bool:
-    """Whether some servers refuse a line, and others do not."""
+    """Whether some servers refuse a line for its length, and others do not."""
     return MIN_LINE_LIMIT < len(line) <= MAX_LINE_LIMIT
 
 
 def _streams(transcript: Transcript) -> dict[str, bytes]:
-    """All that each client sent."""
+    """Join what each client sent."""
     sent: dict[str, list[bytes]] = defaultdict(list)
     for event in transcript:
         if isinstance(event, Sent):
@@ -244,7 +249,7 @@ def _without(
 
 
 def _cut(octets: bytes, start: int, ranges: list[Range]) -> bytes:
-    """What is left of octets that begin at a place of their stream."""
+    """Cut ranges of a stream out of octets that begin at `start` in it."""
     end = start + len(octets)
     place = bisect_left(ranges, start, key=lambda one: one[1])
     kept: list[bytes] = []
@@ -257,7 +262,7 @@ def _cut(octets: bytes, start: int, ranges: list[Range]) -> bytes:
 
 
 def in_doubt(finding: Finding, history: History) -> Finding:
-    """Let a finding be unknown where what the watch did not see may be the reason."""
+    """Make a finding unknown if something that the watch did not see may be the reason."""
     reason = _doubt(finding, history)
     if reason is None or finding.outcome is Outcome.UNKNOWN:
         return finding
@@ -265,7 +270,7 @@ def in_doubt(finding: Finding, history: History) -> Finding:
 
 
 def _doubt(finding: Finding, history: History) -> str | None:
-    """What may be the reason for a finding that a watch does not see."""
+    """Say what unseen thing may be the reason for a finding; None if there is none."""
     if finding.by_time:
         return "a watch does not know how busy the machines are"
     if finding.requirement in _CHARSET or b"!invalid-text" in finding.octets:
@@ -295,15 +300,15 @@ def _doubt(finding: Finding, history: History) -> str | None:
 
 
 def _stayed(history: History, client: ClientHistory, when: float) -> bool:
-    """Whether the server kept a connection open for so long after a time that it was not being
-    stopped: then it would have ended it."""
+    """Whether the server kept a connection open for so long after a time that it cannot have been
+    stopping: it would have ended the connection."""
     ends = (history.time(at) for at in (client.ended, client.left, client.aborted) if at)
     end = min(ends, default=history.transcript[-1].t)
     return history.time(client.connected) < when and end > when + STOP
 
 
 def broken_by_clients(history: History) -> Iterator[Finding]:
-    """Say which clients sent what is no line of UTF-8, too long, or without its LF (CLI-4)."""
+    """Find the clients that sent a line that is not UTF-8, is too long, or lacks its LF (CLI-4)."""
     for client in history.clients.values():
         for line in client.lines:
             size = len(line.octets)

@@ -1,6 +1,6 @@
 """What a client sent, read in a dialect as `chatproto.ServerConnection` reads the wire format.
 
-The suite says in a dialect only what has a meaning there that the wire format knows as well.
+The suite says in a dialect only what has a counterpart in the wire format.
 """
 
 from collections.abc import Iterable, Iterator
@@ -21,19 +21,19 @@ from conformance.dialect.model import Dialect
 
 
 class Reader(Protocol):
-    """Reads octets as a server does, and says what they are."""
+    """Reads octets as a server does, and returns what they mean."""
 
     def receive(self, octets: bytes) -> Iterable[Event]: ...
 
 
 def reader_for(dialect: Dialect | None, limit: int) -> Reader:
-    """A reader of what one client sends; `limit` is the line limit, where there is one."""
+    """Create a reader for what one client sends; `limit` is the line limit, if there is one."""
     return ServerConnection(limit) if dialect is None else _DialectReader(dialect, limit)
 
 
 def pieces(octets: bytes, dialect: Dialect | None) -> Iterator[tuple[bytes, bytes, bool]]:
-    """A segment in the pieces that belong to a line each: what precedes its LF, the LF where there
-    is one, and whether the line ends there. By read, a segment is a line."""
+    """Split a segment into pieces of one line each: what precedes the LF, the LF if there is one,
+    and whether the line ends there. If a read is a message, a segment is one line."""
     if dialect is not None and dialect.by_read:
         line = octets.removesuffix(b"\n")
         yield line, octets[len(line) :], True

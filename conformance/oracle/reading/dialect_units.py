@@ -1,8 +1,9 @@
-"""What one client received, read in a dialect as the units of the wire format, with where each
-lies in the octets that really came.
+"""What one client received in a dialect, read as the units of the wire format.
 
-A text is given as UTF-8, without the line's end it was sent with. What a dialect says besides,
-greetings and lines about who comes and goes, is passed over.
+Each unit knows where it lies in the octets that really came.
+
+A text is given as UTF-8, without the line end with which it was sent. What else a dialect says,
+such as greetings and lines about who comes and goes, is skipped.
 """
 
 import re
@@ -34,7 +35,7 @@ _LONGEST_OPENING: Final = 200
 def hear_units(
     reads: Sequence[tuple[int, float, bytes]], dialect: Dialect
 ) -> Iterator[ReceivedUnit]:
-    """Read what came in a dialect."""
+    """Read what came in a dialect as units."""
     return _Ear(Stream(reads), dialect).units()
 
 
@@ -61,7 +62,7 @@ class _Ear:
             start = unit.span.end
 
     def _besides(self, start: int) -> int:
-        """Where the dialect's other lines end that begin here."""
+        """Return where the dialect's other lines that begin here end."""
         farewell = self._forms.farewell
         left = len(self._stream) - start
         if farewell and left == len(farewell) and self._stream.endswith(farewell):
@@ -87,11 +88,11 @@ class _Ear:
         return self._junk(start, opening)
 
     def _junk(self, start: int, opening: re.Pattern[bytes]) -> ReceivedUnit:
-        """A line that starts like no unit, up to its LF or to what opens a broadcast."""
+        """Read a line that does not start like a unit, up to its LF or to the next broadcast."""
         lf = self._stream.find(b"\n", start)
         inside = opening.search(self._stream, start, len(self._stream) if lf < 0 else lf)
         if lf >= 0 and inside is None:
-            # An infix may hold the LF that the line seems to end with.
+            # An infix may contain the LF with which the line seems to end.
             inside = opening.search(self._stream, start, lf + 1 + _LONGEST_OPENING)
             inside = inside if inside is not None and inside.start() <= lf else None
         if inside is not None:
@@ -126,7 +127,7 @@ class _Ear:
         return unit if whole else Rest(span, unit.octets, is_unit=True, begun=unit)
 
     def _close(self, start: int) -> tuple[int, int | None]:
-        """Where a text ends, and where its broadcast does, None where that has not come."""
+        """Return where a text ends, and where its broadcast ends; None if that has not come."""
         stream, closing = self._stream, self._forms.closing
         lf = closing.find(b"\n")
         if lf < 0:
@@ -162,11 +163,12 @@ def _end(found: re.Match[bytes] | None, start: int = 0) -> int:
 
 
 def _read_repr(octets: bytes, charset: str) -> bytes:
-    """The octets that a repr is of, in UTF-8, without their line's end; itself where it is none."""
+    """Return the octets that a repr shows, as UTF-8 without their line end; if it is no repr, what
+    was given."""
     found = _REPR.fullmatch(octets)
     if found is None:
         return octets
-    # Python's own reader of literals may not be called by two threads at once in every version.
+    # In some versions of Python, two threads must not call ast.literal_eval at once.
     value = found[2].decode("unicode_escape").encode("latin-1")
     try:
         return value.decode(charset).removesuffix("\n").encode()
@@ -182,6 +184,6 @@ def _sample(dialect: Dialect) -> bytes:
 
 
 def _begins_alike(octets: bytes, dialect: Dialect) -> bool:
-    """Whether octets that end too early may be the beginning of a broadcast."""
+    """Whether octets that end too early may begin a broadcast."""
     shape, sample = re.sub(rb"\d", b"0", octets), _sample(dialect)
     return shape.startswith(sample) or sample.startswith(shape)

@@ -1,4 +1,4 @@
-"""What each client did and what came to it: the transcript, turned from events to clients."""
+"""What each client did and what came to it: a transcript sorted by clients."""
 
 import re
 from bisect import bisect_left, bisect_right
@@ -64,10 +64,12 @@ class Ending(Enum):
 
 @dataclass(slots=True, eq=False)
 class ClientHistory:
-    """One client, at a `node` where there are several. Numbers are lines of the transcript; None
-    where a thing did not happen. `messages` are those of its `lines` that are to be broadcast.
-    `lost`: its node had ended, or was cut off from the room and said so: then nothing is owed to it
-    any more."""
+    """One client, connected to a `node` if there are several.
+
+    Numbers are lines of the transcript; None if a thing did not happen. `messages` are those of its
+    `lines` that should be broadcast. `lost`: its node had ended, or was cut off from the room and
+    said so; from then on nothing is owed to the client.
+    """
 
     name: str
     connected: int
@@ -94,7 +96,7 @@ class ClientHistory:
     _ats: list[int] | None = None
 
     def segments_of(self, line: Line) -> tuple[bytes, ...]:
-        """The segments that carried a line, whole."""
+        """Return the whole segments that carried a line."""
         if self._ats is None:
             self._ats = [at for at, _ in self.segments]
         first = bisect_left(self._ats, line.begun)
@@ -110,17 +112,17 @@ class ClientHistory:
 
     @property
     def violation_was_recognised(self) -> bool:
-        """Whether the server noticed the client's violation: it gave notice, or ended the
-        connection of a client that had not ended its own side."""
+        """Whether the server noticed the client's violation: it sent a notice, or ended the
+        connection although the client had not ended its own side."""
         ended = self.ending is not None and self.half_closed is None
         return ended or bool(self.notices)
 
     def has_left(self, at: int) -> bool:
-        """Whether the client had left of its own accord by a line of the transcript."""
+        """Whether the client had left by itself by a line of the transcript."""
         return self.left is not None and self.left < at and not self.was_ended_by_server
 
     def has_stopped_reading(self, line: Line) -> bool:
-        """Whether the client read no more when a line was sent, and never again."""
+        """Whether the client had stopped reading for good when a line was sent."""
         stalls, resumes = self.stalls, self.resumes
         return bool(stalls) and len(resumes) < len(stalls) and line.done > stalls[-1]
 
@@ -142,7 +144,7 @@ ServerEvent = (
 
 @dataclass(slots=True)
 class History:
-    """A whole transcript. `server` is what befell the server's process, in order."""
+    """A whole transcript. `server` has what happened to the server's process, in order."""
 
     start: Start
     transcript: Transcript
@@ -161,16 +163,16 @@ class History:
 
     @property
     def has_echo(self) -> bool:
-        """Whether members receive what they say themselves."""
+        """Whether members receive their own messages."""
         return self.start.dialect is None or self.start.dialect.echo
 
     def time(self, line: int) -> float:
-        """The time of a line of the transcript."""
+        """Return the time of a line of the transcript, in seconds."""
         return self.transcript[line - 1].t
 
 
 def read_history(transcript: Transcript) -> History:
-    """Turn a transcript, which begins with its `Start`, into the history of its clients."""
+    """Sort a transcript, which begins with its `Start`, by clients."""
     start = transcript[0]
     if not isinstance(start, Start):
         raise TypeError("a transcript begins with its start")
@@ -246,14 +248,14 @@ def read_history(transcript: Transcript) -> History:
 
 
 def _lose(clients: Iterable[ClientHistory], node: int | None, at: int) -> None:
-    """Note that a node has ended: its members are lost with it (CLU-3)."""
+    """Note that a node's members are lost, since it has ended (CLU-3)."""
     for client in clients:
         if client.node == node and client.ended is None and client.aborted is None:
             client.lost = at
 
 
 def _is_unavailable(history: History, client: ClientHistory) -> bool:
-    """Whether a client was told that its node cannot reach the room, and a fault accounts for it
+    """Whether a client was told that its node cannot reach the room, and a fault explains that
     (CLU-5)."""
     if not any(fault.node in (None, client.node) for _, fault in history.faults):
         return False
@@ -262,10 +264,10 @@ def _is_unavailable(history: History, client: ClientHistory) -> bool:
 
 
 def _line_limit(history: History) -> int:
-    """The server's line limit, as far as this transcript can tell: the longest it took.
+    """Find the server's line limit, as far as this transcript shows it: the longest line it took.
 
-    Between what every server takes and the greatest limit there may be, the server is free
-    (LIM-1, LIM-2): a line in between is a message where it was broadcast, and else a violation.
+    The server may choose its limit (LIM-1, LIM-2): a line longer than every server takes, and not
+    longer than the greatest limit, is a message if it was broadcast, and else a violation.
     """
     longest = MIN_LINE_LIMIT
     longer: list[bytes] = []
@@ -289,7 +291,7 @@ def _line_limit(history: History) -> int:
 
 
 def _apart_from_notices(client: ClientHistory) -> Iterator[bytes]:
-    """What came to a client; its notices, which may repeat what is refused, left out."""
+    """Yield what came to a client without its notices, which may repeat what they refuse."""
     if client.notices:
         yield _A_NOTICE.sub(b"", b"\n" + b"".join(octets for _, _, octets in client.reads))
     else:

@@ -1,7 +1,7 @@
 """What one client received, read as units, however malformed, with where and when each came.
 
-Unlike `chatproto.UnitReader` this goes on after what is no unit: the oracle wants to know all
-that is wrong, not only the first.
+Unlike `chatproto.UnitReader`, this goes on after something that is no unit: the oracle needs to
+know everything that is wrong, not only the first thing.
 """
 
 import re
@@ -17,11 +17,11 @@ _HEADER_AT_END: Final = re.compile(rb"\d{8} \d\d:\d\d:\d\d \S+:\d+\Z")
 _TIME: Final = "%Y%m%d %H:%M:%S"
 
 
-# There are a million of these: what is frozen takes three times as long to make.
+# There are a million of these, and frozen ones would take three times as long to make.
 @dataclass(slots=True, eq=False)
 class Span:
-    """Where something lies: octets of the stream from `start` to `end`, that came with the
-    transcript's lines `first` to `last`, the last at `t`."""
+    """Where something lies: octets `start` to `end` of the stream, which came with the transcript's
+    lines `first` to `last`, the last of them at `t`."""
 
     start: int
     end: int
@@ -32,8 +32,8 @@ class Span:
 
 @dataclass(slots=True, eq=False)
 class ReceivedBroadcast:
-    """`time` and `sender` are None where the header is malformed; `sender` is what stands in its
-    place, whatever its form. `octets` are all that came of it."""
+    """A broadcast. `time` and `sender` are None if the header is malformed; `sender` is whatever
+    stands in its place. `octets` are the whole broadcast as it came."""
 
     span: Span
     header: bytes
@@ -57,7 +57,7 @@ class ReceivedHeartbeat:
 
 @dataclass(slots=True, eq=False)
 class Junk:
-    """A line that starts like no unit, or what stands before a header in its line."""
+    """A line that does not start like a unit, or what stands before a header in its line."""
 
     span: Span
     octets: bytes
@@ -65,8 +65,8 @@ class Junk:
 
 @dataclass(slots=True, eq=False)
 class Rest:
-    """What the stream ends with that is no whole unit: the beginning of one, or not. `begun` is
-    the broadcast it is the beginning of, where its header came whole."""
+    """What the stream ends with after the last complete unit. `begun` is the broadcast that it
+    begins, if its header is complete."""
 
     span: Span
     octets: bytes
@@ -78,7 +78,7 @@ ReceivedUnit = ReceivedBroadcast | ReceivedNotice | ReceivedHeartbeat | Junk | R
 
 
 class Stream:
-    """All that came, each read given with its line of the transcript and its time."""
+    """Everything that came; each read has its line of the transcript and its time."""
 
     def __init__(self, reads: Sequence[tuple[int, float, bytes]]) -> None:
         self.octets = b"".join(octets for _, _, octets in reads)
@@ -87,7 +87,7 @@ class Stream:
         self._first = 0
 
     def span(self, start: int, end: int) -> Span:
-        """Where the octets from one place to another came; none starts before the last did."""
+        """Return where octets came; call it for ranges in the order of their starts."""
         ends, first = self._ends, self._first
         while ends[first] <= start:
             first += 1
@@ -101,7 +101,7 @@ class Stream:
 def read_units(
     reads: Sequence[tuple[int, float, bytes]], known: dict[bytes, ReceivedBroadcast]
 ) -> Iterator[ReceivedUnit]:
-    """Read what came. `known` are broadcasts that came to others, so that each is read once."""
+    """Read what came as units. `known` has broadcasts that came to others: each is parsed once."""
     whole = Stream(reads)
     stream, span = whole.octets, whole.span
     start = 0
@@ -157,7 +157,7 @@ def _read_header(line: bytes) -> tuple[datetime | None, str | None]:
 
 
 def read_time(text: str, form: str) -> datetime | None:
-    """The time that a text tells in this form; None where it is no real one."""
+    """Parse the time that a text shows in this form; None if it is not a real one."""
     try:
         return datetime.strptime(text, form)
     except ValueError:
