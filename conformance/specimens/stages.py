@@ -116,7 +116,7 @@ class S4(S3):
 
 
 @fault(
-    "FRM-1 ROOM-7",
+    "QUIT-5 ROOM-2",
     "stage 5: one text file for reading and writing, which drops what it had read ahead",
     may_break=ALL,
 )
