@@ -18,11 +18,10 @@ class Log:
     """
 
     def __init__(self) -> None:
-        self._segments: list[bytearray] = []
+        self._segments: list[memoryview] = []  # read-only
+        self._last = memoryview(b"")  # the last of them, to write into
         self._start = 0
         self._end = 0
-        self._viewed = (0, 0)
-        self._view = memoryview(b"")
 
     @property
     def start(self) -> int:
@@ -38,34 +37,28 @@ class Log:
         """Write octets at the end."""
         offset = self._end % SEGMENT_SIZE
         if 0 < offset <= SEGMENT_SIZE - len(octets):
-            self._segments[-1][offset : offset + len(octets)] = octets
+            self._last[offset : offset + len(octets)] = octets
             self._end += len(octets)
             return
         rest = memoryview(octets)
         while rest:
             offset = self._end % SEGMENT_SIZE
             if offset == 0:
-                self._segments.append(bytearray(SEGMENT_SIZE))
+                self._last = memoryview(bytearray(SEGMENT_SIZE))
+                self._segments.append(self._last.toreadonly())
             part = rest[: SEGMENT_SIZE - offset]
-            self._segments[-1][offset : offset + len(part)] = part
+            self._last[offset : offset + len(part)] = part
             self._end += len(part)
             rest = rest[len(part) :]
 
     def read(self, position: int) -> memoryview:
-        """View what is written from a position to its segment's end; empty at the log's end.
-
-        Readers who have caught up stand at one position: one view is made for all of them.
-        """
+        """View what is written from a position to its segment's end; empty at the log's end."""
         if not self._start <= position <= self._end:
             raise IndexError(f"position {position} is not in [{self._start}, {self._end}]")
         if position == self._end:
             return memoryview(b"")
-        if self._viewed != (position, self._end):
-            index, offset = divmod(position - self._start, SEGMENT_SIZE)
-            filled = min(SEGMENT_SIZE, self._end - self._start - index * SEGMENT_SIZE)
-            self._view = memoryview(self._segments[index])[offset:filled].toreadonly()
-            self._viewed = position, self._end
-        return self._view
+        index, offset = divmod(position - self._start, SEGMENT_SIZE)
+        return self._segments[index][offset : offset + self._end - position]
 
     def forget(self, position: int) -> None:
         """Let go of every segment that lies wholly before a position."""

@@ -207,16 +207,17 @@ class Room:
         first of a delivery's members: it may say more while the others are sent theirs.
         """
         end = self._log.end
-        found = [
-            Delivery(self._log.read(group.position), tuple(reversed(group.readers)), group)
-            for group in self._cursors.groups()
-            if group.position < end
-        ]
-        found += [
-            Delivery(member._owed[0], (member,))
-            for member in self._leavers
-            if member._owed and not member._is_full
-        ]
+        found: list[Delivery] = []
+        for group in self._cursors.groups():
+            if group.position < end:
+                octets = self._log.read(group.position)
+                found.append(Delivery(octets, tuple(reversed(group.readers)), group))
+        if self._leavers:
+            found += [
+                Delivery(member._owed[0], (member,))
+                for member in self._leavers
+                if member._owed and not member._is_full
+            ]
         return found
 
     def delivered(self, delivery: Delivery, short: Mapping[Member, int] = _ALL_TOOK_ALL) -> None:

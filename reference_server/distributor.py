@@ -31,6 +31,7 @@ KEEPALIVE: Final = {"TCP_KEEPIDLE": 60, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 6}
 """Seconds of silence before the kernel asks a peer whether it lives, seconds between two questions,
 and how many stay unanswered by one that is dead: at most. Linux by itself waits two hours first."""
 
+_NOW: Final = socket.MSG_DONTWAIT
 _LAST_ACK: Final = slice(56, 60)
 """Where tcpi_last_ack_recv stands in Linux's struct tcp_info: milliseconds."""
 
@@ -96,7 +97,7 @@ class Distributor:
         octets, size = send.delivery.octets, len(send.delivery.octets)
         for connection in send.connections:
             try:
-                sent = connection.socket.send(octets, socket.MSG_DONTWAIT)
+                sent = connection.socket.send(octets, _NOW)
             except BlockingIOError:
                 sent = 0
             except OSError:

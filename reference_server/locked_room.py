@@ -170,12 +170,12 @@ class LockedRoom:
         member = connection.member
         sends: Sequence[Send] = ()
         with self._lock:
-            if not self._may_be_read(connection):
+            if not self._may_be_read(member):
                 self._waiting.add(connection)
-                while not self._may_be_read(connection):
+                while not self._may_be_read(member):
                     self._may_go_on.wait()
                 self._waiting.remove(connection)
-            if member.state in (State.CLOSED, State.ABORTED):
+            if member not in self._room.members:
                 return None, sends
             members = len(self._room.members)
             events = self._room.receive(member, octets, datetime.now(self._time_zone))
@@ -345,12 +345,9 @@ class LockedRoom:
             connection.is_woken = True
             round_.wakes.append(connection)
 
-    def _may_be_read(self, connection: Connection) -> bool:
-        member = connection.member
-        if member.state is not State.OPEN:
-            return True
+    def _may_be_read(self, member: Member) -> bool:
         keeps_up = self._turn is Turn.FREE or self._room.undelivered <= self._ahead
-        return keeps_up and not member.is_flooding
+        return (keeps_up and not member.is_flooding) or member.state is not State.OPEN
 
     def _leave_chores(self) -> bool:
         """Note that there is more to do than to deliver, which is the distribute thread's.

@@ -53,22 +53,6 @@ def test_a_view_stays_true_while_more_is_written_and_after_it_is_forgotten(
         assert view == said[position : position - position % SEGMENT + SEGMENT]
 
 
-@pytest.mark.usefixtures("_small_segments")
-@given(parts, st.integers(0, 20))
-def test_readers_at_one_position_share_a_view_until_more_is_written(
-    parts: list[bytes], position: int
-) -> None:
-    made = written([bytes(20)])
-    said = bytes(20)
-    for octets in parts:
-        made.append(octets)
-        said += octets
-        view = made.read(position)
-        assert view == said[position : position - position % SEGMENT + SEGMENT]
-        if view:
-            assert made.read(position) is view
-
-
 @given(st.lists(st.tuples(st.binary(max_size=30), st.integers(0, 400)), max_size=12))
 def test_only_segments_wholly_before_a_position_are_forgotten(
     steps: list[tuple[bytes, int]],
