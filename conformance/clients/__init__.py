@@ -1,2 +1,2 @@
-"""The suite for clients: a scripted server, the client's program at a terminal or on pipes, and the
-scenarios that both play."""
+"""The client suite: a scripted server, the client's process on a terminal or on pipes, and the
+scenarios."""

@@ -1,4 +1,4 @@
-"""Watches one client under test: the clock, what it shows, sends and takes, and the transcript."""
+"""Watches the client under test, and records in a transcript what it shows and sends."""
 
 import time
 from collections.abc import Callable
@@ -16,27 +16,28 @@ from conformance.transcript import events as tr
 FLOOD: Final = 512 << 10
 """Octets that a client may show in one scenario before it counts as flooding."""
 HEARD: Final = 64 << 10
-"""Octets that it may send in one scenario: no user of the suite's says so much."""
+"""Octets that a client may send in one scenario: far more than the suite types."""
 _GROWTH: Final = 16
-"""Octets that it may show besides for each that it was sent: a full screen is drawn again."""
+"""Octets that a client may show in addition for each octet it was sent, since it may redraw the
+whole screen."""
 _TICK: Final = 0.02
 _LAST: Final = 1.0
-"""Seconds in which what an ended program left behind is read."""
+"""Seconds for reading what an ended program has left in its streams."""
 _SETTLING: Final = 0.3
-"""Seconds in which a client reacts to an end, before its processor time is measured."""
+"""Seconds in which a client may react to the last event before its processor time is measured."""
 _DRAWING: Final = 0.1
-"""Seconds in which a screen is drawn."""
+"""Seconds in which a client redraws its screen."""
 _MOST: Final = 5
-"""How many times as long as asked a rest may take on a busy machine."""
+"""How many times as long as intended a rest may take on a busy machine."""
 
 
 class Observer:
-    """What happens to one client in one scenario.
+    """The observer of one client in one scenario.
 
     Args:
-        start: what the transcript begins with.
-        waits: how long a client is waited for.
-        server: makes the client's server, which tells what happens on its connections.
+        start: the first event of the transcript.
+        waits: the waits of this run, which decide how long to wait for the client.
+        server: makes the client's server, which notes events of its connections here.
     """
 
     def __init__(
@@ -55,18 +56,18 @@ class Observer:
         self._was_in_vain = False
 
     def observe(self, program: ClientProgram, display: Display) -> None:
-        """Watch a program from now on, which shows on this display."""
+        """Watch a program, whose output goes to this display, from now on."""
         self._program, self._display = program, display
 
     @property
     def program(self) -> ClientProgram:
-        """The client's program, once it was launched."""
+        """The client's program. It must have been launched."""
         assert self._program is not None
         return self._program
 
     @property
     def takes_pastes(self) -> bool:
-        """Whether the client has asked for what is pasted to be marked as that."""
+        """Whether the client has switched on bracketed paste."""
         return isinstance(self._display, Screen) and self._display.takes_pastes
 
     def shows(self, word: str) -> bool:
@@ -78,12 +79,12 @@ class Observer:
         return squeezed(word) in self._seen[1]
 
     def rows(self) -> list[str]:
-        """The rows of the display."""
+        """Return the rows of the display."""
         assert self._display is not None
         return self._display.rows()
 
     def rest(self, seconds: float) -> None:
-        """Wait while nothing happens, and note the processor time that the client takes.
+        """Leave the client idle for `seconds`, and note the processor time that it takes.
 
         Before that, the client has time to react to the last event. Time in which it was ready to
         run and had no processor does not count.
@@ -96,8 +97,11 @@ class Observer:
             self.note(tr.Rested(self.now(), round(passed, 3), round(spent, 3), "c1"))
 
     def _pass(self, seconds: float) -> float:
-        """Wait until the client could run for so many seconds, or has ended; return for how many it
-        could."""
+        """Wait until the client could run for `seconds`, or has ended.
+
+        Returns:
+            The seconds for which it could run.
+        """
         began, starved = time.monotonic(), self.program.starved()
         passed, most = 0.0, began + _MOST * seconds
         while not self.has_exited and passed < seconds and time.monotonic() < most:
@@ -114,14 +118,15 @@ class Observer:
         *,
         noted: bool = True,
     ) -> bool:
-        """Wait until something is so; return whether it is.
+        """Wait until a condition holds; return whether it does.
 
         Args:
-            is_so: whether it is.
-            what: what is waited for, as the transcript says it.
-            seconds: how long at most. Time in which the client was ready to run and had no
+            is_so: the condition.
+            what: the words for the condition in the transcript.
+            seconds: the longest wait. Time in which the client was ready to run and had no
                 processor does not count.
-            kind: what else counts as the same: what never came in time is not waited for in full.
+            kind: the kind of event. If no event of a kind ever came in time, later waits for this
+                kind are shortened.
             noted: whether a wait in vain enters the transcript.
         """
         kind = kind or what
@@ -157,11 +162,11 @@ class Observer:
         return True
 
     def look(self, seconds: float = _TICK) -> None:
-        """Wait for the client to do something, for so long; read what it did.
+        """Wait for the client to do something, for at most `seconds`, and read what it did.
 
         Raises:
-            OutOfTime: The run is over.
-            Stuck: The client floods its display, or the server.
+            OutOfTime: The time of the run is used up.
+            Stuck: The client floods its display or the server.
         """
         if self._waits.limit.left_to_play <= 0:
             raise OutOfTime(OUT_OF_TIME)
@@ -178,7 +183,7 @@ class Observer:
                 self.note(tr.Exited(self.now(), status, "c1"))
 
     def _take(self, seconds: float) -> bool:
-        """Read what has come from the program and on connections; return whether anything had."""
+        """Read what the program and its connections have sent; return whether there was any."""
         watched: Watched = self.server.watched()
         if self._program is not None:
             for descriptor in self._program.outputs:
@@ -187,9 +192,11 @@ class Observer:
         for call in calls:
             call()
         if self._printed > FLOOD + _GROWTH * self._sent:
-            raise Stuck(f"it printed {self._printed:,} octets, and was sent {self._sent:,}")
+            raise Stuck(
+                f"the client printed {self._printed:,} octets, though it was sent {self._sent:,}"
+            )
         if self.server.heard > HEARD:
-            raise Stuck(f"it sent {self.server.heard:,} octets, far more than was said")
+            raise Stuck(f"the client sent {self.server.heard:,} octets, far more than were typed")
         return bool(calls)
 
     def _see(self, descriptor: int) -> None:
@@ -204,22 +211,22 @@ class Observer:
                 self.program.write(answers)
 
     def now(self) -> float:
-        """Seconds since the scenario began."""
+        """Return the seconds since the scenario began."""
         return round(time.monotonic() - self._began, 6)
 
     def note(self, event: tr.Event) -> None:
-        """Enter what happened in the transcript."""
+        """Add an event to the transcript."""
         self.transcript.append(event)
         if isinstance(event, tr.Received):
             self._sent += len(event.octets)
 
     def look_on(self) -> None:
-        """Look at a screen until it is drawn: what came last may stand above what came before."""
+        """Wait until a screen that was cleared is drawn again."""
         if isinstance(self._display, Screen) and self._display.is_cleared:
             self._pass(_DRAWING)
 
     def close(self) -> None:
-        """End the client, and let go of every connection."""
+        """End the client and close every connection."""
         if self._program is not None:
             self._program.close()
         self.server.close()

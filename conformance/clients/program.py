@@ -1,7 +1,7 @@
-"""The client under test as a process: it is started, typed into, read from and ended.
+"""The client under test as a process: start it, type into it, read from it, end it.
 
-Its standard streams are a pseudo-terminal or pipes. It has a process group of its own, which is
-ended as a whole.
+Its standard streams are a pseudo-terminal or pipes. It has its own process group, which is ended as
+a whole.
 """
 
 import os
@@ -23,7 +23,7 @@ from conformance.timing.cpu_starvation import Starvation
 from conformance.transcript.events import Way
 
 _UNSET: Final = (
-    "PYTHONUNBUFFERED",  # which hides a missing flush
+    "PYTHONUNBUFFERED",  # it would hide a missing flush
     "PYTHONIOENCODING",
     "COLUMNS",
     "LINES",
@@ -31,7 +31,7 @@ _UNSET: Final = (
     "FORCE_COLOR",
 )
 _LEADER: Final = Path(__file__).with_name("session_leader.py")
-"""Not imported: not every system has what it needs."""
+"""This script is run, not imported: some systems lack the modules that it needs."""
 _KILLED: Final = 5.0
 _READ: Final = 1 << 16
 KILL_LINE: Final = b"\x15"
@@ -40,7 +40,7 @@ END_OF_INPUT: Final = b"\x04"
 
 
 class ClientProgram:
-    """One client, running."""
+    """The running process of one client."""
 
     def __init__(self, command: str, host: str, port: int, way: Way, size: tuple[int, int]) -> None:
         words = filled_in(command, host, port)
@@ -84,7 +84,7 @@ class ClientProgram:
 
     @property
     def reads_input(self) -> bool:
-        """Whether its input has not been ended."""
+        """Whether its input is still open."""
         return not self._ends
 
     def read(self, descriptor: int) -> bytes:
@@ -101,13 +101,13 @@ class ClientProgram:
         return octets
 
     def write(self, octets: bytes) -> None:
-        """Type octets; what the client does not take yet waits for `flush`."""
+        """Type octets. What the client does not read yet is kept for `flush`."""
         if self._input is not None and not self._ends:
             self._unwritten += octets
             self.flush()
 
     def flush(self) -> None:
-        """Type what waits, as far as the client takes it; then end its input, if that is due."""
+        """Type what was kept, as far as the client reads it; then end its input if that is due."""
         if self._input is None:
             return
         try:
@@ -124,7 +124,7 @@ class ClientProgram:
                     self._popen.stdin.close()
 
     def end_input(self) -> None:
-        """End its input: at a terminal, by Ctrl-D."""
+        """End its input; at a terminal, by pressing Ctrl-D."""
         if self.way == "terminal":
             self.write(END_OF_INPUT)
         self._ends = True
@@ -141,7 +141,7 @@ class ClientProgram:
         return self._popen.poll()
 
     def processor_time(self) -> float:
-        """Return the seconds of processor time that it and its children have taken."""
+        """Return the seconds of processor time that it and its children have used."""
         taken = 0.0
         with suppress(psutil.Error):
             process = psutil.Process(self._popen.pid)
@@ -156,11 +156,11 @@ class ClientProgram:
         return self._starvation.longest_wait()
 
     def kill(self) -> None:
-        """End it and whatever it started; from any thread."""
+        """Kill it and all processes that it started. Can be called from any thread."""
         end_group(self._popen.pid)
 
     def close(self) -> None:
-        """End it and whatever it started, and close its streams."""
+        """Kill it and all processes that it started, and close its streams."""
         self.kill()
         with suppress(subprocess.TimeoutExpired):
             self._popen.wait(_KILLED)
@@ -177,7 +177,7 @@ class ClientProgram:
 
 
 def filled_in(command: str, host: str, port: int) -> list[str]:
-    """Return the words of the command with the address filled in; raises `LaunchError`."""
+    """Split a command into words and fill in the address; raises `LaunchError`."""
     try:
         words = [
             word.format(host=host, port=port, address=f"tcp://{host}:{port}")
@@ -185,15 +185,15 @@ def filled_in(command: str, host: str, port: int) -> list[str]:
         ]
     except (KeyError, IndexError, ValueError) as error:
         raise LaunchError(
-            f"{command!r} cannot be filled in ({error}): {{host}}, {{port}} and {{address}} stand "
-            "for the address; write any other brace twice"
+            f"cannot fill the address into {command!r} ({error}): {{host}}, {{port}} and "
+            "{{address}} stand for it; write any other brace twice"
         ) from None
     if not words:
         raise LaunchError("the command to launch is empty")
     if not any(field in command for field in ("{port}", "{address}")):
         raise LaunchError(
-            f"{command!r} does not say where to connect: write {{host}} and {{port}}, or "
-            "{address}, where the client takes it"
+            f"{command!r} has no place for the address: write {{host}} and {{port}}, or "
+            "{address}, where the client expects them"
         )
     if shutil.which(words[0]) is None:
         raise LaunchError(f"cannot launch {command!r}: there is no program {words[0]!r}")
@@ -206,11 +206,11 @@ def _make_non_blocking(descriptor: int) -> None:
 
 
 def _terminal(size: tuple[int, int]) -> tuple[int, int]:
-    """Open a pseudo-terminal of so many columns and rows; return its master and its slave."""
+    """Open a pseudo-terminal of `size`, columns and rows; return its master and its slave."""
     try:
         pty, fcntl, termios = map(import_module, ("pty", "fcntl", "termios"))
     except ImportError:
-        raise LaunchError("this system has no pseudo-terminals: --pipe does without") from None
+        raise LaunchError("this system has no pseudo-terminals; use --pipe") from None
     master, slave = pty.openpty()
     columns, rows = size
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))

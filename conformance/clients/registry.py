@@ -1,4 +1,4 @@
-"""The scenarios for clients, and what each needs of how the client is used."""
+"""The registry of client scenarios, and what each needs of the client under test."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,10 +12,10 @@ from conformance.scenarios.registry import Scenario
 
 SECTION: Final = "cli"
 FIRST: Final = f"{SECTION}/first"
-"""If this fails, nothing more can be learnt."""
+"""If this scenario fails, no other is played."""
 ClientNeed = Literal["terminal", "pipe", "keys", "protocol"]
-"""The client has a terminal; reads lines from a pipe; is typed into, unlike an adapter; knows the
-protocol."""
+"""What a scenario needs of the client, in this order: it runs at a terminal; it reads lines from a
+pipe; its input is typed, not sent to an adapter; it knows the protocol."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class ClientPlay:
     play: Callable[[ClientStage], None]
 
     def unmet(self, use: Use) -> ClientNeed | None:
-        """Return something that it needs and this use lacks, if there is any."""
+        """Return a need of this scenario that `use` does not meet, or None."""
         met: set[ClientNeed] = {"terminal"} if use.way == "terminal" else set()
         met |= {"keys"} if use.way != "jsonl" else set()
         met |= {"pipe"} if use.way == "pipe" else set()
@@ -41,7 +41,7 @@ _PLAYS: Final[list[ClientPlay]] = []
 def client_scenario(
     *requirements: str, needs: tuple[ClientNeed, ...] = (), waits: float = 0.0
 ) -> Callable[[Callable[[ClientStage], None]], Callable[[ClientStage], None]]:
-    """Register a function of a stage as a scenario under its name."""
+    """Register a function as a scenario, under the function's name."""
 
     def enter(play: Callable[[ClientStage], None]) -> Callable[[ClientStage], None]:
         name = play.__name__.replace("_", "-")
@@ -55,12 +55,12 @@ def client_scenario(
 
 @cache
 def client_plays() -> tuple[ClientPlay, ...]:
-    """Return every scenario for clients, in the standard's order."""
+    """Return every client scenario with its function, in the order of registration."""
     for module in ("hearing", "saying", "leaving", "displaying"):
         import_module(f"conformance.clients.scenarios.{module}")
     return tuple(_PLAYS)
 
 
 def client_scenarios() -> tuple[Scenario, ...]:
-    """Return their descriptions."""
+    """Return the description of every client scenario."""
     return tuple(one.scenario for one in client_plays())

@@ -1,7 +1,7 @@
-"""The suite as the client's server: a room with the client and members that the suite makes up.
+"""The scripted server: a room with the client under test and members that the suite makes up.
 
-Unless a scenario asks for something else it does as the standard says: it sends back what the
-client says, and closes when the client leaves.
+By default it does what the standard says: it broadcasts what the client sends, and closes when the
+client leaves. Scenarios make it send anything.
 """
 
 import platform
@@ -21,11 +21,11 @@ from conformance.target.system import unread
 from conformance.transcript import events as tr
 
 _UNTAKEN: Final = 1 << 20
-"""Octets that wait for a client before nothing more is read from it."""
+"""The backlog of a client, in octets, at which nothing more is read from it."""
 _READ: Final = 1 << 16
 _UNREAD_TICK: Final = 0.005
 _UNREAD: Final = 0.2
-"""Seconds that a segment may lie unread before the next is sent nevertheless."""
+"""Seconds to wait until the client has read a segment before the next is sent."""
 _HOST: Final = "127.0.0.1"
 
 
@@ -34,7 +34,7 @@ Watched = dict[int, tuple[int, Callable[[], None]]]
 
 
 class Host(Protocol):
-    """What a server needs of who looks on."""
+    """The interface of the observer that the server uses."""
 
     def now(self) -> float: ...
 
@@ -45,10 +45,10 @@ class Host(Protocol):
 
 @dataclass(slots=True)
 class Connection:
-    """One connection of the client's.
+    """One connection of the client.
 
-    `said`: octets of a line that has not ended. `unsent`: what the client has not taken yet. If
-    `is_shut`, the stream ends once `unsent` is empty.
+    `said` holds the octets of an incomplete line, `unsent` the octets that the client has not taken
+    yet. If `is_shut`, the stream ends once `unsent` is empty.
     """
 
     name: str
@@ -66,12 +66,12 @@ class Server:
     """The server of one scenario.
 
     Args:
-        stage: who notes what happens, and looks at what the client does.
+        stage: the observer, which notes events and watches the client.
         command: the command that starts the client.
-        chance: what members and addresses are drawn from.
+        chance: the random generator for members and addresses.
 
-    `echoes`: it sends back what the member says. `lets_go`: it closes when the member leaves.
-    `heard`: the number of octets that came.
+    `echoes`: it broadcasts what the client sends. `lets_go`: it closes when the client leaves.
+    `heard`: how many octets the client has sent.
     """
 
     def __init__(self, stage: Host, command: str, chance: random.Random) -> None:
@@ -88,27 +88,27 @@ class Server:
 
     @property
     def address(self) -> tuple[str, int]:
-        """Where it listens, or will."""
+        """The host and port where it listens or will listen."""
         host, port = self._listener.getsockname()
         return str(host), int(port)
 
     @property
     def connection(self) -> Connection:
-        """The client's connection, the last where it has made several."""
+        """The client's last connection."""
         return self.connections[-1]
 
     @property
     def was_shut(self) -> bool:
-        """Whether there was a connection that it has ended."""
+        """Whether it has ended a connection."""
         return any(one.is_shut for one in self.connections)
 
     @property
     def is_connected(self) -> bool:
-        """Whether there is a connection that it has not ended."""
+        """Whether there is a connection, and it has not ended the last one."""
         return bool(self.connections) and not self.connection.is_shut
 
     def listen(self) -> None:
-        """Let the client connect from now on."""
+        """Start to accept connections."""
         self._listener.listen()
         self._listener.setblocking(False)
         self._is_listening = True
@@ -118,7 +118,7 @@ class Server:
         return any(word.encode() in line for one in self.connections for line in one.lines)
 
     def close(self) -> None:
-        """Let go of every connection."""
+        """Close every connection and the listener."""
         for connection in self.connections:
             connection.socket.close()
         self._listener.close()
@@ -126,21 +126,21 @@ class Server:
     # What it sends
 
     def somebody(self) -> str:
-        """The SENDER of another member."""
+        """Make up the SENDER of another member."""
         number = self._random.randrange
         return f"198.51.100.{number(100, 255)}:{number(41_000, 59_999)}"
 
     def unit(self, text: str, sender: str | None = None) -> bytes:
-        """The octets of a broadcast."""
+        """Return the octets of a broadcast."""
         now = datetime.now(UTC)
         return f"{now:%Y%m%d %H:%M:%S} {sender or self.somebody()}\n{text}\n".encode()
 
     def broadcast(self, text: str, sender: str | None = None) -> None:
-        """Let another member say something."""
+        """Send a broadcast of another member to the client."""
         self.send(self.unit(text, sender))
 
     def send(self, octets: bytes, *, cuts: tuple[int, ...] = ()) -> None:
-        """Send octets to the client, in segments cut so; each is read before the next is sent."""
+        """Send octets in segments, cut at these indices. The client reads each before the next."""
         ends = [*cuts, len(octets)]
         starts = [0, *cuts]
         for start, end in zip(starts, ends, strict=True):
@@ -174,7 +174,7 @@ class Server:
             self._flush(connection)
 
     def _flush(self, connection: Connection) -> None:
-        """Send what waits, as far as the client takes it; then end the stream, if that is due."""
+        """Send unsent octets, as far as the client takes them; then end the stream if due."""
         try:
             if connection.unsent:
                 del connection.unsent[: connection.socket.send(connection.unsent)]
@@ -190,7 +190,7 @@ class Server:
                 connection.socket.close()
 
     def _until_read(self) -> None:
-        """Wait until the client has read all it was sent, where the system tells, or a little."""
+        """Wait until the client has read all it was sent, or `_UNREAD` seconds if unknown."""
         sock = self.connection.socket
         deadline = time.monotonic() + _UNREAD
         while time.monotonic() < deadline:
@@ -201,7 +201,7 @@ class Server:
     # What it hears
 
     def watched(self) -> Watched:
-        """What it waits for now."""
+        """Return the descriptors to wait for now."""
         found: Watched = {}
         if self._is_listening:
             found[self._listener.fileno()] = selectors.EVENT_READ, self._accept
@@ -230,7 +230,7 @@ class Server:
             self._hear(connection)
 
     def _hear(self, connection: Connection) -> None:
-        """One read of what the client sent, and what a server does about it."""
+        """Read once what the client sent, and react to it."""
         stage = self._stage
         try:
             octets = connection.socket.recv(_READ)
@@ -271,8 +271,11 @@ class Server:
 
 
 def _host_for(command: str, chance: random.Random) -> str:
-    """An address of this machine's own to listen on. Where the client is told it, and the system
-    has many, it is one that nobody else uses: who looks for another server finds none there."""
+    """Choose a loopback address to listen on.
+
+    If the command passes the host to the client, and the system has many loopback addresses, it is
+    a random one, so that a client that looks for another server there finds none.
+    """
     if platform.system() != "Linux" or not any(
         field in command for field in ("{host}", "{address}")
     ):
@@ -282,7 +285,7 @@ def _host_for(command: str, chance: random.Random) -> str:
 
 
 def ready(watched: Watched, seconds: float) -> list[Callable[[], None]]:
-    """What to call of these, waited for so many seconds at most."""
+    """Wait up to `seconds` for these descriptors; return the calls of those that are ready."""
     with selectors.DefaultSelector() as selector:
         for descriptor, (events, call) in watched.items():
             selector.register(descriptor, events, call)

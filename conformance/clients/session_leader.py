@@ -1,6 +1,6 @@
-"""Runs a command whose controlling terminal is its standard input, as a shell does.
+"""Runs a command with its standard input as the controlling terminal, as a shell does.
 
-This is a process of its own, which becomes the command.
+It runs as a separate process, which then becomes the command.
 """
 
 import os
@@ -9,8 +9,8 @@ from importlib import import_module
 
 
 def lead(command: list[str]) -> None:
-    """Take the terminal for this session's, and become the command."""
-    # To mypy on Windows these modules are empty.
+    """Make the terminal the controlling one of this session, and become the command."""
+    # On Windows mypy takes these modules for empty.
     fcntl, termios = import_module("fcntl"), import_module("termios")
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)
     os.execvp(command[0], command)  # noqa: S606  # the client is the user's own command

@@ -1,4 +1,4 @@
-"""Where one scenario is played: types what a user would, and waits for what the client does."""
+"""The stage of a client scenario: it types what a user would, and waits for the client."""
 
 import json
 import random
@@ -18,19 +18,19 @@ from conformance.standard.requirements import PROTOCOL
 from conformance.transcript import events as tr
 
 SHOWING: Final = 5.0
-"""Seconds in which a client shows what it was sent, and sends what its user says."""
+"""Seconds in which a client must show what it was sent, and send what was typed."""
 TELLING: Final = 3.0
-"""Seconds in which a client says that it refuses what was typed."""
+"""Seconds in which a client must say that it refuses what was typed."""
 CONNECTING: Final = 10.0
 ENDING: Final = 10.0
-"""Seconds in which a client that has lost its server has ended, or connects again (CLI-7)."""
+"""Seconds in which a client that has lost its server must end or connect again (CLI-7)."""
 _AGAIN: Final = 1.0
 """Seconds after which Ctrl-D is pressed again."""
 _CONSONANTS: Final = "bcdfghjkmnpqrstvwxz"
 
 
 class ClientStage:
-    """The stage of one scenario. `close` ends the client."""
+    """The stage of one client scenario. Close it to end the client."""
 
     def __init__(self, use: Use, scenario: Scenario, waits: Waits) -> None:
         self.use = use
@@ -49,7 +49,7 @@ class ClientStage:
         observer = Observer(start, waits, lambda host: Server(host, use.command, self._random))
         self._observer = observer
         self.server, self.transcript = observer.server, observer.transcript
-        # What happens is the observer's to tell; scenarios ask the stage.
+        # Scenarios call these on the stage; the observer implements them.
         self.rest, self.rows, self.shows = observer.rest, observer.rows, observer.shows
         self.look_on, self.close, self.break_off = (
             observer.look_on, observer.close, observer.break_off,
@@ -66,9 +66,13 @@ class ClientStage:
 
         Args:
             size: columns and rows of its terminal.
-            refused: nothing listens at the address.
-            ready: another member speaks, and its words are waited for: once they are shown, the
-                client takes what is typed.
+            refused: no server listens at the address.
+            ready: wait until the client has shown a first message. From then on it reads what is
+                typed.
+
+        Raises:
+            Stuck: The client did not connect.
+            LaunchError: The client cannot be started.
         """
         use = self.use
         if not refused:
@@ -117,8 +121,10 @@ class ClientStage:
         self._type(self.use.leave, "leave")
 
     def depart(self) -> bool:
-        """Leave by the client's stated way, or by the end of its input where the client sent that
-        as a message; return whether it left."""
+        """Leave the way the client is said to offer; return whether it left.
+
+        If the client sends that as a message, its input is ended instead.
+        """
         self.leave()
         self._until(
             lambda: self.server.connection.has_left or self.server.has_heard(self.use.leave),
@@ -130,7 +136,7 @@ class ClientStage:
         return self.server.connection.has_left
 
     def end_input(self, unended: str = "") -> None:
-        """End the client's input, after a line without LF if there is one."""
+        """End the client's input, after a last line without LF if one is given."""
         if unended:
             self._type(unended, "unended")
         self._note(tr.InputEnded(self._now(), "c1"))
@@ -156,7 +162,7 @@ class ClientStage:
         self._look()
 
     def word(self) -> str:
-        """Make up a word, by which a text is found on the display and in what is sent."""
+        """Make up a unique word, to find a text on the display and in what the client sends."""
         letters = "".join(self._random.choices(_CONSONANTS, k=4))
         digits = "".join(self._random.choices("23456789", k=2))
         return f"zq{letters}{digits}"
@@ -178,8 +184,8 @@ class ClientStage:
     def await_left(self) -> bool:
         """Wait until the client has left, by `quit` or by its end of stream.
 
-        A Ctrl-D that comes while an editor takes over the terminal is lost. A person would press it
-        again, and so does this.
+        A Ctrl-D is lost if it comes while an editor takes over the terminal. A person would press
+        it again, and so does this method.
         """
         if not self._observer.program.reads_input:
             self._until(lambda: self.server.connection.has_left, "", _AGAIN, "again", noted=False)
@@ -190,8 +196,10 @@ class ClientStage:
         )
 
     def await_over(self) -> bool:
-        """Wait until the client has ended or has connected again; not for long if it is not judged
-        by that."""
+        """Wait until the client has ended or has connected again.
+
+        The wait is short for a raw client, which is not judged by this.
+        """
         return self._until(
             lambda: self.has_exited or (self._is_over() and self.server.is_connected),
             "the client to end, or to connect again", SHORTENED if self.use.raw else ENDING, "over",
@@ -201,11 +209,11 @@ class ClientStage:
         return self._is_refused or self.server.was_shut
 
     def await_told(self) -> bool:
-        """Wait until words are shown that are new since something was typed."""
+        """Wait until words are shown that are new and not part of what was typed last."""
         return self._until(lambda: bool(self._told()), "its user to be told", TELLING, "told")
 
     def await_said_or_told(self, word: str) -> bool:
-        """Wait until the client has sent a line with this word, or told its user why not."""
+        """Wait until the client has sent a line with this word, or has told its user something."""
         return self._until(
             lambda: self.server.has_heard(word) or bool(self._told()),
             f"{word} to be sent, or its user to be told", SHOWING, "said",
@@ -219,16 +227,19 @@ class ClientStage:
         }
 
     def fence(self) -> bool:
-        """Let another member say something, and wait until that is shown.
+        """Broadcast another member's message, and wait until it is shown.
 
-        By then the client has read all that was sent before.
+        By then the client has read everything that was sent before.
         """
         word = self.word()
         self.server.broadcast(word)
         return self.await_shown(word)
 
     def settle(self) -> bool:
-        """Say something and fence. By then the client has also sent all that was typed before."""
+        """Type a line, wait until it is sent, and fence.
+
+        By then the client has also sent everything that was typed before.
+        """
         word = self.word()
         self.say(word)
         return self.await_said(word) and self.fence()
@@ -246,6 +257,6 @@ class ClientStage:
 
 
 def _as_json(text: str, how: str) -> bytes:
-    """Return what an adapter is told: a text to say, or to leave."""
+    """Return a command for an adapter, as a line of JSON: to send a text, or to leave."""
     told: dict[str, object] = {"leave": True} if how == "leave" else {"say": text}
     return json.dumps(told).encode() + b"\n"

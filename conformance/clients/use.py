@@ -7,13 +7,15 @@ from typing import Final
 from conformance.transcript.events import Way
 
 SILENCE: Final = 8.0
-"""Seconds of silence after leaving, if nothing else is asked for."""
+"""Seconds of silence after leaving, by default."""
 
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """How the client under test is used. `silence` is how many seconds the server sends nothing
-    after the client has left."""
+    """How the client under test is used.
+
+    `silence` is for how many seconds the server sends nothing after the client has left.
+    """
 
     command: str
     way: Way = "terminal"
@@ -25,7 +27,7 @@ class Use:
 
     @property
     def options(self) -> str:
-        """The options of the command that say how the client is used, as they are typed."""
+        """The command-line options that use a client in this way."""
         said: list[str] = {"terminal": [], "pipe": ["--pipe"], "jsonl": ["--adapter jsonl"]}[
             self.way
         ]

@@ -1,16 +1,19 @@
-"""How long the suite waits for a client, given what it has done so far in the run."""
+"""How long the suite waits for a client, depending on earlier waits in the same run."""
 
 from typing import Final
 
 from conformance.timing.limit import TimeLimit
 
 SHORTENED: Final = 1.0
-"""Seconds to wait for what never came in full time."""
+"""Seconds to wait for a kind of event that never came within its full time."""
 
 
 class Waits:
-    """What the suite has waited for, in all scenarios of a run. What never came in full time gets
-    less time from then on. `limit`: when the run is over."""
+    """The waits of all scenarios of a run.
+
+    A kind of event that never came within its full time gets less time from then on.
+    `limit` is the time limit of the run.
+    """
 
     def __init__(self, limit: TimeLimit) -> None:
         self.limit = limit
@@ -18,9 +21,9 @@ class Waits:
         self._met: set[str] = set()
 
     def seconds(self, kind: str, full: float) -> float:
-        """Return how long to wait for something of this kind, where `full` is usual."""
+        """Return how long to wait for an event of this kind, whose full time is `full`."""
         return min(full, SHORTENED) if kind in self._vain - self._met else full
 
     def note(self, kind: str, *, came: bool) -> None:
-        """Note whether something of this kind came."""
+        """Note whether an event of this kind came."""
         (self._met if came else self._vain).add(kind)

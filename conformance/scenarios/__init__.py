@@ -1,1 +1,1 @@
-"""The scenarios: they make things happen, and judge nothing. One file a section of the standard."""
+"""The scenarios: they make things happen and judge nothing. One file for each section."""

@@ -1,9 +1,9 @@
-"""Controls around what a scenario exercises, so that the oracle can tell a fault in it from others.
+"""Controls around the lines that exercise a requirement, so that a failure has one explanation.
 
-A server may lose any message now and then, or several at once. So lines that exercise how a line is
-treated stand between plain ones, and what does not come is said again, alone. A member that is
-heard no more after such a line, or ended, may have met something else: then all is tried again by
-others.
+A server may lose any message now and then, or several at once. So each line that tests how lines
+are treated stands between plain ones, and is sent again alone if no broadcast of it comes. If a
+member is closed or no longer heard after such a line, the cause may be another: then the whole
+scenario is played once more, with new members.
 """
 
 from collections.abc import Callable, Sequence
@@ -15,13 +15,13 @@ from conformance.driver.interruption import Stuck
 from conformance.driver.stage import Stage
 
 N: Final = "@@"
-"""Stands in a text for a nonce, a new one each time that it is said."""
+"""Placeholder in a text for a nonce. Each sending puts a new nonce in its place."""
 
 
 def say_each(
     stage: Stage, speaker: Client, listener: Client, texts: Sequence[str], exercises: Sequence[str]
 ) -> None:
-    """Say texts, a plain line before each and behind the last; what does not come, again, alone."""
+    """Send texts with a plain line before each and after the last. Send lost ones again, alone."""
     said = [_say(stage, speaker, text, exercises, after_a_plain_one=True) for text in texts]
     stage.fence(speaker, listener)
     for text, words in zip(texts, said, strict=True):
@@ -33,7 +33,7 @@ def say_each(
 def _say(
     stage: Stage, speaker: Client, text: str, exercises: Sequence[str], *, after_a_plain_one: bool
 ) -> list[str]:
-    """Say a text; the nonces in it."""
+    """Send a text and return the nonces in it."""
     if after_a_plain_one:
         speaker.say(stage.nonce())
     first, *rest = text.split(N)
@@ -45,8 +45,10 @@ def _say(
 
 
 def say_at_once(stage: Stage, member: Client, lines: int) -> None:
-    """Let a member that stays say so many lines in one segment: one that leaves does the same. It
-    waits for the first of them, which a server that loses the others takes as well."""
+    """Let a member that stays send several lines in one segment, as a control for one that leaves.
+
+    It waits for the first line: even a server that takes a read for one message relays that.
+    """
     words = [stage.nonce() for _ in range(lines)]
     member.send("".join(f"{word}\n" for word in words).encode())
     stage.await_text(member, words[0])
@@ -54,7 +56,7 @@ def say_at_once(stage: Stage, member: Client, lines: int) -> None:
 
 
 def again(play: Callable[..., None]) -> Callable[..., None]:
-    """Let a scenario be tried again on its stage, by others, where it was stuck."""
+    """Make a scenario start over with new clients, once, if it gets stuck."""
 
     @wraps(play)
     def twice(stage: Stage) -> None:

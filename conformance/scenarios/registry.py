@@ -1,4 +1,4 @@
-"""What a scenario is: a function that makes things happen on a stage, and what it exercises."""
+"""The registry of scenarios: functions that make things happen, and the requirements they test."""
 
 import importlib
 import pkgutil
@@ -11,15 +11,18 @@ from conformance.oracle.controls import TREATMENTS
 from conformance.scenarios.controls import again
 
 Need = Literal["launch", "capacity", "examples", "nodes", "cluster", "dead-peers"]
-"""What a scenario needs of the run: that the suite launches the server itself; that the
-server's capacity is known; that programs are to be generated; that the room has several nodes; that
-the suite launches those itself; that there is time to wait until dead peers are found."""
+"""What a scenario needs of a run, in this order: the suite launches the server; the server's
+capacity is known; programs are generated; the room has several nodes; the suite launches these
+nodes; there is time to wait until dead peers are found."""
 
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """`id` is section/name; `requirements` are those it is there to exercise, the first above
-    all; `summary` says what happens. `waits`: the seconds, about, that it waits for any server."""
+    """The description of a scenario.
+
+    `id` is section/name. `requirements` are the ones it exercises, the most important first.
+    `summary` says what happens. `waits` is about how many seconds it waits even for a fast server.
+    """
 
     id: str
     requirements: tuple[str, ...]
@@ -33,8 +36,10 @@ class Scenario:
 
 
 class Play(Protocol):
-    """A scenario's function, with its description attached; the plugin gives it what it names:
-    a stage, the server, or the search for a program."""
+    """A scenario's function with its description attached.
+
+    The plugin passes it the arguments it names: a stage, the server, or the search for a program.
+    """
 
     __name__: str
     scenario: Scenario
@@ -46,14 +51,14 @@ SECTIONS: Final = (
     "sanity", "trn", "frm", "txt", "msg", "room", "quit", "hb", "err", "lim", "gen", "stop",
     "res", "clu",
 )  # fmt: skip
-"""The sections of the standard that scenarios follow, in its order; sanity comes before all, and
-programs that nobody wrote before the server is stopped."""
+"""The sections of the scenarios, in the order of the standard. Sanity comes first, and generated
+programs come before the scenarios that stop the server."""
 
 
 def scenario(
     *requirements: str, needs: tuple[Need, ...] = (), waits: float = 0.0
 ) -> Callable[..., Play]:
-    """Make a function of a stage a scenario, named after its module and itself."""
+    """Make a function a scenario, named after its module and its own name."""
 
     def describe(function: Play) -> Play:
         play = cast(Play, again(function)) if requirements[0].startswith(TREATMENTS) else function
@@ -69,7 +74,7 @@ def scenario(
 
 @cache
 def plays() -> tuple[Play, ...]:
-    """Every scenario's function, in the standard's order."""
+    """Return the function of every scenario, in the standard's order."""
     package = importlib.import_module("conformance.scenarios")
     found: list[Play] = []
     for module in pkgutil.iter_modules(package.__path__):
@@ -81,11 +86,11 @@ def plays() -> tuple[Play, ...]:
 
 @cache
 def of_one_server() -> tuple[Scenario, ...]:
-    """Every scenario that does not need several nodes."""
+    """Return every scenario that does not need several nodes."""
     return tuple(one for one in scenarios() if not one.needs & {"nodes", "cluster"})
 
 
 @cache
 def scenarios() -> tuple[Scenario, ...]:
-    """Every scenario, in the standard's order."""
+    """Return every scenario, in the standard's order."""
     return tuple(play.scenario for play in plays())

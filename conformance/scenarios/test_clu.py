@@ -1,4 +1,4 @@
-"""Nodes: several addresses are one room, whatever befalls one of them."""
+"""Clusters: several nodes serve one room, whatever happens to one of them."""
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -14,19 +14,19 @@ from conformance.standard.constants import RESUME
 from conformance.timing.policy import UNDISTURBED
 
 _PAUSE: Final = 0.02
-"""Seconds between two words of the chatter."""
+"""Seconds between two messages of the background chat."""
 _A_WHILE: Final = 1.0
-"""Seconds of chatter before a fault, and during a short one."""
+"""Seconds of chat before a fault, and during a short one."""
 _LONG: Final = 12.0
-"""Seconds of a node's being cut off: it gives its members up meanwhile (CLU-5)."""
+"""Seconds for which a node is cut off. It must give up its members in this time (CLU-5)."""
 _AGAIN: Final = 0.25
-"""Seconds before somebody tries again to join."""
+"""Seconds before the next attempt to join."""
 _IN_FLIGHT: Final = 20
-"""Lines that a member says in one go when its node ends."""
+"""Lines that each member of a node has just sent when the node is killed."""
 
 
 class _Chatter:
-    """Members who talk in turn, a word every moment, whatever happens: so that a silence shows."""
+    """Members that send messages in turn without a break, so that an outage shows as a silence."""
 
     def __init__(self, stage: Stage, members: Sequence[Client]) -> None:
         self._stage = stage
@@ -36,7 +36,7 @@ class _Chatter:
         self._next = stage.now()
 
     def step(self) -> None:
-        """Let a moment pass; somebody says a word in it."""
+        """Let a moment pass; the next member sends a message in it."""
         if self._stage.now() >= self._next:
             self._next = self._stage.now() + _PAUSE
             self._turn += 1
@@ -47,19 +47,19 @@ class _Chatter:
         self._stage.turn(_PAUSE)
 
     def go_on(self, seconds: float) -> None:
-        """Talk for so many seconds."""
+        """Chat for this many seconds."""
         end = self._stage.now() + seconds
         while self._stage.now() < end:
             self.step()
 
     def go_on_until(self, condition: Callable[[], bool], seconds: float) -> None:
-        """Talk until the condition holds, but no longer than this."""
+        """Chat until the condition holds, for at most this many seconds."""
         end = self._stage.now() + seconds
         while not condition() and self._stage.now() < end:
             self.step()
 
     def settle(self) -> None:
-        """Talk until all who are there have heard each other again, and then wait for all of it."""
+        """Chat until all members have received each other's messages again; then fence."""
         stage = self._stage
         words = {one: stage.nonce() for one in self._members if not one.ended}
         for one, word in words.items():
@@ -75,7 +75,7 @@ def _hear_all(words: dict[Client, str]) -> bool:
 
 
 def _members(stage: Stage, each: int) -> list[list[Client]]:
-    """So many members at each node; they have all heard each other."""
+    """Join `each` members at every node, and wait until they have all heard each other."""
     nodes = [[stage.connect(node=node) for _ in range(each)] for node in range(stage.nodes)]
     everyone = [one for members in nodes for one in members]
     for one in everyone:
@@ -89,7 +89,7 @@ def _all(nodes: Sequence[Sequence[Client]]) -> list[Client]:
 
 
 def _come_back(stage: Stage, chatter: _Chatter, node: int) -> Client:
-    """Let somebody join at a node that had a fault; it may need a moment to let anybody in."""
+    """Join at a node that had a fault. It may take a moment before it admits anyone."""
     end = stage.now() + (RESUME + UNDISTURBED) * stage.start.factor
     while True:
         newcomer = None
@@ -103,13 +103,13 @@ def _come_back(stage: Stage, chatter: _Chatter, node: int) -> Client:
             if newcomer.has_received(word):
                 return newcomer
         if stage.now() >= end:
-            raise Stuck(f"nobody could join at node {node} again")
+            raise Stuck(f"no client could join at node {node} again")
         chatter.go_on(_AGAIN)
 
 
 @scenario("CLU-1", "CLU-2", needs=("nodes",))
 def test_all_nodes_are_one_room(stage: Stage) -> None:
-    """Members at every node talk at once; others join and leave at every node meanwhile."""
+    """Members at every node talk at once, while others join and leave at every node."""
     nodes = _members(stage, 2)
     everyone = _all(nodes)
     for round_ in range(12):
@@ -129,8 +129,8 @@ def test_all_nodes_are_one_room(stage: Stage) -> None:
 
 @scenario("CLU-3", "CLU-4", needs=("cluster",), waits=4.0)
 def test_a_node_is_killed(stage: Stage, cluster: ManagedCluster) -> None:
-    """A node is killed with lines of its members under way, while others talk; then it is started
-    again, and somebody joins there. Each node in turn."""
+    """A node is killed while lines of its members are in flight and the other members talk. It is
+    started again, and a client joins there. This is done to each node in turn."""
     for node in range(stage.nodes):
         nodes = _members(stage, 2)
         lost, others = nodes[node], _all(nodes[:node] + nodes[node + 1 :])
@@ -152,7 +152,7 @@ def test_a_node_is_killed(stage: Stage, cluster: ManagedCluster) -> None:
 
 @scenario("CLU-4", "CLU-5", needs=("cluster",), waits=4.0)
 def test_a_node_is_paused(stage: Stage, cluster: ManagedCluster) -> None:
-    """A node does not run for a while, though all its members talk; others talk on meanwhile."""
+    """A node is paused (SIGSTOP) for a while. The members of all nodes talk on."""
     nodes = _members(stage, 2)
     chatter = _Chatter(stage, _all(nodes))
     cluster.meanwhile = chatter.step
@@ -166,8 +166,8 @@ def test_a_node_is_paused(stage: Stage, cluster: ManagedCluster) -> None:
 
 @scenario("CLU-4", "CLU-5", needs=("cluster",), waits=8.0)
 def test_a_node_is_replaced(stage: Stage, cluster: ManagedCluster) -> None:
-    """A node that does not run is taken for dead: another of its name is started. Then it runs on,
-    and its members are told, or still part of the room."""
+    """A paused node is replaced by a new one of the same name, as if it were dead. Then the old one
+    runs on: its members must be closed, or still be part of the room."""
     nodes = _members(stage, 2)
     chatter = _Chatter(stage, _all(nodes))
     cluster.meanwhile = chatter.step
@@ -180,8 +180,7 @@ def test_a_node_is_replaced(stage: Stage, cluster: ManagedCluster) -> None:
 
 @scenario("CLU-5", "CLU-4", needs=("cluster",), waits=14.0)
 def test_a_node_is_cut_off(stage: Stage, cluster: ManagedCluster) -> None:
-    """A node is cut off from the log for so long that it gives its members up; then nothing is
-    between them any more."""
+    """A node is cut off from the log until it gives up its members. Then it is connected again."""
     nodes = _members(stage, 2)
     chatter = _Chatter(stage, _all(nodes))
     cluster.meanwhile = chatter.step
@@ -195,7 +194,8 @@ def test_a_node_is_cut_off(stage: Stage, cluster: ManagedCluster) -> None:
 
 @scenario("CLU-4", "CLU-5", needs=("cluster",), waits=15.0)
 def test_the_log_fails(stage: Stage, cluster: ManagedCluster) -> None:
-    """Each fault of the log that the profile can inject, while members at all nodes talk."""
+    """The faults of the log that the profile can inject, one after the other, while members at all
+    nodes talk."""
     if not cluster.faults:
         raise Unplayable("needs-faults", "the profile has no [[cluster.fault]]")
     for fault in cluster.faults:

@@ -1,4 +1,4 @@
-"""Violations: what precedes is broadcast, the offender is told and closed, nobody else."""
+"""Violations: lines before one are broadcast, and only the offender is notified and closed."""
 
 from itertools import product
 
@@ -10,8 +10,8 @@ from conformance.standard.constants import MAX_LINE_LIMIT
 
 @scenario("ERR-1", "ERR-3")
 def test_lines_before_a_violation_are_broadcast(stage: Stage) -> None:
-    """Lines, an offending line, and lines again: in one segment, and in three, two lines and
-    three hundred. The offence does not decode, or is too long."""
+    """Lines, an offending line, and lines again, in one segment and in three, with two lines and
+    with three hundred. The offending line does not decode, or is too long."""
     [bob] = stage.join(1)
     say_at_once(stage, bob, 3)
     for cut, tail, lines in product(
@@ -28,7 +28,7 @@ def test_lines_before_a_violation_are_broadcast(stage: Stage) -> None:
 
 @scenario("ERR-2", "ERR-1")
 def test_only_the_offender_is_closed(stage: Stage) -> None:
-    """An offender that goes on sending is ended in order; the others talk on."""
+    """An offender that goes on sending is closed in order; the others talk on."""
     ann, bob = stage.join(2)
     for count in (3, 0, 4_000):
         [eve] = stage.join(1)
@@ -41,7 +41,7 @@ def test_only_the_offender_is_closed(stage: Stage) -> None:
 
 @scenario("ERR-3", "LIM-2", "TXT-2")
 def test_a_notice_says_why(stage: Stage) -> None:
-    """A line that does not decode; one that is too long; one that is both."""
+    """A line that does not decode, a line that is too long, and a line that is both."""
     [bob] = stage.join(1)
     for offence in (b"\xff\n", b"x" * (MAX_LINE_LIMIT + 1), b"\xff" * (MAX_LINE_LIMIT + 1) + b"\n"):
         [ann] = stage.join(1)

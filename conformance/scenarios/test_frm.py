@@ -1,4 +1,4 @@
-"""Framing: LF alone ends a line, and how the octets were cut means nothing."""
+"""Framing: only LF ends a line, and segmentation has no meaning."""
 
 from conformance.driver.bulk_traffic import SIZES, is_taken
 from conformance.driver.client import Client
@@ -8,14 +8,14 @@ from conformance.scenarios.registry import scenario
 
 
 def _say_whole(stage: Stage, ann: Client, bob: Client, text: str) -> None:
-    """A text in a segment of its own: who changes or refuses it does so wherever it is cut."""
+    """Send a text in one segment: a server that alters or refuses it does so however it is cut."""
     ann.say(f"{stage.nonce()} {text}", exercises=["TXT-1"])
     stage.fence(ann, bob)
 
 
 @scenario("FRM-1")
 def test_one_line_in_many_segments(stage: Stage) -> None:
-    """A line octet by octet, each having reached the server before the next is sent."""
+    """A line sent octet by octet. Each octet reaches the server before the next is sent."""
     ann, bob = stage.join(2)
     _say_whole(stage, ann, bob, "ж€😀")
     line = f"{stage.nonce()} ж€😀".encode() + b"\n"
@@ -27,7 +27,7 @@ def test_one_line_in_many_segments(stage: Stage) -> None:
 
 @scenario("FRM-1")
 def test_a_line_in_two_segments(stage: Stage) -> None:
-    """Lines cut in two at every kind of place: in a word, in a character, before the LF."""
+    """Lines cut in two within a word, within a character, and before the LF."""
     ann, bob = stage.join(2)
     _say_whole(stage, ann, bob, "é한😀")
     for end in ("", " ", "é", "한", "😀", "\r"):
@@ -43,7 +43,7 @@ def test_a_line_in_two_segments(stage: Stage) -> None:
 
 @scenario("FRM-1")
 def test_many_lines_in_one_segment(stage: Stage) -> None:
-    """Three lines in one segment, then the end of one line with the start of the next."""
+    """Three lines in one segment; then the end of a line and the start of the next in one."""
     ann, bob = stage.join(2)
     three = [stage.nonce() for _ in range(3)]
     ann.send("".join(f"{word}\n" for word in three).encode(), exercises=["FRM-1"])
@@ -59,7 +59,7 @@ def test_many_lines_in_one_segment(stage: Stage) -> None:
 
 @scenario("FRM-1")
 def test_a_flood_of_lines_in_one_segment(stage: Stage) -> None:
-    """Lines of many lengths, 100,000 octets at once: they lie across every size of read."""
+    """100,000 octets at once, in lines of many lengths, so that reads of any size cut some line."""
     ann, bob = stage.join(2)
     _say_whole(stage, ann, bob, "x€")
     lines: list[str] = []
@@ -73,8 +73,8 @@ def test_a_flood_of_lines_in_one_segment(stage: Stage) -> None:
 
 @scenario("FRM-1")
 def test_segments_of_round_sizes(stage: Stage) -> None:
-    """Segments of 256 octets, of twice as many, and so on to 65,536, each ending with a line, and
-    nothing after it until that line has come."""
+    """Segments of 256 octets, twice as many, and so on up to 65,536. Each ends with a line, and the
+    next is sent when this line has been broadcast."""
     ann, bob = stage.join(2)
     for power in range(8, 17):
         lines: list[str] = []
@@ -89,7 +89,8 @@ def test_segments_of_round_sizes(stage: Stage) -> None:
 
 @scenario("FRM-1")
 def test_a_word_is_not_over_before_its_line(stage: Stage) -> None:
-    """quit, in a segment of its own, is the start of a longer word; a blank, of a message."""
+    """A segment that holds just quit or white space is the start of a longer line, whose rest comes
+    in the next segment."""
     ann, bob = stage.join(2)
     ann.say(f"quit {stage.nonce()}", exercises=["QUIT-2"])
     stage.fence(ann, bob)
@@ -111,7 +112,7 @@ def test_only_lf_ends_a_line(stage: Stage) -> None:
 
 @scenario("FRM-3")
 def test_cr_lf_works_as_lf(stage: Stage) -> None:
-    """Lines that end in CR LF, one in a segment, several in one, and cut between CR and LF."""
+    """Lines that end in CR LF: one in a segment, two in a segment, one cut between CR and LF."""
     ann, bob, leaver = stage.join(3)
     leaver.say("quit", exercises=["QUIT-1"])
     stage.await_end(leaver, exercises=["QUIT-1"])
@@ -131,7 +132,7 @@ def test_cr_lf_works_as_lf(stage: Stage) -> None:
 
 @scenario("FRM-4", "QUIT-5")
 def test_an_incomplete_line_is_discarded(stage: Stage) -> None:
-    """Clients that end their side within a line: a word, half a character, quit, one space."""
+    """Clients half-close within a line: after a word, half a character, quit, or a space."""
     [bob] = stage.join(1)
     for rest in (stage.nonce().encode(), stage.nonce().encode() + b"\xe2\x82", b"quit", b" "):
         [ann] = stage.join(1)
@@ -143,8 +144,8 @@ def test_an_incomplete_line_is_discarded(stage: Stage) -> None:
 
 @scenario("FRM-1")
 def test_a_long_line_in_two_segments_is_no_longer(stage: Stage) -> None:
-    """The longest line that the server takes in one segment, of those of more than 2,048 octets, in
-    two: all but an octet, and the rest."""
+    """The longest line over 2,048 octets that the server accepts in one segment, sent again in two
+    segments: its last octet and the LF come in the second."""
     if stage.dialect is not None and "line-limit" in stage.dialect.absent:
         raise Unplayable("dialect", "lines have no limit")
     taken = 0

@@ -1,4 +1,4 @@
-"""Programs that nobody wrote: what clients do is drawn at random, and judged like all else."""
+"""Generated programs: what clients do is drawn at random, and judged as in any other scenario."""
 
 from collections.abc import Callable
 
@@ -17,6 +17,6 @@ from conformance.scenarios.registry import scenario
     waits=1.0,
 )
 def test_programs(search: Callable[[], None]) -> None:
-    """Two to eight clients join, speak in any segments, stall, leave in every way and rejoin,
-    as Hypothesis draws it; what breaks a requirement is shrunk, and tried again."""
+    """Two to eight clients join, talk in any segments, stall, leave in every way and rejoin, as
+    drawn by Hypothesis. A program that breaks a requirement is shrunk and played again."""
     search()

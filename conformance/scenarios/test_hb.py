@@ -1,4 +1,4 @@
-"""Heartbeat: blank lines mean nothing beyond alive, and silence costs nobody its membership."""
+"""Heartbeats: a blank line means only that its sender is alive, and silent members stay."""
 
 from typing import Final
 
@@ -17,7 +17,7 @@ _BLANKS = (
 
 @scenario("HB-1")
 def test_blank_lines_mean_nothing(stage: Stage) -> None:
-    """Blank lines of every kind, alone and between messages, and as the first thing said."""
+    """Blank lines of every kind: alone, between messages, and as a client's first line."""
     ann, bob = stage.join(2)
     visitor = stage.connect()
     visitor.send(b"\n", exercises=["HB-1"])
@@ -31,8 +31,8 @@ def test_blank_lines_mean_nothing(stage: Stage) -> None:
 
 @scenario("HB-1")
 def test_blank_lines_are_not_answered(stage: Stage) -> None:
-    """Forty blank lines between two words, and then none, three times over; then thirty, each in a
-    segment of its own, and none in as long a time, twice."""
+    """Three times: two messages with forty blank lines before them, and two without. Then twice:
+    thirty blank lines, each in its own segment, and a pause of the same length without any."""
     ann, bob = stage.join(2)
     for _ in range(3):
         ann.send(b"\n" * 40)
@@ -48,8 +48,8 @@ def test_blank_lines_are_not_answered(stage: Stage) -> None:
 
 @scenario("HB-3", "HB-2", "MSG-5", "MSG-3", waits=2.0)
 def test_a_silent_member_stays(stage: Stage) -> None:
-    """For over two seconds members only listen: one after a word, one that never said any; two
-    talk all the while, so that the clock goes on, and headers with it, the same for all."""
+    """For over two seconds two members only listen; one has sent a message before, one never. Two
+    others talk throughout, so that headers show several times, the same for all."""
     ann, bob, listener = stage.join(3)
     mute = stage.connect()
     stage.be_heard(bob, [mute])
@@ -64,8 +64,8 @@ def test_a_silent_member_stays(stage: Stage) -> None:
 
 @scenario("HB-2", needs=("launch", "dead-peers"), waits=DEAD_PEER)
 def test_a_peer_that_vanishes(stage: Stage, server: ManagedServer) -> None:
-    """A member's system answers nothing more, and nothing is said; the server is given 5 minutes to
-    find that out. Then two talk."""
+    """A member's host stops answering, and no one talks. The server has 5 minutes to notice. Then
+    two members talk."""
     ann, bob, dead = stage.join(3)
     dead.vanish()
     server.let_miss(dead)
@@ -75,8 +75,8 @@ def test_a_peer_that_vanishes(stage: Stage, server: ManagedServer) -> None:
 
 @scenario("HB-2", needs=("launch", "dead-peers"), waits=DEAD_PEER)
 def test_a_peer_that_vanishes_before_it_has_all(stage: Stage, server: ManagedServer) -> None:
-    """A member's system answers nothing more, and two say a word that it is owed, after which TCP
-    keepalive does not probe; the server is given 5 minutes to find that out."""
+    """A member's host stops answering, and two members talk. While TCP retransmits their messages
+    to it, keepalive does not probe. The server has 5 minutes to notice."""
     ann, bob, dead = stage.join(3)
     dead.vanish()
     stage.fence(ann, bob)

@@ -1,4 +1,4 @@
-"""Limits: long lines, endless lines, readers that stall, rooms that are full."""
+"""Limits: long lines, endless lines, stalled readers, full rooms."""
 
 from functools import partial
 
@@ -19,21 +19,22 @@ from conformance.target.address import FAR
 _CHUNK = 64 * 1_024
 _AGAIN = 0.05
 _LAG = 4_000_000
-"""Octets that wait for a member when it reads on: more than most kernels hold."""
+"""Octets that wait for a stalled member when it resumes: more than most kernels buffer."""
 _SAID = 1_300_000
+"""Octets that are sent while a member reads slowly."""
 _BEHIND = 650_000
-"""Octets that are said while one reads slowly, and those from which on it reads a little."""
+"""The backlog, in octets, at which the slow member reads a quarter of it."""
 _SHORT = 1_050
 _SIPS = 4
 _SIP = 0.3
 _MORE = 1_000_000
-"""Octets more that the others who have stalled are given, when the first was disconnected."""
+"""Octets sent after the first stalled member was disconnected, so that the others are too."""
 
 
 @scenario("LIM-1")
 def test_long_lines_are_accepted(stage: Stage) -> None:
-    """Lines of 1,024 octets before the LF: of one, two, three and four octets a character, and
-    with the CR of a CR LF counted in; and one whose LF comes later."""
+    """Lines of 1,024 octets before the LF, with characters of one, two, three and four octets,
+    without and with a CR, which counts. Then one whose LF comes in a later segment."""
     ann, bob = stage.join(2)
     for filler in ("x", "é", "€", "😀"):
         for tail in ("", "\r"):
@@ -52,10 +53,10 @@ def test_long_lines_are_accepted(stage: Stage) -> None:
 
 @scenario("LIM-2", "ERR-2")
 def test_an_endless_line_is_cut_off(stage: Stage) -> None:
-    """One octet more than any limit may be, and no LF; with a line before it, and as the first
-    thing said; of letters, and of spaces; two talk on."""
+    """One octet more than the largest limit allowed, and no LF: letters after another line, and
+    spaces as a client's first octets. Two members talk on."""
     ann, bob = stage.join(2)
-    # In a dialect spaces may not be said before it is known what they begin.
+    # In a dialect a client may have to introduce itself before it sends spaces.
     for filler in (b"x", b" ") if stage.dialect is None else (b"x",):
         eve = stage.connect()
         if filler == b"x":
@@ -69,8 +70,8 @@ def test_an_endless_line_is_cut_off(stage: Stage) -> None:
 
 @scenario("LIM-2", "FRM-4")
 def test_an_endless_line_is_none_the_shorter_for_its_end(stage: Stage) -> None:
-    """More octets than any limit may be, and then the end of stream, or the LF; in a third as many
-    characters, too."""
+    """More octets than the largest limit allowed, then the end of stream or the LF. Once in
+    characters of three octets, so that a limit counted in characters is not reached."""
     [bob] = stage.join(1)
     for filler, end in (("x", b""), ("x", b"\n"), ("€", b"\n")):
         [eve] = stage.join(1)
@@ -83,8 +84,8 @@ def test_an_endless_line_is_none_the_shorter_for_its_end(stage: Stage) -> None:
 
 @scenario("LIM-2", "ERR-3")
 def test_a_line_is_refused_before_its_end(stage: Stage) -> None:
-    """Lines of 2,049 octets, of about twice as many, and so on, until one is refused; then as many
-    octets without the LF."""
+    """Lines of 2,049 octets, about twice as many, and so on, until one is refused. Then as many
+    octets as that, without the LF."""
     [bob] = stage.join(1)
     octets = next((one for one in SIZES if not is_taken(stage, one)), SIZES[-1])
     eve = stage.connect()
@@ -95,7 +96,7 @@ def test_a_line_is_refused_before_its_end(stage: Stage) -> None:
 
 @scenario("LIM-3", waits=0.5)
 def test_a_laggard_stays(stage: Stage) -> None:
-    """A member stops reading, 900,000 octets wait for it, and it reads on."""
+    """A member stops reading until 900,000 octets wait for it, then reads on."""
     ann, bob = stage.join(2)
     talker = Talker(stage, ann, bob)
     laggard = stall_one(stage)
@@ -106,8 +107,8 @@ def test_a_laggard_stays(stage: Stage) -> None:
 
 @scenario("LIM-3", "QUIT-5", waits=2.5)
 def test_a_slow_reader_misses_nothing(stage: Stage) -> None:
-    """A member reads a little now and then while two talk in long lines and in short ones, and is
-    never 900,000 octets behind, nor ever up with them; it ends its side, and reads on as slowly."""
+    """Two members talk in long and short lines. Another reads a little now and then: it is always
+    behind, but never by 900,000 octets. It half-closes, and reads the rest as slowly."""
     ann, bob = stage.join(2)
     talker = Talker(stage, ann, bob)
     slow = stall_one(stage, FAR)
@@ -141,7 +142,7 @@ def _say_shortly(stage: Stage, member: Client, lines: int) -> None:
 
 
 def _stall_after(stage: Stage, client: Client, octets: int) -> None:
-    """Let a client stop reading when it has read so many octets more."""
+    """Let a client stop reading when it has read this many more octets."""
     enough = len(client.received) + octets
     stage.wait([client], lambda: client.ended or len(client.received) >= enough, "more", ["LIM-3"])
     client.stall()
@@ -149,9 +150,9 @@ def _stall_after(stage: Stage, client: Client, octets: int) -> None:
 
 @scenario("LIM-3", "LIM-4", "ROOM-2", "ROOM-6", waits=0.5)
 def test_a_stalled_reader_is_disconnected(stage: Stage) -> None:
-    """Members stop reading; two talk until they are disconnected, or 64 MiB wait for the first. One
-    of them reads on when 4,000,000 octets wait, and goes; who came last misses nothing, and who
-    comes afterwards hears nothing of what waited for them."""
+    """Members stop reading, and two others talk until these are disconnected or 64 MiB wait for the
+    first. One of them reads on when 4,000,000 octets wait, and leaves. A member that joined last
+    misses nothing. Clients that join afterwards receive nothing of what waited for the others."""
     ann, bob = stage.join(2)
     talker = Talker(stage, ann, bob)
     stalled, laggard, *others = (stall_one(stage) for _ in range(4))
@@ -177,7 +178,7 @@ def test_a_stalled_reader_is_disconnected(stage: Stage) -> None:
     else:
         stage.await_end(stalled)
     stage.fence(ann, bob)
-    # What still comes to it now tells whether something before that is missing.
+    # If the newest message reaches it, the oracle can tell whether earlier ones are missing.
     word = stage.last_nonce
     stage.let(lambda: stalled.ended or stalled.has_lately(word), stage.patience)
 
@@ -188,10 +189,10 @@ def _has_caught_up(laggard: Client, word: str) -> bool:
 
 @scenario("LIM-3", waits=0.5)
 def test_a_flooder_that_never_reads(stage: Stage) -> None:
-    """A member talks on and on and reads nothing, until it is kept from it, disconnected, or 64 MiB
-    of its own words wait for it; then two talk who had only listened."""
+    """A member floods and reads nothing, until the server stops reading it or disconnects it, or
+    64 MiB of its own messages wait for it. Then two members talk that had only listened."""
     if not stage.has_echo:
-        raise Unplayable("dialect", "nobody receives its own words")
+        raise Unplayable("dialect", "members do not receive their own messages")
     ann, bob = stage.join(2)
     talker = Talker(stage, ann, bob)
     flooder = stall_one(stage)
@@ -206,7 +207,7 @@ def test_a_flooder_that_never_reads(stage: Stage) -> None:
 
 @scenario("LIM-5", needs=("capacity",))
 def test_one_too_many_is_told_so(stage: Stage) -> None:
-    """As many members as there is room for, and two more; then one goes, and one comes."""
+    """As many members as the capacity allows, and two more. Then one leaves, and one joins."""
     assert stage.start.capacity is not None
     leaver, *members = stage.join(stage.start.capacity)
     for _ in range(2):
@@ -218,7 +219,7 @@ def test_one_too_many_is_told_so(stage: Stage) -> None:
 
 
 def _come_in(stage: Stage, member: Client) -> None:
-    """Come until there is a place: a leaver sees its end before the server has counted again."""
+    """Try to join until there is room: a leaver may see its end before its place is free."""
     end = stage.now() + stage.patience
     while True:
         newcomer = stage.connect()
@@ -234,8 +235,8 @@ def _come_in(stage: Stage, member: Client) -> None:
 
 @scenario("LIM-6", "ROOM-1", "ROOM-2")
 def test_256_members(stage: Stage) -> None:
-    """256 members, the second half of whom come when the first have heard something; most of them
-    are silent, and what eight of them say at once, and the first and the last say, all hear."""
+    """256 members; the second half join when the first half have heard a message. Most of them are
+    silent. All hear what eight of them say at once, and what the first and the last say."""
     ann, *others = (stage.connect() for _ in range(MEMBERS // 2))
     _all_hear(stage, ann, others)
     others += [stage.connect() for _ in range(MEMBERS // 2)]
@@ -248,8 +249,8 @@ def test_256_members(stage: Stage) -> None:
 
 
 def _all_hear(stage: Stage, speaker: Client, listeners: list[Client]) -> None:
-    """Let all be members; who is turned away comes again when whoever left before must have been
-    counted out."""
+    """Let all listeners hear a message. Those that were refused join again, once earlier leavers
+    can no longer count for the capacity."""
     try:
         stage.be_heard(speaker, listeners, exercises=["LIM-6"])
     except Stuck:

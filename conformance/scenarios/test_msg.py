@@ -1,4 +1,4 @@
-"""Broadcast: the header, the sender, the time, and one encoding for all."""
+"""Broadcasts: the header, the sender, the time, and the same octets for all members."""
 
 from conformance.driver.client import Client
 from conformance.driver.stage import Stage
@@ -10,28 +10,31 @@ _LOOPBACK = "127.0.0.1"
 _ANOTHER = "127.0.0.2"
 _LOW_PORTS = range(1_024, 10_000)
 _OWN_PORTS = range(10_000, 32_768)
-"""A port that the kernel chose cannot be had again while it remembers others from there."""
+"""Ports to bind explicitly. A port that the kernel chose cannot be bound again while other
+connections from it are in TIME_WAIT."""
 _LOOK = 0.003
+"""Seconds between two messages that look for the start of a second."""
 _LEAD = 0.01
 _LONGEST = 0.15
-"""Seconds before the turn of a second from which on one talks, and how long at most."""
+"""Seconds before the start of a second at which a member begins to talk, and how long it talks."""
 _BATCH = 50
 _WINDOW = 200
-"""Lines that are said in one segment, and lines that are on their way at once."""
+"""Lines that are sent in one segment, and lines in flight at once."""
 _TRIES = 8
 _MET = 2.4
+"""How many changes of the second are enough, weighted as follows."""
 _PERHAPS = 0.8
 _HARDLY = 0.3
-"""Turns that are enough, and what one counts that a server may have met between two reads: more
-where no word took longer than _PROMPT, less where it may have had none to read."""
+"""The weight of a change that the server may have met between two reads: `_PERHAPS` if no line took
+longer than `_PROMPT`, `_HARDLY` if the server may have had no line to read."""
 _PROMPT = 0.025
 _LONG = 400
-"""Octets that a header has at most."""
+"""Octets of the longest header that is looked for."""
 
 
 @scenario("MSG-1", "MSG-2", "MSG-4", "MSG-5")
 def test_header(stage: Stage) -> None:
-    """Members that come and go, each under its own address."""
+    """Members join, talk and leave, each under its own address."""
     ann, bob = stage.join(2)
     stage.fence(ann, bob)
     ann.half_close()
@@ -42,8 +45,8 @@ def test_header(stage: Stage) -> None:
 
 @scenario("MSG-2", "ROOM-1")
 def test_addresses_of_all_kinds(stage: Stage) -> None:
-    """Members from a port that another was reset at a moment before, from a port of four figures,
-    and from another of the machine's own addresses, where these can be had."""
+    """Members connect from a port whose last connection has just been reset, from a port with four
+    digits, and from a second address of this machine, as far as these are available."""
     [ann] = stage.join(1)
     own = None if ann.source is None else (ann.source[0], stage.random.choice(_OWN_PORTS))
     eve = stage.connect(Side(source=own))
@@ -67,7 +70,7 @@ def test_addresses_of_all_kinds(stage: Stage) -> None:
 
 @scenario("MSG-3")
 def test_the_same_octets_for_all(stage: Stage) -> None:
-    """Eight members, of whom each speaks; and all at once for a while."""
+    """Eight members send the same texts, all at once."""
     members = stage.join(8)
     stage.fence(*members)
     for text in ("é e\u0301 ﬁ", "\u3042 😀", "a\tb", "a\x1bb"):
@@ -78,8 +81,8 @@ def test_the_same_octets_for_all(stage: Stage) -> None:
 
 @scenario("MSG-3", waits=3.5)
 def test_the_same_time_for_all(stage: Stage) -> None:
-    """Of thirteen members one talks without a pause while the second turns, three times over, or
-    more where a server may have been between two lines."""
+    """One of thirteen members talks without a pause while the second changes: three times, or more
+    if the server may have been between two lines each time."""
     [ann] = stage.join(1)
     turn = _turn_of_a_second(stage, ann)
     if turn is None:
@@ -98,9 +101,11 @@ def test_the_same_time_for_all(stage: Stage) -> None:
 
 
 def _talk_across_a_turn(stage: Stage, member: Client) -> float:
-    """Talk until headers tell another time; 1 if it turned while the server was at what had come
-    in one segment, less if it may have been between two, the less where the machine let either
-    wait, and 0 where the turn was missed."""
+    """Send lines until the time in the headers changes, and return the weight of this change.
+
+    It is 1 if the change came while the server was handling lines of one segment, less if it may
+    have come between two segments, less still if the machine was slow, and 0 if none was seen.
+    """
     stage.greet(member)
     before = _header_of(member, stage.last_nonce)
     words: list[str] = []
@@ -123,7 +128,7 @@ def _talk_across_a_turn(stage: Stage, member: Client) -> float:
 
 
 def _header_of(member: Client, word: str) -> bytes:
-    """What stands before a word in its line, or where nothing does, the line before."""
+    """Return what stands before a word in its line; if that is empty, the line before."""
     found = max(0, member.received.rfind(word.encode()))
     before = b"\n" + bytes(member.received[max(0, found - _LONG) : found])
     *_, header, beginning = before.rsplit(b"\n", 2)
@@ -131,8 +136,8 @@ def _header_of(member: Client, word: str) -> bytes:
 
 
 def _turn_of_a_second(stage: Stage, member: Client) -> float | None:
-    """The last time, of the stage, at which headers did not yet tell another second; None where
-    they do not tell it."""
+    """Return the latest stage time at which headers still showed the old second, or None if they
+    show no seconds."""
     before: bytes | None = None
     latest = stage.now()
     end = latest + 1.5

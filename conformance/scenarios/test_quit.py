@@ -1,4 +1,4 @@
-"""Leaving: quit, and the end of stream; what precedes is delivered, what follows is ignored."""
+"""Leaving by quit or end of stream: lines before it are delivered, octets after it are ignored."""
 
 from functools import partial
 from typing import Final
@@ -14,26 +14,27 @@ from conformance.target.address import AS_USUAL, FAR, Side
 
 _SOON: Final = LINGER / 3
 _STEADY: Final = Side(receive_buffer=32_768, segment=1_400)
-"""Half a megabyte is on its way to it, in kernels, and the server has handed over all."""
+"""A client that holds half a megabyte in kernels, so that the server has handed over all of it."""
 _OWED: Final = 400_000
+"""Octets that wait for a leaver that reads slowly."""
 _A_TENTH: Final = 0.1
 _TENTHS: Final = 22
-"""Tenths of a second in which it reads what it is owed: longer than a linger that does not wait
-for that."""
+"""Tenths of a second in which it reads them: longer than a linger that does not wait until the
+client has acknowledged everything."""
 _MANY: Final = 600
 _FEW: Final = 50
-"""Lines of a thousand octets that wait to be read, as much as the server's system holds. It holds
-more for who has said much before."""
+"""Lines of a thousand octets that the server's kernel buffers unread. It buffers more for a client
+that has sent much before."""
 _TAKEN: Final = 0.1
-"""Seconds within which a system takes them."""
+"""Seconds within which the kernel takes them."""
 _UNREAD: Final = 3_000
 """Lines of some 50 octets: more than a server reads at once."""
 
 
 @scenario("QUIT-1", "QUIT-3")
 def test_quit_leaves(stage: Stage) -> None:
-    """quit, alone in its segment, with white space around it, in two segments, after a word, and
-    as the first thing said."""
+    """quit as a client's first line; after a message, in its own segment, with CR or white space
+    around it; and in two segments."""
     [bob] = stage.join(1)
     visitor = stage.connect()
     visitor.send(b"quit\n", exercises=["QUIT-1"])
@@ -54,7 +55,7 @@ def test_quit_leaves(stage: Stage) -> None:
 
 @scenario("QUIT-2")
 def test_quit_is_exact(stage: Stage) -> None:
-    """What only looks like quit is a message."""
+    """Lines that only look like quit are messages."""
     ann, bob = stage.join(2)
     for text in (
         "QUIT", "Quit", "quiT", "quit now", "now quit", "/quit", ":quit", "quit.", "quit;",
@@ -68,7 +69,7 @@ def test_quit_is_exact(stage: Stage) -> None:
 
 @scenario("QUIT-3")
 def test_what_precedes_quit_is_delivered(stage: Stage) -> None:
-    """Lines and quit in one segment; and many lines and quit, more than one read takes."""
+    """Lines and quit in one segment: one line, three, and more than one read takes."""
     [bob] = stage.join(1)
     say_at_once(stage, bob, 3)
     for count in (1, 3, 2_000):
@@ -81,7 +82,8 @@ def test_what_precedes_quit_is_delivered(stage: Stage) -> None:
 
 @scenario("QUIT-4", "QUIT-3")
 def test_what_follows_quit_is_ignored(stage: Stage) -> None:
-    """Lines after quit, in its segment and in later ones, few and many; the end is orderly."""
+    """Few and many lines after quit, in its segment and in a later one; and octets after it that do
+    not decode. The server closes in order."""
     [bob] = stage.join(1)
     for count in (1, 3, 4_000):
         [ann] = stage.join(1)
@@ -97,7 +99,8 @@ def test_what_follows_quit_is_ignored(stage: Stage) -> None:
 
 @scenario("QUIT-5")
 def test_the_end_of_stream_leaves(stage: Stage) -> None:
-    """A half-close: alone, after a word, and twice after many lines that still wait to be read."""
+    """A half-close without a line before it, after one and three lines, and twice after many lines
+    that the server still has to read."""
     [bob] = stage.join(1)
     say_at_once(stage, bob, 3)
     for count in (0, 1, 3, 2_000, 2_000):
@@ -112,8 +115,8 @@ def test_the_end_of_stream_leaves(stage: Stage) -> None:
 
 @scenario("QUIT-5", "QUIT-3", "ROOM-7")
 def test_all_leave_at_once(stage: Stage) -> None:
-    """Three members leave together, and nobody is there: by their ends of stream, by quit, and by
-    either. Then others come, and chat."""
+    """Three members leave together, so that the room is empty: all by half-close, all by quit, and
+    by both. Then two others join and chat."""
     for ways in (("end", "end", "end"), ("quit", "quit", "quit"), ("quit", "end", "quit")):
         members = stage.join(3)
         for member, way in zip(members, ways, strict=True):
@@ -129,8 +132,8 @@ def test_all_leave_at_once(stage: Stage) -> None:
 
 @scenario("QUIT-5", "QUIT-3", "LIM-3", waits=0.5)
 def test_a_leaver_with_a_backlog_reads_it_all(stage: Stage) -> None:
-    """Members stop reading, 3,000,000 octets wait for them, they leave, and then read on; a
-    server may have disconnected them by then, with 1 MiB waiting."""
+    """Two members stop reading, 3,000,000 octets wait for them, they leave, and then read on. The
+    server may have evicted them by then, since more than 1 MiB waited."""
     ann, bob = stage.join(2)
     talker = Talker(stage, ann, bob)
     leavers = [stall_one(stage, FAR), stall_one(stage)]
@@ -147,7 +150,7 @@ def test_a_leaver_with_a_backlog_reads_it_all(stage: Stage) -> None:
 
 @scenario("QUIT-5", "ROOM-7", waits=0.5)
 def test_a_leaver_that_never_reads_delays_nobody(stage: Stage) -> None:
-    """A member with a backlog leaves and never reads; two talk on."""
+    """A member with a backlog leaves and never reads. Two members talk on."""
     ann, bob = stage.join(2)
     talker = Talker(stage, ann, bob)
     leaver = stall_one(stage)
@@ -160,8 +163,8 @@ def test_a_leaver_that_never_reads_delays_nobody(stage: Stage) -> None:
 
 @scenario("QUIT-3", waits=0.8)
 def test_a_leaver_that_talks_on_reads_it_all(stage: Stage) -> None:
-    """A member stops reading, 600,000 octets wait for it, it quits, talks on, and reads on so soon
-    that it may not have been broken off."""
+    """A member stops reading, 600,000 octets wait for it, and it quits and goes on sending. It
+    reads on so soon that the server may not have aborted the connection."""
     ann, bob = stage.join(2)
     talker = Talker(stage, ann, bob)
     leaver = stall_one(stage)
@@ -178,8 +181,8 @@ def test_a_leaver_that_talks_on_reads_it_all(stage: Stage) -> None:
 
 @scenario("QUIT-3", waits=2.5)
 def test_a_leaver_that_reads_slowly_and_talks_on(stage: Stage) -> None:
-    """A member for which 400,000 octets wait quits, and reads them in two seconds, without a break,
-    while it talks on."""
+    """A member for which 400,000 octets wait quits. It reads them steadily within two seconds, and
+    goes on sending meanwhile."""
     ann, bob = stage.join(2)
     talker = Talker(stage, ann, bob)
     leaver = stall_one(stage, _STEADY)
@@ -200,8 +203,8 @@ def test_a_leaver_that_reads_slowly_and_talks_on(stage: Stage) -> None:
 
 @scenario("QUIT-5", "ROOM-2")
 def test_a_writer_that_closes_without_reading(stage: Stage) -> None:
-    """A client writes thousands of lines, ends its side, and closes without having read any, so
-    that writes to it fail while its lines still wait to be read; twice."""
+    """A client sends thousands of lines, half-closes, and closes without reading anything, so that
+    writes to it fail while the server still has lines of it to read. Twice."""
     ann, bob = stage.join(2)
     for _ in range(2):
         writer = stall_one(stage, AS_USUAL)
@@ -209,7 +212,7 @@ def test_a_writer_that_closes_without_reading(stage: Stage) -> None:
         writer.send(lines.encode(), exercises=["QUIT-5"])
         last = stage.last_nonce
         writer.half_close()
-        stage.let(lambda: not writer.sending, stage.patience)  # noqa: B023  # called in this turn
+        stage.let(lambda: not writer.sending, stage.patience)  # noqa: B023  # called at once
         if writer.close_unread():
             stage.await_text(bob, last)
         stage.fence(ann, bob)
@@ -217,9 +220,9 @@ def test_a_writer_that_closes_without_reading(stage: Stage) -> None:
 
 @scenario("QUIT-5", "ROOM-2", needs=("launch",))
 def test_a_writer_that_closes_while_the_server_halts(stage: Stage, server: ManagedServer) -> None:
-    """While the server does not run, another speaks, and a client writes lines, ends its side, and
-    closes without having read any: the first write to it fails before they are read; with many
-    lines, and with few, for who has little room for them."""
+    """While the server is paused, a member talks, and a client sends lines, half-closes and closes
+    without reading anything. So the first write to it fails before its lines are read. Once with
+    many lines, once with few, for a server whose kernel buffers little."""
     ann, bob = stage.join(2)
     for lines in (_MANY, _FEW):
         [writer] = stage.join(1)
@@ -231,7 +234,7 @@ def test_a_writer_that_closes_while_the_server_halts(stage: Stage, server: Manag
             ann.say(stage.nonce())
             writer.send(_long_lines(stage, lines), exercises=["QUIT-5"])
             last = stage.last_nonce
-            stage.let(lambda: not writer.sending, _TAKEN)  # noqa: B023  # called in this turn
+            stage.let(lambda: not writer.sending, _TAKEN)  # noqa: B023  # called at once
             has_come = writer.close_unread()
         if has_come:
             stage.await_text(bob, last)

@@ -1,4 +1,4 @@
-"""Resources: no work without anything to do, service without descriptors, and none kept."""
+"""Resources: no work while idle, service without free descriptors, and no descriptor leaks."""
 
 from typing import Final
 
@@ -10,17 +10,17 @@ from conformance.target.address import FAR
 from conformance.timing.policy import WAVES
 
 _UNREAD: Final = 900_000
-"""Octets for who does not read: some of them wait in the server, and it may evict nobody yet."""
+"""Octets for members that do not read: enough that some wait in the server, too few to evict."""
 _WAVE: Final = 20
-"""Members that come and go between two counts of the server's descriptors."""
+"""Members that join and leave between two counts of the server's descriptors."""
 _WAITING: Final = 2
-"""Clients that find no descriptor free: few, for a server's queue may be short."""
+"""Clients for which no descriptor is free: few, since the server's listen queue may be short."""
 
 
 @scenario("RES-1", needs=("launch",), waits=3.0)
 def test_nothing_to_do(stage: Stage, server: ManagedServer) -> None:
-    """Nothing is said for a while: with a member that reads nothing and one that half-closed
-    so, after a reset, and with nobody connected."""
+    """No one talks for a while: once after a reset, with one member that reads nothing and another
+    that has half-closed with a backlog; once with no one connected."""
     ann, bob = stage.join(2)
     talker = Talker(stage, ann, bob)
     stall_one(stage, FAR)
@@ -38,8 +38,8 @@ def test_nothing_to_do(stage: Stage, server: ManagedServer) -> None:
 
 @scenario("RES-2", "RES-1", needs=("launch",), waits=2.0)
 def test_no_descriptor_is_free(stage: Stage, server: ManagedServer) -> None:
-    """More connect than the server has descriptors for; two talk on; then others have gone, and
-    one more connects."""
+    """More clients connect than the server has descriptors for, and two members talk on. Then these
+    clients leave, and another joins."""
     ann, bob = stage.join(2)
     with server.without_descriptors() as gaps:
         waiting = [stage.connect() for _ in range(gaps + _WAITING)]
@@ -54,8 +54,8 @@ def test_no_descriptor_is_free(stage: Stage, server: ManagedServer) -> None:
 
 @scenario("RES-2", needs=("launch",))
 def test_members_come_and_go(stage: Stage, server: ManagedServer) -> None:
-    """Twenty come, speak and go, by quit, by the end of stream, by a reset or by a violation; again
-    and again, as long as the server has more descriptors open after them than before."""
+    """Twenty clients join, talk and leave, by quit, half-close, violation and reset. This is
+    repeated as long as the server has more descriptors open afterwards than before."""
     ann, bob = stage.join(2)
     opened: list[int] = []
     for _ in range(WAVES + 1):

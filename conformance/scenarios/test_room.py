@@ -1,4 +1,4 @@
-"""Room: one log, of which each member receives one contiguous run, whatever the others do."""
+"""The room: one log, of which each member receives one contiguous run, whatever others do."""
 
 from conformance.driver.bulk_traffic import Talker, stall_one, talk
 from conformance.driver.client import Client
@@ -26,7 +26,8 @@ def test_joining_while_others_talk(stage: Stage) -> None:
 
 @scenario("ROOM-1")
 def test_who_says_nothing_hears_all(stage: Stage) -> None:
-    """Connections that never say a word hear what two say, from the first they hear on."""
+    """Clients that never send anything receive everything that two others say, from the first
+    message they receive."""
     ann, bob = stage.join(2)
     mutes = [stage.connect() for _ in range(3)]
     stage.be_heard(ann, mutes)
@@ -38,8 +39,8 @@ def test_who_says_nothing_hears_all(stage: Stage) -> None:
 
 @scenario("ROOM-2")
 def test_the_same_words_again(stage: Stage) -> None:
-    """One member says the same three times, another says it too, and the first again; then both
-    say the same at once, again and again."""
+    """One member sends the same text three times, another sends it too, and the first again. Then
+    both send the same texts at the same time."""
     ann, bob = stage.join(2)
     for count in (3, 1):
         for _ in range(count):
@@ -57,7 +58,7 @@ def test_the_same_words_again(stage: Stage) -> None:
 
 @scenario("ROOM-2", "ROOM-3", "ROOM-4", "ROOM-6", "MSG-2")
 def test_everyone_speaks_at_once(stage: Stage) -> None:
-    """Eight members, each with up to eight lines under way, in a closed loop."""
+    """Eight members talk in a closed loop, each with up to eight lines in flight."""
     members = stage.join(8)
     talk(stage, members, lines=60, window=8)
     stage.fence(*members)
@@ -65,7 +66,7 @@ def test_everyone_speaks_at_once(stage: Stage) -> None:
 
 @scenario("ROOM-4", "ROOM-2")
 def test_bursts_of_one_sender(stage: Stage) -> None:
-    """One member sends 200 lines at once, alone and then against another that does the same."""
+    """One member sends 200 lines at once, first alone, then together with another."""
     ann, bob, eve = stage.join(3)
     for talkers in ([ann], [ann, bob]):
         for talker in talkers:
@@ -76,7 +77,7 @@ def test_bursts_of_one_sender(stage: Stage) -> None:
 
 @scenario("ROOM-5", "ROOM-3")
 def test_cause_before_effect(stage: Stage) -> None:
-    """Each member answers as soon as it has read the one before it, around and around."""
+    """Five members in a ring: each answers as soon as it has received the message before."""
     members = stage.join(5)
     word = stage.nonce()
     members[0].say(word)
@@ -104,9 +105,8 @@ def test_long_broadcasts_stay_whole(stage: Stage) -> None:
 
 @scenario("ROOM-7", "ERR-2")
 def test_however_a_member_goes(stage: Stage) -> None:
-    """One after the other quits, ends, breaks off, breaks off within a line, offends; the
-    others talk on, be it that they came before or after, and each leaver was speaking when it
-    left."""
+    """Members leave by quit, half-close, reset, reset within a line, and violation, each while its
+    line is in flight. The others, who joined before and after it, talk on."""
     ann, bob, eve = stage.join(3)
     stage.fence(ann, bob)
     for way in ("quit", "end", "reset", "reset within a line", "violation") * 2:
@@ -120,7 +120,7 @@ def test_however_a_member_goes(stage: Stage) -> None:
 
 @scenario("ROOM-7", "ROOM-1")
 def test_many_come_and_go(stage: Stage) -> None:
-    """Forty members come and go, in every way, while eight talk."""
+    """Forty members join and leave in every way while eight talk."""
     members = stage.join(8)
     stage.fence(*members)
     for _ in range(8):
@@ -135,7 +135,7 @@ def test_many_come_and_go(stage: Stage) -> None:
 
 @scenario("ROOM-7", "QUIT-3")
 def test_leavers_that_hold_their_side_open(stage: Stage) -> None:
-    """Members quit and go on holding their side of the connection; two talk on."""
+    """Members quit and keep their side of the connection open. Two others talk on."""
     ann, bob = stage.join(2)
     stage.fence(ann, bob)
     for _ in range(3):
@@ -149,8 +149,8 @@ def test_leavers_that_hold_their_side_open(stage: Stage) -> None:
 
 @scenario("ROOM-1", "ROOM-2", "ROOM-3", "ROOM-7")
 def test_one_generation_after_another(stage: Stage) -> None:
-    """While four have several lines under way, the four who talked before them leave one by one,
-    and the four who talk after them come."""
+    """While four members have lines in flight, the four that talked before them leave one by one,
+    and the four that talk next join. Fourteen rounds."""
     leavers: list[Client] = []
     talkers = stage.join(4)
     for _ in range(14):
@@ -168,8 +168,8 @@ def test_one_generation_after_another(stage: Stage) -> None:
 
 @scenario("ROOM-7")
 def test_connections_that_say_nothing_and_go(stage: Stage) -> None:
-    """Connections that say no word and are broken off or ended, some at once, some when they have
-    heard one, while two talk."""
+    """Clients that send nothing reset or half-close, some at once, some after they have received a
+    message, while two members talk."""
     ann, bob = stage.join(2)
     stage.fence(ann, bob)
     for turn in range(20):
@@ -185,8 +185,8 @@ def test_connections_that_say_nothing_and_go(stage: Stage) -> None:
 
 @scenario("ROOM-1", waits=0.7)
 def test_leavers_hear_no_more(stage: Stage) -> None:
-    """Three leave: one quits, one ends its side, and one that has stopped reading says much and
-    quits, in one segment. Two talk on half a second later; then the third reads on."""
+    """Three members leave: one quits, one half-closes, and one with a backlog sends many lines and
+    quit in one segment. Two others talk half a second later. Then the third reads on."""
     ann, bob = stage.join(2)
     talker = Talker(stage, ann, bob)
     laggard = stall_one(stage, FAR)

@@ -1,4 +1,4 @@
-"""First and last: the plainest chat, so that a later failure is attributed to its cause."""
+"""A plain chat, first and last, so that each later failure is attributed to its own cause."""
 
 from conformance.driver.interruption import Stuck
 from conformance.driver.stage import Stage
@@ -9,12 +9,12 @@ _A_MOMENT = 1.0
 
 @scenario("ROOM-2", "MSG-1")
 def test_first(stage: Stage) -> None:
-    """One client says a word and reads it, or another where that does not come; then two chat."""
+    """One client sends a message and receives it, or tries a second one. Then two clients chat."""
     ann = stage.connect()
     try:
         stage.greet(ann)
     except Stuck:
-        # What comes of a second line tells whether the first was taken for something else.
+        # The answer to a second line shows whether the first was taken for something else.
         word = stage.nonce()
         ann.say(word)
         stage.let(lambda: ann.ended or stage.has(ann, word), _A_MOMENT)
@@ -26,7 +26,7 @@ def test_first(stage: Stage) -> None:
 
 @scenario("ROOM-2", "MSG-1")
 def test_last(stage: Stage) -> None:
-    """The server that has been through everything still carries the plainest chat."""
+    """After all other scenarios, two members can still chat."""
     ann, bob = stage.join(2)
     stage.fence(ann, bob)
     stage.fence(ann, bob)

@@ -1,4 +1,4 @@
-"""Stopping: in order, in time, and with the address free again."""
+"""Stopping: in order, in time, and with the address free afterwards."""
 
 from contextlib import suppress
 from functools import partial
@@ -17,16 +17,16 @@ from conformance.timing.policy import LAST_LINE
 
 _NOTICED: Final = 0.5
 _CARRYING: Final = 3.0
-"""Seconds that a server is given to carry what is to wait for members when it is told to stop; for
-a slower one less waits."""
+"""Seconds in which a backlog is built up before the server is stopped. It is smaller for a slower
+server."""
 _TALKING: Final = 200
-"""Lines of some 1,000 octets that are on their way when the server is told to stop."""
+"""Lines of some 1,000 octets that are in flight when the server is told to stop."""
 
 
 @scenario("STOP-1", "STOP-2", "ERR-3", needs=("launch",), waits=3.0)
 def test_stopping(stage: Stage, server: ManagedServer) -> None:
-    """Stopped in each way it offers, with members that listen, talk at that very moment, lag and
-    never read; then started again on the same address."""
+    """The server is stopped in each way it offers, while some members listen, some talk, one reads
+    late and one never reads. Then it is started again on the same address."""
     for way in _ways(stage):
         ann, bob = stage.join(2)
         stage.connect()
@@ -35,14 +35,14 @@ def test_stopping(stage: Stage, server: ManagedServer) -> None:
         talker = Talker(stage, ann, bob)
         stall_one(stage)
         talker.say(2_100_000, seconds=_CARRYING)
-        # Its path is narrow: little of what waits for it is in kernels, most in the server.
+        # Its buffers are small, so most of what waits for it is in the server, not in kernels.
         laggard = stall_one(stage, FAR)
         talker.say(500_000, seconds=_CARRYING / 2)
         for talking in (ann, bob):
             lines = "".join(f"{stage.nonce()} {'x' * 980}\n" for _ in range(_TALKING))
             talking.send(lines.encode())
         server.stop(way)
-        # The laggard reads on long before the server may abort it, which no deadline stretches.
+        # The laggard must read on well before the server may abort it: that time is not scaled.
         stage.let(partial(_has_ended, holder), min(LAST_LINE * stage.start.factor, STOP / 2))
         holder.insist(stage.nonce(), exercises=["STOP-1"])
         laggard.resume()
@@ -60,8 +60,8 @@ def test_stopping(stage: Stage, server: ManagedServer) -> None:
 
 @scenario("STOP-2", "STOP-1", needs=("launch",))
 def test_the_address_is_free_at_once(stage: Stage, server: ManagedServer) -> None:
-    """Stopped with members connected, so that the server ends the connections first, and
-    started again."""
+    """The server is stopped with members connected, so that it closes first and its address is in
+    TIME_WAIT. Then it is started again."""
     for way in _ways(stage):
         stage.join(3)
         server.stop(way)
@@ -75,7 +75,7 @@ def test_the_address_is_free_at_once(stage: Stage, server: ManagedServer) -> Non
 
 @scenario("STOP-1", needs=("launch",), waits=0.5)
 def test_the_end_of_input_does_not_stop_it(stage: Stage, server: ManagedServer) -> None:
-    """Standard input ends, and two talk on, for longer than it takes to notice that."""
+    """Standard input ends, and two members talk on for longer than a server takes to notice."""
     ann, bob = stage.join(2)
     server.end_input()
     ended = stage.now()
@@ -88,7 +88,7 @@ def test_the_end_of_input_does_not_stop_it(stage: Stage, server: ManagedServer) 
 
 @scenario("STOP-3", needs=("launch",))
 def test_a_second_server_gives_way(stage: Stage, server: ManagedServer) -> None:
-    """A second server is launched on the address in use; two talk on with the first."""
+    """A second server is launched on the address in use. Two members of the first talk on."""
     ann, bob = stage.join(2)
     server.run_rival()
     stage.fence(ann, bob, exercises=["STOP-3"])
@@ -97,14 +97,14 @@ def test_a_second_server_gives_way(stage: Stage, server: ManagedServer) -> None:
 
 
 def _ways(stage: Stage) -> list[Way]:
-    """The ways to stop the server that it is said to offer; where nothing is said, all."""
+    """Return the ways to stop the server that its profile names, or all if it names none."""
     ways: tuple[Way, ...] = get_args(Way)
     return [way for way in ways if way in stage.start.stops] or list(ways)
 
 
 def _knock(stage: Stage) -> None:
-    """See whether a server that goes on still takes connections; it may take one more that it was
-    waiting for."""
+    """Connect twice to a server that did not stop: it may accept one more that it was waiting for,
+    and refuse others."""
     with suppress(Stuck):
         for _ in range(2):
             stage.connect()

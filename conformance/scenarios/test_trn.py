@@ -6,8 +6,8 @@ from conformance.scenarios.registry import scenario
 
 @scenario("TRN-1")
 def test_silent_connections_delay_nobody(stage: Stage) -> None:
-    """Clients that say nothing, not even a name where one is asked for, one before and some after,
-    and two that chat meanwhile, as promptly as one alone did."""
+    """Clients connect and send nothing, not even a name if the server asks for one. Two members
+    chat meanwhile, as promptly as one did alone."""
     [alone] = stage.join(1)
     stage.fence(alone)
     if stage.dialect is None or stage.dialect.quit.words:
@@ -22,7 +22,7 @@ def test_silent_connections_delay_nobody(stage: Stage) -> None:
 
 @scenario("TRN-1")
 def test_a_dribbling_connection_delays_nobody(stage: Stage) -> None:
-    """One client sends a line octet by octet; two chat between its octets."""
+    """One client sends a line octet by octet. Two members chat between its octets."""
     ann, bob, eve = stage.join(3)
     stage.fence(ann, bob)
     for octet in stage.nonce().encode():
@@ -34,7 +34,7 @@ def test_a_dribbling_connection_delays_nobody(stage: Stage) -> None:
 
 @scenario("TRN-1")
 def test_a_half_closed_connection_delays_nobody(stage: Stage) -> None:
-    """Clients that end their side at once, before a word or after one; two chat on."""
+    """One client half-closes at once, another after a message. Two members chat on."""
     ann, bob, eve = stage.join(3)
     stage.fence(ann, bob)
     stage.connect().half_close()
@@ -45,7 +45,8 @@ def test_a_half_closed_connection_delays_nobody(stage: Stage) -> None:
 
 @scenario("TRN-2")
 def test_nothing_but_units(stage: Stage) -> None:
-    """Members come and go; whoever watches reads broadcasts, notices and heartbeats only."""
+    """Members join and leave; a watching member receives nothing but broadcasts, notices and
+    heartbeats."""
     watcher = stage.connect()
     stage.greet(watcher)
     [ann] = stage.join(1)

@@ -41,14 +41,14 @@ _RELAYED = (
 
 @scenario("TXT-1")
 def test_well_formed_utf_8_is_taken(stage: Stage) -> None:
-    """The first and last code point of every length, and words of many scripts."""
+    """The first and last code point of every encoded length, and words in many scripts."""
     ann, bob = stage.join(2)
     say_each(stage, ann, bob, [f"{N} {text} {N}" for text in _WELL_FORMED], ["TXT-1"])
 
 
 @scenario("TXT-1", "TXT-2")
 def test_utf_8_is_strict(stage: Stage) -> None:
-    """Overlong forms, surrogates and what lies past U+10FFFF do not decode."""
+    """Overlong forms, surrogates, and numbers above U+10FFFF do not decode."""
     [bob] = stage.join(1)
     for octets in _NOT_STRICT:
         _say_ill(stage, octets, "TXT-1")
@@ -57,8 +57,8 @@ def test_utf_8_is_strict(stage: Stage) -> None:
 
 @scenario("TXT-2")
 def test_what_does_not_decode_is_a_violation(stage: Stage) -> None:
-    """Stray and missing continuations, what is none in the place of each, and octets that never
-    occur; in text or alone; and as the first thing said."""
+    """Stray continuation octets, missing ones, other octets in their place, and octets that never
+    occur in UTF-8. One of them comes in a client's first line."""
     [bob] = stage.join(1)
     visitor = stage.connect()
     visitor.send(stage.nonce().encode() + b"\xff\n", exercises=["TXT-2"])
@@ -76,7 +76,7 @@ def _say_ill(stage: Stage, octets: bytes, requirement: str) -> None:
 
 @scenario("TXT-3")
 def test_white_space_is_trimmed(stage: Stage) -> None:
-    """Each White_Space code point before, after and on both sides of a word; then all at once."""
+    """Each White_Space code point before, after and on both sides of a word; then all together."""
     ann, bob = stage.join(2)
     points = (*_WHITE_SPACE, _WHITE_SPACE)
     forms = [form for one in points for form in (f"{one}{N}{one}", f"{one}{N}", f"{N}{one}")]
@@ -85,7 +85,8 @@ def test_white_space_is_trimmed(stage: Stage) -> None:
 
 @scenario("TXT-3")
 def test_nothing_else_is_trimmed(stage: Stage) -> None:
-    """What looks like white space and is not, at both ends, and alone; and white space within."""
+    """Code points that only look like white space, at both ends of a word and alone; then white
+    space between two words."""
     ann, bob = stage.join(2)
     for point in _NO_WHITE_SPACE:
         ann.say(f"{point}{stage.nonce()}{point}", exercises=["TXT-3"])
@@ -97,8 +98,9 @@ def test_nothing_else_is_trimmed(stage: Stage) -> None:
 
 @scenario("TXT-4")
 def test_what_could_drive_a_terminal_is_replaced(stage: Stage) -> None:
-    """Every control, and noncharacters of every plane, each within a text; then many in one, and as
-    many as a line has room for; and some in a line that is refused, for its notice to repeat."""
+    """Every control character and the noncharacters of every plane, one in a text; several in one
+    text; as many as a line holds; and some in a line that is refused, since a notice may quote it.
+    """
     ann, bob, eve = stage.join(3)
     room = 1_024 - 2 * len(stage.nonce())
     texts = [
@@ -115,7 +117,7 @@ def test_what_could_drive_a_terminal_is_replaced(stage: Stage) -> None:
 
 @scenario("TXT-4")
 def test_only_controls_is_still_a_text(stage: Stage) -> None:
-    """A line of one control that is no white space is a message of one U+FFFD."""
+    """A line of control characters only is a message of as many U+FFFD."""
     ann, bob = stage.join(2)
     ann.send(b"\0\n", exercises=["TXT-4"])
     stage.fence(ann, bob)
@@ -125,8 +127,8 @@ def test_only_controls_is_still_a_text(stage: Stage) -> None:
 
 @scenario("TXT-5")
 def test_everything_else_is_relayed(stage: Stage) -> None:
-    """Separators, marks, private and unassigned points, compositions, escapes, markup, and what
-    others take for commands; U+FEFF as the first thing said, too."""
+    """Separators, marks, private and unassigned code points, composed characters, escapes, markup,
+    and commands of other chats. U+FEFF also comes first in a client's first line."""
     ann, bob = stage.join(2)
     visitor = stage.connect()
     visitor.say(f"\ufeff{stage.nonce()}", exercises=["TXT-5"])

@@ -1,1 +1,1 @@
-"""The suite against its specimens: each fault found, nobody accused."""
+"""Runs of the suite against its specimens: every fault is found, no correct program is accused."""

@@ -1,5 +1,4 @@
-"""The suite for clients run against its specimens: what it found of each, held against what each
-breaks."""
+"""Runs the client suite against one client specimen and compares its findings with the fault."""
 
 import sys
 from collections.abc import Iterator
@@ -19,12 +18,12 @@ SILENCE: Final = 4.0
 
 
 def launch_of(name: str) -> str:
-    """The command that launches a client specimen."""
+    """Return the command that launches a client specimen."""
     return f"{sys.executable} -m conformance.specimens.clients {name} {{host}} {{port}}"
 
 
 class _Silent:
-    """A listener that tells nobody."""
+    """A listener that reports nothing."""
 
     def on_start(self, scenario: str) -> None: ...
 
@@ -32,8 +31,11 @@ class _Silent:
 
 
 def judge_client_specimen(name: str, whole: bool = False) -> Judged:
-    """Run the suite against one client specimen: an odd one plays all scenarios, a broken one those
-    that are there for what it breaks, unless the `whole` suite is wanted."""
+    """Run the client suite against one specimen.
+
+    A legal one plays all scenarios. A broken one plays those that exercise what it breaks, or all
+    if `whole`.
+    """
     specimen = client_specimens()[name]
     ids = counting(frozenset(), "should", (Scope.CLIENT,))
     use = Use(
@@ -67,7 +69,7 @@ def judge_client_specimen(name: str, whole: bool = False) -> Judged:
 
 
 def meant_for_client(specimen: ClientSpecimen, whole: bool) -> Iterator[str]:
-    """The scenarios that a client specimen plays."""
+    """Yield the ids of the scenarios that a client specimen plays."""
     for scenario in client_scenarios():
         meant = specimen.breaks.intersection(scenario.requirements)
         if whole or specimen.legal or meant or scenario.id == FIRST:

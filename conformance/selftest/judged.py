@@ -1,4 +1,4 @@
-"""What one run of the suite made of one specimen, held against what that breaks."""
+"""The result of one run of the suite on one specimen."""
 
 from dataclasses import dataclass, field
 from typing import Literal
@@ -6,12 +6,13 @@ from typing import Literal
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """What one run of the suite made of one specimen.
+    """The result of one run of the suite on one specimen.
 
-    `found` names for each requirement found broken the scenarios that found it. `missed` are
-    requirements it breaks that were not found, and of a legal one those that could not be told;
-    `accused` those found that it does not break. `otherwise` are scenarios of whose transcript
-    something else is found than in the run, where that was asked for. `legal`: it breaks nothing.
+    `found` maps each requirement that was found broken to the scenarios that found it. `missed`
+    are the requirements that it breaks and no scenario found; for a legal specimen, those left
+    undecided. `accused` are the requirements found broken that it does not break. `otherwise` are
+    the scenarios whose transcript, judged again, gives other findings, if that was tried.
+    `legal`: it breaks nothing.
     """
 
     name: str

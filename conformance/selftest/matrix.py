@@ -1,8 +1,8 @@
-"""The matrix of requirements and specimens: which broken server is caught by what, and which
-correct one is let pass, as data to keep and to compare.
+"""The matrix of requirements and specimens: which broken specimen is caught by which scenarios, and
+which legal ones pass. It is data, to keep and to compare.
 
-A specimen judged several times is caught as often as everything it breaks was found; what it
-is said to break follows from its own code, so that a matrix that holds changes only with that.
+What a specimen breaks stands in its code, so a kept matrix changes only with the specimens. A
+specimen may be judged several times: a round counts as good if everything it breaks was found.
 """
 
 from collections import defaultdict
@@ -20,7 +20,7 @@ from conformance.standard.requirements import requirements
 
 
 class MatrixError(Exception):
-    """A file is no matrix; the message says what is wrong with it."""
+    """An error in a file that should hold a matrix. The message says what is wrong."""
 
 
 class _Model(BaseModel):
@@ -28,11 +28,12 @@ class _Model(BaseModel):
 
 
 class SpecimenRow(_Model):
-    """One specimen, judged `rounds` times, `good` of which were as they should be.
+    """One specimen, judged `rounds` times, with the expected result in `good` of them.
 
-    `breaks` must be found, `may_break` may. `found` names for each requirement found broken the
-    scenarios that ever found it; `missed` and `accused` what was not as it should be, ever.
-    A fault that shows by chance may be missed once in a hundred runs.
+    The requirements in `breaks` must be found, those in `may_break` may be. `found` maps each
+    requirement that was found broken to the scenarios that found it in any round. `missed` and
+    `accused` are the errors of any round. A fault that shows by chance may be missed once in a
+    hundred rounds.
     """
 
     name: str
@@ -47,12 +48,12 @@ class SpecimenRow(_Model):
 
     @property
     def is_good(self) -> bool:
-        """Whether it was caught almost every time, or let pass, and never accused."""
+        """Whether it was caught or passed almost every time, and never accused."""
         allowed = max(int(self.rounds > AGAIN), self.rounds // 100)
         return not self.accused and self.rounds - self.good <= allowed
 
     def cell(self, requirement: str) -> Literal["caught", "missed", "accused", "may", ""]:
-        """What is to be said of this specimen and a requirement."""
+        """Return the result for this specimen and one requirement."""
         if requirement in self.accused:
             return "accused"
         if requirement in self.missed and not self.is_good:
@@ -63,7 +64,7 @@ class SpecimenRow(_Model):
 
 
 class Matrix(_Model):
-    """All of it, in the catalogue's order. `made` says of one that is kept what made it."""
+    """All rows, in the catalogue's order. `made` says which command and commit made a kept one."""
 
     schema_: Literal[1] = Field(default=1, alias="schema")
     made: dict[str, str] = Field(default={}, exclude=True)
@@ -71,12 +72,12 @@ class Matrix(_Model):
 
     @property
     def is_good(self) -> bool:
-        """Whether every broken server was caught, and nothing else found."""
+        """Whether every broken specimen was caught and nothing else was found."""
         return all(row.is_good for row in self.specimens)
 
     @property
     def tally(self) -> str:
-        """The matrix in one line."""
+        """The matrix summed up in one line."""
         broken = [row for row in self.specimens if not row.legal]
         legal = [row for row in self.specimens if row.legal]
         caught = [row for row in broken if row.is_good or not row.missed]
@@ -89,16 +90,16 @@ class Matrix(_Model):
 
     @property
     def is_of_clients(self) -> bool:
-        """Whether what was judged were clients."""
+        """Whether the specimens are clients."""
         return any(row.name in client_specimens() for row in self.specimens)
 
     def seen_failing(self) -> set[str]:
-        """The requirements that some specimen was found to break."""
+        """Return the requirements that some specimen was found to break."""
         return {id_ for row in self.specimens if row.is_good for id_ in row.breaks}
 
 
 def lay_out_matrix(results: Iterable[Judged]) -> Matrix:
-    """Put the judgements of specimens together."""
+    """Make a matrix of the results of single runs."""
     of: dict[str, list[Judged]] = defaultdict(list)
     for result in results:
         of[result.name].append(result)
@@ -125,7 +126,7 @@ def _row(name: str, results: list[Judged]) -> SpecimenRow:
 
 
 def read_matrix(path: Path) -> Matrix:
-    """Read a matrix; `MatrixError` where the file is none."""
+    """Read a matrix from a file; `MatrixError` if it holds none."""
     try:
         return Matrix.model_validate_json(path.read_bytes())
     except OSError as error:
@@ -135,15 +136,15 @@ def read_matrix(path: Path) -> Matrix:
 
 
 def differences(kept: Matrix, now: Matrix) -> list[str]:
-    """What is otherwise now than in the matrix that was kept, in words.
+    """Return the differences between the kept matrix and the current one, in words.
 
-    Compared is what a run decides: who is caught and let pass. Which of several scenarios
-    found a fault that shows now and then only, and what may follow from it, is chance.
+    Only what a run must decide is compared: which specimens are caught and which pass. Which
+    scenarios find a fault that shows only now and then is chance, and so is what follows from it.
     """
     before = {row.name: row for row in kept.specimens}
     after = {row.name: row for row in now.specimens}
-    said = [f"{name} is not in the matrix that is kept" for name in after if name not in before]
-    said += [f"{name} is no specimen any more" for name in before if name not in every_specimen()]
+    said = [f"{name} is not in the kept matrix" for name in after if name not in before]
+    said += [f"{name} is no longer a specimen" for name in before if name not in every_specimen()]
     for name in after:
         if name not in before:
             continue

@@ -1,4 +1,4 @@
-"""The matrix of requirements and specimens as one HTML file that needs nothing else."""
+"""The matrix of requirements and specimens as one self-contained HTML file."""
 
 from typing import Final
 
@@ -19,7 +19,7 @@ WORDS: Final = {
 
 
 def render_matrix(matrix: Matrix) -> str:
-    """The matrix, broken ones first, a column for each requirement for them."""
+    """Render the matrix as HTML: broken specimens first, one column per requirement."""
     whom = "clients" if matrix.is_of_clients else "servers"
     template = environment().get_template("specimens.html.j2")
     return template.render(

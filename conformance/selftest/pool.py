@@ -1,5 +1,7 @@
-"""Specimens judged several at once, each by a process of its own. An interrupt ends them all, and
-their servers."""
+"""A pool of processes that judges several specimens at once, one in each process.
+
+An interrupt ends all processes and the servers that they launched.
+"""
 
 import signal
 from collections.abc import Callable, Iterator, Sequence
@@ -18,29 +20,29 @@ from conformance.specimens.clients import client_specimens
 from conformance.target.system import block
 
 AGAIN: Final = 4
-"""Times that a specimen which was missed is judged again: whether its fault shows almost always,
-or was only lucky to be found before."""
+"""How often a missed specimen is judged again: this tells a fault that shows almost always from one
+that was found before by luck."""
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 _over: Event | None = None
-"""Whether the run is broken off; of a process that judges for another."""
+"""Set when the run is aborted; only in a process of the pool."""
 
 
 def judge_specimens(
     names: Sequence[str], jobs: int, rounds: int, *, whole: bool
 ) -> Iterator[Judged]:
-    """Judge each of these specimens so often, several at once; in the order they are done. Those
-    that take longest begin, so that none of them is left alone in the end.
+    """Judge each specimen `rounds` times, `jobs` at once, and yield results as they are done.
 
-    A broken one meets the scenarios meant for what it breaks, and a legal one all but what is the
-    same for another in bulk; with `whole`, each meets all. One that is missed, judged once, is
-    judged `AGAIN` times more.
+    The specimens that take longest begin, so that no processor is idle at the end. A broken one
+    plays the scenarios that exercise what it breaks. A legal one plays all, except bulk scenarios
+    that would show nothing new. With `whole`, each plays all. If `rounds` is 1, a specimen that is
+    missed is judged `AGAIN` times more.
     """
     context = _context()
     over = context.Event()
     pool = ProcessPoolExecutor(jobs, context, _begin_to_judge, (over,))
     under_way: set[Future[Judged]] = set()
     try:
-        # A process that is only beginning waits with them until it can tell what they mean.
+        # A process that is still starting must not receive these signals before it handles them.
         block(_SIGNALS, wanted=True)
         under_way = {
             pool.submit(_judge_until_broken_off, one, whole)
@@ -69,8 +71,8 @@ def judge_specimens(
 
 
 def _context() -> BaseContext:
-    """How a process begins: forked, where the system can, from one that has imported this once for
-    all of them and done nothing else."""
+    """Choose how processes start: forked, where possible, from a server process that has imported
+    this module and done nothing else."""
     if "forkserver" not in get_all_start_methods():
         return get_context("spawn")
     context = get_context("forkserver")
@@ -79,14 +81,14 @@ def _context() -> BaseContext:
 
 
 def _begin_to_judge(over: Event) -> None:
-    global _over  # what a pool hands to a process can be kept nowhere else
+    global _over  # the only place where an initializer can leave something for its tasks
     _over = over
     _heed_signals(_ignore)
     block(_SIGNALS, wanted=False)
 
 
 def _judge_until_broken_off(name: str, whole: bool) -> Judged:
-    """Judge a specimen in a process of a pool, and let an interrupt end that, its server too."""
+    """Judge a specimen in a process of the pool; an interrupt ends this and its server."""
     _heed_signals(_break_off)
     try:
         if _over is not None and _over.is_set():
@@ -97,13 +99,13 @@ def _judge_until_broken_off(name: str, whole: bool) -> Judged:
 
 
 def _break_off(_number: int, _frame: FrameType | None) -> None:
-    # A second one would break off the ending of the server.
+    # A second interrupt would abort the shutdown of the server.
     _heed_signals(_ignore)
     raise KeyboardInterrupt
 
 
 def _ignore(_number: int, _frame: FrameType | None) -> None:
-    """Unlike SIG_IGN, a handler may take the place of another while a signal is on its way."""
+    """Do nothing. Unlike SIG_IGN, a handler can replace another while a signal is pending."""
 
 
 def _heed_signals(handler: Callable[[int, FrameType | None], None]) -> None:
@@ -112,8 +114,8 @@ def _heed_signals(handler: Callable[[int, FrameType | None], None]) -> None:
 
 
 def _lasts(name: str, whole: bool) -> float:
-    """Estimate the seconds that a specimen takes: a scenario that finds something waits for it, and
-    so does one that is played a line a read."""
+    """Estimate the seconds that a specimen takes. Scenarios that find a fault wait longer, and so
+    do those in dialects where each read is a line."""
     if (client := client_specimens().get(name)) is not None:
         return 1.0 * sum(1 for _ in meant_for_client(client, whole))
     specimen = CATALOGUE[name]

@@ -1,4 +1,4 @@
-"""The suite run against its specimens: what it found of each, held against what each breaks."""
+"""Runs the suite against one specimen and compares its findings with the specimen's fault."""
 
 import sys
 from collections.abc import Iterable, Iterator
@@ -33,8 +33,10 @@ _BULK: Final = frozenset(
         "room/one-generation-after-another",
     )
 )  # fmt: skip
-"""What takes seconds and is the same in every dialect: one of each framing is enough for it."""
+"""Scenarios that take seconds and show the same in every dialect: one specimen of each kind of
+framing plays them."""
 MEET_ALL: Final = ("stage-6", "slash-dates")
+"""The specimens that play these for all dialects."""
 _AS_ANY_IN_BULK: Final = frozenset(
     (
         "local-time", "clock-three-seconds-slow", "bare-notices", "long-notices",
@@ -42,13 +44,15 @@ _AS_ANY_IN_BULK: Final = frozenset(
         "turns-away-silently", "leaks-memory", "leaks-threads", "summer-time",
     )
 )  # fmt: skip
-"""Strange in what they say or keep, or in how members come: in bulk they are as any other."""
+"""Legal specimens that are strange in what they send or keep, or in how members join. Under bulk
+traffic they behave like any other server."""
 _FLOODING: Final = ("s2", "s3", "s4")
-"""What floods the room when somebody is gone: in bulk that takes a minute and shows nothing new."""
+"""Specimens that flood the room when a member has left. Bulk scenarios would take a minute and show
+nothing new."""
 
 
 class _Silent:
-    """A reporter that says nothing."""
+    """A reporter that reports nothing."""
 
     def on_strange(self, seen: str) -> None: ...
 
@@ -58,9 +62,11 @@ class _Silent:
 
 
 def judge_specimen(name: str, whole: bool = False) -> Judged:
-    """Run the suite against one specimen, and hold what it found against what it breaks; the
-    `whole` suite, and each of its transcripts is judged again. One of a client meets the suite for
-    clients."""
+    """Run the suite against one specimen and compare its findings with what the specimen breaks.
+
+    With `whole`, all scenarios are played, and each transcript is judged again. A client specimen
+    plays the client suite.
+    """
     if name in client_specimens():
         return judge_client_specimen(name, whole)
     with TemporaryDirectory() as kept:
@@ -83,7 +89,7 @@ def _judge_specimen(specimen: Specimen, whole: bool, kept: Path) -> Judged:
         transcripts=kept if whole else None,
     )
     try:
-        # Others are judged meanwhile: more lanes would only have to be launched for.
+        # Other specimens are judged at the same time: more lanes would only cost launches.
         report = run_suite(settings, _Silent(), None if whole else 1, explained=False)
     except Unreachable:
         return Judged(name, {}, sorted(specimen.breaks), [], 0.0, legal=specimen.legal)
@@ -114,7 +120,7 @@ def _judge_specimen(specimen: Specimen, whole: bool, kept: Path) -> Judged:
 
 
 def told_otherwise(results: Iterable[ScenarioReport], transcripts: Path) -> list[str]:
-    """The scenarios of whose transcript something else is found than was in the run."""
+    """Return the scenarios whose transcript, judged again, gives other findings than the run."""
     kept = ((result, transcript_path(transcripts, result.id)) for result in results)
     return [
         result.id
@@ -124,7 +130,7 @@ def told_otherwise(results: Iterable[ScenarioReport], transcripts: Path) -> list
 
 
 def meant_for(specimen: Specimen, whole: bool) -> Iterator[str]:
-    """The scenarios that a specimen meets."""
+    """Yield the ids of the scenarios that a specimen plays."""
     in_dialect = specimen.profile is not None and specimen.name not in MEET_ALL
     brief = in_dialect or specimen.name in _AS_ANY_IN_BULK
     for scenario in of_one_server():

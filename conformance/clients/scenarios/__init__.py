@@ -1,1 +1,1 @@
-"""What the server sends and the user types, a module a topic."""
+"""The client scenarios, one module per topic: what the server sends and what the user types."""

@@ -1,4 +1,4 @@
-"""What a client's terminal shows: controls, forged rows, a small screen."""
+"""Displaying: control characters, forged rows, and a small screen."""
 
 from conformance.clients.registry import client_scenario
 from conformance.clients.stage import ClientStage
@@ -23,7 +23,7 @@ def escape_sequence(stage: ClientStage) -> None:
 
 @client_scenario("CLI-10", needs=("terminal", "protocol"))
 def carriage_return(stage: ClientStage) -> None:
-    """A text holds a CR, which would write over what stands before it."""
+    """A text holds a CR, which would let the rest of it overwrite the beginning of the row."""
     _controls(stage, "\r")
 
 
@@ -35,7 +35,7 @@ def bell_and_backspace(stage: ClientStage) -> None:
 
 @client_scenario("CLI-10", needs=("terminal", "protocol"))
 def control_of_the_second_set(stage: ClientStage) -> None:
-    """A text holds U+009B, which some terminals take for the beginning of a sequence."""
+    """A text holds U+009B, which starts an escape sequence on some terminals."""
     _controls(stage, "\x9b2J")
 
 
@@ -52,7 +52,7 @@ def escape_in_a_notice(stage: ClientStage) -> None:
 
 
 def _forge(stage: ClientStage, size: tuple[int, int]) -> None:
-    """A member says what makes a row look like another's message, as the client shows one."""
+    """Send texts that make a row look the way the client shows another member's message."""
     stage.launch(size)
     word, sender = stage.word(), stage.server.somebody()
     stage.server.broadcast(word, sender)
@@ -68,7 +68,7 @@ def _forge(stage: ClientStage, size: tuple[int, int]) -> None:
 
     stage.server.broadcast(forged())
     for filling in ("x", " "):
-        # A small screen has no room for all of them at once.
+        # A small screen has no room for all of these texts at once.
         stage.fence()
         first = stage.word()
         room = size[0] - start - len(first) - 1
@@ -78,7 +78,7 @@ def _forge(stage: ClientStage, size: tuple[int, int]) -> None:
 
 @client_scenario("CLI-11", needs=("terminal", "protocol"))
 def text_like_a_row(stage: ClientStage) -> None:
-    """Texts are padded so that a row of theirs looks like another member's message."""
+    """Texts are padded so that their second row looks like another member's message."""
     _forge(stage, (80, 24))
 
 

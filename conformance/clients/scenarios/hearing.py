@@ -1,4 +1,4 @@
-"""What a client hears: units in pieces and in heaps, notices, heartbeats, long texts."""
+"""Receiving: units split and joined by segments, notices, heartbeats, long texts."""
 
 from typing import Final
 
@@ -11,7 +11,7 @@ WIDE: Final = "é ñ 你好 Ω"
 
 @client_scenario("CLI-9", "CLI-2", "CLI-5", "CLI-4")
 def first(stage: ClientStage) -> None:
-    """Another member says something, then the user does, then another member again."""
+    """Another member sends a message, then the user does, then another member again."""
     stage.launch()
     stage.settle()
     stage.fence()
@@ -33,7 +33,7 @@ def header_and_text_apart(stage: ClientStage) -> None:
 
 @client_scenario("CLI-1")
 def octet_by_octet(stage: ClientStage) -> None:
-    """The ends of a broadcast's header and text come octet by octet."""
+    """The first and the last octets of a broadcast come in segments of their own."""
     stage.launch()
     word = stage.word()
     octets = stage.server.unit(word)
@@ -77,7 +77,7 @@ def one_and_a_half(stage: ClientStage) -> None:
 
 @client_scenario("CLI-1")
 def only_lf_ends_a_line(stage: ClientStage) -> None:
-    """A text holds U+2028, behind which it looks like another member's broadcast."""
+    """A text holds U+2028, and after it something that looks like another member's broadcast."""
     stage.launch()
     one, other = stage.word(), stage.word()
     fake = stage.server.unit("", stage.server.somebody()).decode().partition("\n")[0]
@@ -88,7 +88,7 @@ def only_lf_ends_a_line(stage: ClientStage) -> None:
 
 @client_scenario("CLI-1")
 def text_like_another_unit(stage: ClientStage) -> None:
-    """A text looks like a header, another like a notice, and others follow."""
+    """One text looks like a header, one like a notice, one like quit; then a plain one comes."""
     stage.launch()
     for form in ("20240229 23:59:59 {}", "!shutting-down {}", "quit {}"):
         word = stage.word()
@@ -102,19 +102,19 @@ def text_like_another_unit(stage: ClientStage) -> None:
 
 @client_scenario("CLI-3")
 def unknown_notice(stage: ClientStage) -> None:
-    """A notice with a code of a later edition comes, then the end."""
+    """A notice with a code of a later edition comes, then the end of stream."""
     _notice(stage, f"!moved {stage.word()} to port 9998")
 
 
 @client_scenario("CLI-3")
 def unknown_notice_without_words(stage: ClientStage) -> None:
-    """A notice with a code of somebody's own and no explanation comes, then the end."""
+    """A notice with a private code and no explanation comes, then the end of stream."""
     _notice(stage, f"!x-{stage.word()}")
 
 
 @client_scenario("CLI-3")
 def known_notice(stage: ClientStage) -> None:
-    """A notice with a code of this edition comes, then the end."""
+    """A notice with a code of this edition comes, then the end of stream."""
     _notice(stage, f"!shutting-down {stage.word()}")
 
 
@@ -131,7 +131,7 @@ def _notice(stage: ClientStage, notice: str) -> None:
 
 @client_scenario("CLI-5")
 def shows_while_its_user_is_silent(stage: ClientStage) -> None:
-    """Three broadcasts come one by one; nobody types."""
+    """Three broadcasts come one by one; the user types nothing."""
     stage.launch()
     for _ in range(3):
         stage.fence()
@@ -167,7 +167,7 @@ def half_a_line_typed(stage: ClientStage) -> None:
 
 @client_scenario("CLI-9")
 def many_in_order(stage: ClientStage) -> None:
-    """Eight broadcasts of three members come as fast as they can."""
+    """Eight broadcasts of three members come without a pause."""
     stage.launch()
     senders = [stage.server.somebody() for _ in range(3)]
     for number in range(8):
@@ -177,7 +177,7 @@ def many_in_order(stage: ClientStage) -> None:
 
 @client_scenario("CLI-9")
 def the_same_words_again(stage: ClientStage) -> None:
-    """A member says the same twice, and another says it as well."""
+    """A member sends the same text twice, and another member sends it too."""
     stage.launch()
     word, sender = stage.word(), stage.server.somebody()
     for one in (sender, sender, stage.server.somebody()):
@@ -199,7 +199,7 @@ def heartbeats(stage: ClientStage) -> None:
 
 @client_scenario("CLI-9")
 def forms_of_sender(stage: ClientStage) -> None:
-    """Members have addresses of IPv6 and names of a Unix-domain socket."""
+    """Broadcasts come from an IPv6 address and from a member of a Unix-domain socket."""
     stage.launch()
     for sender in ("[2001:db8::25]:51413", "unix:7305"):
         word = stage.word()
@@ -221,7 +221,7 @@ def the_text_as_it_came(stage: ClientStage) -> None:
 
 @client_scenario("CLI-9", "CLI-2")
 def its_own_words(stage: ClientStage) -> None:
-    """The user says three lines, between which others speak."""
+    """The user sends three lines; other members talk in between."""
     stage.launch()
     for _ in range(3):
         stage.settle()
@@ -232,7 +232,7 @@ def its_own_words(stage: ClientStage) -> None:
 
 @client_scenario("CLI-12")
 def longest_text(stage: ClientStage) -> None:
-    """A text of 3,072 octets comes: what a line of 1,024 unsafe octets becomes."""
+    """A text of 3,072 octets comes: a line of 1,024 unsafe octets made safe."""
     stage.launch()
     one, other = stage.word(), stage.word()
     stage.server.broadcast(f"{one} {chr(0xFFFD) * 1_018} {other}")

@@ -1,4 +1,4 @@
-"""How a client leaves, and what it makes of a server that ends, breaks off, or is none."""
+"""Leaving, and servers that close, reset, refuse, or speak another protocol."""
 
 from conformance.clients.registry import client_scenario
 from conformance.clients.stage import ClientStage
@@ -8,7 +8,7 @@ from conformance.clients.stage import ClientStage
 
 @client_scenario("CLI-6", "CLI-8", needs=("protocol",))
 def leaves_as_it_says(stage: ClientStage) -> None:
-    """The user leaves; two broadcasts come, then the end."""
+    """The user leaves; two broadcasts come, then the end of stream."""
     stage.launch()
     stage.server.lets_go = False
     stage.depart()
@@ -17,7 +17,7 @@ def leaves_as_it_says(stage: ClientStage) -> None:
 
 @client_scenario("CLI-6", "CLI-8", needs=("protocol",))
 def leaves_with_its_input(stage: ClientStage) -> None:
-    """The client's input ends; two broadcasts come, then the end."""
+    """The client's input ends; two broadcasts come, then the end of stream."""
     stage.launch()
     stage.server.lets_go = False
     stage.end_input()
@@ -27,7 +27,7 @@ def leaves_with_its_input(stage: ClientStage) -> None:
 
 @client_scenario("CLI-6", needs=("protocol",))
 def leaves_right_after_a_line(stage: ClientStage) -> None:
-    """The user says a line and leaves at once: the line is sent, and all that comes is shown."""
+    """The user types a line and leaves at once: the line is sent, and all that comes is shown."""
     stage.launch()
     stage.server.lets_go = False
     word = stage.word()
@@ -39,7 +39,7 @@ def leaves_right_after_a_line(stage: ClientStage) -> None:
 
 @client_scenario("CLI-6", waits=8.0, needs=("protocol",))
 def silence_after_leaving(stage: ClientStage) -> None:
-    """The user leaves; the server is silent for some seconds, then sends a broadcast and ends."""
+    """The user leaves; the server is silent for some seconds, then sends broadcasts and closes."""
     stage.launch()
     stage.server.lets_go = False
     if stage.depart():
@@ -71,7 +71,7 @@ def _owe_and_end(stage: ClientStage) -> None:
 
 @client_scenario("CLI-7", "CLI-8", needs=("protocol",))
 def server_ends(stage: ClientStage) -> None:
-    """The server ends its stream, in order, with no notice."""
+    """The server closes in order, without a notice."""
     stage.launch()
     stage.settle()
     stage.server.end_stream()
@@ -91,7 +91,7 @@ def server_resets(stage: ClientStage) -> None:
 
 @client_scenario("CLI-7", "CLI-8", needs=("protocol",))
 def nobody_listens(stage: ClientStage) -> None:
-    """Nobody listens where the client is to connect."""
+    """No server listens at the address. Two seconds later one does."""
     stage.launch(refused=True)
     stage.rest(2.0)
     stage.server.listen()
@@ -100,7 +100,7 @@ def nobody_listens(stage: ClientStage) -> None:
 
 @client_scenario("CLI-7", needs=("protocol",))
 def end_within_a_text(stage: ClientStage) -> None:
-    """The stream ends before a text's LF."""
+    """The stream ends before the LF of a text."""
     stage.launch()
     word = stage.word()
     stage.server.send(stage.server.unit(word).removesuffix(b"\n"))
@@ -119,7 +119,7 @@ def end_after_a_header(stage: ClientStage) -> None:
 
 @client_scenario("CLI-7", needs=("protocol",))
 def greeting(stage: ClientStage) -> None:
-    """What answers is another kind of server: it greets, and goes on as chatproto/1 does."""
+    """The server greets like one of another protocol, then goes on as chatproto/1."""
     stage.launch(ready=False)
     stage.server.send(b"220 zz9.example ESMTP ready\n")
     _garbage(stage)
@@ -127,7 +127,7 @@ def greeting(stage: ClientStage) -> None:
 
 @client_scenario("CLI-7", needs=("protocol",))
 def no_unit(stage: ClientStage) -> None:
-    """Among broadcasts a line comes that is no unit."""
+    """A line that is no unit comes among broadcasts."""
     stage.launch()
     stage.server.send(b"* zz9 has joined\n")
     _garbage(stage)

@@ -1,4 +1,4 @@
-"""What a client's user says: lines, words that mean something, lines that do not fit."""
+"""Sending: the lines that a user types, lines that look like commands, lines that are too long."""
 
 from conformance.clients.registry import client_scenario
 from conformance.clients.scenarios.hearing import MARKS, WIDE
@@ -73,7 +73,7 @@ def pasted_lines(stage: ClientStage) -> None:
 
 @client_scenario("CLI-2", needs=("protocol",))
 def nothing_of_its_own(stage: ClientStage) -> None:
-    """Nobody types, and others speak: the client has nothing to send."""
+    """The user types nothing while others talk: the client has nothing to send."""
     stage.launch()
     for _ in range(3):
         stage.fence()
@@ -117,7 +117,7 @@ def characters_that_do_not_fit(stage: ClientStage) -> None:
 
 @client_scenario("CLI-4", needs=("pipe", "protocol"))
 def octets_that_are_not_utf8(stage: ClientStage) -> None:
-    """A line of ISO 8859-1 is piped in: it is refused, or sent as UTF-8, and the next is sent."""
+    """A line in ISO 8859-1 is piped in. It is refused, or sent as UTF-8. The next line is sent."""
     stage.launch()
     stage.settle()
     stage.pipe(f"{stage.word()} café".encode("latin-1"))
@@ -126,7 +126,7 @@ def octets_that_are_not_utf8(stage: ClientStage) -> None:
 
 @client_scenario("CLI-4", "CLI-2", needs=("protocol",))
 def utf8_whatever_is_typed(stage: ClientStage) -> None:
-    """Letters of one to four octets are typed."""
+    """Characters of two, three and four octets are typed."""
     stage.launch()
     stage.settle()
     for char in ("é", "你", "😀"):

@@ -114,7 +114,7 @@ def test_a_client_that_floods_ends_its_scenario_and_the_run(tmp_path: Path) -> N
     first = results.pop("cli/first")
     assert first.status == "unknown"
     assert first.reason is not None
-    assert "it printed" in first.reason
+    assert "the client printed" in first.reason
     assert {one.status for one in results.values()} == {"skip"}
 
 

@@ -81,12 +81,12 @@ def test_what_differs_is_said() -> None:
     assert differences(kept, laid_out(judged("greets", "TRN-2"), judged("correct"))) == []
     now = laid_out(judged("greets"), judged("correct", "HB-1"), judged("s0"))
     assert differences(kept, now) == [
-        "s0 is not in the matrix that is kept",
+        "s0 is not in the kept matrix",
         "greets, TRN-2: caught before, missed now",
         "correct, HB-1: nothing before, accused now",
     ]
     kept.specimens[0].name = "gone"
-    assert "gone is no specimen any more" in differences(kept, now)
+    assert "gone is no longer a specimen" in differences(kept, now)
 
 
 def test_a_broken_file_is_refused(tmp_path: Path) -> None:
