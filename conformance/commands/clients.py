@@ -7,27 +7,19 @@ from pathlib import Path
 from typing import Final
 
 import click
-from rich.console import Console
 
 from conformance.clients.registry import client_scenarios
 from conformance.clients.use import SILENCE, Use
-from conformance.commands.exit_statuses import BROKEN_DOWN, EPILOG, OTHERWISE, STATUS
-from conformance.commands.options import judgement_options, known_failures_in, report_options
-from conformance.commands.outputs import Outputs, check_parent, make_directory
+from conformance.commands.exit_statuses import BROKEN_DOWN, EPILOG
+from conformance.commands.options import console_options, judgement_options, report_options
+from conformance.commands.results import Results
 from conformance.oracle.clients import RAW
-from conformance.output.console import ConsoleReporter, Detail
-from conformance.output.github import tell_github
-from conformance.output.html import render_page
-from conformance.output.junit import render_junit
-from conformance.output.summary import print_durations
-from conformance.report.comparison import compare
+from conformance.output.console import ConsoleReporter
 from conformance.report.known_failures import (
     KnownFailures,
-    hold,
-    written,
 )
 from conformance.runner.client_suite import LANES, ClientPlayer, ClientRun
-from conformance.runner.selection import Ids, select
+from conformance.runner.selection import select
 from conformance.runner.session import Settings
 from conformance.scenarios.registry import Scenario
 from conformance.standard.requirements import Scope
@@ -69,19 +61,6 @@ _FILE: Final = click.Path(path_type=Path, dir_okay=False)
     "and 12.",
 )
 @report_options
-@click.option(
-    "--transcripts",
-    type=click.Path(path_type=Path, file_okay=False),
-    metavar="DIR",
-    help="Write each scenario's transcript there.",
-)
-@click.option(
-    "--only",
-    type=Ids(),
-    multiple=True,
-    metavar="ID…",
-    help="Run only these requirements or scenarios; repeat it, or separate by commas.",
-)
 @judgement_options
 @click.option(
     "--silence",
@@ -118,9 +97,7 @@ _FILE: Final = click.Path(path_type=Path, dir_okay=False)
     metavar="N",
     help="Play N scenarios at once.",
 )
-@click.option("--durations", type=click.IntRange(min=0), metavar="N", help="Print the N slowest.")
-@click.option("-q", "--quiet", is_flag=True, help="Print only what is broken, and the verdict.")
-@click.option("-v", "--verbose", is_flag=True, help="Print what every scenario exercised.")
+@console_options
 def clients(
     launch: str,
     pipe: bool,
@@ -153,22 +130,21 @@ def clients(
     """
     if pipe and adapter:
         raise click.UsageError("--pipe and --adapter exclude each other: give one of them")
-    if quiet and verbose:
-        raise click.UsageError("--quiet and --verbose exclude each other: give one of them")
     way: Way = "jsonl" if adapter else "pipe" if pipe else "terminal"
-    known = known_failures_in(known_failures)
-    before = known_failures_in(write_known_failures, new=True)
-    for path in (json_path, junit, html_path, write_known_failures):
-        if path is not None:
-            check_parent(path)
-    if transcripts is not None:
-        make_directory(transcripts)
+    results = Results(
+        json_path=json_path,
+        junit=junit,
+        html_path=html_path,
+        transcripts=transcripts,
+        known_failures=known_failures,
+        write_known_failures=write_known_failures,
+        durations=durations,
+        quiet=quiet,
+        verbose=verbose,
+    )
     use = Use(launch, way, leave, raw, seed, timeout_factor, silence)
-    settings, chosen = client_settings(use, only, skip, level, transcripts, known)
-    console = Console(highlight=False, soft_wrap=True)
-    detail = Detail.QUIET if quiet else Detail.VERBOSE if verbose else Detail.NORMAL
-    outputs = Outputs()
-    reporter = ConsoleReporter(console, settings, chosen, jobs, detail)
+    settings, chosen = client_settings(use, only, skip, level, transcripts, results.known)
+    reporter = ConsoleReporter(results.console, settings, chosen, jobs, results.detail, html_path)
     usual = (_TIME_LIMIT + max(0.0, silence - SILENCE)) * max(1.0, timeout_factor)
     player = ClientPlayer(
         use, settings.requirements, settings.transcripts, TimeLimit(time_limit or usual)
@@ -180,21 +156,7 @@ def clients(
     except LaunchError as error:
         click.echo(f"chatproto-conformance: {error}", err=True)
         sys.exit(BROKEN_DOWN)
-    outputs.look_for(transcripts, report.scenarios)
-    outputs.write_json(json_path, report)
-    outputs.write(junit, lambda: render_junit(report, settings))
-    outputs.write(html_path, lambda: render_page(compare([report])))
-    held = hold(known, known_failures, report) if known_failures is not None else None
-    reporter.on_report(report, held)
-    tell_github(report, settings.again, held, click.echo)
-    if durations is not None:
-        print_durations(console, report, durations, jobs)
-    outputs.write(write_known_failures, lambda: written(report, before))
-    if outputs.failed:
-        sys.exit(BROKEN_DOWN)
-    if held is None:
-        sys.exit(STATUS[report.verdict])
-    sys.exit(STATUS[held.rest] or (0 if held.holds else OTHERWISE))
+    results.conclude(report, settings, reporter, jobs)
 
 
 def client_settings(

@@ -22,8 +22,16 @@ _FILE: Final = click.Path(path_type=Path, dir_okay=False)
 
 
 def report_options(command: _Command) -> _Command:
-    """Add --json, --junit and --html, as `json_path`, `junit` and `html_path`."""
+    """Add --json, --junit, --html and --transcripts, as `json_path`, `junit`, `html_path` and
+    `transcripts`."""
     for option in (
+        click.option(
+            "--transcripts",
+            type=click.Path(path_type=Path, file_okay=False),
+            metavar="DIR",
+            help="Write each scenario's transcript there; with --html also a page for each failed "
+            "one, linked from the report.",
+        ),
         click.option(
             "--html",
             "html_path",
@@ -41,7 +49,8 @@ def report_options(command: _Command) -> _Command:
 
 
 def judgement_options(command: _Command) -> _Command:
-    """Add --skip, --known-failures, --write-known-failures and --level, under these names."""
+    """Add --only, --skip, --known-failures, --write-known-failures and --level, under these
+    names."""
     for option in (
         click.option(
             "--level",
@@ -63,6 +72,41 @@ def judgement_options(command: _Command) -> _Command:
             help="Read known failures: each must still occur, in the words it is pinned to.",
         ),
         click.option("--skip", type=Ids(), multiple=True, metavar="ID…", help="Leave these out."),
+        click.option(
+            "--only",
+            type=Ids(),
+            multiple=True,
+            metavar="ID…",
+            help="Run only these requirements, scenarios or sections; repeat it, or separate by "
+            "commas.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def console_options(command: _Command) -> _Command:
+    """Add --durations, --quiet and --verbose, under these names."""
+    for option in (
+        click.option(
+            "-v",
+            "--verbose",
+            is_flag=True,
+            help="Print a line for every scenario, and every finding in full.",
+        ),
+        click.option(
+            "-q",
+            "--quiet",
+            is_flag=True,
+            help="Print only a line for each broken requirement, and the verdict; nothing if "
+            "nothing is wrong.",
+        ),
+        click.option(
+            "--durations",
+            type=click.IntRange(min=1),
+            metavar="N",
+            help="Print the time of each section, and of the N slowest scenarios.",
+        ),
     ):
         command = option(command)
     return command

@@ -1,48 +1,37 @@
 """chatproto-conformance run: judge a server by scenarios, and report the findings."""
 
-import os
 import sys
 import time
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Final
-from urllib.parse import quote
 
 import click
-from rich.console import Console
 
-from conformance.commands.exit_statuses import BROKEN_DOWN, EPILOG, OTHERWISE, STATUS
+from conformance.commands.exit_statuses import BROKEN_DOWN, EPILOG
 from conformance.commands.options import (
+    console_options,
     find_target,
     judgement_options,
-    known_failures_in,
     report_options,
     target_options,
     written_out,
 )
-from conformance.commands.outputs import Outputs, check_directory, check_parent, make_directory
+from conformance.commands.outputs import check_directory, check_parent
 from conformance.commands.probe import with_found_dialect
+from conformance.commands.results import Results
 from conformance.dialect import PLAIN
 from conformance.output.console import ConsoleReporter, Detail
-from conformance.output.github import tell_github
 from conformance.output.gradescope import POINTS, gradescope_without_server, render_gradescope
-from conformance.output.junit import render_junit
-from conformance.output.summary import print_durations
-from conformance.report.comparison import compare
-from conformance.report.known_failures import (
-    hold,
-    written,
-)
-from conformance.report.model import FOR_CLUSTERS, FOR_SERVERS, Report
+from conformance.report.model import FOR_CLUSTERS, FOR_SERVERS
 from conformance.runner.lanes import lanes_for
 from conformance.runner.preflight import Unreachable
-from conformance.runner.selection import Ids, select
-from conformance.runner.session import Settings, transcript_path
+from conformance.runner.selection import select
+from conformance.runner.session import Settings
 from conformance.runner.suite import run_suite
 from conformance.standard.constants import DEAD_PEER
 from conformance.target.address import SharedRoom
-from conformance.transcript.files import read
 
 _EXAMPLES: Final = 20
 _TIME_LIMIT: Final = 60.0
@@ -89,20 +78,6 @@ With --known-failures:
     show_default=True,
     metavar="MUST SHOULD",
     help="Points for a requirement of each level, with --gradescope.",
-)
-@click.option(
-    "--transcripts",
-    type=click.Path(path_type=Path, file_okay=False),
-    metavar="DIR",
-    help="Write each scenario's transcript there; with --html also a page for each failed one, "
-    "linked from the report.",
-)
-@click.option(
-    "--only",
-    type=Ids(),
-    multiple=True,
-    metavar="ID…",
-    help="Run only these requirements, scenarios or sections; repeat it, or separate by commas.",
 )
 @judgement_options
 @click.option(
@@ -153,25 +128,7 @@ With --known-failures:
     help="Let peers vanish without a packet as well, and wait until the server finds them, 5 "
     "minutes at most (HB-2). On Linux; the default time limit is longer by that.",
 )
-@click.option(
-    "--durations",
-    type=click.IntRange(min=1),
-    metavar="N",
-    help="Print the time of each section, and of the N slowest scenarios.",
-)
-@click.option(
-    "-q",
-    "--quiet",
-    is_flag=True,
-    help="Print only a line for each broken requirement, and the verdict; nothing if nothing is "
-    "wrong.",
-)
-@click.option(
-    "-v",
-    "--verbose",
-    is_flag=True,
-    help="Print a line for every scenario, and every finding in full.",
-)
+@console_options
 @click.option(
     "--probe",
     "probes",
@@ -222,9 +179,6 @@ def run(
     stopping and starting as well. A terminal shows the progress. What failed is told in 40 lines,
     by its causes; --verbose, --html and the other files have every finding.
     """  # fmt: skip
-    if quiet and verbose:
-        raise click.UsageError("--quiet and --verbose exclude each other: give one of them")
-    detail = Detail.QUIET if quiet else Detail.VERBOSE if verbose else Detail.NORMAL
     profile, address = find_target(target, launch, profile_name, nodes)
     if isolate and profile.launch is None:
         raise click.UsageError(
@@ -247,20 +201,25 @@ def run(
     chosen, counting, selected = select(
         only, skip, level, kinds=FOR_CLUSTERS if clustered else FOR_SERVERS
     )
-    known = known_failures_in(known_failures)
-    before = known_failures_in(write_known_failures, new=True)
-    for path in (json_path, junit, html_path, gradescope, write_known_failures):
-        if path is not None:
-            check_parent(path)
+    if gradescope is not None:
+        check_parent(gradescope)
+    results = Results(
+        json_path=json_path,
+        junit=junit,
+        html_path=html_path,
+        transcripts=transcripts,
+        known_failures=known_failures,
+        write_known_failures=write_known_failures,
+        durations=durations,
+        quiet=quiet,
+        verbose=verbose,
+    )
     check_directory(programs)
-    if transcripts is not None:
-        make_directory(transcripts)
     server = written_out(target, launch, profile_name, timeout_factor, nodes)
-    console = Console(highlight=False, soft_wrap=True)
     usual = (_CLUSTERED if clustered else _TIME_LIMIT) + (DEAD_PEER if dead_peers else 0.0)
     seconds = time_limit or usual * max(1.0, timeout_factor)
     if probes:
-        told = None if detail is Detail.QUIET else console
+        told = None if results.detail is Detail.QUIET else results.console
         began = time.monotonic()
         profile = with_found_dialect(profile, address, timeout_factor, told, _PROBING * seconds)
         seconds = max(1.0, seconds - (time.monotonic() - began))
@@ -280,57 +239,17 @@ def run(
         dead_peers=dead_peers,
         programs=programs,
         server=server,
-        known=known,
+        known=results.known,
     )
     jobs = jobs or lanes_for(settings)
-    outputs = Outputs()
-    reporter = ConsoleReporter(console, settings, chosen, jobs, detail, html_path)
+    reporter = ConsoleReporter(results.console, settings, chosen, jobs, results.detail, html_path)
     try:
         with reporter:
             report = run_suite(settings, reporter, jobs)
     except Unreachable as error:
         click.echo(f"chatproto-conformance: {error}", err=True)
-        outputs.write(gradescope, partial(gradescope_without_server, str(error)))
+        results.outputs.write(gradescope, partial(gradescope_without_server, str(error)))
         sys.exit(BROKEN_DOWN)
-    outputs.look_for(transcripts, report.scenarios)
-    outputs.write_json(json_path, report)
-    outputs.write(junit, lambda: render_junit(report, settings))
-    if html_path is not None:
-        # Few runs write a page, and its templates take a tenth of a run's start.
-        from conformance.output.html import render_page
-
-        pages = _write_transcripts(report, transcripts, html_path, outputs)
-        outputs.write(html_path, lambda: render_page(compare([report]), pages))
     worth = dict(zip(POINTS, points, strict=True))
-    outputs.write(gradescope, lambda: render_gradescope(report, settings.again, worth))
-    held = hold(known, known_failures, report) if known_failures is not None else None
-    reporter.on_report(report, held)
-    tell_github(report, settings.again, held, click.echo)
-    if durations is not None:
-        print_durations(console, report, durations, jobs)
-    outputs.write(write_known_failures, lambda: written(report, before))
-    if outputs.failed:
-        sys.exit(BROKEN_DOWN)
-    if held is None:
-        accepted = report.otherwise if accept_declared else None
-        sys.exit(STATUS[accepted or report.verdict])
-    sys.exit(STATUS[held.rest] or (0 if held.holds else OTHERWISE))
-
-
-def _write_transcripts(
-    report: Report, directory: Path | None, page: Path, outputs: Outputs
-) -> dict[str, str]:
-    """Write the transcripts in which something was found as pages too, beside themselves; by
-    scenario, where each is as seen from the report's page."""
-    from conformance.output.html import render_transcript
-
-    written: dict[str, str] = {}
-    if directory is None:
-        return written
-    for result in report.scenarios:
-        kept = transcript_path(directory, result.id)
-        if result.findings and kept.is_file():
-            there = kept.with_suffix(".html")
-            outputs.write(there, partial(render_transcript, read(kept), result.findings, kept.name))
-            written[result.id] = quote(os.path.relpath(there, page.parent))
-    return written
+    results.outputs.write(gradescope, lambda: render_gradescope(report, settings.again, worth))
+    results.conclude(report, settings, reporter, jobs, accept_declared=accept_declared)

@@ -118,11 +118,13 @@ def test_a_client_that_floods_ends_its_scenario_and_the_run(tmp_path: Path) -> N
     assert {one.status for one in results.values()} == {"skip"}
 
 
-def test_a_page_says_how_a_failure_is_seen_again(tmp_path: Path) -> None:
+def test_a_page_says_how_a_failure_is_seen_again_and_links_its_transcript(tmp_path: Path) -> None:
     page = tmp_path / "page.html"
     run(
         "clients", *PATIENT, "--raw", "--leave", "quit", "--launch", "true {port}",
-        "--html", str(page),
+        "--html", str(page), "--transcripts", str(tmp_path / "kept"),
     )  # fmt: skip
     shown = page.read_text(encoding="utf-8")
     assert "--leave quit --raw --only cli/first" in shown
+    assert (tmp_path / "kept" / "cli.first.html").is_file()
+    assert "kept/cli.first.html#" in shown
