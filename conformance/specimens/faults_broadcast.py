@@ -61,6 +61,18 @@ class OneLineBroadcast(BaseServer):
         return super().compose(sender, text).replace(b"\n", b" ", 1)
 
 
+@fault("ROOM-2", "leaves out the LF that ends a broadcast", may_break=SHAPE)
+class LeavesOutTheLastLineEnd(BaseServer):
+    def compose(self, sender: Member, text: str) -> bytes:
+        return super().compose(sender, text)[:-1]
+
+
+@fault("ROOM-2", "writes an LF before each broadcast instead of after it", may_break=SHAPE)
+class LineEndComesFirst(BaseServer):
+    def compose(self, sender: Member, text: str) -> bytes:
+        return b"\n" + super().compose(sender, text)[:-1]
+
+
 @fault("MSG-2", "names the sender without its port", may_break=LABEL)
 class LabelWithoutPort(BaseServer):
     def label(self, _sock: socket.socket, address: tuple[str, int]) -> str:

@@ -97,6 +97,16 @@ class EndsLinesAtNul(BaseServer):
 
 @fault(
     "FRM-2",
+    "takes a NUL for the end of a text, as C strings do",
+    may_break=f"{SHAPE} FRM-1 TXT-4 {QUITS} HB-1",
+)
+class CutsTextsAtNul(BaseServer):
+    def on_text(self, member: Member, text: str) -> None:
+        super().on_text(member, text.partition("\0")[0])
+
+
+@fault(
+    "FRM-2",
     "ends a line at U+2028 and U+2029 too",
     may_break=f"{SHAPE} FRM-1 TXT-3 TXT-5 {QUITS} HB-1",
 )

@@ -1,6 +1,7 @@
 """Servers with a fault of limits: of a line, of what waits for a member, of how many members."""
 
 import re
+import signal
 import socket
 import time
 
@@ -139,6 +140,19 @@ class StalledStopsTheRoom(BaseServer):
 
     def is_paused(self, member: Member) -> bool:
         return super().is_paused(member) or (self.behind and member.present)
+
+
+@fault(
+    "LIM-3",
+    "waits for ever once 4 MiB wait for anybody, as a deadlock does",
+    may_break=f"{STALLS} QUIT-3 QUIT-5",
+)
+class FreezesWhenFull(BaseServer):
+    def evict(self, member: Member) -> None:
+        del member
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        while True:
+            signal.pause()
 
 
 BROADCAST_START = re.compile(rb"(?<=\n)\d{8} \d\d:\d\d:\d\d ")

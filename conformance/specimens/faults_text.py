@@ -5,8 +5,8 @@ import unicodedata
 
 from conformance.specimens.base import BaseServer
 from conformance.specimens.member import Member
-from conformance.specimens.registry import LOSS, SHAPE, VIOLATION, fault
-from conformance.specimens.text import UNSAFE, WHITE_SPACE
+from conformance.specimens.registry import LOSS, SHAPE, VIOLATION, WHICHEVER, fault
+from conformance.specimens.text import NONCHARACTERS, UNSAFE, WHITE_SPACE
 
 _LENIENT = re.compile(
     rb"[\xc2-\xdf][\x80-\xff]|[\xe0-\xef][\x80-\xff]{2}|[\xf0-\xf4][\x80-\xff]{3}"
@@ -209,6 +209,36 @@ class EscapesControls(BaseServer):
 class ReplacesRuns(BaseServer):
     def make_safe(self, text: str) -> str:
         return re.sub(f"{UNSAFE.pattern}+", "\ufffd", text)
+
+
+REFUSED = f"{WHICHEVER} {VIOLATION}"
+
+
+class RefusesText(BaseServer):
+    """Takes a line with one of these characters for one that does not decode."""
+
+    refused = ""
+
+    def decode(self, line: bytes) -> str:
+        text = super().decode(line)
+        if found := re.search(f"[{self.refused}]", text):
+            raise UnicodeDecodeError("utf-8", line, *found.span(), "not a character of text")
+        return text
+
+
+@fault("TXT-4", "refuses a line with a noncharacter, as Perl's UTF-8 does", may_break=REFUSED)
+class RefusesNoncharacters(RefusesText):
+    refused = NONCHARACTERS
+
+
+@fault("TXT-4", "refuses a line with a control character", may_break=REFUSED)
+class RefusesControls(RefusesText):
+    refused = "\0-\x08\x0b-\x0c\x0e-\x1f\x7f-\x9f"
+
+
+@fault("TXT-5", "refuses a line with a character of four octets", may_break=REFUSED)
+class RefusesFourOctets(RefusesText):
+    refused = "\U00010000-\U0010ffff"
 
 
 @fault("TXT-5", "normalises to NFC", may_break=LOSS)
