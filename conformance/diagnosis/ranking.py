@@ -91,7 +91,7 @@ def diagnose(results: Sequence[ScenarioReport], known: Dictionary | None = None)
     told = {id_ for cause in causes for id_ in cause.explains}
     unexplained = tuple(sorted(whole.broken - told))
     spoken = spoken_in(results, whole.broken)
-    if any(requirements()[id_].level is Level.MUST for id_ in whole.broken):
+    if _holds_a_must(whole.broken):
         return Diagnosis(causes, (), unexplained, spoken)
     return Diagnosis((), causes, unexplained, spoken)
 
@@ -185,14 +185,17 @@ class _Search:
         return [one for one in self._ranked(frozenset()) if self._explained(one.entry)]
 
     def _most_first(self, chosen: Sequence[_Chosen]) -> list[_Chosen]:
-        """Causes in another order: what explains most of what those before it left is first."""
+        """Causes in another order: what explains most of what those before it left is first, and
+        what explains no MUST comes last."""
         explained: set[str] = set()
-        gains = []
+        ranks = []
         for one in chosen:
             shown = {s for entry in one.entries for s in self._shown(entry) if place_of(s)}
-            gains.append(sum(map(self._known.weight, shown - explained)))
+            gain = sum(map(self._known.weight, shown - explained))
+            broken = {id_ for entry in one.entries for id_ in self._explained(entry)}
+            ranks.append((not _holds_a_must(broken), -gain))
             explained |= shown
-        return [chosen[at] for at in sorted(range(len(chosen)), key=lambda at: -gains[at])]
+        return [chosen[at] for at in sorted(range(len(chosen)), key=ranks.__getitem__)]
 
     def _shown(self, entry: Entry) -> frozenset[str]:
         """What was seen that a pattern shows."""
@@ -320,6 +323,10 @@ class _Search:
             places = (place_of(symptom) for symptom in self._of(entry).symptoms)
             return min((place[1] for place in places if place), default="")
         return max(sorted(weights), key=weights.__getitem__)
+
+
+def _holds_a_must(ids: Collection[str]) -> bool:
+    return any(requirements()[id_].level is Level.MUST for id_ in ids)
 
 
 def _overlap(some: Collection[str], others: Collection[str]) -> float:

@@ -268,3 +268,11 @@ def test_what_a_correct_server_misses_shoulds_by_is_advice() -> None:
     both = diagnose(_together(silent, _CUTS), known)
     assert [one.family.name for one in both.causes] == ["no-notice"]
     assert both.advice == ()
+
+
+def test_what_explains_no_must_is_no_first_cause() -> None:
+    spins = [_finding("RES-1", "spins", "said")] * 2
+    idle = _run({"res/nothing-to-do": spins, "res/no-descriptor-is-free": spins})
+    runs = {"spins-alone": [idle], "greets": [_SHOUTS]}
+    causes = diagnose(_together(idle, _SHOUTS), opened(compiled(runs, _FAMILIES, {}))).causes
+    assert [one.family.name for one in causes] == ["greets", "spins"]
