@@ -23,6 +23,11 @@ _BACKTRACE: Final = 30
 _OCTETS: Final = 80
 _STEPS: Final = 3
 _PYTHON: Final = re.compile(r"\s*(?:\S+ )*Traceback \(most recent call last\):")
+_NO_ERROR: Final = re.compile(r"SystemExit(?:: 0)?$|(?:asyncio\.exceptions\.)?CancelledError$")
+"""What asyncio reports of the tasks of a program that ends as it means to."""
+_INTRODUCTION: Final = re.compile(
+    r"\s*$|Exception in callback |handle: |Task exception was never|future: |During handling of "
+)
 _FRAME: Final = re.compile(r'\s+File "')
 _HEAD: Final = re.compile(
     r"""
@@ -47,18 +52,35 @@ _LIBRARY: Final = re.compile(
 
 def printed_beside(finding: Finding, transcript: tr.Transcript) -> list[str]:
     """Return the lines that the server printed in a scenario and that may explain a finding."""
-    text = _printed(transcript)
-    return last_words(text) if finding.kind == DIED else head_of_error(text)
+    if finding.kind == DIED:
+        return last_words(_printed(transcript))
+    return head_of_error("\n".join(_without_good_ends(_printed(transcript))))
 
 
 def printed_first(transcript: tr.Transcript) -> list[str]:
     """Return the first lines that the server printed in a scenario."""
-    lines = _printed(transcript).splitlines()
+    lines = _without_good_ends(_printed(transcript))
     return _short(list(dict.fromkeys(line for line in lines if line.strip())))
 
 
 def _printed(transcript: tr.Transcript) -> str:
     return "\n".join(event.text for event in transcript if isinstance(event, tr.Printed))
+
+
+def _without_good_ends(text: str) -> list[str]:
+    """The lines without the backtraces of what is no error."""
+    lines = text.splitlines()
+    kept: list[str] = []
+    at = 0
+    while at < len(lines):
+        last = _error_of_python(lines, at) if _PYTHON.match(lines[at]) else at
+        if any(map(_NO_ERROR.match, lines[at + 1 : last + 1][-1:])):
+            while kept and _INTRODUCTION.match(kept[-1]):
+                kept.pop()
+        else:
+            kept += lines[at : last + 1]
+        at = last + 1
+    return kept
 
 
 def done_before_death(transcript: tr.Transcript) -> str:
@@ -138,13 +160,19 @@ def _errors(lines: Sequence[str]) -> Iterator[list[str]]:
 
 def _of_python(lines: Sequence[str], start: int) -> tuple[list[str], int]:
     """The frame in the program that is nearest to the error, and the error; where it ends."""
-    error = start + 1
-    while error < len(lines) and lines[error][:1] in ("", " ", "\t"):
-        error += 1
+    error = _error_of_python(lines, start)
     frames = [at for at in range(start + 1, error) if _FRAME.match(lines[at])]
     own = [at for at in frames if not _LIBRARY.search(lines[at])] or frames
     place = lines[own[-1] : min(own[-1] + 2, error)] if own else []
     return [*place, *lines[error : error + 1]], error + 1
+
+
+def _error_of_python(lines: Sequence[str], start: int) -> int:
+    """Where the line is that names the error of a backtrace."""
+    error = start + 1
+    while error < len(lines) and lines[error][:1] in ("", " ", "\t"):
+        error += 1
+    return error
 
 
 def _of_others(lines: Sequence[str], start: int) -> list[str]:

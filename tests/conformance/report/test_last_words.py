@@ -94,6 +94,35 @@ def test_of_several_errors_the_last_ended_the_server() -> None:
     assert last_words(PYTHON + GO) == head_of_error(GO)
 
 
+_STOPPED = """\
+bye
+Exception in callback serve.<locals>.callback(<Task cancelled>) at streams.py:248
+handle: <Handle serve.<locals>.callback(<Task cancelled>) at streams.py:248>
+Traceback (most recent call last):
+  File "/home/x/server.py", line 34, in <lambda>
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+SystemExit: 0
+
+During handling of the above exception, another exception occurred:
+
+Traceback (most recent call last):
+  File "/home/x/server.py", line 16, in serve
+    line = await reader.readline()
+asyncio.exceptions.CancelledError
+"""
+
+
+def test_a_program_that_ends_as_it_means_to_has_printed_no_error() -> None:
+    events = events_of(altered())
+    [scenario] = (one for one in scenarios() if one.id == "room/everyone-speaks-at-once")
+    for printed, first in ((_STOPPED, []), (_STOPPED + PYTHON, [PYTHON.splitlines()[5].strip()])):
+        events[-2:-1] = [events[-2], Printed(events[-1].t, printed)]
+        result = judged(scenario, judge(events), None, events)
+        assert [one.printed[0].strip() for one in result.findings if one.printed][:1] == first
+        assert result.printed[0] == "bye"
+        assert "SystemExit: 0" not in result.printed
+
+
 def _died() -> Scene:
     scene = chat("ann", "bob")
     scene.send("ann", b"\xff\xf4\n")
