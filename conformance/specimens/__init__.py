@@ -1,6 +1,7 @@
 """Broken servers and clients with known faults, and strange but legal ones: what the suite is
 tested with."""
 
+import os
 from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib import import_module
@@ -36,18 +37,15 @@ MODULES = (
 
 
 class Catalogue(Mapping[str, Specimen]):
-    """Every specimen by name; the modules that hold them are loaded at the first question, and for
-    one specimen no more of them than it takes to find it."""
+    """Every specimen by name; the modules that hold them are loaded at the first question."""
 
-    def load(self, name: str = "") -> dict[str, Specimen]:
+    def load(self) -> dict[str, Specimen]:
         for module in MODULES:
-            if name in SPECIMENS:
-                break
             import_module(f"{__name__}.{module}")
         return SPECIMENS
 
     def __getitem__(self, name: str) -> Specimen:
-        return self.load(name)[name]
+        return self.load()[name]
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.load())
@@ -57,6 +55,23 @@ class Catalogue(Mapping[str, Specimen]):
 
 
 CATALOGUE: Mapping[str, Specimen] = Catalogue()
+
+
+def find(name: str) -> Specimen | None:
+    """Look one specimen up in a process that needs no other: the modules whose source mentions it
+    are loaded first, since all of them take twice as long as all else at its start."""
+    classes = name.title().replace("-", "")
+    for module in MODULES:
+        try:
+            with open(os.path.join(__path__[0], f"{module}.py"), encoding="utf-8") as file:
+                source = file.read()
+        except OSError:
+            break  # a zipped package
+        if f"class {classes}" in source or f'"{name}"' in source:
+            import_module(f"{__name__}.{module}")
+            if name in SPECIMENS:
+                return SPECIMENS[name]
+    return CATALOGUE.get(name)
 
 
 @cache

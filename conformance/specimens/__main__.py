@@ -6,7 +6,7 @@ It is launched a thousand times when the suite is tested, so it imports no parse
 import sys
 from typing import Final
 
-from conformance.specimens import CATALOGUE
+from conformance.specimens import CATALOGUE, find
 
 USAGE: Final = """\
 usage: python -m conformance.specimens NAME PORT
@@ -28,7 +28,7 @@ def main() -> int:
                 sys.stdout.write(f"{one.name:32} {broken:24} {one.summary}\n")
             return 0
         case [name, port] if port.isdecimal():
-            if (specimen := CATALOGUE.get(name)) is not None:
+            if (specimen := find(name)) is not None:
                 return specimen.start(int(port))
             return _refuse(f"no specimen is named {name!r}; the nearest is {_nearest(name)!r}")
         case _:

@@ -2,8 +2,7 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 
 from conformance.standard.requirements import requirements
 
@@ -19,8 +18,7 @@ class SpecimenServer(Protocol):
 S = TypeVar("S", bound=SpecimenServer)
 
 
-@dataclass(frozen=True, slots=True)
-class Specimen:
+class Specimen(NamedTuple):
     """A server with a known fault, or a strange one with none.
 
     A run of the suite against it must report every id in `breaks`, and none outside `breaks` and

@@ -2,10 +2,9 @@
 
 import os
 import re
-from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
-from typing import Final
+from typing import Final, NamedTuple
 
 PROTOCOL: Final = "chatproto/1"
 _NAME: Final = "chatproto-1.md"
@@ -33,8 +32,7 @@ class Scope(StrEnum):
         return self in (Scope.WIRE, Scope.MANAGED)
 
 
-@dataclass(frozen=True, slots=True)
-class Requirement:
+class Requirement(NamedTuple):
     """One numbered requirement of the standard. `text` is normative, `reason` says why."""
 
     id: str

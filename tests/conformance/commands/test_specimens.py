@@ -5,13 +5,22 @@ import sys
 
 import pytest
 
-from conformance.specimens import CATALOGUE
+from conformance.specimens import CATALOGUE, find
 
 
 def test_the_list_names_them() -> None:
     listed = _specimens("--list")
     assert listed.returncode == 0
     assert all(name in listed.stdout for name in CATALOGUE)
+
+
+def test_each_is_found_by_its_name_and_loads_no_more_than_it_needs() -> None:
+    assert all(find(name) is CATALOGUE[name] for name in CATALOGUE)
+    code = "import sys, conformance.specimens as s; s.find('stays-open'); print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = {name.rpartition(".")[2] for name in done.stdout.split()}
+    assert "dialects" in loaded
+    assert not loaded & {"legal", "stages", "faults_framing", "dataclasses"}
 
 
 @pytest.mark.parametrize(
