@@ -52,10 +52,10 @@ def alteration_of(line: Line, came: bytes) -> Sign:
     torn = text.endswith(REPLACEMENT) and expected.startswith(text.rstrip(REPLACEMENT))
     if found or (torn and len(text) < len(expected)):
         return Sign.CUT
-    if REPLACEMENT in expected and _differs_only_there(text, expected, REPLACEMENT):
-        return Sign.CONTROLS_OTHERWISE
     if _is_in_another_charset(expected, text):
         return Sign.OTHER_CHARSET
+    if REPLACEMENT in expected and _differs_only_there(text, expected, REPLACEMENT):
+        return Sign.CONTROLS_OTHERWISE
     return Sign.DECORATED if expected in text else Sign.CHANGED
 
 

@@ -37,6 +37,10 @@ class Controls:
         lost = (fact for fact in self._facts if fact.kind is Kind.LOST)
         self._lost = {fact.line: fact for fact in lost if fact.line is not None}
 
+    def of(self, kind: Kind) -> list[Fact]:
+        """The facts of one kind that were detected."""
+        return [fact for fact in self._facts if fact.kind is kind]
+
     def is_plain(self, line: Line) -> bool:
         """Whether a message is plain: one word, alone in one segment."""
         if treatment_of(line) or not line.nonces or len(line.octets) > _LONG:

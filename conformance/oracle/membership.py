@@ -1,5 +1,6 @@
 """Who was a member when, how the server ended connections, and who may lack the end of a run."""
 
+from math import inf
 from typing import Final
 
 from chatproto import Code
@@ -31,6 +32,13 @@ def just_gone(case: Case, client: ClientHistory) -> int:
         and came - other.ended_t < LINGER
         for other in case.clients
     )
+
+
+def gone(case: Case, client: ClientHistory) -> float:
+    """The transcript's line until which a client that received something was a member."""
+    if client.was_ended_by_server:
+        return case.stopping_of(client) or 0
+    return inf if client.left is None else client.left
 
 
 def may_miss_the_end(case: Case, client: ClientHistory) -> bool:

@@ -157,6 +157,8 @@ def _violation(case: Case, client: ClientHistory) -> Iterator[Fact]:
             signs=(sign,),
             line=line,
         )
+    elif not client.violation_was_recognised:
+        return  # it ended its own side: that may be why its connection is over
     elif str(line.code) not in codes and not (_overtaken(case, codes) or _is_told(client, line)):
         yield Fact(
             Kind.WRONG_CODE,

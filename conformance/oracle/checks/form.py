@@ -251,7 +251,7 @@ def _headers_agree(case: Case) -> Iterator[Fact]:
                 continue
             if first is not None and unit.octets == first.octets:
                 continue
-            if tie.client in case.given_pieces or not _is_whole(tie, unit.text):
+            if tie.client in case.given_pieces or not _is_whole(case, tie, unit.text):
                 continue
             if first is None:
                 first = unit
@@ -277,11 +277,14 @@ def _headers_agree(case: Case) -> Iterator[Fact]:
                 break
 
 
-def _is_whole(tie: Tie, came: bytes) -> bool:
+def _is_whole(case: Case, tie: Tie, came: bytes) -> bool:
     """Whether what came with a tie is its text, exact or written otherwise, not torn, and nothing
-    else that was said."""
+    else that was said: where nothing opens a broadcast, what stands beside it may be that."""
     if tie.exact:
         return True
+    dialect = case.history.start.dialect
+    if dialect is not None and not dialect.opening and (tie.line.text or b"") in came:
+        return False
     others = not tie.line.nonces.issuperset(NONCE.findall(came))
     return bool(came) and not others and is_of_characters(alteration_of(tie.line, came))
 

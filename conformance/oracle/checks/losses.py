@@ -8,7 +8,7 @@ from conformance.oracle.case import Case
 from conformance.oracle.checks.text import line_signs
 from conformance.oracle.checks.total_order import named
 from conformance.oracle.facts import Fact, Kind, Sign
-from conformance.oracle.membership import may_miss_the_end
+from conformance.oracle.membership import gone, may_miss_the_end
 from conformance.oracle.reading.history import ClientHistory
 from conformance.oracle.reading.lines import Fate, Leaving, Line
 
@@ -179,7 +179,7 @@ def _has_a_hearer(case: Case, line: Line) -> bool:
     """Whether another client knew that it was a member when this was said (ROOM-1): where senders
     receive no echo, nobody else need receive it."""
     return any(
-        run[0].unit.span.last < line.begun
+        run[0].unit.span.last < line.begun < gone(case, case.history.clients[name])
         for name, run in case.runs.items()
         if run and name != line.client
     )

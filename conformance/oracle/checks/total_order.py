@@ -11,13 +11,12 @@ from collections import defaultdict, deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice, pairwise
-from math import inf
 from typing import Final
 
 from conformance.oracle.case import Case
 from conformance.oracle.facts import Fact, Kind, Sign
 from conformance.oracle.matching import Tie
-from conformance.oracle.membership import waited_for_the_rest
+from conformance.oracle.membership import gone, waited_for_the_rest
 from conformance.oracle.reading.history import ClientHistory
 from conformance.oracle.reading.lines import Leaving, Line
 
@@ -130,14 +129,14 @@ def _after_what_it_had(
     """
     run, came_at = case.runs[client.name], case.came_at[client.name]
     received = {tie.line for tie in run}
-    gone = _gone(case, client)
+    until = gone(case, client)
     since = bisect_right(lines, came_at[0], key=lambda line: line.begun)
     for line in islice(lines, since, None):
         if line in received:
             continue
-        if line.begun > gone:
+        if line.begun > until:
             return
-        if accepted[line] < gone:
+        if accepted[line] < until:
             had = run[bisect_left(came_at, line.begun) - 1]
             yield Before(
                 had.line,
@@ -146,13 +145,6 @@ def _after_what_it_had(
                 f"sent when {client.name}, a member still, had received it",
                 (had.unit.span.last, line.begun, accepted[line]),
             )
-
-
-def _gone(case: Case, client: ClientHistory) -> float:
-    """The transcript's line until which a client that received something was a member."""
-    if client.was_ended_by_server:
-        return case.stopping_of(client) or 0
-    return inf if client.left is None else client.left
 
 
 def _own_after_all(

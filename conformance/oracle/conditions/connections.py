@@ -36,6 +36,16 @@ def client_offended(about: Circumstances) -> bool:
     return about.client is not None and about.client.cause is Leaving.VIOLATION
 
 
+def client_hears_no_more(about: Circumstances) -> bool:
+    """others were heard when it had left, and it received nothing of that"""
+    client, case = about.client, about.case
+    if client is None or client.left is None:
+        return False
+    left = client.left
+    heard = any(line.begun > left and line.client != client.name for line in case.came)
+    return heard and all(tie.line.begun < left for tie in case.runs[client.name])
+
+
 # What had happened just before
 
 
@@ -64,6 +74,20 @@ def stopped_after_a_blank_line(about: Circumstances) -> bool:
 def stopped_after_somebody_left(about: Circumstances) -> bool:
     """nothing came any more after somebody had left"""
     return about.what is What.LEFT
+
+
+def many_came_and_nothing_was_said(about: Circumstances) -> bool:
+    """many members were there, and nobody had said anything"""
+    at = about.fact.evidence[0]
+    said = any(line.begun < at for client in about.case.clients for line in client.lines)
+    return not said and members_before(about.case, at) >= MANY
+
+
+def only_who_came_before_hears(about: Circumstances) -> bool:
+    """who said nothing either and came before heard something, and nobody who came after it"""
+    deaf, case = about.client, about.case
+    silent = [one for one in case.clients if not one.segments and case.runs[one.name]]
+    return deaf is not None and bool(silent) and silent[-1].connected < deaf.connected
 
 
 def earlier_ones_had_left(about: Circumstances) -> bool:

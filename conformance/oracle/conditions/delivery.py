@@ -102,8 +102,10 @@ def whole_room_stood_still(about: Circumstances) -> bool:
 
 
 def sender_left(about: Circumstances) -> bool:
-    """its sender had left"""
-    return about.case.history.clients[about.line.client].cause is not None
+    """its sender had left, and nothing came that it had said later"""
+    return about.case.history.clients[about.line.client].cause is not None and not _came_later(
+        about
+    )
 
 
 def somebody_left(about: Circumstances) -> bool:
@@ -177,9 +179,19 @@ def _left_before(about: Circumstances, cause: Leaving) -> bool:
         return False
     if not about.has(Sign.FOR_ALL) and not _lacks_its_own(about):
         return False
+    if _came_later(about):
+        return False  # leaving costs the end of what was said, and nothing in the midst of it
     own = case.came.get(line, {}).get(line.client)
     last = max((at for at, _, _ in client.reads if at < client.left), default=0)
     return last < line.done if own is None else own.unit.span.last > client.left
+
+
+def _came_later(about: Circumstances) -> bool:
+    """Whether a later message of its sender's came: to anybody, or to one who lacks this one."""
+    line, case = about.line, about.case
+    if about.has(Sign.FOR_ALL):
+        return not case.is_after_all_heard(line)
+    return any(case.last_of[one].get(line.client, 0) > line.number for one in about.fact.losers)
 
 
 def is_held_up(about: Circumstances) -> bool:

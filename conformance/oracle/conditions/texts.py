@@ -6,7 +6,7 @@ The docstrings are printed by `explain`, after "where".
 from chatproto import Code
 from conformance.oracle.case import Case
 from conformance.oracle.conditions.circumstances import Circumstances
-from conformance.oracle.facts import Sign
+from conformance.oracle.facts import Kind, Sign
 from conformance.oracle.reading.history import ClientHistory
 from conformance.oracle.reading.lines import Fate, Leaving, Line
 from conformance.oracle.said import pieces_of
@@ -179,10 +179,12 @@ def author_ended_its_side(about: Circumstances) -> bool:
     case = about.case
     author = _author(about)
     if author is not None:
-        return author.cause is Leaving.END_OF_STREAM and author.half_closed is not None
+        by_a_word = author.cause in (Leaving.QUIT, Leaving.VIOLATION)
+        return author.half_closed is not None and not by_a_word
     trigger = about.incident.trigger
     if trigger is None or trigger.client is None:
-        return False
+        leaver = _left_last_before(about, about.fact.at)
+        return leaver is not None and not _left_within_a_line(leaver)
     return case.history.clients[trigger.client].half_closed is not None
 
 
@@ -190,6 +192,35 @@ def author_sent_a_blank_line(about: Circumstances) -> bool:
     """its author had sent a blank line"""
     author = _author(about)
     return author is not None and any(line.fate is Fate.BLANK for line in author.lines)
+
+
+def author_sent_what_does_not_decode(about: Circumstances) -> bool:
+    """its author had sent a line that does not decode"""
+    author = _author(about)
+    return author is not None and any(line.code is Code.INVALID_TEXT for line in author.lines)
+
+
+def somebody_left_within_a_line(about: Circumstances) -> bool:
+    """another had just ended its side within a line, and none came for those who did so between
+    lines"""
+    case = about.case
+    unfinished = [_left_last_before(about, fact.at) for fact in about.controls.of(Kind.EMPTY)]
+    between = any(
+        one.cause is Leaving.END_OF_STREAM and not _left_within_a_line(one) for one in case.clients
+    )
+    return between and all(one is not None and _left_within_a_line(one) for one in unfinished)
+
+
+def _left_within_a_line(client: ClientHistory) -> bool:
+    return any(line.fate is Fate.INCOMPLETE for line in client.lines)
+
+
+def _left_last_before(about: Circumstances, at: int) -> ClientHistory | None:
+    """Who had ended its side last before a line of the transcript, since all was settled."""
+    since = about.case.settled_before(at)
+    ends = [(one.half_closed, one) for one in about.case.clients if one.half_closed is not None]
+    left = [(end, one) for end, one in ends if since < end < at]
+    return max(left, key=lambda pair: pair[0])[1] if left else None
 
 
 def _author(about: Circumstances) -> ClientHistory | None:

@@ -105,7 +105,7 @@ def put_out(run: Run, data: st.DataObject) -> Verdict:
 @breaking
 def no_notice_of_a_violation(run: Run, data: st.DataObject) -> Verdict:
     notices = [one for units in run.told.values() for one in units if isinstance(one.unit, Notice)]
-    told = one_of(notices, data)
+    told = one_of((one for one in notices if one.client not in run.half_closed), data)
     run.forget(told)
     return broken("ERR-3")
 
