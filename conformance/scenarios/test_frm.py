@@ -132,8 +132,12 @@ def test_cr_lf_works_as_lf(stage: Stage) -> None:
 
 @scenario("FRM-4", "QUIT-5")
 def test_an_incomplete_line_is_discarded(stage: Stage) -> None:
-    """Clients half-close within a line: after a word, half a character, quit, or a space."""
-    [bob] = stage.join(1)
+    """Clients half-close within a line: after a word, half a character, quit, or a space; before
+    these one half-closes that has begun no line."""
+    [bob, leaver] = stage.join(2)
+    leaver.half_close()
+    stage.await_end(leaver)
+    stage.fence(bob)
     for rest in (stage.nonce().encode(), stage.nonce().encode() + b"\xe2\x82", b"quit", b" "):
         [ann] = stage.join(1)
         ann.send(rest, exercises=["FRM-4"])

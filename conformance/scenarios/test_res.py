@@ -3,6 +3,8 @@
 from typing import Final
 
 from conformance.driver.bulk_traffic import Talker, stall_one
+from conformance.driver.client import Client
+from conformance.driver.interruption import Stuck
 from conformance.driver.server_control import ManagedServer
 from conformance.driver.stage import Stage
 from conformance.scenarios.registry import scenario
@@ -19,21 +21,40 @@ _WAITING: Final = 2
 
 @scenario("RES-1", needs=("launch",), waits=3.0)
 def test_nothing_to_do(stage: Stage, server: ManagedServer) -> None:
-    """No one talks for a while: once after a reset, with one member that reads nothing and another
-    that has half-closed with a backlog; once with no one connected."""
-    ann, bob = stage.join(2)
+    """No one talks for a while: once after three have left, each in its way; once with one member
+    that reads nothing and another that has half-closed with a backlog; once with no one
+    connected."""
+    ann, bob, quitter, ender, eve = stage.join(5)
+    quitter.send(b"quit\n")
+    ender.half_close()
+    eve.reset()
+    stage.fence(ann, bob)
+    server.rest()
+    try:
+        _rest_with_a_backlog(stage, server, ann, bob)
+    except Stuck:
+        # A server that waits for who reads nothing goes on when that has gone.
+        _reset_all(stage)
+        stage.fence(*stage.join(2))
+        server.rest()
+        raise
+    _reset_all(stage)
+    server.rest()
+
+
+def _rest_with_a_backlog(stage: Stage, server: ManagedServer, ann: Client, bob: Client) -> None:
     talker = Talker(stage, ann, bob)
     stall_one(stage, FAR)
     leaver = stall_one(stage, FAR)
     talker.say(_UNREAD)
     leaver.half_close()
-    [eve] = stage.join(1)
-    eve.reset()
     stage.fence(ann, bob)
     server.rest()
+
+
+def _reset_all(stage: Stage) -> None:
     for client in list(stage.open_clients()):
         client.reset()
-    server.rest()
 
 
 @scenario("RES-2", "RES-1", needs=("launch",), waits=2.0)

@@ -7,6 +7,9 @@ from conformance.scenarios.registry import scenario
 from conformance.target.address import FAR
 from conformance.timing.policy import HICCUP
 
+_CALM = 64
+"""Words that are said before anybody leaves: a server that loses some has lost one by then."""
+
 
 @scenario("ROOM-1", "ROOM-2", "ROOM-3")
 def test_joining_while_others_talk(stage: Stage) -> None:
@@ -120,9 +123,9 @@ def test_however_a_member_goes(stage: Stage) -> None:
 
 @scenario("ROOM-7", "ROOM-1")
 def test_many_come_and_go(stage: Stage) -> None:
-    """Forty members join and leave in every way while eight talk."""
+    """Eight talk for a while; then forty members join and leave in every way while they talk on."""
     members = stage.join(8)
-    stage.fence(*members)
+    _talk_undisturbed(stage, members)
     for _ in range(8):
         leavers = stage.join(5, exercises=["ROOM-7"])
         for member in members:
@@ -149,10 +152,11 @@ def test_leavers_that_hold_their_side_open(stage: Stage) -> None:
 
 @scenario("ROOM-1", "ROOM-2", "ROOM-3", "ROOM-7")
 def test_one_generation_after_another(stage: Stage) -> None:
-    """While four members have lines in flight, the four that talked before them leave one by one,
-    and the four that talk next join. Fourteen rounds."""
+    """Four talk for a while. Then, while four members have lines in flight, the four that talked
+    before them leave one by one, and the four that talk next join. Fourteen rounds."""
     leavers: list[Client] = []
     talkers = stage.join(4)
+    _talk_undisturbed(stage, talkers)
     for _ in range(14):
         newcomers: list[Client] = []
         for _ in range(4):
@@ -204,6 +208,11 @@ def test_leavers_hear_no_more(stage: Stage) -> None:
     laggard.resume()
     for leaver in (quitter, ender, laggard):
         stage.await_end(leaver)
+
+
+def _talk_undisturbed(stage: Stage, members: list[Client]) -> None:
+    for _ in range(_CALM // len(members)):
+        stage.fence(*members)
 
 
 def _leave(stage: Stage, client: Client, way: str) -> None:

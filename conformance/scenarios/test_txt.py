@@ -119,6 +119,7 @@ def test_what_could_drive_a_terminal_is_replaced(stage: Stage) -> None:
 def test_only_controls_is_still_a_text(stage: Stage) -> None:
     """A line of control characters only is a message of as many U+FFFD."""
     ann, bob = stage.join(2)
+    stage.fence(ann, bob)
     ann.send(b"\0\n", exercises=["TXT-4"])
     stage.fence(ann, bob)
     ann.send(b"\x1b\x7f\n", exercises=["TXT-4"])
