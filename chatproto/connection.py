@@ -76,7 +76,7 @@ class ServerConnection:
             ending = self._violation(Code.LINE_TOO_LONG, f"more than {self._limit} octets")
         match ending:
             case None:
-                self._take(Step.OCTETS)
+                pass  # OCTETS, which leaves it open
             case QuitReceived():
                 self._take(Step.QUIT)
             case Violation():

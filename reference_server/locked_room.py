@@ -175,13 +175,14 @@ class LockedRoom:
                 while not self._may_be_read(member):
                     self._may_go_on.wait()
                 self._waiting.remove(connection)
-            if member not in self._room.members:
+            members = self._room.members
+            if member not in members:
                 return None, sends
-            members = len(self._room.members)
+            before = len(members)
             events = self._room.receive(member, octets, datetime.now(self._time_zone))
             self._totals.broadcasts += events.messages
             wakes = False
-            if events.ending is not None or len(self._room.members) < members:
+            if events.ending is not None or len(members) < before:
                 connection.has_left |= events.ending is not None
                 wakes = self._leave_chores()
             elif events.messages and self._turn is Turn.FREE:
