@@ -165,14 +165,14 @@ def _deaths(report: Report, columns: int, room: _Room) -> Iterator[Text]:
     if report.deaths:
         yield Text()
     for number, death in enumerate(report.deaths[:_DEATHS]):
-        yield Text(_cut(visible(head_of(death)), columns), "bold red")
+        yield from _in_two_rows(head_of(death), columns, "bold red")
         if number:
             continue
         if death.before:
             yield Text(_cut(f"   after     {visible(death.before)}", columns))
         is_said = death.error and len(death.printed) == 1
-        for line in () if is_said else _shortened(death.printed, room.printed):
-            yield Text(_cut(f"   {visible(line).expandtabs(4)}", columns))
+        if not is_said:
+            yield from _said(death.printed, room.printed, columns)
         if death.explains and room.ids:
             yield from _wrapped(f"By nothing else fail {' '.join(death.explains)}", columns)
 
@@ -181,13 +181,26 @@ def _printed(report: Report, columns: int, room: _Room) -> Iterator[Text]:
     if lines := printed_of(report):
         yield Text()
         yield Text("The server printed:", "bold")
-    for line in _shortened(lines, room.printed):
-        yield Text(_cut(f"   {visible(line).expandtabs(4)}", columns))
+    yield from _said(lines, room.printed, columns)
 
 
-def _shortened(lines: Sequence[str], most: int) -> Sequence[str]:
-    """So many lines at most: what names an error stands first or last, never between."""
-    return lines if len(lines) <= most else [*lines[: most - 1], lines[-1]]
+def _said(lines: Sequence[str], most: int, columns: int) -> Iterator[Text]:
+    """So many lines at most that a server printed, two rows each: what names an error stands first
+    or last, never between."""
+    for line in lines if len(lines) <= most else [*lines[: most - 1], lines[-1]]:
+        yield from _in_two_rows(line.expandtabs(4), columns, indent=3)
+
+
+def _in_two_rows(text: str, columns: int, style: str = "", indent: int = 0) -> Iterator[Text]:
+    rows = textwrap.wrap(
+        visible(text),
+        columns,
+        initial_indent=" " * indent,
+        subsequent_indent=" " * (indent + 2),
+        max_lines=2,
+        placeholder="…",
+    )
+    yield from (Text(row, style) for row in rows)
 
 
 def untold_lines(report: Report) -> Iterator[str]:

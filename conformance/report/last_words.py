@@ -44,9 +44,10 @@ _HEAD: Final = re.compile(
     """,
     re.VERBOSE,
 )
+_MAIN: Final = re.compile(r"""(?:Exception in )?thread ["']main["'] """)
 _PLACE: Final = re.compile(r"\s+(?:at\ |from\ |/\S+:\d+)")
 _LIBRARY: Final = re.compile(
-    r"/lib/python|site-packages|<frozen |/rustc/|node:|\bat (?:java|jdk|System)\.|/go/src/runtime/"
+    r"/lib/python|site-packages|<frozen |/rustc/|node:|\bat (?:java|jdk|System)\.|/go[-.\d]*/src/"
 )
 
 
@@ -139,9 +140,13 @@ def head_of_error(text: str) -> list[str]:
 
 
 def last_words(text: str) -> list[str]:
-    """Return what a server that died said of why: its last error, or else its last lines."""
+    """Return what a server that died said of why: the error of its main thread, else its last
+    error, or else its last lines."""
     lines = text.splitlines()
-    *_, last = [[], *_errors(lines)]
+    errors = list(_errors(lines))
+    # A JVM whose main thread has ended lives on until its other threads have.
+    of_main = [error for error in errors if _MAIN.match(error[0])]
+    last = (of_main or errors or [[]])[-1]
     return last or _short(list(dict.fromkeys(line for line in lines if line.strip()))[-MOST:])
 
 
@@ -182,7 +187,7 @@ def _of_others(lines: Sequence[str], start: int) -> list[str]:
     if head.endswith(":") and "panicked at" in head:
         found += after[:1]
     places = [line for line in after if _PLACE.match(line)]
-    found += [line for line in places if not _LIBRARY.search(line)][:1] or places[:1]
+    found += [line for line in places if not _LIBRARY.search(line)][:1]
     return found + [line for line in after if line.startswith("Caused by:")][:1]
 
 

@@ -159,6 +159,17 @@ def test_what_the_server_printed_is_shown() -> None:
     assert lines[lines.index("The server printed:") + 2] == "   KeyError: 3"
 
 
+def test_what_names_an_error_has_two_rows() -> None:
+    whole = small()
+    place = "thread 'main' (29198) panicked at src/main.rs:10:19:"
+    said = 'called `Result::unwrap()` on an `Err` value: Os { code: 24, message: "Too many files" }'
+    whole.scenarios[0].findings[0].printed = [place, said]
+    lines = shown(whole)
+    at = lines.index("The server printed:")
+    assert lines[at + 1] == f"   {place}"
+    assert " ".join(line.strip() for line in lines[at + 2 : at + 4]) == said
+
+
 def test_a_death_comes_first_in_every_form_with_what_led_to_it() -> None:
     whole = explained(report(played(altered()), managed=True), "escapes-text")
     first, second = whole.scenarios[0], whole.scenarios[0].model_copy(deep=True)

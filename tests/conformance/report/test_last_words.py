@@ -123,6 +123,20 @@ def test_a_program_that_ends_as_it_means_to_has_printed_no_error() -> None:
         assert "SystemExit: 0" not in result.printed
 
 
+def test_a_machine_that_outlives_its_main_thread_died_of_what_ended_that() -> None:
+    other = JAVA.replace('"main"', '"Thread-7"').replace("Broken pipe", "Connection reset")
+    assert last_words(other + JAVA + other) == head_of_error(JAVA)
+
+
+def test_a_place_in_a_library_alone_says_nothing() -> None:
+    without = "".join(line for line in RUST.splitlines(True) if "main.rs:10:5\n" not in line[4:])
+    assert last_words(without) == RUST.splitlines()[:2]
+    library = "\t/usr/lib/go-1.19/src/bufio/bufio.go:140 +0x27\n"
+    assert last_words(GO.replace("main.handle", f"bufio.Peek(...)\n{library}main.handle")) == (
+        head_of_error(GO)
+    )
+
+
 def _died() -> Scene:
     scene = chat("ann", "bob")
     scene.send("ann", b"\xff\xf4\n")
