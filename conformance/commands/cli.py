@@ -1,6 +1,6 @@
 """chatproto-conformance: judge any server of chatproto/1 over a socket.
 
-A command is imported only when it is used, so the small ones start at once.
+A command's module is imported only when the command is used, so that small ones start fast.
 """
 
 import os
@@ -15,7 +15,7 @@ import click
 
 from chatproto import __version__
 from conformance.commands.exit_statuses import BROKEN_DOWN, EPILOG
-from conformance.commands.streams import open_what_is_closed, tolerate_what_fails
+from conformance.commands.streams import open_closed_streams, tolerate_failing_streams
 from conformance.runner.crash import words_of_crash
 from conformance.target.system import raise_descriptor_limit
 
@@ -33,11 +33,11 @@ COMMANDS: Final = {
     "report": "report",
     "specimens": "specimens",
 }
-"""The function of each command, by the name of the command and of its module."""
+"""Maps each command to its function. The command's module has the command's name."""
 
 
 def load(name: str) -> click.Command:
-    """Return the command of that name."""
+    """Import and return a command by its name."""
     found = getattr(import_module(f"conformance.commands.{name}"), COMMANDS[name])
     assert isinstance(found, click.Command)
     return found
@@ -63,20 +63,23 @@ def cli() -> None:
     chatproto-conformance run --launch "python server.py {port}"
     chatproto-conformance explain QUIT-3
     """
-    # Ended by either signal, a run reports what it has, and leaves no server behind.
+    # After either signal a run still reports its results and ends the server it launched.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 def main() -> None:
-    """Run the command line. An unexpected error is written to a file and ends it with status 3, as
-    an interrupt does that comes before there is anything to report."""
-    open_what_is_closed()
-    tolerate_what_fails()
-    _mend_the_width()
+    """Run the command line.
+
+    Exits with status 3 on an unexpected error, whose traceback is written to a file, and on an
+    interrupt that comes before there is a result to report.
+    """
+    open_closed_streams()
+    tolerate_failing_streams()
+    _drop_invalid_width()
     raise_descriptor_limit()
     if not _has_directory():
         click.echo(
-            "chatproto-conformance: the directory that this runs in is gone: change to another",
+            "chatproto-conformance: the working directory no longer exists; change to another",
             err=True,
         )
         sys.exit(BROKEN_DOWN)
@@ -86,7 +89,7 @@ def main() -> None:
         error.show()
         sys.exit(error.exit_code)
     except click.Abort:
-        click.echo("chatproto-conformance: broken off before there was a result", err=True)
+        click.echo("chatproto-conformance: interrupted before there was a result", err=True)
         sys.exit(BROKEN_DOWN)
     except Exception as error:
         click.echo(f"chatproto-conformance: {words_of_crash(error)}", err=True)
@@ -104,7 +107,7 @@ def _has_directory() -> bool:
     return True
 
 
-def _mend_the_width() -> None:
+def _drop_invalid_width() -> None:
     """Remove COLUMNS from the environment if it is not a width."""
     columns = os.environ.get("COLUMNS")
     if columns is not None and not (columns.isdecimal() and int(columns)):

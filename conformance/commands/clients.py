@@ -1,4 +1,4 @@
-"""chatproto-conformance clients: judge a client, with the suite for its server."""
+"""chatproto-conformance clients: judge a client, with the suite as its server."""
 
 import shlex
 import sys
@@ -39,9 +39,7 @@ _FILE: Final = click.Path(path_type=Path, dir_okay=False)
     metavar="COMMAND",
     help="The command that starts the client; {host}, {port} and {address} are filled in.",
 )
-@click.option(
-    "--pipe", is_flag=True, help="Use the client's standard input and output, no terminal."
-)
+@click.option("--pipe", is_flag=True, help="Run the client on pipes instead of a terminal.")
 @click.option(
     "--adapter",
     type=click.Choice(["jsonl"]),
@@ -52,13 +50,14 @@ _FILE: Final = click.Path(path_type=Path, dir_okay=False)
     default="/quit",
     show_default=True,
     metavar="WORD",
-    help="What its user types to leave; the end of its input does where that is sent as a message.",
+    help="The line its user types to leave. If the client sends it as a message, its input is "
+    "ended instead.",
 )
 @click.option(
     "--raw",
     is_flag=True,
-    help="The client knows nothing of the protocol, as nc and telnet: judge it by CLI-1, 3, 5, 9 "
-    "and 12.",
+    help="The client does not know the protocol, like nc or telnet: judge it by CLI-1, 3, 5, 9 and "
+    "12.",
 )
 @report_options
 @judgement_options
@@ -68,7 +67,7 @@ _FILE: Final = click.Path(path_type=Path, dir_okay=False)
     default=SILENCE,
     show_default=True,
     metavar="SECONDS",
-    help="How long the server is silent after the client has left; the standard says up to 30.",
+    help="How long the server is silent after the client has left. The standard allows up to 30.",
 )
 @click.option(
     "--timeout-factor",
@@ -83,10 +82,10 @@ _FILE: Final = click.Path(path_type=Path, dir_okay=False)
     type=click.FloatRange(min=1),
     metavar="S",
     help="End the run after S seconds, whatever the client does, and report what was found. The "
-    "default is 30, and as much more as --silence is longer than usual, times the timeout factor.",
+    "default is 30, plus what --silence adds to its default, times the timeout factor.",
 )
 @click.option(
-    "--seed", type=int, default=0, show_default=True, metavar="N", help="Choose other words."
+    "--seed", type=int, default=0, show_default=True, metavar="N", help="Seed of the random words."
 )
 @click.option(
     "-j",
@@ -122,7 +121,9 @@ def clients(
     quiet: bool,
     verbose: bool,
 ) -> None:
-    """Judge a client: the suite is its server, types into it, and reads what it shows.
+    """Judge a client.
+
+    The suite is the client's server, types its input, and reads its display.
 
     \b
     chatproto-conformance clients --launch "python client.py {host} {port}"
@@ -167,7 +168,7 @@ def client_settings(
     transcripts: Path | None,
     known: KnownFailures,
 ) -> tuple[Settings, list[Scenario]]:
-    """The settings of a run against a client, and the scenarios that it plays."""
+    """Return the settings of a run against a client, and the scenarios that it plays."""
     chosen, counting, selected = select(
         only, skip, level, register=client_scenarios(), kinds=(Scope.CLIENT,)
     )

@@ -8,11 +8,12 @@ STATUS: Final = {Verdict.CONFORMANT: 0, Verdict.NON_CONFORMANT: 1, Verdict.INCOM
 BROKEN_DOWN: Final = 3
 """The target could not be reached or launched, or the suite could not do its work."""
 OTHERWISE: Final = 5
+"""Known failures no longer occur as they are pinned."""
 EPILOG: Final = """\b
 Exit status:
   0  conformant
   1  non-conformant
   2  wrong usage, a file that cannot be used, or nothing selected
   3  the target could not be reached or launched, or the suite could not do its work
-  4  incomplete: no MUST failed, but not every MUST could be told
+  4  incomplete: no MUST failed, but some MUSTs could not be decided
 """

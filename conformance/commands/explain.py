@@ -1,4 +1,4 @@
-"""chatproto-conformance explain: print all about a requirement, a scenario or a fault."""
+"""chatproto-conformance explain: explain a requirement, a scenario or a fault."""
 
 import click
 from rich.console import Console
@@ -20,8 +20,10 @@ from conformance.standard.requirements import requirements
 @click.command()
 @click.argument("id_", metavar="ID")
 def explain(id_: str) -> None:
-    """Explain ID: a requirement by its text, its reason, its scenarios, and what breaks it; a
-    scenario by what it does, and what it is there for; a fault by its symptom, cause and remedy.
+    """Explain a requirement, a scenario or a fault.
+
+    Prints a requirement's text, its reason, its scenarios, and the broken servers that fail it;
+    what a scenario does and exercises; a fault's symptom, cause and remedy.
 
     \b
     chatproto-conformance explain QUIT-3
@@ -40,7 +42,7 @@ def explain(id_: str) -> None:
 
 
 def _family(name: str) -> Family | None:
-    """The family of faults of this name, or that this specimen is of."""
+    """Return the family of faults with this name, or the one of the specimen with this name."""
     for known in (families(), family_of(), client_families(), client_family_of()):
         if name in known:
             return known[name]

@@ -28,10 +28,13 @@ def _show_schema(context: click.Context, _: click.Parameter, wanted: bool) -> No
     is_eager=True,
     expose_value=False,
     callback=_show_schema,
-    help="Print the JSON Schema of a transcript's line, and judge nothing.",
+    help="Print the JSON Schema of a line of a transcript, and exit.",
 )
 def judge(transcript: Path) -> None:
-    """Judge a transcript that run --transcripts has written: JSON lines, an event a line."""
+    """Judge a kept transcript again.
+
+    It was written by run --transcripts or watch --transcript: JSON lines, one event per line.
+    """
     try:
         events = read(transcript)
     except TranscriptError as error:

@@ -1,4 +1,4 @@
-"""chatproto-conformance learn: requirements in teaching order, to the first that is broken."""
+"""chatproto-conformance learn: lessons in teaching order, up to the first that fails."""
 
 import sys
 
@@ -18,7 +18,7 @@ from conformance.runner.suite import run_suite
 
 @click.command(epilog=EPILOG)
 @target_options
-@click.option("--hint", is_flag=True, help="Print the usual cause and its remedy.")
+@click.option("--hint", is_flag=True, help="Print the usual cause of the failure, and its remedy.")
 @click.option(
     "--from",
     "first",
@@ -36,9 +36,9 @@ def learn(
     hint: bool,
     first: int,
 ) -> None:
-    """Learn chatproto/1 by writing a server, lesson by lesson: stop at the first that it fails.
+    """Judge a server lesson by lesson, up to the first that it fails.
 
-    Fix the server, and run the same command again. TARGET and the other options are as for run.
+    Fix the server, and run the same command again. TARGET and the other options are those of run.
 
     \b
     chatproto-conformance learn --launch "python server.py {port}"
@@ -75,14 +75,14 @@ def learn(
             sys.exit(1)
         print_passed(console, number, lesson)
     console.print(
-        f"\n[green]All {len(lessons)} lessons are passed.[/] Now the whole of it:\n"
+        f"\n[green]All {len(lessons)} lessons are passed.[/] Now run the whole suite:\n"
         f"  chatproto-conformance run {server}",
         soft_wrap=True,
     )
 
 
 def _first(report: Report, lesson: Lesson) -> FindingReport | None:
-    """What broke the lesson: a failure of what it teaches, or else the first there is."""
+    """Return the finding that fails the lesson: of a requirement it teaches, or else the first."""
     found = [one for each in report.scenarios for one in each.findings if one.outcome == "fail"]
     meant = [one for one in found if one.requirement in lesson.requirements]
     meant.sort(key=lambda one: lesson.requirements.index(one.requirement))
@@ -90,7 +90,7 @@ def _first(report: Report, lesson: Lesson) -> FindingReport | None:
 
 
 class _Silent:
-    """A reporter that prints nothing: `learn` prints a lesson as a whole."""
+    """A reporter that prints nothing: `learn` prints the result of a whole lesson."""
 
     def on_strange(self, seen: str) -> None: ...
 

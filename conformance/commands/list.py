@@ -1,4 +1,4 @@
-"""chatproto-conformance list: the scenarios, and the requirements that each exercises."""
+"""chatproto-conformance list: list the scenarios and the requirements that each exercises."""
 
 import click
 from rich.console import Console
@@ -8,5 +8,5 @@ from conformance.output.explain import print_scenarios
 
 @click.command("list")
 def list_() -> None:
-    """List the scenarios, with the requirements that each exercises."""
+    """List the scenarios and the requirements that each exercises."""
     print_scenarios(Console(highlight=False, soft_wrap=True))

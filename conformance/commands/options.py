@@ -1,4 +1,4 @@
-"""The options that several commands share: those that name a server, and those of a judgement."""
+"""The options that several commands share: those that name a server, and those of the judgement."""
 
 import shlex
 from collections.abc import Callable
@@ -22,15 +22,17 @@ _FILE: Final = click.Path(path_type=Path, dir_okay=False)
 
 
 def report_options(command: _Command) -> _Command:
-    """Add --json, --junit, --html and --transcripts, as `json_path`, `junit`, `html_path` and
-    `transcripts`."""
+    """Add --json, --junit, --html and --transcripts.
+
+    The parameters are `json_path`, `junit`, `html_path` and `transcripts`.
+    """
     for option in (
         click.option(
             "--transcripts",
             type=click.Path(path_type=Path, file_okay=False),
             metavar="DIR",
-            help="Write each scenario's transcript there; with --html also a page for each failed "
-            "one, linked from the report.",
+            help="Write each scenario's transcript into DIR. With --html, also write a page for "
+            "each failed scenario, linked from the report.",
         ),
         click.option(
             "--html",
@@ -57,28 +59,34 @@ def judgement_options(command: _Command) -> _Command:
             type=click.Choice(["must", "should"]),
             default="should",
             show_default=True,
-            help="Judge MUST alone, or SHOULD as well.",
+            help="Judge MUSTs only, or SHOULDs as well.",
         ),
         click.option(
             "--write-known-failures",
             type=_FILE,
             metavar="FILE",
-            help="Write what fails as known failures; add to those in FILE, and keep its reasons.",
+            help="Add the failures of this run to the known ones in FILE, and keep its reasons.",
         ),
         click.option(
             "--known-failures",
             type=_FILE,
             metavar="FILE",
-            help="Read known failures: each must still occur, in the words it is pinned to.",
+            help="Expect these failures: each must still occur, with the pinned message.",
         ),
-        click.option("--skip", type=Ids(), multiple=True, metavar="ID…", help="Leave these out."),
+        click.option(
+            "--skip",
+            type=Ids(),
+            multiple=True,
+            metavar="ID…",
+            help="Leave these requirements, scenarios or sections out.",
+        ),
         click.option(
             "--only",
             type=Ids(),
             multiple=True,
             metavar="ID…",
-            help="Run only these requirements, scenarios or sections; repeat it, or separate by "
-            "commas.",
+            help="Play only these requirements, scenarios or sections; repeat the option, or "
+            "separate ids by commas.",
         ),
     ):
         command = option(command)
@@ -98,14 +106,14 @@ def console_options(command: _Command) -> _Command:
             "-q",
             "--quiet",
             is_flag=True,
-            help="Print only a line for each broken requirement, and the verdict; nothing if "
-            "nothing is wrong.",
+            help="Print a line for each broken requirement, and the verdict; nothing if all is "
+            "well.",
         ),
         click.option(
             "--durations",
             type=click.IntRange(min=1),
             metavar="N",
-            help="Print the time of each section, and of the N slowest scenarios.",
+            help="Print the times of all sections and of the N slowest scenarios.",
         ),
     ):
         command = option(command)
@@ -113,8 +121,10 @@ def console_options(command: _Command) -> _Command:
 
 
 def known_failures_in(path: Path | None, *, new: bool = False) -> KnownFailures:
-    """Read a file of known failures; there are none without a path, or in a file that may be `new`
-    and is not there yet."""
+    """Read a file of known failures.
+
+    Returns none if there is no path, or no such file and it may be `new`.
+    """
     if path is None or (new and not path.exists()):
         return KnownFailures()
     try:
@@ -138,13 +148,13 @@ def target_options(command: _Command) -> _Command:
             "--profile",
             "profile_name",
             metavar="PROFILE",
-            help="Read everything from a TOML file, or name a bundled dialect (`profiles` lists "
-            "them). TARGET and --launch override it.",
+            help="Read the target and its dialect from a TOML file, or use a bundled dialect "
+            "(`profiles` lists them). TARGET and --launch override it.",
         ),
         click.option(
             "--launch",
             metavar="COMMAND",
-            help="Start, stop and restart the server with this; "
+            help="The command that starts the server; the suite also stops and restarts it. "
             "{port}, {host}, {path} and {address} are filled in.",
         ),
         click.argument(
@@ -161,7 +171,7 @@ def find_target(
     profile_name: str | None,
     nodes: int | None = None,
 ) -> tuple[Profile, Address]:
-    """Combine these options.
+    """Combine the options that name a server.
 
     Raises:
         click.UsageError: They name no server, or contradict each other.
@@ -175,7 +185,7 @@ def find_target(
         profile = profile.model_copy(update={"launch": Launch(command=launch, **known)})
     if nodes is not None:
         if profile.launch is None:
-            raise click.UsageError("--nodes needs --launch: it says how many are launched")
+            raise click.UsageError("--nodes needs --launch: it is the number of nodes to launch")
         cluster = (profile.cluster or Cluster()).model_copy(update={"nodes": nodes})
         profile = profile.model_copy(update={"cluster": cluster})
     return profile, _address(target, profile)
@@ -203,7 +213,7 @@ def _address(target: str | None, profile: Profile) -> Address:
             )
     elif isinstance(address, SharedRoom) and profile.launch is not None:
         raise click.UsageError(
-            "several TARGETs are servers that run already: leave --launch out, or say --nodes"
+            "several TARGETs are servers that run already: leave --launch out, or give --nodes"
         )
     if isinstance(address, TcpAddress) and address.port == 0 and profile.launch is None:
         raise click.UsageError("port 0 means any free port, which only --launch can use")
@@ -217,7 +227,7 @@ def written_out(
     factor: float,
     nodes: int | None = None,
 ) -> str:
-    """Write these options as a shell takes them."""
+    """Return the command-line options that name this server, quoted for a shell."""
     parts = list(map(shlex.quote, target.split())) if target else []
     parts += ["--launch", _quoted(launch)] if launch else []
     parts += ["--nodes", str(nodes)] if nodes is not None else []

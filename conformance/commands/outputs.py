@@ -1,5 +1,7 @@
-"""The files that a command writes. One that cannot be written is reported, and the others are
-written nevertheless: no findings are lost."""
+"""The files that a command writes.
+
+A file that cannot be written is reported, and the others are still written: no findings are lost.
+"""
 
 import json
 from collections.abc import Callable, Iterable
@@ -21,8 +23,10 @@ class Outputs:
         self.failed = False
 
     def write(self, path: Path | None, render: Callable[[], str]) -> None:
-        """Render a file and write it as UTF-8, if a path is given. Report a failure, and leave no
-        part of the file behind."""
+        """Render a file and write it as UTF-8, if a path is given.
+
+        A failure is reported, and no incomplete file is left behind.
+        """
         if path is None:
             return
         try:
@@ -44,7 +48,7 @@ class Outputs:
         self.write(path, lambda: _as_json(model))
 
     def look_for(self, transcripts: Path | None, played: Iterable[ScenarioReport]) -> None:
-        """Report transcripts that were to be kept and could not be written."""
+        """Report transcripts that could not be written."""
         if transcripts is None:
             return
         missing = [
@@ -56,7 +60,7 @@ class Outputs:
             self.failed = True
             click.echo(
                 f"chatproto-conformance: cannot write {len(missing)} transcripts into "
-                f"{transcripts}, that of {missing[0]} first",
+                f"{transcripts}, the first is that of {missing[0]}",
                 err=True,
             )
 
@@ -67,7 +71,7 @@ class Outputs:
 
 
 def _as_json(model: BaseModel) -> str:
-    # Not model_dump_json: a command line may hold octets that are no UTF-8, which it refuses.
+    # model_dump_json refuses surrogates, and a command line may hold octets that are not UTF-8.
     data = model.model_dump(mode="json", by_alias=True)
     return f"{json.dumps(data, ensure_ascii=False, indent=2)}\n"
 

@@ -35,11 +35,11 @@ def probe(
     timeout_factor: float,
     output: Path | None,
 ) -> None:
-    """Find out what dialect a server speaks, and write a profile of it.
+    """Find out which dialect a server speaks, and print a profile.
 
-    A few clients send texts that tell one dialect from another. The profile explains each setting
-    by the octets that prove it, and lists the open questions. With --launch, a server that a
-    question kills or hangs is started again. Exit status: 0 if something was found, else 3.
+    A few clients send texts that tell dialects apart. The profile shows for each setting the octets
+    that prove it, and lists the open questions. With --launch, a server that crashes or hangs is
+    started again. Exit status: 0 if something was found, else 3.
     """  # fmt: skip
     profile, address = find_target(target, launch, profile_name)
     if output is not None and not output.parent.is_dir():
@@ -55,9 +55,9 @@ def probe(
     outputs.write(output, lambda: text)
     _tell(console, learnt)
     if learnt.restarts:
-        console.print(f"the server was restarted {learnt.restarts} times meanwhile")
+        console.print(f"the server was restarted {learnt.restarts} times during the probe")
     if outputs.failed:
-        # What was learnt is not lost with the file.
+        # The file could not be written: print the profile instead.
         click.echo(text, nl=False)
         sys.exit(BROKEN_DOWN)
     ids = " ".join(one.requirement for one in departures(learnt.dialect))
@@ -68,10 +68,10 @@ def probe(
 def with_found_dialect(
     profile: Profile, address: Address, factor: float, console: Console | None, at_most: float
 ) -> Profile:
-    """Probe a server, in so many seconds at most, and tell a console what was found.
+    """Probe a server for at most `at_most` seconds, and print the result to the console if any.
 
     Returns:
-        The profile, with the dialect that was found.
+        The profile with the dialect that was found.
     """
     learnt = _learn(profile, address, factor, at_most)
     if console is not None:
@@ -84,7 +84,9 @@ def _learn(profile: Profile, address: Address, factor: float, at_most: float = m
     try:
         return ask(address, profile.launch, factor, at_most)
     except Gone as error:
-        click.echo(f"chatproto-conformance: nothing could be learnt of it: {error}", err=True)
+        click.echo(
+            f"chatproto-conformance: nothing could be learnt about the server: {error}", err=True
+        )
         sys.exit(BROKEN_DOWN)
 
 
@@ -95,6 +97,6 @@ def _tell(console: Console, learnt: Learnt) -> None:
         console.print(f"[bold]{one.key}[/] = {escape(repr(one.value))}")
         console.print(f"    {escape(' '.join(one.why.split()))}")
     if learnt.plain:
-        console.print(f"as chatproto/1 has it: {', '.join(learnt.plain)}")
+        console.print(f"as in chatproto/1: {', '.join(learnt.plain)}")
     for line in learnt.untold:
-        console.print(f"could not be told  {escape(line)}")
+        console.print(f"unknown  {escape(line)}")

@@ -1,4 +1,4 @@
-"""chatproto-conformance profiles: the dialects that come with the suite."""
+"""chatproto-conformance profiles: list or print the bundled dialects."""
 
 import click
 from rich.console import Console
@@ -12,8 +12,10 @@ from conformance.target.profile import ProfileError
 @click.command()
 @click.argument("name", required=False)
 def profiles(name: str | None) -> None:
-    """List the bundled dialects, with the requirements each breaks; or print the profile of one,
-    as a start for your own.
+    """List the bundled dialects, or print the profile of one.
+
+    The list shows which requirements each dialect breaks. A printed profile is a start for your
+    own.
 
     \b
     chatproto-conformance run --profile ack --launch "./server {port}"

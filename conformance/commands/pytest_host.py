@@ -1,4 +1,4 @@
-"""The scenarios within another project's pytest run: its options, and the summary at its end."""
+"""The scenarios within another project's pytest run: the options, and the summary at the end."""
 
 import io
 import re
@@ -40,7 +40,7 @@ from conformance.target.process import LaunchError
 
 
 def begin(config: pytest.Config, *, named: bool) -> None:
-    """Let the scenarios be collected, and played where options have `named` a server or a
+    """Let pytest collect the scenarios, and play them if its options have `named` a server or a
     client."""
     if not named:
         take_part(config, None)
@@ -57,7 +57,7 @@ def begin(config: pytest.Config, *, named: bool) -> None:
         report = report_of
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(
-            _Telling(
+            _Summary(
                 settings,
                 config.getoption("chat_known_failures"),
                 _path(config, "chat_json"),
@@ -75,7 +75,7 @@ def _look(settings: Settings) -> None:
 
 
 def _path(config: pytest.Config, name: str) -> Path | None:
-    """A file to be written."""
+    """Return the path of a file to write, from an option."""
     path = config.getoption(name)
     if path is None:
         return None
@@ -133,8 +133,8 @@ def _client_settings(config: pytest.Config) -> tuple[Settings, Use]:
     for name in ("chat_target", "chat_launch", "chat_profile"):
         if config.getoption(name) is not None:
             raise pytest.UsageError(
-                f"--{name.replace('_', '-')} and --chat-client exclude each other: the first names "
-                "a server"
+                f"--{name.replace('_', '-')} and --chat-client exclude each other: one names a "
+                "server, the other a client"
             )
     use = Use(
         config.getoption("chat_client"),
@@ -160,13 +160,13 @@ def _client_settings(config: pytest.Config) -> tuple[Settings, Use]:
 
 
 def _as_options(text: str) -> str:
-    """What the command says of its options, said of pytest's."""
+    """Replace the command's options in a message by those of pytest."""
     text = text.replace("a TARGET such as", "--chat-target ADDRESS such as")
     return re.sub(r"--(?=(?:launch|profile)\b)", "--chat-", text)
 
 
 def _scenario_of(nodeid: str) -> Scenario | None:
-    """The scenario that is a test of this id, if it is one."""
+    """Return the scenario with this pytest node id, or None."""
     path, _, name = nodeid.partition("::")
     for play in plays():
         if path.endswith(f"{play.__module__.replace('.', '/')}.py") and play.__name__ == name:
@@ -176,14 +176,14 @@ def _scenario_of(nodeid: str) -> Scenario | None:
 
 
 def _what_ended(report: pytest.TestReport) -> str:
-    """The words of the exception that ended a test."""
+    """Return the message of the exception that ended a test."""
     crash = getattr(report.longrepr, "reprcrash", None)
     text = crash.message if crash is not None else str(report.longrepr)
     return text.strip().partition("\n")[0]
 
 
 class _Reporting(Protocol):
-    """Puts what was found together."""
+    """A function that makes one report of the results of all scenarios."""
 
     def __call__(
         self,
@@ -196,7 +196,7 @@ class _Reporting(Protocol):
 
 
 def _reporting_of(use: Use) -> _Reporting:
-    """How a client's results are put together."""
+    """Return the function that makes the report of a client."""
 
     def report(
         results: list[ScenarioReport], settings: Settings, *, interrupted: bool, duration_s: float
@@ -208,8 +208,8 @@ def _reporting_of(use: Use) -> _Reporting:
     return report
 
 
-class _Telling:
-    """Collects the results, from this process or from workers, and prints the summary."""
+class _Summary:
+    """The plugin that collects results, from this process or from workers, and prints a summary."""
 
     def __init__(
         self,
@@ -231,7 +231,7 @@ class _Telling:
         self._held: Held | None = None
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Keep the last try of each scenario: a plugin may run it again, or break it off."""
+        """Keep the last result of each scenario: another plugin may rerun it, or abort it."""
         if report.when == "setup":
             self._broken_off.discard(report.nodeid)
         result = result_in(report)
@@ -241,7 +241,7 @@ class _Telling:
             if result is not None:
                 self._last[result.id] = result
         elif report.failed and (scenario := _scenario_of(report.nodeid)) is not None:
-            words = f"it did not come to its end: {_what_ended(report)}"
+            words = f"the scenario did not come to its end: {_what_ended(report)}"
             self._last[scenario.id] = without(scenario, "unknown", words)
 
     @property
@@ -249,7 +249,7 @@ class _Telling:
         return list(self._last.values())
 
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
-        """Fail a run that left a MUST unknown, or in which a known failure did not occur."""
+        """Fail the run if a MUST is unknown, or if a known failure did not occur."""
         if not self._results:
             return
         played = {result.id for result in self._results}
@@ -276,7 +276,7 @@ class _Telling:
             session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        """Print what no failed test says: SHOULDs, what was never exercised, and the verdict."""
+        """Print what no failed test shows: SHOULDs, unexercised requirements, and the verdict."""
         if self._report is None:
             return
         terminalreporter.section(PROTOCOL)

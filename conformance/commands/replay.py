@@ -33,21 +33,21 @@ _SCENARIO = "gen/programs"
     default=20,
     show_default=True,
     metavar="N",
-    help="Repeat it N times.",
+    help="Play the program N times.",
 )
 @click.option(
     "--transcripts",
     type=click.Path(path_type=Path, file_okay=False),
     metavar="DIR",
-    help="Write the transcript of a failed repetition there, or of the last one.",
+    help="Write the transcript of a failed repetition, or of the last one, into DIR.",
 )
 @click.option(
     "--emit-script",
     "script",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",
-    help="Write the program as a script of plain Python, to attach to a bug report. If no server "
-    "is given, do nothing else.",
+    help="Write the program as a plain Python script, to attach to a bug report. If no server is "
+    "given, do only this.",
 )
 def replay(
     file: Path,
@@ -59,8 +59,11 @@ def replay(
     transcripts: Path | None,
     script: Path | None,
 ) -> None:
-    """Repeat a generated program: FILE is one that run has saved in chatproto-programs. TARGET and
-    the other options are as for run."""
+    """Repeat a generated program, and count how often it fails.
+
+    FILE is a program that run has saved in chatproto-programs. TARGET and the other options are
+    those of run.
+    """
     try:
         program = load(file)
     except ProgramError as error:
@@ -103,7 +106,7 @@ def _replay(program: Program, settings: Settings, times: int, again: str) -> Sce
     trials = Trials(session, scenario, frozenset())
     try:
         reach(settings)
-        with console.status("performing it"):
+        with console.status("repeating it"):
             counted = trials.count(program, times)
     except (LaunchError, Unreachable) as error:
         click.echo(f"chatproto-conformance: {error}", err=True)

@@ -1,4 +1,4 @@
-"""chatproto-conformance report: the reports of runs as a page, as Markdown, as a badge."""
+"""chatproto-conformance report: show reports as a page, as Markdown or as a badge."""
 
 import json
 import sys
@@ -30,7 +30,7 @@ def _show_schema(context: click.Context, _: click.Parameter, wanted: bool) -> No
     "--html",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",
-    help="Write one HTML file; it needs no network.",
+    help="Write one self-contained HTML file.",
 )
 @click.option(
     "--markdown",
@@ -49,7 +49,7 @@ def _show_schema(context: click.Context, _: click.Parameter, wanted: bool) -> No
     "badge_json_path",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",
-    help="Write a badge as the JSON of a shields.io endpoint.",
+    help="Write a badge as JSON for a shields.io endpoint.",
 )
 @click.option(
     "--schema",
@@ -57,7 +57,7 @@ def _show_schema(context: click.Context, _: click.Parameter, wanted: bool) -> No
     is_eager=True,
     expose_value=False,
     callback=_show_schema,
-    help="Print the JSON Schema of a report, and read none.",
+    help="Print the JSON Schema of a report, and exit.",
 )
 def report(
     paths: tuple[Path, ...],
@@ -66,9 +66,10 @@ def report(
     badge: Path | None,
     badge_json_path: Path | None,
 ) -> None:
-    """Put the reports of run --json side by side, and print a line for each.
+    """Compare reports that were written by run --json.
 
-    An implementation has the name of its profile, or else of its report's file.
+    Prints a line for each, and writes them side by side as a page, as Markdown or as a badge. An
+    implementation is named after its profile, or else after its report's file.
 
     \b
     chatproto-conformance report mine.json reference.json --html matrix.html

@@ -1,5 +1,4 @@
-"""What becomes of the results of `run` and `clients`: what is printed, which files are written, and
-the exit status."""
+"""The end of `run` and `clients`: print the results, write the files, and exit with the status."""
 
 import os
 import sys
@@ -26,7 +25,7 @@ from conformance.transcript.files import read
 
 
 class Results:
-    """The console, the files and the known failures of one run, as the options of these names say.
+    """The console, the files and the known failures of one run, from the options of these names.
 
     Raises:
         click.UsageError: The options exclude each other, or a file cannot be read or written.
@@ -97,15 +96,18 @@ class Results:
         sys.exit(STATUS[held.rest] or (0 if held.holds else OTHERWISE))
 
     def _write_page(self, report: Report, page: Path) -> None:
-        # Few runs write a page, and its templates take a tenth of a run's start.
+        # Imported late: few runs write a page, and the templates take a tenth of the start-up time.
         from conformance.output.html import render_page
 
         pages = self._write_transcripts(report, page)
         self.outputs.write(page, lambda: render_page(compare([report]), pages))
 
     def _write_transcripts(self, report: Report, page: Path) -> dict[str, str]:
-        """Write the transcripts in which something was found as pages too, beside themselves; by
-        scenario, where each is as seen from the report's page."""
+        """Write a page beside each transcript in which something was found.
+
+        Returns:
+            For each scenario, the link from the report's page to that page.
+        """
         from conformance.output.html import render_transcript
 
         pages: dict[str, str] = {}

@@ -36,9 +36,9 @@ from conformance.target.address import SharedRoom
 _EXAMPLES: Final = 20
 _TIME_LIMIT: Final = 60.0
 _CLUSTERED: Final = 180.0
-"""Seconds of a run before several nodes: one scenario at a time, and faults take their time."""
+"""The time limit in seconds for several nodes: scenarios run one by one, and faults take time."""
 _PROBING: Final = 0.6
-"""The part of a run's time limit in which its server's dialect must be found."""
+"""The part of the time limit within which --probe must find the dialect."""
 _EPILOG: Final = (
     EPILOG
     + """
@@ -48,9 +48,9 @@ With --accept-declared:
 
 \b
 With --known-failures:
-  0  also: non-conformant, with known failures only
+  0  also: non-conformant, but all failures are known
   1  an unknown failure
-  5  no unknown failure, but a known one passed, or failed in other words than pinned
+  5  no unknown failure, but a known one passed, or failed with another message than pinned
 """
 )
 
@@ -61,7 +61,8 @@ With --known-failures:
     "--nodes",
     type=click.IntRange(2, 9),
     metavar="N",
-    help="Launch N nodes of one room, each with {node}, a name of its own, and {room} filled in.",
+    help="Launch N nodes that serve one room. {node}, a different name for each, and {room} are "
+    "filled in.",
 )
 @report_options
 @click.option(
@@ -77,14 +78,14 @@ With --known-failures:
     default=tuple(POINTS.values()),
     show_default=True,
     metavar="MUST SHOULD",
-    help="Points for a requirement of each level, with --gradescope.",
+    help="Points for each MUST and each SHOULD, with --gradescope.",
 )
 @judgement_options
 @click.option(
     "--examples",
     type=click.IntRange(min=0),
     metavar="N",
-    help="Generate N programs for clients; by default 20, and none once a MUST has failed.",
+    help="Play N generated programs. The default is 20, and none once a MUST has failed.",
 )
 @click.option(
     "--programs",
@@ -92,7 +93,7 @@ With --known-failures:
     default=Path("chatproto-programs"),
     show_default=True,
     metavar="DIR",
-    help="Save generated programs that break something there.",
+    help="Save generated programs that fail in DIR.",
 )
 @click.option(
     "--seed",
@@ -107,26 +108,26 @@ With --known-failures:
     "--jobs",
     type=click.IntRange(min=1),
     metavar="N",
-    help="Run N scenarios at a time, each on a server of its own if launched. The default is 8 "
-    "if each can have a free port, else 1.",
+    help="Play N scenarios at a time, each on its own server with --launch. The default is 8 if "
+    "each server can have a free port, else 1.",
 )
 @click.option(
     "--time-limit",
     type=click.FloatRange(min=1),
     metavar="S",
     help="End the run after S seconds, whatever the server does, and report what was found. The "
-    "default is 60, or 180 where there are several nodes, times the timeout factor.",
+    "default is 60, or 180 for several nodes, times the timeout factor.",
 )
 @click.option(
     "--isolate",
     is_flag=True,
-    help="Launch a new server for each scenario, so that none inherits another's state.",
+    help="Launch a new server for each scenario, so that no state is carried over.",
 )
 @click.option(
     "--dead-peers",
     is_flag=True,
-    help="Let peers vanish without a packet as well, and wait until the server finds them, 5 "
-    "minutes at most (HB-2). On Linux; the default time limit is longer by that.",
+    help="Also let peers vanish without a packet, and wait up to 5 minutes until the server finds "
+    "them (HB-2). Linux only. The default time limit is 5 minutes longer.",
 )
 @console_options
 @click.option(
@@ -138,7 +139,7 @@ With --known-failures:
 @click.option(
     "--accept-declared",
     is_flag=True,
-    help="Ignore declared failures in the exit status: 0 if nothing else was found.",
+    help="Ignore failures that the profile declares: exit with 0 if there are no others.",
 )
 def run(
     target: str | None,
@@ -170,14 +171,15 @@ def run(
     probes: bool,
     accept_declared: bool,
 ) -> None:
-    """Judge a server: TARGET is tcp://HOST:PORT, tcp://[::1]:PORT or unix:/PATH.
+    """Judge a server.
 
-    Several TARGETs are nodes of one room: clients are spread over them. With --nodes the suite
-    starts those itself, and lets faults befall them.
+    TARGET is tcp://HOST:PORT, tcp://[::1]:PORT or unix:/PATH. Several TARGETs are nodes of one
+    room: clients are spread over them. With --nodes the suite starts the nodes itself, and injects
+    faults.
 
-    With --launch the suite starts the server itself, on TARGET or on a free port, and checks
-    stopping and starting as well. A terminal shows the progress. What failed is told in 40 lines,
-    by its causes; --verbose, --html and the other files have every finding.
+    With --launch the suite starts the server itself, on TARGET or on a free port, and also checks
+    how it stops and starts. A summary of up to 40 lines groups the failures by cause. --verbose,
+    --html and the other files have every finding.
     """  # fmt: skip
     profile, address = find_target(target, launch, profile_name, nodes)
     if isolate and profile.launch is None:
@@ -195,8 +197,8 @@ def run(
     clustered = profile.cluster is not None or isinstance(address, SharedRoom)
     if jobs is not None and jobs > 1 and clustered:
         raise click.UsageError(
-            f"-j {jobs} would let {jobs} scenarios share one room: several nodes are judged one "
-            "scenario at a time"
+            f"-j {jobs} would let {jobs} scenarios share one room: with several nodes, scenarios "
+            "are played one at a time"
         )
     chosen, counting, selected = select(
         only, skip, level, kinds=FOR_CLUSTERS if clustered else FOR_SERVERS

@@ -1,4 +1,4 @@
-"""chatproto-conformance specimens: judge the suite itself."""
+"""chatproto-conformance specimens: test the suite itself."""
 
 import difflib
 import sys
@@ -22,11 +22,11 @@ _STYLES: Final = {"caught": "green", "passed": "green", "missed": "red", "accuse
 
 @click.command()
 @click.argument("names", nargs=-1, metavar="[NAME]…")
-@click.option("--clients", is_flag=True, help="Judge the clients, if no NAME is given.")
+@click.option("--clients", is_flag=True, help="Judge all clients instead of all servers.")
 @click.option(
     "--whole",
     is_flag=True,
-    help="Run all scenarios against each, not only those meant for it, and judge each "
+    help="Play all scenarios on each specimen, not only those meant for it, and judge each "
     "transcript again.",
 )
 @click.option(
@@ -35,7 +35,7 @@ _STYLES: Final = {"caught": "green", "passed": "green", "missed": "red", "accuse
     default=1,
     show_default=True,
     metavar="N",
-    help="Judge each N times.",
+    help="Judge each specimen N times.",
 )
 @click.option(
     "--json",
@@ -55,7 +55,7 @@ _STYLES: Final = {"caught": "green", "passed": "green", "missed": "red", "accuse
     "--compare",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Fail if the matrix differs from this one, written by --json.",
+    help="Fail if the matrix differs from that in FILE, written by --json.",
 )
 @click.option(
     "-j",
@@ -76,11 +76,13 @@ def specimens(
     compare: Path | None,
     jobs: int,
 ) -> None:
-    """Judge the suite itself: every broken server, or with --clients every broken client, must be
-    caught, and every legal one let pass.
+    """Test the suite itself on broken and legal specimens.
+
+    The suite must catch every broken server, or with --clients every broken client, and every legal
+    one must pass.
 
     Some faults do not show in every run, so a missed specimen is judged up to four times more. A
-    legal server must never be accused. Exit status: 0 if all is so, else 1.
+    legal one must never be accused. Exit status: 0 if all results are right, else 1.
     """
     for name in names:
         if name not in every_specimen():
@@ -102,7 +104,7 @@ def specimens(
     outputs.write(html_path, lambda: render_matrix(matrix))
     for row in matrix.specimens:
         if row.rounds > 1:
-            console.print(f"{row.name}: as it should be {row.good} of {row.rounds}")
+            console.print(f"{row.name}: right {row.good} of {row.rounds} times")
     console.print(matrix.tally)
     different = [] if kept is None else differences(kept, matrix)
     for line in different:
@@ -124,4 +126,4 @@ def _print(console: Console, result: Judged) -> None:
     if result.accused:
         console.print(f"        found, but not broken by it: {' '.join(result.accused)}")
     if result.otherwise:
-        console.print(f"        judged otherwise by its transcript: {' '.join(result.otherwise)}")
+        console.print(f"        its transcript gives other findings: {' '.join(result.otherwise)}")

@@ -1,5 +1,7 @@
-"""Standard streams that cannot end a run: one that is closed, full or not UTF-8 drops what is
-printed to it, and nothing else is lost."""
+"""Standard streams that cannot fail a run.
+
+Output to a closed or full stream is dropped. Characters that a stream cannot encode are replaced.
+"""
 
 import codecs
 import io
@@ -12,8 +14,7 @@ _STANDARD: Final = (0, 1, 2)
 
 
 class _Lenient(io.FileIO):
-    """A file descriptor whose reader may go, and whose disk may be full: from then on what is
-    written is dropped."""
+    """A file that drops all output after the first failed write: no reader, or a full disk."""
 
     _is_lost = False
 
@@ -28,8 +29,8 @@ class _Lenient(io.FileIO):
         return memoryview(data).nbytes  # type: ignore[arg-type]  # as above
 
 
-def open_what_is_closed() -> None:
-    """Open the null device in place of a closed standard stream: no socket may get its number."""
+def open_closed_streams() -> None:
+    """Open the null device for each closed standard stream, so that no socket gets its number."""
     for number in _STANDARD:
         try:
             os.fstat(number)
@@ -41,8 +42,8 @@ def open_what_is_closed() -> None:
     sys.stderr = sys.stderr or _lenient(2, "utf-8")
 
 
-def tolerate_what_fails() -> None:
-    """Let standard output and error take any character, and outlive their readers."""
+def tolerate_failing_streams() -> None:
+    """Make standard output and error accept any character, and survive a reader that closes."""
     for name, number in (("stdout", 1), ("stderr", 2)):
         stream = getattr(sys, name)
         with suppress(OSError, ValueError, io.UnsupportedOperation):
@@ -54,11 +55,11 @@ def tolerate_what_fails() -> None:
 _SYMBOLS: Final = dict(
     zip("—–…×·•→←▶◀─═│┊╎├┤┼○●✕⋮✓✗△◇›\u2019", "--~x.*><><-=|::||+ooX:+x!/>'", strict=True)
 )
-"""What is printed for a symbol where a stream cannot take it, one column each."""
+"""The replacement for each symbol that a stream cannot encode, one column wide."""
 
 
 def _legible(error: UnicodeError) -> tuple[str, int]:
-    """Write what a stream cannot take by another sign or by its code point."""
+    """Replace a character that a stream cannot encode by a similar one, or by its code point."""
     assert isinstance(error, UnicodeEncodeError)
     char = error.object[error.start]
     return _SYMBOLS.get(char, f"<U+{ord(char):04X}>"), error.start + 1

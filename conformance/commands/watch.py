@@ -1,4 +1,4 @@
-"""chatproto-conformance watch: forward between real clients and a real server, and judge both."""
+"""chatproto-conformance watch: proxy real clients to a real server, and judge both."""
 
 import signal
 import socket
@@ -34,17 +34,17 @@ from conformance.watch.relay import Relay
 
 _MOST: Final = 64.0
 _QUEUE: Final = 512
-"""Clients that may wait to be taken."""
+"""The listen backlog."""
 
 
 def _address(_: click.Context, param: click.Parameter, given: str) -> TcpAddress | UnixAddress:
-    """Read one address; `BadParameter` for none, and for several."""
+    """Parse a single address; `BadParameter` if it is none, or several."""
     try:
         address = parse_address(given)
     except AddressError as error:
         raise click.BadParameter(str(error), param=param) from None
     if isinstance(address, SharedRoom):
-        raise click.BadParameter("a watch stands before one address", param=param)
+        raise click.BadParameter("watch takes a single address", param=param)
     return address
 
 
@@ -56,13 +56,13 @@ def _address(_: click.Context, param: click.Parameter, given: str) -> TcpAddress
     default="tcp://127.0.0.1:9000",
     show_default=True,
     metavar="ADDRESS",
-    help="Where clients connect.",
+    help="The address to which clients connect.",
 )
 @click.option(
     "--transcript",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="Keep what happened, for judge.",
+    help="Write the transcript to FILE, for judge.",
 )
 @click.option(
     "--most",
@@ -70,7 +70,7 @@ def _address(_: click.Context, param: click.Parameter, given: str) -> TcpAddress
     default=_MOST,
     show_default=True,
     metavar="MIB",
-    help="Keep so many MiB of what happens, and judge those; go on forwarding.",
+    help="Record up to this much traffic, and judge that; forwarding goes on.",
 )
 def watch(
     server: TcpAddress | UnixAddress,
@@ -78,11 +78,12 @@ def watch(
     transcript: Path | None,
     most: float,
 ) -> None:
-    """Stand between real clients and the server at TARGET, and say what either breaks.
+    """Forward between real clients and a server, and judge both.
 
-    Everything is forwarded as it comes. Ctrl-C ends the watch and prints the findings: what the
-    server broke, and what clients did. What a watch cannot see, such as members that connect to
-    the server itself, makes a finding unknown.
+    Clients connect to the watch, which connects each to the server at TARGET and forwards all
+    traffic unchanged. Ctrl-C ends the watch and prints what the server and the clients broke. A
+    finding is unknown if it depends on what the watch cannot see, such as members connected
+    directly to the server.
 
     \b
     chatproto-conformance watch tcp://server:9999 --listen tcp://127.0.0.1:9000
@@ -96,7 +97,7 @@ def watch(
         except OSError as error:
             click.echo(f"chatproto-conformance: {error}", err=True)
             sys.exit(BROKEN_DOWN)
-        click.echo("judging what was seen …", err=True)
+        click.echo("judging the transcript …", err=True)
         result = judged_again(read(path))
     kept = f"judge {transcript}" if transcript else "watch … --transcript FILE, and judge FILE"
     print_findings(console, [result], lambda _: f"chatproto-conformance {kept}")
@@ -106,7 +107,7 @@ def watch(
 
 @contextmanager
 def _listen(address: TcpAddress | UnixAddress) -> Iterator[socket.socket]:
-    """Listen; `OSError` names the address. A socket file is removed again."""
+    """Listen on an address; an `OSError` names it. A Unix-domain socket is removed afterwards."""
     if isinstance(address, UnixAddress):
         listener = unix_socket()
         where: object = address.path
@@ -134,7 +135,7 @@ def _record(
     path: Path,
     most: int,
 ) -> None:
-    """Forward until a signal comes, and record so many octets of it."""
+    """Forward until a signal comes, and record up to `most` octets."""
 
     def tell(said: str) -> None:
         console.print(said, markup=False)

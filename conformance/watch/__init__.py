@@ -1,1 +1,1 @@
-"""Stands between real clients and a real server, and records what both say."""
+"""The watching proxy: it stands between real clients and a real server, and records both sides."""

@@ -1,8 +1,8 @@
-"""One client, and the connection to the server that it has through the watch.
+"""One client, and the connection to the server that the watch makes for it.
 
-Octets are forwarded as they come. What waits for the one is bounded, and stops the reading of the
-other and of nobody else. The transcript tells of it all as if the client were connected to the
-server itself.
+Octets are forwarded unchanged. Each buffer is bounded: a full one stops reading from the opposite
+side (backpressure), and affects no other member. The transcript is written as if the client were
+connected directly to the server.
 """
 
 import errno
@@ -30,9 +30,9 @@ from conformance.transcript.events import (
 
 _READ_SIZE: Final = 65_536
 _MOST: Final = 262_144
-"""Octets that wait for a client before nothing more is read for it."""
+"""The backlog of a client, in octets, at which the watch stops reading its server connection."""
 _BLOCKED: Final = 0.2
-"""Seconds of that, after which the client counts as one that has stopped reading."""
+"""Seconds with a full backlog after which the client counts as stalled."""
 _LINGER: Final = 10.0
 """Seconds a client has to end its side after the server has ended its own."""
 _PENDING: Final = (0, errno.EINPROGRESS, getattr(errno, "WSAEWOULDBLOCK", 0))
@@ -42,7 +42,7 @@ Where = str | tuple[str, int] | tuple[str, int, int, int] | tuple[int, bytes]
 
 
 class WatchedRoom(Protocol):
-    """What a member needs of whoever forwards it."""
+    """The interface of the relay that its members use."""
 
     heard_at: float
     record: Callable[[Event], None]
@@ -55,7 +55,7 @@ class WatchedRoom(Protocol):
 
 
 class WatchedMember:
-    """Two sockets, and what waits between them."""
+    """A pair of sockets, to the client and to the server, with a buffer for each direction."""
 
     def __init__(
         self,
@@ -64,7 +64,14 @@ class WatchedMember:
         client: tuple[socket.socket, Where],
         server: tuple[socket.socket, Where],
     ) -> None:
-        """Connect to the server for a client that has connected; each with where it is."""
+        """Connect to the server for a client that has connected.
+
+        Args:
+            room: the relay.
+            name: the client's name in the transcript.
+            client: the client's socket, and the address it came from.
+            server: an unconnected socket, and the address of the server.
+        """
         self.name = name
         self._room = room
         self._client, came_from = client
@@ -84,7 +91,7 @@ class WatchedMember:
             sock.setblocking(False)
             if sock.family != AF_UNIX:
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        # Noted before: what others hear from now on it may hear as well.
+        # The time before connecting: from now on it may receive what others say.
         since = room.now()
         error = self._server.connect_ex(where)
         label = None if self._server.family == AF_UNIX else _label(self._server.getsockname())
@@ -98,11 +105,11 @@ class WatchedMember:
 
     @property
     def is_waiting(self) -> bool:
-        """Whether it takes all that comes, and the server has not ended its connection."""
+        """Whether it is connected, has read everything, and the server has not closed."""
         return self._is_connected and self._server_ended is None and not self._to_client
 
     def look_at_the_time(self, now: float) -> None:
-        """Note a stall that lasts; give up a client that does not end its side."""
+        """Note a stall that lasts; close a client that does not end its side in time."""
         blocked, ended = self._blocked, self._server_ended
         if blocked is not None and not self._is_stalled and now - blocked > _BLOCKED:
             self._is_stalled = True
@@ -111,7 +118,7 @@ class WatchedMember:
             self.close()
 
     def close(self) -> None:
-        """Let both go, without a word in the transcript."""
+        """Close both sockets, without an event in the transcript."""
         self._is_closed = True
         self._room.members.pop(self.name, None)
         for sock in self._client, self._server:
@@ -123,7 +130,7 @@ class WatchedMember:
             self._room.watch(sock, 0, self._on_client)
 
     def _register(self) -> None:
-        """Say what each socket is watched for now."""
+        """Register for each socket the events to wait for now."""
         if self._is_closed:
             return
         read, write = selectors.EVENT_READ, selectors.EVENT_WRITE
@@ -195,7 +202,7 @@ class WatchedMember:
         except BlockingIOError:
             return
         except OSError as error:
-            # What the server said before it broke off is still to be read.
+            # Octets that the server sent before the reset can still be read.
             self._was_reset = self._was_reset or isinstance(error, ConnectionResetError)
             self._to_server = b""
 
@@ -241,9 +248,9 @@ class WatchedMember:
             self._end_client()
 
     def _end_client(self) -> None:
-        """End the client's connection as the server has ended the watch's."""
+        """End the client's connection the way the server has ended its own."""
         if self._was_reset:
-            self._break_off(self._client)
+            self._reset_on_close(self._client)
             self.close()
         elif self._client_ended:
             self.close()
@@ -254,24 +261,24 @@ class WatchedMember:
                 self.close()
 
     def _lose_client(self) -> None:
-        """The client broke its connection off: so does the watch."""
+        """Reset the server connection of a client that was reset."""
         if self._server_ended is None:
             self._room.record(Aborted(self._room.now(), self.name))
-            self._break_off(self._server)
+            self._reset_on_close(self._server)
         self.close()
 
     def _fail(self, error: int) -> None:
-        """The server cannot be reached: the client is told so by an end at once."""
+        """Close a client for which the server cannot be reached."""
         self._room.tell(f"{self.name}: the server cannot be reached: {os.strerror(error)}")
         self._room.record(Aborted(self._room.now(), self.name))
         self.close()
 
     @staticmethod
-    def _break_off(sock: socket.socket) -> None:
+    def _reset_on_close(sock: socket.socket) -> None:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
 
 def _label(where: Where) -> str:
-    """An address of the Internet as a header would name it."""
+    """Return an IP address as a header would write it."""
     assert isinstance(where, tuple)
     return ip_sender(str(where[0]), int(where[1]))

@@ -1,4 +1,4 @@
-"""Takes clients, and gives each a connection of its own to the server: one thread, one selector."""
+"""Accepts clients, and connects each to the server: one thread, one selector."""
 
 import selectors
 import socket
@@ -12,16 +12,19 @@ from conformance.transcript.events import THE_END, Event, Waited
 from conformance.watch.member import WatchedMember, Where
 
 _QUIET: Final = 10.0
-"""Seconds in which nobody says or hears anything, after which what has not come will not come."""
+"""Seconds of silence of all members, after which what has not come counts as missing."""
 _TURN: Final = 0.25
-"""Seconds between two looks at the time."""
+"""Seconds between two checks of the time."""
 _FULL: Final = 0.02
-"""Seconds until a client is taken again after there was no descriptor for one."""
+"""Seconds to wait after a client could not be accepted for lack of descriptors."""
 
 
 class Relay:
-    """Those who are forwarded, its `members`. `record` is given every event as it happens, `tell`
-    what its user may want to know. `heard_at` is when anybody last said or heard anything."""
+    """The proxy of all clients, its `members`.
+
+    `record` is called with every event, `tell` with messages for the user. `heard_at` is when any
+    member last sent or received a line that is not blank.
+    """
 
     def __init__(
         self,
@@ -44,11 +47,11 @@ class Relay:
         self.watch(listener, selectors.EVENT_READ, self._accept)
 
     def now(self) -> float:
-        """Seconds since it began."""
+        """Return the seconds since the watch began."""
         return round(time.monotonic() - self._epoch, 6)
 
     def run(self, is_over: Callable[[], bool]) -> None:
-        """Forward until it is over, and what has come by then; then let everybody go."""
+        """Forward until `is_over`, including what has come by then; then close all members."""
         over = False
         while not over:
             over = is_over()
@@ -60,7 +63,7 @@ class Relay:
         self._selector.close()
 
     def watch(self, sock: socket.socket, events: int, ready: Callable[[int], None]) -> None:
-        """Call `ready` when one of these events happens on a socket; never again for none."""
+        """Call `ready` when one of these events happens on a socket; stop if there are none."""
         key = self._selector.get_map().get(sock)
         if key is None:
             if events:
@@ -82,7 +85,7 @@ class Relay:
         try:
             server = socket.socket(self._where[0])
         except OSError as error:
-            self.tell(f"a client was turned away: {error.strerror}")
+            self.tell(f"a client was refused: {error.strerror}")
             client.close()
             return
         WatchedMember(self, f"c{self._count}", (client, came_from), (server, self._where[1]))
@@ -99,7 +102,7 @@ class Relay:
 
 
 def _resolve(server: TcpAddress | UnixAddress) -> tuple[int, Where]:
-    """The family and the socket address of a server; `OSError` where its name stands for none."""
+    """Resolve a server to its address family and socket address; `OSError` if that fails."""
     if isinstance(server, UnixAddress):
         if AF_UNIX is None:
             raise OSError("this system has no Unix-domain sockets")

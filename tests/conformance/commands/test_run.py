@@ -309,7 +309,7 @@ def test_in_a_shells_background_a_server_heeds_the_interrupt() -> None:
         (["run", "tcp://127.0.0.1:1", "--nodes", "3", "--launch", "n"], "as many TARGETs"),
         (["run", "--nodes", "3", "--launch", "n", "-j", "2"], "share one room"),
         (["run", "tcp://127.0.0.1:1", "tcp://127.0.0.1:2", "-j", "2"], "share one room"),
-        (["run", "tcp://127.0.0.1:1", "tcp://127.0.0.1:2", "--launch", "n"], "say --nodes"),
+        (["run", "tcp://127.0.0.1:1", "tcp://127.0.0.1:2", "--launch", "n"], "give --nodes"),
         (["run", "tcp://127.0.0.1:1", "--only", "CLU-1"], "nothing is selected"),
         (["run", "tcp://127.0.0.1:1", "--only", "QUIT-33"], "the nearest is QUIT-3"),
         (["run", "tcp://127.0.0.1:1", "--only", "LIM-5", "--level", "must"], "nothing is selected"),

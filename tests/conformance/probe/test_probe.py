@@ -79,7 +79,7 @@ def test_of_one_that_runs_already_and_dies_is_kept_what_was_learnt() -> None:
 def test_a_server_that_relays_nothing_leaves_nothing_to_learn() -> None:
     done = run("probe", "--launch", specimen("s0"))
     assert done.returncode == 3
-    assert "nothing could be learnt of it" in done.stderr
+    assert "nothing could be learnt about the server" in done.stderr
 
 
 def test_each_conclusion_is_explained_and_the_run_is_offered(tmp_path: Path) -> None:
@@ -88,7 +88,7 @@ def test_each_conclusion_is_explained_and_the_run_is_offered(tmp_path: Path) -> 
     assert done.returncode == 0, done.stderr
     assert "time = '%Y/%m/%d %H:%M:%S'" in done.stdout
     assert "with an LF came as '" in done.stdout
-    assert "as chatproto/1 has it: " in done.stdout
+    assert "as in chatproto/1: " in done.stdout
     assert f"next: chatproto-conformance run --profile {path}" in done.stdout
     text = path.read_text()
     assert "# of one segment with " in text
@@ -103,7 +103,7 @@ def test_each_conclusion_is_explained_and_the_run_is_offered(tmp_path: Path) -> 
 def test_nothing_there_is_said() -> None:
     done = run("probe", "tcp://127.0.0.1:1")
     assert done.returncode == 3
-    assert "nothing could be learnt of it: it takes no connection" in done.stderr
+    assert "nothing could be learnt about the server: it takes no connection" in done.stderr
 
 
 @pytest.mark.parametrize(

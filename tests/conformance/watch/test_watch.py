@@ -181,7 +181,7 @@ def test_a_full_transcript_is_told_and_the_rest_is_unknown(serve: Serve, tmp_pat
             peer.fence()
         status, output = watch.end()
     assert status == 4, output
-    assert "the transcript is full: what happens from now on is not judged" in output
+    assert "the transcript is full: traffic from now on is not judged" in output
     assert "nothing was seen broken" in output
     assert kept.stat().st_size < 60_000
     judged = command.run("judge", str(kept))
