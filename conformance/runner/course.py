@@ -28,26 +28,32 @@ class Course:
     has_been_unsound: bool = False
     held: int = 0
     waits: Patience = field(default_factory=Patience)
-    _confirmed: threading.Condition = field(default_factory=threading.Condition, init=False)
+    _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
     _in_question: set[str] = field(default_factory=set, init=False)
 
-    @contextmanager
-    def confirming(self, requirements: Set[str]) -> Iterator[frozenset[str]]:
-        """Yield the requirements that still have to be confirmed as broken, by playing a scenario
-        again with full waits.
+    def is_in_question(self, requirements: Set[str]) -> bool:
+        """Whether a lane is confirming one of these requirements."""
+        with self._lock:
+            return bool((requirements - self.broken) & self._in_question)
 
-        If another lane is confirming one of them, wait for it: nobody needs to confirm it twice.
-        """
-        with self._confirmed:
-            self._confirmed.wait_for(lambda: not (requirements - self.broken) & self._in_question)
+    @contextmanager
+    def confirming(self, requirements: Set[str]) -> Iterator[frozenset[str] | None]:
+        """Yield the requirements that still have to be confirmed as broken, by playing a scenario
+        again with full waits; None if another lane is confirming one of them: nobody needs to
+        confirm it twice."""
+        with self._lock:
             left = frozenset(requirements - self.broken)
-            self._in_question |= left
+            if left & self._in_question:
+                taken = None
+            else:
+                taken = left
+                self._in_question |= left
         try:
-            yield left
+            yield taken
         finally:
-            with self._confirmed:
-                self._in_question -= left
-                self._confirmed.notify_all()
+            if taken is not None:
+                with self._lock:
+                    self._in_question -= taken
 
     @property
     def is_holding(self) -> bool:

@@ -17,7 +17,7 @@ from conformance.report.build import without
 from conformance.report.model import ScenarioReport
 from conformance.runner.course import Course
 from conformance.runner.crash import words_of_crash
-from conformance.runner.player import LAST, SEARCH, Player
+from conformance.runner.player import LAST, SEARCH, InQuestion, Played, Player
 from conformance.runner.session import FIRST, Session, Settings
 from conformance.scenarios.registry import Play, plays
 from conformance.target.address import parse_address
@@ -65,6 +65,7 @@ class Lanes:
         self._said: SimpleQueue[tuple[_Lane, Play, ScenarioReport | BaseException]] = SimpleQueue()
         self._lanes: list[_Lane] = []
         self._busy: dict[_Lane, Play] = {}
+        self._in_doubt: dict[Play, Played] = {}
 
     def __enter__(self) -> "Lanes":
         return self
@@ -90,29 +91,47 @@ class Lanes:
 
     def _play(self, left: deque[Play]) -> None:
         turns = take_in_turn(left, self._course.broken)
-        while left or self._busy:
-            while left and (lane := self._free_lane()) is not None:
-                play = next(turns)
-                if self._course.limit.left_to_play <= 0:
-                    self._tell(without(play.scenario, "unknown", OUT_OF_TIME))
-                elif reason := lane.player.reason_to_skip(play.scenario):
-                    self._tell(without(play.scenario, "skip", reason))
-                else:
-                    self._reporter.on_start(play.scenario.id)
-                    self._busy[lane] = play
-                    lane.give(play)
+        while left or self._busy or self._in_doubt:
+            while (settled := self._can_be_settled()) or left:
+                if (lane := self._free_lane()) is None:
+                    break
+                self._begin(lane, settled or next(turns))
             if not self._busy:
                 continue
             try:
                 lane, play, result = self._said.get(timeout=self._course.limit.left)
             except Empty:
+                for first in self._in_doubt.values():
+                    self._tell(first.result)
                 for one in (*self._busy.values(), *left):
                     self._tell(without(one.scenario, "unknown", OUT_OF_TIME))
                 left.clear()
                 self._busy.clear()
+                self._in_doubt.clear()
             else:
                 if self._busy.pop(lane, None) is not None:
                     self._take(lane, play, result, left)
+
+    def _begin(self, lane: "_Lane", play: Play) -> None:
+        """Give a lane a scenario, new or in doubt; or report at once why it is not played."""
+        first = self._in_doubt.pop(play, None)
+        if self._course.limit.left_to_play <= 0:
+            late = without(play.scenario, "unknown", OUT_OF_TIME)
+            self._tell(late if first is None else first.result)
+        elif first is None and (reason := lane.player.reason_to_skip(play.scenario)):
+            self._tell(without(play.scenario, "skip", reason))
+        else:
+            if first is None:
+                self._reporter.on_start(play.scenario.id)
+            self._busy[lane] = play
+            lane.give(play, first)
+
+    def _can_be_settled(self) -> Play | None:
+        """Return a scenario in doubt that no other lane stands in the way of, if there is one."""
+        for play, first in self._in_doubt.items():
+            if not self._course.is_in_question(first.judgement.hasty):
+                return play
+        return None
 
     def _free_lane(self) -> "_Lane | None":
         for lane in self._lanes:
@@ -129,6 +148,8 @@ class Lanes:
         match result:
             case ScenarioReport():
                 self._tell(result)
+            case InQuestion(first=first):
+                self._in_doubt[play] = first
             case LaunchError() if len(self._lanes) > 1:
                 # There is no room for one more server: the other lanes play this as well.
                 self._lanes.remove(lane)
@@ -210,18 +231,19 @@ class _Lane(threading.Thread):
         super().__init__(daemon=True)
         self.player = Player(session)
         self._session = session
-        self._given: SimpleQueue[Play | None] = SimpleQueue()
+        self._given: SimpleQueue[tuple[Play, Played | None] | None] = SimpleQueue()
         self._said = said
         self.start()
 
-    def give(self, play: Play) -> None:
-        """Let it play this next."""
-        self._given.put(play)
+    def give(self, play: Play, first: Played | None) -> None:
+        """Let it play this next, or go on from how it was `first` played."""
+        self._given.put((play, first))
 
     def run(self) -> None:
-        while (play := self._given.get()) is not None:
+        while (given := self._given.get()) is not None:
+            play, first = given
             try:
-                result: ScenarioReport | BaseException = self.player.play(play)
+                result: ScenarioReport | BaseException = self.player.play(play, first)
             except BaseException as error:
                 result = error
             self._said.put((self, play, result))

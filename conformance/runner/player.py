@@ -34,8 +34,16 @@ LAST: Final = "sanity/last"
 _NONCE: Final = re.compile(rb"n[0-9a-f]{6}x\d+z")
 
 
+class InQuestion(Exception):
+    """Another lane is confirming what a scenario left in doubt when it was `first` played."""
+
+    def __init__(self, first: "Played") -> None:
+        super().__init__(first.result.id)
+        self.first = first
+
+
 @dataclass(frozen=True, slots=True)
-class _Played:
+class Played:
     """What came of a scenario.
 
     `leeway_of_stops` is what the deadlines of its stops should be multiplied by. `was_disturbed`:
@@ -80,17 +88,26 @@ class Player:
                 return "failed-already"
         return None
 
-    def play(self, play: Play) -> ScenarioReport:
-        """Play a scenario and judge it; `LaunchError` if its server cannot be launched."""
-        result = self._try(play) if "search" in _named(play) else self._stage(play)
+    def play(self, play: Play, first: Played | None = None) -> ScenarioReport:
+        """Play a scenario and judge it; `LaunchError` if its server cannot be launched.
+
+        `InQuestion` if another lane is confirming what this scenario leaves in doubt; call it again
+        with the exception's `first` after that.
+        """
+        try:
+            result = self._try(play) if "search" in _named(play) else self._stage(play, first)
+        except InQuestion as later:
+            later.first.result.usage = self._session.take_usage()
+            raise
+        finally:
+            if self.settings.isolate:
+                self._session.close()
         # What the server took by the time its clients had gone.
-        result.usage = self._session.take_usage()
-        if self.settings.isolate:
-            self._session.close()
+        result.usage = self._session.take_usage() or result.usage
         self._course.broken |= _broken(result)
         return result
 
-    def _stage(self, play: Play) -> ScenarioReport:
+    def _stage(self, play: Play, first: Played | None) -> ScenarioReport:
         """Play a scenario, and decide whether to play it again; the last time counts.
 
         It is played again if
@@ -103,7 +120,7 @@ class Player:
           run.
         """
         known = frozenset(self._course.broken)
-        first = self._once(play)
+        first = first or self._once(play)
         if self._course.no_message_came and first.result.status == "unknown":
             # All other scenarios depend on this one: a server that loses one of two clients gets
             # another chance.
@@ -111,6 +128,8 @@ class Player:
             first = self._once(play, full=True)
         if first.judgement.hasty:
             with self._course.confirming(first.judgement.hasty) as left:
+                if left is None:
+                    raise InQuestion(first)
                 if left:
                     first = self._once(play, full=True)
                     if not first.was_disturbed:
@@ -123,19 +142,19 @@ class Player:
             return first.result if _broken(again) else again
         return first.result
 
-    def _leeway(self, play: Play, late: _Played) -> float:
+    def _leeway(self, play: Play, late: Played) -> float:
         leeway = leeway_when_calm(self._session, play.scenario)
         why = _why(late)
         return max(leeway, late.leeway_of_stops) if why.requirement == "STOP-1" else leeway
 
-    def _again(self, play: Play, first: _Played, leeway: float) -> ScenarioReport:
+    def _again(self, play: Play, first: Played, leeway: float) -> ScenarioReport:
         why, again = _why(first), self._once(play, leeway, full=True).result
         again.duration_s = round(first.result.duration_s + again.duration_s, 4)
         if why.requirement not in _broken(again):
             again.reason = f"when played again; at first, by {why.requirement}, {why.actual}"
         return again
 
-    def _once(self, play: Play, leeway: float = 1.0, *, full: bool = False) -> _Played:
+    def _once(self, play: Play, leeway: float = 1.0, *, full: bool = False) -> Played:
         """Play a scenario once, with deadlines multiplied by this leeway; `full`: shorten no
         wait."""
         scenario = play.scenario
@@ -166,7 +185,7 @@ class Player:
                 or (result.status != "pass" and hears_nobody(transcript))
             )
         stops = 1.0 if server is None else server.leeway
-        return _Played(result, judgement, stops, starved or stage.was_disturbed)
+        return Played(result, judgement, stops, starved or stage.was_disturbed)
 
     def _try(self, play: Play) -> ScenarioReport:
         trials = Trials(self._session, play.scenario, frozenset(self._course.broken))
@@ -210,7 +229,7 @@ def hears_nobody(transcript: Transcript) -> bool:
     return len(said) > 1 and hear_themselves and not hear_another
 
 
-def _why(failed: _Played) -> Finding:
+def _why(failed: Played) -> Finding:
     """Return why a scenario is played again: what was late, or else what failed first."""
     failures = [one for one in failed.judgement.findings if one.outcome is Outcome.FAIL]
     return max(failures, key=lambda one: one.by_time)

@@ -4,6 +4,7 @@ when they should, whatever a server does."""
 import json
 import re
 import sys
+import threading
 from collections import deque
 from pathlib import Path
 
@@ -11,10 +12,11 @@ import pytest
 
 from conformance.driver.interruption import TooSlow
 from conformance.driver.stage import Stage
+from conformance.oracle.findings import Judgement
 from conformance.report.model import Report, ScenarioReport
 from conformance.runner.course import Course
 from conformance.runner.lanes import LANES, Lanes, lanes_for, take_in_turn
-from conformance.runner.player import Player
+from conformance.runner.player import InQuestion, Played, Player
 from conformance.runner.session import Session, Settings, transcript_path
 from conformance.scenarios.registry import Play, of_one_server, plays
 from conformance.standard.requirements import requirements
@@ -22,7 +24,7 @@ from conformance.target.process import LaunchError
 from conformance.target.profile import Launch, Profile
 from conformance.transcript.events import Connected, Start
 from conformance.transcript.files import read
-from tests.conformance.command import REFERENCE, run, specimen
+from tests.conformance.command import DEADLINE, REFERENCE, run, specimen
 
 LASTING = ["hb/a-silent-member-stays", "stop/stopping"]
 FEW = ",".join(["sanity/first", "msg/header", *LASTING, "stop/a-second-server-gives-way"])
@@ -152,7 +154,7 @@ def test_a_scenario_on_which_the_suite_breaks_down_takes_no_other_along(
 ) -> None:
     broken = {"msg/header": RuntimeError("not expected"), "quit/quit-leaves": OSError("no disk")}
 
-    def play(_: Player, play: Play) -> ScenarioReport:
+    def play(_: Player, play: Play, _first: object) -> ScenarioReport:
         if play.scenario.id in broken:
             raise broken[play.scenario.id]
         return ScenarioReport(id=play.scenario.id, status="pass", requirements=[])
@@ -173,6 +175,39 @@ def test_a_scenario_on_which_the_suite_breaks_down_takes_no_other_along(
     assert str(path) in found["msg/header"][1]
     assert "not expected" in path.read_text()
     assert found["quit/quit-leaves"][1] == "the suite could not do its work: no disk"
+
+
+def test_a_lane_does_not_wait_for_what_another_confirms(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It plays the next scenario, and takes up the one in doubt when that is known."""
+    confirming, played, unsure = threading.Event(), threading.Event(), "quit/quit-leaves"
+    course, doubt = Course(), Judgement([], hasty=frozenset({"TXT-1"}))
+    firsts: list[Played | None] = []
+
+    def play(_: Player, play: Play, first: Played | None) -> ScenarioReport:
+        result = ScenarioReport(id=play.scenario.id, status="pass", requirements=[])
+        match play.scenario.id:
+            case "msg/header":
+                with course.confirming(doubt.hasty):
+                    confirming.set()
+                    assert played.wait(DEADLINE)
+            case "quit/quit-leaves":
+                assert confirming.wait(DEADLINE)
+                firsts.append(first)
+                if first is None:
+                    raise InQuestion(Played(result, doubt, 1.0, was_disturbed=False))
+            case "err/a-notice-says-why":
+                played.set()
+        return result
+
+    monkeypatch.setattr(Player, "play", play)
+    few = settings(scenarios=frozenset({"msg/header", unsure, "err/a-notice-says-why"}))
+    with Lanes(few, Deaf(), 2, course) as lanes:
+        lanes.play()
+    assert sorted(one.id for one in lanes.results) == sorted(few.scenarios)
+    first, again = firsts
+    assert first is None
+    assert again is not None
+    assert again.result.id == unsure
 
 
 def test_who_is_broken_off_launches_no_other() -> None:
