@@ -67,12 +67,9 @@ def test_there_is_one_lane_where_there_is_room_for_one_server(changes: dict[str,
 @pytest.mark.long
 def test_who_holds_leavers_in_the_first_is_not_asked_what_newcomers_find(tmp_path: Path) -> None:
     """All others wait for it, and show that as well."""
-    came = {}
+    came, holding = {}, specimen("half-close-hangs")
     for only in ("sanity/first", "sanity/first,msg/header"):
-        run(
-            "run", "--profile", "stage-4", "--launch", specimen("s4"), "--only", only,
-            "--transcripts", str(tmp_path), "--quiet",
-        )  # fmt: skip
+        run("run", "--launch", holding, "--only", only, "--transcripts", str(tmp_path), "--quiet")
         first = read(transcript_path(tmp_path, "sanity/first"))
         came[only] = sum(isinstance(event, Connected) for event in first)
     assert came["sanity/first"] > came["sanity/first,msg/header"] == 2
