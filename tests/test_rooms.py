@@ -23,6 +23,6 @@ def test_no_two_classes_share_a_name() -> None:
     where: dict[str, list[str]] = {}
     for path in sorted(rooms.ROOT.glob("conformance/**/*.py")):
         for node in ast.parse(path.read_text()).body:
-            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+            if isinstance(node, ast.ClassDef):
                 where.setdefault(node.name, []).append(str(path.relative_to(rooms.ROOT)))
     assert [(name, paths) for name, paths in where.items() if len(paths) > 1] == []

@@ -9,8 +9,9 @@ from conformance.commands.exit_statuses import BROKEN_DOWN, EPILOG
 from conformance.commands.options import find_target, target_options, written_out
 from conformance.diagnosis.lessons import LESSONS, Lesson
 from conformance.output.lesson import print_broken, print_passed
-from conformance.report.model import FindingReport, Report, ScenarioReport
+from conformance.report.model import FindingReport, Report
 from conformance.runner.preflight import Unreachable
+from conformance.runner.reporter import SilentReporter
 from conformance.runner.selection import counting
 from conformance.runner.session import Settings
 from conformance.runner.suite import run_suite
@@ -63,7 +64,7 @@ def learn(
         )
         try:
             with console.status(f"lesson {number}: {lesson.title}"):
-                report = run_suite(settings, _Silent(), 1)
+                report = run_suite(settings, SilentReporter(), 1)
         except Unreachable as error:
             click.echo(f"chatproto-conformance: {error}", err=True)
             sys.exit(BROKEN_DOWN)
@@ -87,13 +88,3 @@ def _first(report: Report, lesson: Lesson) -> FindingReport | None:
     meant = [one for one in found if one.requirement in lesson.requirements]
     meant.sort(key=lambda one: lesson.requirements.index(one.requirement))
     return next(iter([*meant, *found]), None)
-
-
-class _Silent:
-    """A reporter that prints nothing: `learn` prints the result of a whole lesson."""
-
-    def on_strange(self, seen: str) -> None: ...
-
-    def on_start(self, scenario: str) -> None: ...
-
-    def on_result(self, result: ScenarioReport) -> None: ...

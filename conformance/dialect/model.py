@@ -29,11 +29,13 @@ member (LIM-3, LIM-4); knowing an end of stream (QUIT-5); room for 256 (LIM-6); 
 an address free at once (STOP-2); a second server that gives way (STOP-3)."""
 
 
-class _Table(BaseModel):
+class Table(BaseModel):
+    """A table of a TOML file that people write: frozen, and unknown keys are errors."""
+
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Quit(_Table):
+class Quit(Table):
     """How a member leaves by a word.
 
     `words`: what leaves; none where no word does. `match`: the line trimmed and the same
@@ -49,7 +51,7 @@ class Quit(_Table):
     closes: bool = True
 
 
-class Dialect(_Table):
+class Dialect(Table):
     """Where a server departs from the wire format.
 
     `framing`: each line is a message, or each read of at most `read_size` octets. `charset`: of

@@ -125,11 +125,11 @@ def programs() -> st.SearchStrategy[Program]:
 
 
 def _program(clients: int, acts: list[_Act]) -> Program:
-    return Program(tuple(_Room(clients).steps(acts)))
+    return Program(tuple(_Members(clients).steps(acts)))
 
 
 @dataclass
-class _Room:
+class _Members:
     """Who is where while acts are played through. `open` are the clients that still chat;
     `rests` how long the line is that each has begun."""
 

@@ -25,8 +25,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, field_validator
 
+from conformance.dialect.model import Table
 from conformance.oracle import Outcome
 from conformance.report.build import undeclared, verdict_of
 from conformance.report.model import FindingReport, Report, RequirementReport, Verdict
@@ -43,11 +44,7 @@ class KnownFailuresError(Exception):
     """A file is none of known failures; the message names the file and what is wrong with it."""
 
 
-class _Table(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
-
-
-class Pin(_Table):
+class Pin(Table):
     """What a finding said, but for what differs from run to run."""
 
     expected: str
@@ -66,7 +63,7 @@ class Pin(_Table):
         return f"expected {self.expected}; actual {self.actual}"
 
 
-class KnownFailure(_Table):
+class KnownFailure(Table):
     """One requirement that is known to be broken. `reason` is for people; one that fails
     `sometimes` may pass as well."""
 
@@ -84,7 +81,7 @@ class KnownFailure(_Table):
         return value
 
 
-class KnownFailures(_Table):
+class KnownFailures(Table):
     """A file of them."""
 
     schema_: Literal[1] = Field(default=1, alias="schema")

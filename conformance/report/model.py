@@ -24,11 +24,13 @@ class Verdict(StrEnum):
     INCOMPLETE = "incomplete"
 
 
-class _Model(BaseModel):
+class Data(BaseModel):
+    """What the suite writes as JSON and reads again; unknown keys are errors."""
+
     model_config = ConfigDict(extra="forbid", populate_by_name=True)
 
 
-class FindingReport(_Model):
+class FindingReport(Data):
     """One finding. Octets are written as the Latin-1 characters of the same numbers, and long
     ones cut: `cut` octets are left out before `octets`, and `wrong` is the index in it of the
     first wrong one. `evidence` are lines of the scenario's transcript, from 1, which has `lines`
@@ -60,7 +62,7 @@ class FindingReport(_Model):
     screen: list[str] = []
 
 
-class ProgramReport(_Model):
+class ProgramReport(Data):
     """The smallest program that was found to fail, of those `drawn` until one did: it failed
     `fails` times of `of`, and is saved at `path`."""
 
@@ -71,7 +73,7 @@ class ProgramReport(_Model):
     program: Program
 
 
-class OutageReport(_Model):
+class OutageReport(Data):
     """What members noticed of one fault of a cluster, in seconds: the longest `silence` of those
     that it did not touch, with the client, and until when; and how long after the fault was healed
     the last of all members heard something (`resumed`). Times are those of the transcript."""
@@ -87,7 +89,7 @@ class OutageReport(_Model):
     resumed: float
 
 
-class ScenarioReport(_Model):
+class ScenarioReport(Data):
     """One scenario. `requirements` are those it is there for; its findings may be of others.
     `printed` are the first lines that the server printed in one that did not pass."""
 
@@ -112,7 +114,7 @@ class ScenarioReport(_Model):
         return Verdict.INCOMPLETE if self.status in ("unknown", "skip") else Verdict.CONFORMANT
 
 
-class CauseReport(_Model):
+class CauseReport(Data):
     """A family of faults that explains failures of a run. `specimens` are the broken servers that
     belong to the family, `explains` ids of requirements, and `shown_by` is the id of the scenario
     that shows it best. `instead_of` is the family of the cause that this one may be instead."""
@@ -125,7 +127,7 @@ class CauseReport(_Model):
     instead_of: str | None = None
 
 
-class DeathReport(_Model):
+class DeathReport(Data):
     """One way in which the launched server ended unasked: with one error, or one status, in all of
     `scenarios`. `error` is the line that names the error, empty where it printed none. `shown_by`
     is the scenario that shows it in the fewest steps: `before` is what was done to the server
@@ -142,7 +144,7 @@ class DeathReport(_Model):
     explains: list[str]
 
 
-class SpokenReport(_Model):
+class SpokenReport(Data):
     """A dialect that the server seems to speak: judged in it, `explains` would not fail. `profile`
     is one that ships, None where `probe` is to find it; `options` are what `run` is told
     besides."""
@@ -152,7 +154,7 @@ class SpokenReport(_Model):
     explains: list[str]
 
 
-class RequirementReport(_Model):
+class RequirementReport(Data):
     """One requirement. `exercised`: how often its trigger really happened in this run.
 
     One that the server's dialect departs from fails by the settings of the profile that are
@@ -176,7 +178,7 @@ class RequirementReport(_Model):
         return bool(self.declared) and not self.undeclared
 
 
-class Report(_Model):
+class Report(Data):
     """A whole run. `usage` is of the launched server that was there for the longest. `otherwise`
     is the verdict in a dialect on all that is not declared, None where there is no dialect.
     `options` are those of the command that say how a client is used. `causes` are what its

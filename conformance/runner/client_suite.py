@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from queue import Empty, SimpleQueue
-from typing import Final, Protocol
+from typing import Final
 
 from chatproto import __version__
 from conformance.clients.program import filled_in
@@ -26,6 +26,7 @@ from conformance.oracle.findings import Judgement
 from conformance.report.build import judged, summarise, without
 from conformance.report.model import Report, ScenarioReport
 from conformance.runner.causes import say_causes
+from conformance.runner.reporter import Reporter
 from conformance.runner.session import transcript_path
 from conformance.standard.requirements import Scope
 from conformance.timing.limit import TimeLimit
@@ -43,14 +44,6 @@ _UNMET: Final = {
 """Why a scenario is left out, by what it needs."""
 _GOING: Final = 1.0
 """Seconds in which what is broken off has ended."""
-
-
-class ProgressListener(Protocol):
-    """Receives the progress of a run."""
-
-    def on_start(self, scenario: str) -> None: ...
-
-    def on_result(self, result: ScenarioReport) -> None: ...
 
 
 class ClientPlayer:
@@ -145,7 +138,7 @@ class ClientRun:
         self._lanes: list[threading.Thread] = []
         self._results: list[ScenarioReport] = []
 
-    def run(self, listener: ProgressListener) -> Report:
+    def run(self, reporter: Reporter) -> Report:
         """Play them; raises `LaunchError` where the client cannot be launched. An interrupt ends
         the run with what was found by then."""
         filled_in(self._use.command, "127.0.0.1", 9)
@@ -153,9 +146,9 @@ class ClientRun:
         interrupted = False
         plays = [one for one in client_plays() if one.scenario.id in self._chosen]
         try:
-            self._play_all((one for one in plays if one.scenario.id == FIRST), listener)
+            self._play_all((one for one in plays if one.scenario.id == FIRST), reporter)
             rest = [one for one in plays if one.scenario.id != FIRST]
-            self._play_all(sorted(rest, key=lambda one: -one.scenario.waits), listener)
+            self._play_all(sorted(rest, key=lambda one: -one.scenario.waits), reporter)
         except KeyboardInterrupt:
             interrupted = True
         finally:
@@ -168,7 +161,7 @@ class ClientRun:
             duration_s=time.monotonic() - began,
         )
 
-    def _play_all(self, plays: Iterable[ClientPlay], listener: ProgressListener) -> None:
+    def _play_all(self, plays: Iterable[ClientPlay], reporter: Reporter) -> None:
         """Play these, several at once; what is not over by the time limit is unknown."""
         given: SimpleQueue[ClientPlay] = SimpleQueue()
         said: SimpleQueue[tuple[str, ScenarioReport | BaseException]] = SimpleQueue()
@@ -177,7 +170,7 @@ class ClientRun:
             left[play.scenario.id] = play
             given.put(play)
         for _ in range(min(self._count, len(left))):
-            lane = threading.Thread(target=self._lane, args=(given, said, listener), daemon=True)
+            lane = threading.Thread(target=self._lane, args=(given, said, reporter), daemon=True)
             self._lanes.append(lane)
             lane.start()
         while left:
@@ -185,18 +178,18 @@ class ClientRun:
                 id_, result = said.get(timeout=self._player.limit.left)
             except Empty:
                 for play in left.values():
-                    self._take(without(play.scenario, "unknown", OUT_OF_TIME), listener)
+                    self._take(without(play.scenario, "unknown", OUT_OF_TIME), reporter)
                 return
             if isinstance(result, BaseException):
                 raise result
             del left[id_]
-            self._take(result, listener)
+            self._take(result, reporter)
 
     def _lane(
         self,
         given: "SimpleQueue[ClientPlay]",
         said: "SimpleQueue[tuple[str, ScenarioReport | BaseException]]",
-        listener: ProgressListener,
+        reporter: Reporter,
     ) -> None:
         """Play what is left, one after the other."""
         while True:
@@ -210,16 +203,16 @@ class ClientRun:
             elif reason := self._player.reason_to_skip(play):
                 result = without(play.scenario, "skip", reason)
             else:
-                listener.on_start(play.scenario.id)
+                reporter.on_start(play.scenario.id)
                 try:
                     result = self._player.play(play)
                 except BaseException as error:
                     result = error
             said.put((play.scenario.id, result))
 
-    def _take(self, result: ScenarioReport, listener: ProgressListener) -> None:
+    def _take(self, result: ScenarioReport, reporter: Reporter) -> None:
         self._results.append(result)
-        listener.on_result(result)
+        reporter.on_result(result)
 
     def _break_off(self) -> None:
         """Let nothing go on that was begun."""

@@ -10,7 +10,7 @@ import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Set
 from queue import Empty, SimpleQueue
-from typing import Final, Protocol
+from typing import Final
 
 from conformance.driver.interruption import NO_DESCRIPTOR, OUT_OF_TIME, is_want_of_descriptors
 from conformance.report.build import without
@@ -18,6 +18,7 @@ from conformance.report.model import ScenarioReport
 from conformance.runner.course import Course
 from conformance.runner.crash import words_of_crash
 from conformance.runner.player import LAST, SEARCH, InQuestion, Played, Player
+from conformance.runner.reporter import Reporter
 from conformance.runner.session import FIRST, Session, Settings
 from conformance.scenarios.registry import Play, plays
 from conformance.target.address import parse_address
@@ -30,17 +31,6 @@ _FOR_A_LANE: Final = 300
 """Descriptors of this process that a lane may need: it can have a full room."""
 _GOING: Final = 0.3
 """Seconds to wait for lanes whose servers have been killed."""
-
-
-class Reporter(Protocol):
-    """Receives the progress of a run. `on_strange` is called first, if the server visibly speaks
-    something other than chatproto/1."""
-
-    def on_strange(self, seen: str) -> None: ...
-
-    def on_start(self, scenario: str) -> None: ...
-
-    def on_result(self, result: ScenarioReport) -> None: ...
 
 
 def lanes_for(settings: Settings) -> int:

@@ -14,10 +14,8 @@ import pytest
 
 from conformance.clients.registry import FIRST, ClientPlay, client_plays
 from conformance.report.build import without
-from conformance.report.model import ScenarioReport
 from conformance.runner.client_suite import ClientPlayer
-from conformance.runner.outcome import outcome_of
-from conformance.runner.pytest_plugin import attach
+from conformance.runner.pytest_plugin import end
 from conformance.runner.session import Settings
 from conformance.target.process import LaunchError
 
@@ -27,7 +25,7 @@ _SCENARIOS: Final = _PACKAGE / "clients" / "scenarios"
 
 def take_part_with_client(config: pytest.Config, player: ClientPlayer, settings: Settings) -> None:
     """Let this pytest process collect the scenarios for clients, and play them."""
-    config.pluginmanager.register(_Collecting(player, settings))
+    config.pluginmanager.register(_CollectingForClient(player, settings))
     config.add_cleanup(player.break_off)
 
 
@@ -41,8 +39,8 @@ def client_play_of(nodeid: str) -> ClientPlay | None:
     return None
 
 
-class _Collecting:
-    """What pytest is to make of the files in this package."""
+class _CollectingForClient:
+    """What pytest is to make of the files in this package, where it judges a client."""
 
     def __init__(self, player: ClientPlayer, settings: Settings) -> None:
         self._player = player
@@ -103,7 +101,7 @@ class ClientItem(pytest.Item):
         """Skip a scenario that this client cannot be played."""
         reason = self._player.reason_to_skip(self.play)
         if reason is not None:
-            self._end(without(self.play.scenario, "skip", reason))
+            end(self, without(self.play.scenario, "skip", reason), self._settings)
 
     def runtest(self) -> None:
         """Play the scenario, judge it, and end its test accordingly."""
@@ -111,20 +109,10 @@ class ClientItem(pytest.Item):
             result = self._player.play(self.play)
         except LaunchError as error:
             pytest.fail(str(error), pytrace=False)
-        self._end(result)
+        end(self, result, self._settings)
 
     def reportinfo(self) -> tuple[Path, int | None, str]:
         line = None
         with suppress(OSError):
             line = inspect.getsourcelines(self.play.play)[1] - 1
         return self.path, line, self.name
-
-    def _end(self, result: ScenarioReport) -> None:
-        attach(self, result)
-        outcome, text = outcome_of(result, self._settings)
-        if outcome == "expected":
-            self.add_marker(pytest.mark.xfail(reason=text))
-        if outcome in ("failed", "expected"):
-            pytest.fail(text, pytrace=False)
-        if outcome == "skipped":
-            pytest.skip(text)

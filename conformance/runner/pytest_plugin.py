@@ -136,9 +136,16 @@ class ScenarioItem(pytest.Item):
         return self.path, line, self.name
 
 
-def attach(item: pytest.Item, result: ScenarioReport) -> None:
-    """Let a report go with what pytest says of this item."""
+def end(item: pytest.Item, result: ScenarioReport, settings: Settings) -> None:
+    """End a scenario's test as its report says, which goes with what pytest says of the test."""
     item.user_properties[:] = [(_PROPERTY, result.model_dump_json())]
+    outcome, text = outcome_of(result, settings)
+    if outcome == "expected":
+        item.add_marker(pytest.mark.xfail(reason=text))
+    if outcome in ("failed", "expected"):
+        pytest.fail(text, pytrace=False)
+    if outcome == "skipped":
+        pytest.skip(text)
 
 
 class PluginRun:
@@ -154,7 +161,7 @@ class PluginRun:
         self._find_server()
         reason = self._player.reason_to_skip(item.scenario)
         if reason is not None:
-            self._end(item, without(item.scenario, "skip", reason))
+            end(item, without(item.scenario, "skip", reason), self._player.settings)
 
     def _find_server(self) -> None:
         if self._unreachable:
@@ -174,21 +181,11 @@ class PluginRun:
             result = self._player.play(item.play)
         except LaunchError as error:
             result = not_launched(item.scenario, error)
-        self._end(item, result)
+        end(item, result, self._player.settings)
 
     def close(self) -> None:
         """End the server, if one was launched."""
         self._player.close()
-
-    def _end(self, item: ScenarioItem, result: ScenarioReport) -> None:
-        attach(item, result)
-        outcome, text = outcome_of(result, self._player.settings)
-        if outcome == "expected":
-            item.add_marker(pytest.mark.xfail(reason=text))
-        if outcome in ("failed", "expected"):
-            pytest.fail(text, pytrace=False)
-        if outcome == "skipped":
-            pytest.skip(text)
 
 
 def not_launched(scenario: Scenario, error: LaunchError) -> ScenarioReport:

@@ -10,8 +10,9 @@ from conformance.report.build import summarise
 from conformance.report.model import Report, ScenarioReport
 from conformance.runner.causes import say_causes
 from conformance.runner.course import Course
-from conformance.runner.lanes import Lanes, Reporter, lanes_for
+from conformance.runner.lanes import Lanes, lanes_for
 from conformance.runner.preflight import Unreachable, check_descriptors, reach
+from conformance.runner.reporter import Reporter
 from conformance.runner.session import Settings
 from conformance.target.interrupts import let_interrupts_through
 from conformance.target.process import LaunchError

@@ -6,12 +6,12 @@ from typing import Final
 
 from conformance.clients.registry import FIRST, client_scenarios
 from conformance.clients.use import Use
-from conformance.report.model import ScenarioReport
 from conformance.runner.client_suite import ClientPlayer, ClientRun
+from conformance.runner.reporter import SilentReporter
 from conformance.runner.selection import counting
-from conformance.selftest.judged import Judged
+from conformance.selftest.judged import Judged, compared
 from conformance.specimens.clients import ClientSpecimen, client_specimens
-from conformance.standard.requirements import Level, Scope
+from conformance.standard.requirements import Scope
 
 SILENCE: Final = 4.0
 """Seconds of silence after leaving: longer than the specimen that gives up waits."""
@@ -20,14 +20,6 @@ SILENCE: Final = 4.0
 def launch_of(name: str) -> str:
     """Return the command that launches a client specimen."""
     return f"{sys.executable} -m conformance.specimens.clients {name} {{host}} {{port}}"
-
-
-class _Silent:
-    """A listener that reports nothing."""
-
-    def on_start(self, scenario: str) -> None: ...
-
-    def on_result(self, result: ScenarioReport) -> None: ...
 
 
 def judge_client_specimen(name: str, whole: bool = False) -> Judged:
@@ -44,28 +36,8 @@ def judge_client_specimen(name: str, whole: bool = False) -> Judged:
         silence=SILENCE,
     )
     chosen = frozenset(meant_for_client(specimen, whole))
-    report = ClientRun(ClientPlayer(use, ids), use, chosen, ids).run(_Silent())
-    if report.interrupted:
-        raise KeyboardInterrupt
-    found: dict[str, list[str]] = {}
-    for result in report.scenarios:
-        for finding in result.findings:
-            seen = found.setdefault(finding.requirement, [])
-            if finding.outcome == "fail" and result.id not in seen:
-                seen.append(result.id)
-    undecided = [
-        one.id
-        for one in report.requirements
-        if specimen.legal and one.level is Level.MUST and one.status in ("unknown", "not-exercised")
-    ]
-    return Judged(
-        name=name,
-        found={id_: found[id_] for id_ in sorted(found)},
-        missed=sorted(specimen.breaks - found.keys()) + undecided,
-        accused=sorted(found.keys() - specimen.breaks - specimen.may_break),
-        seconds=report.duration_s,
-        legal=specimen.legal,
-    )
+    report = ClientRun(ClientPlayer(use, ids), use, chosen, ids).run(SilentReporter())
+    return compared(report, specimen, chosen)
 
 
 def meant_for_client(specimen: ClientSpecimen, whole: bool) -> Iterator[str]:

@@ -10,8 +10,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
+from conformance.report.model import Data
 from conformance.selftest.judged import Judged
 from conformance.selftest.pool import AGAIN
 from conformance.specimens import every_specimen
@@ -23,11 +24,7 @@ class MatrixError(Exception):
     """An error in a file that should hold a matrix. The message says what is wrong."""
 
 
-class _Model(BaseModel):
-    model_config = ConfigDict(extra="forbid", populate_by_name=True)
-
-
-class SpecimenRow(_Model):
+class SpecimenRow(Data):
     """One specimen, judged `rounds` times, with the expected result in `good` of them.
 
     The requirements in `breaks` must be found, those in `may_break` may be. `found` maps each
@@ -63,7 +60,7 @@ class SpecimenRow(_Model):
         return "may" if requirement in self.found else ""
 
 
-class Matrix(_Model):
+class Matrix(Data):
     """All rows, in the catalogue's order. `made` says which command and commit made a kept one."""
 
     schema_: Literal[1] = Field(default=1, alias="schema")

@@ -10,15 +10,15 @@ from conformance.dialect import PLAIN
 from conformance.report.build import judged_again
 from conformance.report.model import ScenarioReport
 from conformance.runner.preflight import Unreachable
+from conformance.runner.reporter import SilentReporter
 from conformance.runner.selection import counting
 from conformance.runner.session import Settings, transcript_path
 from conformance.runner.suite import run_suite
 from conformance.scenarios.registry import of_one_server
 from conformance.selftest.client_trial import judge_client_specimen
-from conformance.selftest.judged import Judged
+from conformance.selftest.judged import Judged, compared
 from conformance.specimens import CATALOGUE, Specimen
 from conformance.specimens.clients import client_specimens
-from conformance.standard.requirements import Level
 from conformance.target.bundled_profiles import shipped_profile
 from conformance.target.profile import Known, Launch, Profile
 from conformance.transcript.files import read
@@ -51,16 +51,6 @@ _FLOODING: Final = ("s2", "s3", "s4")
 nothing new."""
 
 
-class _Silent:
-    """A reporter that reports nothing."""
-
-    def on_strange(self, seen: str) -> None: ...
-
-    def on_start(self, scenario: str) -> None: ...
-
-    def on_result(self, result: ScenarioReport) -> None: ...
-
-
 def judge_specimen(name: str, whole: bool = False) -> Judged:
     """Run the suite against one specimen and compare its findings with what the specimen breaks.
 
@@ -90,33 +80,11 @@ def _judge_specimen(specimen: Specimen, whole: bool, kept: Path) -> Judged:
     )
     try:
         # Other specimens are judged at the same time: more lanes would only cost launches.
-        report = run_suite(settings, _Silent(), None if whole else 1, explained=False)
+        report = run_suite(settings, SilentReporter(), None if whole else 1, explained=False)
     except Unreachable:
         return Judged(name, {}, sorted(specimen.breaks), [], 0.0, legal=specimen.legal)
-    if report.interrupted:
-        raise KeyboardInterrupt
-    found: dict[str, list[str]] = {}
-    for result in report.scenarios:
-        for finding in result.findings:
-            if finding.outcome == "fail" and result.id not in found.setdefault(
-                finding.requirement, []
-            ):
-                found[finding.requirement].append(result.id)
-    undecided = [
-        one.id
-        for one in report.requirements
-        if specimen.legal and one.level is Level.MUST and one.status in ("unknown", "not-exercised")
-        if chosen.issuperset(one.scenarios)
-    ]
-    return Judged(
-        name=name,
-        found={id_: found[id_] for id_ in sorted(found)},
-        missed=sorted(specimen.breaks - found.keys()) + undecided,
-        accused=sorted(found.keys() - specimen.breaks - specimen.may_break),
-        seconds=report.duration_s,
-        otherwise=told_otherwise(report.scenarios, kept) if whole else [],
-        legal=specimen.legal,
-    )
+    otherwise = told_otherwise(report.scenarios, kept) if whole else []
+    return compared(report, specimen, chosen, otherwise)
 
 
 def told_otherwise(results: Iterable[ScenarioReport], transcripts: Path) -> list[str]:

@@ -9,10 +9,11 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, Field, ValidationError, field_validator
 from pydantic.fields import FieldInfo
 
 from conformance.dialect import PLAIN, Dialect
+from conformance.dialect.model import Table
 from conformance.target.address import AddressError, parse_address
 
 Way = Literal["sigterm", "sigint", "console"]
@@ -23,11 +24,7 @@ class ProfileError(Exception):
     """A profile cannot be used; the message names the key and the remedy."""
 
 
-class _Table(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Target(_Table):
+class Target(Table):
     """Where the server listens.
 
     `address`: tcp://HOST:PORT, tcp://[::1]:PORT or unix:/PATH; with [launch], port 0 and no
@@ -49,7 +46,7 @@ class Target(_Table):
         return value
 
 
-class Launch(_Table):
+class Launch(Table):
     """How the suite starts and stops the server itself.
 
     `command`: with {port}, {host}, {path} and {address} filled in. `stop`: the ways to stop it
@@ -59,18 +56,18 @@ class Launch(_Table):
 
     command: str
     directory: Path | None = None
-    environment: dict[str, str] = {}
+    environment: dict[str, str] = Field(default_factory=dict)
     stop: tuple[Way, ...] = ()
     ready: Annotated[float, Field(gt=0)] = 10.0
 
 
-class Known(_Table):
+class Known(Table):
     """What is known of the server that cannot be seen from outside: its `capacity` in members."""
 
     capacity: Annotated[int, Field(ge=1)] | None = None
 
 
-class Fault(_Table):
+class Fault(Table):
     """A fault of what keeps the room's log, or of the network: commands that `inject` and `heal`
     it.
 
@@ -83,7 +80,7 @@ class Fault(_Table):
     seconds: Annotated[float, Field(gt=0, le=30)] = 5.0
 
 
-class Cluster(_Table):
+class Cluster(Table):
     """Several nodes of one room, each launched by [launch] with {node}, {room} and {log} filled in.
 
     `nodes`: how many. `before`: a command that runs as long as they do, such as what keeps the log.
@@ -96,7 +93,7 @@ class Cluster(_Table):
     faults: Annotated[tuple[Fault, ...], Field(alias="fault")] = ()
 
 
-class Profile(_Table):
+class Profile(Table):
     """Everything a run must know of a server. `summary` says in a line what it is like."""
 
     name: str | None = None

@@ -24,7 +24,7 @@ class StreamWriter:
     def __init__(self) -> None:
         self._streams: dict[str, bytearray] = {}
         self._ahead: dict[str, tuple[str, int]] = {}
-        self._searches: dict[str, _Search] = {}
+        self._searches: dict[str, _Backoff] = {}
 
     def write(self, client: str, octets: bytes) -> str | list[Piece]:
         """Write what a client received next."""
@@ -53,7 +53,7 @@ class StreamWriter:
         leader = max(self._streams, key=lambda name: len(self._streams[name]))
         if leader == client:
             return 0
-        search = self._searches.setdefault(client, _Search())
+        search = self._searches.setdefault(client, _Backoff())
         if search.skips:
             search.skips -= 1
             return 0
@@ -67,7 +67,7 @@ class StreamWriter:
 
 
 @dataclass(slots=True)
-class _Search:
+class _Backoff:
     """How a client's octets are looked for in the leader's stream, which may be long: after each
     search in vain, twice as many reads go by until the next."""
 

@@ -80,7 +80,7 @@ class Snapshot:
 
 
 @dataclass(slots=True)
-class _Stream:
+class _Half:
     """Half of a connection, as far as it has come."""
 
     rest: bytes = b""
@@ -190,8 +190,8 @@ def read_record(transcript: tr.Transcript) -> Record:
     assert isinstance(start, tr.Start)
     record = Record(transcript, start)
     display = None
-    to_client: dict[str, _Stream] = {}
-    from_client: dict[str, _Stream] = {}
+    to_client: dict[str, _Half] = {}
+    from_client: dict[str, _Half] = {}
     for line, event in enumerate(transcript, 1):
         match event:
             case tr.Launched():
@@ -201,7 +201,7 @@ def read_record(transcript: tr.Transcript) -> Record:
                 record.labels.append(label or "")
                 record.connections += 1
                 record.connected_again = record.connections > 1 or record.refused is not None
-                to_client[client], from_client[client] = _Stream(), _Stream()
+                to_client[client], from_client[client] = _Half(), _Half()
             case tr.Received(client=client, octets=octets):
                 record.heard += _units(to_client[client], octets, event.t, line, record.labels)
             case tr.Sent(client=client, octets=octets):
@@ -249,7 +249,7 @@ def read_record(transcript: tr.Transcript) -> Record:
     return record
 
 
-def _units(stream: _Stream, octets: bytes, t: float, line: int, own: list[str]) -> Iterator[Heard]:
+def _units(stream: _Half, octets: bytes, t: float, line: int, own: list[str]) -> Iterator[Heard]:
     *lines, stream.rest = (stream.rest + octets).split(b"\n")
     for one in lines:
         if stream.header is not None:
