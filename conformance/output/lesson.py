@@ -38,7 +38,9 @@ def print_broken(
     console.print(f"[red]✗[/] {number:2}  [bold]{lesson.title}[/]\n")
     console.print(escape(lesson.about))
     console.print(f"\n[bold]{requirement.id}[/]  {escape(requirement.title)}")
-    console.print(escape(" ".join(requirement.text.partition("\n\n")[0].split())))
+    console.print(escape("\n".join(requirement.rule)))
+    if finding.before:
+        console.print(f"\n[bold]Before[/]    {escape(visible(finding.before))}", end="")
     console.print(f"\n[bold]Expected[/]  {escape(visible(finding.expected))}")
     console.print(f"[bold]Actual[/]    {escape(visible(finding.actual))}")
     for line in picture(finding):

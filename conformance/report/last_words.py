@@ -23,8 +23,9 @@ _BACKTRACE: Final = 30
 _OCTETS: Final = 80
 _STEPS: Final = 3
 _PYTHON: Final = re.compile(r"\s*(?:\S+ )*Traceback \(most recent call last\):")
-_NO_ERROR: Final = re.compile(r"SystemExit(?:: 0)?$|(?:asyncio\.exceptions\.)?CancelledError$")
-"""What asyncio reports of the tasks of a program that ends as it means to."""
+_NO_ERROR: Final = re.compile(r"SystemExit(?:: 0)?$|(?:asyncio\.exceptions\.)?CancelledError$|…$")
+"""What asyncio reports of the tasks of a program that ends as it means to; or the end of a
+backtrace is cut off."""
 _INTRODUCTION: Final = re.compile(
     r"\s*$|Exception in callback |handle: |Task exception was never|future: |During handling of "
 )

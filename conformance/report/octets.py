@@ -20,9 +20,9 @@ def escape(octets: str) -> str:
     ASCII stands for itself, controls and octets that are no UTF-8 are written \\n, \\r, \\t and
     \\xNN. A character stands for itself where it can be told from all others by its look, else it
     is written <U+FFFD>. A character that comes many times in a row is written once, with
-    their number.
+    their number. Spaces alone are written as octets, \\x20.
     """
-    return "".join(tokens(octets))
+    return "".join(tokens(octets)) if octets.strip(" ") else r"\x20" * len(octets)
 
 
 def tokens(

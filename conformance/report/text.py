@@ -53,12 +53,13 @@ def which_is_wrong(finding: FindingReport) -> str:
 
 
 def finding_lines(finding: FindingReport, again: str, columns: int = WIDTH) -> Iterator[str]:
-    """The lines of one finding: the requirement's sentence, what was expected, what came, the
+    """The lines of one finding: the requirement's rule, what was expected, what came, the
     first wrong octet under a caret, the segments that led there, and how to see it again."""
     requirement = requirements()[finding.requirement]
     yield f"{requirement.id} {requirement.level} — {requirement.title}"
-    sentence = " ".join(requirement.text.partition("\n\n")[0].split())
-    yield from textwrap.wrap(sentence, columns, initial_indent="  ", subsequent_indent="  ")
+    for part in requirement.rule:
+        indent = "    " if part.startswith("- ") else "  "
+        yield from textwrap.wrap(part, columns, initial_indent="  ", subsequent_indent=indent)
     yield from _field("expected", visible(finding.expected), columns)
     yield from _field("actual", visible(finding.actual), columns)
     if finding.octets:

@@ -43,6 +43,13 @@ class Requirement(NamedTuple):
     reason: str
 
     @property
+    def rule(self) -> tuple[str, ...]:
+        """The first paragraph of its text, and each item of the list that it introduces."""
+        first, *rest = self.text.split("\n\n")
+        items = rest[0].removeprefix("- ").split("\n- ") if first.endswith(":") else []
+        return " ".join(first.split()), *(f"- {' '.join(item.split())}" for item in items)
+
+    @property
     def section(self) -> str:
         """The part of the id before the number, in lower case: `quit` for QUIT-3."""
         return self.id.rpartition("-")[0].lower()

@@ -11,6 +11,7 @@ from conformance.oracle.facts import Fact, Kind, Sign
 from conformance.oracle.membership import gone, may_miss_the_end
 from conformance.oracle.reading.history import ClientHistory
 from conformance.oracle.reading.lines import Fate, Leaving, Line
+from conformance.oracle.reading.units import Rest
 
 
 def check_losses(case: Case) -> Iterator[Fact]:
@@ -35,7 +36,7 @@ def check_losses(case: Case) -> Iterator[Fact]:
             if line not in case.came and _was_due(case, client, line):
                 if not case.history.has_echo and not _has_a_hearer(case, line):
                     continue
-                lost[line] = {client.name: "nobody received it"}
+                lost[line] = {client.name: _how_lost_for_all(case, line)}
             elif (
                 not case.is_owed(client.name, line)
                 or client.has_stopped_reading(line)
@@ -65,6 +66,15 @@ def check_losses(case: Case) -> Iterator[Fact]:
             line,
             tuple(losers),
         )
+
+
+def _how_lost_for_all(case: Case, line: Line) -> str:
+    if case.history.start.dialect is None:
+        for client in case.clients:
+            last = client.units[-1] if client.units else None
+            if isinstance(last, Rest) and last.begun and last.begun.text == line.text:
+                return "it came without the LF that ends it"
+    return "nobody received it"
 
 
 def _may_be_disconnected(case: Case, client: ClientHistory) -> bool:

@@ -115,7 +115,9 @@ asyncio.exceptions.CancelledError
 def test_a_program_that_ends_as_it_means_to_has_printed_no_error() -> None:
     events = events_of(altered())
     [scenario] = (one for one in scenarios() if one.id == "room/everyone-speaks-at-once")
-    for printed, first in ((_STOPPED, []), (_STOPPED + PYTHON, [PYTHON.splitlines()[5].strip()])):
+    cut = _STOPPED.partition("SystemExit")[0] + "…\n"
+    of_an_error = [PYTHON.splitlines()[5].strip()]
+    for printed, first in ((_STOPPED, []), (cut, []), (_STOPPED + PYTHON, of_an_error)):
         events[-2:-1] = [events[-2], Printed(events[-1].t, printed)]
         result = judged(scenario, judge(events), None, events)
         assert [one.printed[0].strip() for one in result.findings if one.printed][:1] == first
