@@ -59,6 +59,16 @@ def test_whose_end_is_kept_back() -> None:
     assert blamed(scene) == ["ROOM-1"]
 
 
+def test_a_text_without_its_last_lf_did_come() -> None:
+    scene = conversation()
+    for peer in scene.peers.values():
+        peer.waiting[-1] = peer.waiting[-1][:-1]
+    scene.deliver()
+    scene.wait_in_vain("ann")
+    scene.wait_in_vain("bob")
+    assert "it came without the LF that ends it" in {one.actual for one in scene.findings()}
+
+
 @pytest.mark.parametrize(("seconds", "found"), [(0.5, ["ROOM-1"]), (2.5, [])])
 def test_what_was_said_a_moment_ago_may_still_come(seconds: float, found: list[str]) -> None:
     """To a newcomer that waited in vain for 3 s, most of them before anybody spoke."""

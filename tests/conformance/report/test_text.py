@@ -34,6 +34,7 @@ def test_nothing_of_the_server_s_reaches_the_terminal_raw() -> None:
             "e\u0301 \ufb01 \u2028\u00a0\ufeff".encode(),
             "e<U+0301> <U+FB01> <U+2028><U+00A0><U+FEFF>",
         ),
+        (b"  ", r"\x20\x20"),
         (b"\xef\xbf", r"\xef\xbf"),
         (b"\xed\xa0\x80\xc0\xaf", r"\xed\xa0\x80\xc0\xaf"),
         (b"n" + b"x" * 15 + b"\n", "n" + "x" * 15 + "\\n"),
