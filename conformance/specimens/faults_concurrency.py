@@ -222,18 +222,6 @@ class RegistersLate(BaseServer):
 
 
 @fault(
-    "LIM-3",
-    "ends every member, without a word, when too much waits for one",
-    may_break=f"{LOST} ERR-3",
-)
-class EvictsAll(BaseServer):
-    def evict(self, member: Member) -> None:
-        super().evict(member)
-        for other in tuple(self.members):
-            self.leave(other)
-
-
-@fault(
     "ROOM-7",
     "tells nobody else what it is saying when it comes upon a member that has reset",
     may_break=WHICHEVER,
@@ -254,28 +242,6 @@ class StopsAtTheDead(BaseServer):
                 self.close(member)
                 return
             self.deliver_from(sender, member, unit)
-
-
-@fault(
-    "ROOM-2",
-    "loses the next line of the read in which it ends a member for whom too much waits",
-    may_break=f"{LOST} LIM-3",
-)
-class LosesTheLineAfterAnEviction(BaseServer):
-    evicted = False
-
-    def on_octets(self, member: Member, octets: bytes) -> None:
-        super().on_octets(member, octets)
-        self.evicted = False
-
-    def evict(self, member: Member) -> None:
-        super().evict(member)
-        self.evicted = True
-
-    def broadcast(self, sender: Member, unit: bytes) -> None:
-        lost, self.evicted = self.evicted, False
-        if not lost:
-            super().broadcast(sender, unit)
 
 
 @fault(
@@ -350,26 +316,6 @@ class LeaksDescriptors(BaseServer):
     def on_join(self, _member: Member) -> None:
         with suppress(OSError):
             os.open(os.devnull, os.O_RDONLY)
-
-
-@fault(
-    "LIM-3",
-    "counts as waiting all that was sent to a member since nothing waited",
-    may_break=f"{LOST} LIM-3 ROOM-6 STOP-1",
-)
-class CountsSinceEmpty(BaseServer):
-    bound = 1_100_000
-
-    def __init__(self, port: int) -> None:
-        super().__init__(port)
-        self.sent_since: dict[Member, int] = {}
-
-    def deliver(self, member: Member, octets: bytes) -> None:
-        waiting = self.sent_since.get(member, 0) if member.outgoing else 0
-        self.sent_since[member] = waiting + len(octets)
-        super().deliver(member, octets)
-        if self.sent_since[member] > self.bound:
-            self.evict(member)
 
 
 @fault(
