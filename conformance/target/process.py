@@ -109,6 +109,10 @@ class Process:
     def _printed_since(self, begin: int) -> bytes:
         return read_at(self._output, begin)
 
+    def has_started(self, process: psutil.Process) -> bool:
+        """Whether another process is this one, or descends from it."""
+        return self._mark in _found_on(process)
+
     def offspring(self) -> list[psutil.Process]:
         """Find the processes that it started, in any group, and that still run."""
         return [one for one in _marked(self._mark) if one.pid != self._popen.pid]
@@ -146,26 +150,26 @@ def marks_of(suite: int) -> range:
 
 def was_launched_here(process: psutil.Process) -> bool:
     """Whether a process, or one that it descends from, was launched by this one."""
-    with suppress(psutil.Error, OSError, ValueError):
-        return any(mark in marks_of(os.getpid()) for mark in _found_on(process))
-    return False
+    return any(mark in marks_of(os.getpid()) for mark in _found_on(process))
 
 
 def _marked(mark: int) -> list[psutil.Process]:
     """The processes that run with this mark."""
     found = []
     for process in psutil.process_iter():
-        with suppress(psutil.Error, OSError, ValueError):
+        with suppress(psutil.Error):
             if mark in _found_on(process) and process.status() != psutil.STATUS_ZOMBIE:
                 found.append(process)
     return found
 
 
 def _found_on(process: psutil.Process) -> list[int]:
-    """The marks that a process has."""
-    if _LINUX:
-        return list(guardian.marks_of(process.pid))
-    return [int(mark) for name, mark in process.environ().items() if name == guardian.VARIABLE]
+    """The marks that a process has, if the system tells."""
+    with suppress(psutil.Error, OSError, ValueError):
+        if _LINUX:
+            return list(guardian.marks_of(process.pid))
+        return [int(mark) for name, mark in process.environ().items() if name == guardian.VARIABLE]
+    return []
 
 
 def start(

@@ -44,6 +44,7 @@ class LaunchedServer:
         self._asked = asked
         self._launch = launch
         self._process: Process | None = None
+        self._passed_by: signal.Signals | None = None
         self._rival: Process | None = None
         self._is_broken_off = False
         self._was_started = False
@@ -111,6 +112,7 @@ class LaunchedServer:
         if self._is_broken_off:
             self.close()
             raise LaunchError("the run was broken off")
+        self._passed_by = None
         began = time.monotonic()
         looks = 0
         while not self._listens(process, looks, time.monotonic() - began):
@@ -146,11 +148,30 @@ class LaunchedServer:
         assert self._process is not None
         match way:
             case "sigterm":
-                self._process.signal(signal.SIGTERM)
+                self._signal(self._process, signal.SIGTERM)
             case "sigint":
-                self._process.signal(signal.SIGINT)
+                self._signal(self._process, signal.SIGINT)
             case "console":
                 self._process.write(b"quit\n")
+
+    def _signal(self, process: Process, number: signal.Signals) -> None:
+        """Signal the process that serves: the command may be a shell, `make` or `go run`, which
+        pass no signal on."""
+        serving = self._serving(process)
+        if serving is None or serving.pid == process.id:
+            process.signal(number)
+            return
+        self._passed_by = number
+        with suppress(psutil.Error):
+            serving.send_signal(number)
+
+    def _serving(self, process: Process) -> psutil.Process | None:
+        """The first that listens of a process and its descendants, if the system tells."""
+        if not isinstance(self.address, TcpAddress):
+            return None
+        port = self.address.port
+        family = _family_of(process.id, with_children=True)
+        return next((one for one in family if hosts_listened_on([one], port)), None)
 
     def end_input(self) -> None:
         """Close the server's standard input."""
@@ -159,11 +180,15 @@ class LaunchedServer:
 
     def poll(self) -> int | None:
         """Return its exit status, negative if a signal ended it; None while it runs."""
-        return None if self._process is None else self._process.poll()
+        return None if self._process is None else self._status(self._process.poll())
 
     def wait(self, seconds: float) -> int | None:
         """Wait for the server to end; return its status, or None if it has not ended by then."""
-        return None if self._process is None else self._process.wait(seconds)
+        return None if self._process is None else self._status(self._process.wait(seconds))
+
+    def _status(self, status: int | None) -> int | None:
+        # What a shell or `make` says of a signal that ended what it started is its own affair.
+        return -self._passed_by if status and self._passed_by is not None else status
 
     def run_rival(self, seconds: float) -> tuple[int | None, str]:
         """Launch a second server on the same address.
@@ -229,6 +254,8 @@ class LaunchedServer:
             listening = who_answers(self.address, _LOOK_ONLY)
         except OSError:
             return False
+        if any(was_launched_here(one) and not process.has_started(one) for one in listening):
+            return False  # An earlier server was left behind, and may hold the address.
         self._refuse_strangers(process, listening)
         return True
 

@@ -1,6 +1,7 @@
 """What is judged is what was launched, and nothing that was launched outlives the suite."""
 
 import os
+import shlex
 import signal
 import socket
 import subprocess
@@ -19,7 +20,7 @@ from conformance.target.listening import reaches
 from conformance.target.process import LaunchError, marks_of
 from conformance.target.profile import Launch
 from conformance.target.server import LaunchedServer
-from tests.conformance.command import REFERENCE, run, start
+from tests.conformance.command import DEADLINE, REFERENCE, run, start
 from tests.reference_server.process import ServerProcess
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells")
@@ -194,6 +195,50 @@ def test_a_command_that_cannot_work_is_told_what_to_do(command: str, said: str) 
     done = run("run", "--launch", command, "--only", "TXT-4")
     assert done.returncode == 3
     assert said in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("command", "status"),
+    [
+        (f"{REFERENCE}; true", 0),
+        (f"{REFERENCE}; exit 3", -signal.SIGTERM),
+        (f"{sys.executable} -c {shlex.quote(LISTENS)} 127.0.0.1 {{port}}; exit 3", -signal.SIGTERM),
+    ],
+    ids=["passes it on", "has its own", "killed"],
+)
+@linux
+def test_a_signal_is_for_who_serves_and_not_for_the_shell_around(command: str, status: int) -> None:
+    """What a shell makes of the status of what it started says nothing."""
+    server = LaunchedServer(
+        Launch(command=f"sh -c {shlex.quote(command)}"), TcpAddress("127.0.0.1", 0)
+    )
+    server.start()
+    server.stop("sigterm")
+    assert server.wait(DEADLINE) == status
+    with pytest.raises(ConnectionRefusedError):
+        server.address.connect(1).close()
+    server.close()
+
+
+LEAVES_ONE = """import os, socket, sys, time
+with socket.create_server(("127.0.0.1", int(sys.argv[1]))):
+    print("there", flush=True)
+    while os.fork() or os.setsid():
+        time.sleep(1)
+    time.sleep(600)
+"""
+
+
+@linux
+def test_what_an_earlier_server_left_behind_does_not_answer_for_the_next() -> None:
+    command = f"{sys.executable} -c '{LEAVES_ONE}' {{port}}"
+    server = LaunchedServer(Launch(command=command), TcpAddress("127.0.0.1", 0))
+    server.start()
+    server.stop("sigterm")
+    server.wait(DEADLINE)
+    with pytest.raises(LaunchError, match="before it listened"):
+        server.start()
+    server.close()
 
 
 def test_what_a_server_started_elsewhere_ends_with_it(tmp_path: Path) -> None:
