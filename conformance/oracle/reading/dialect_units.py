@@ -21,27 +21,36 @@ from conformance.oracle.reading.units import (
     ReceivedNotice,
     ReceivedUnit,
     Rest,
+    Span,
     Stream,
     read_time,
 )
 
 _NOTICE: Final = re.compile(rb"!(\S*)[^\n]*\n")
 _KNOWN_NOTICE: Final = re.compile(rb"!(%s)(?: [^\n]*)?\n" % "|".join(Code).encode())
-_REPR: Final = re.compile(rb"""b(['"])((?:(?!\1)[ -\[\]-~]|\\(?:[\\'nrt]|x[0-9a-f]{2}))*)\1""")
+_ESCAPE: Final = rb"""\\(?:[\\'nrt]|x[0-9a-f]{2})"""
+_REPR: Final = re.compile(
+    rb"""b(?:'((?:[ -&(-\[\]-~]++|%b)*+)'|"((?:[ !#-\[\]-~]++|%b)*+)")""" % (_ESCAPE, _ESCAPE)
+)
 """How Python writes octets."""
 _LONGEST_OPENING: Final = 200
 
 
 def hear_units(
-    reads: Sequence[tuple[int, float, bytes]], dialect: Dialect
+    reads: Sequence[tuple[int, float, bytes]],
+    dialect: Dialect,
+    known: dict[bytes, ReceivedBroadcast],
 ) -> Iterator[ReceivedUnit]:
-    """Read what came in a dialect as units."""
-    return _Ear(Stream(reads), dialect).units()
+    """Read what came in a dialect as units. `known` are broadcasts that came to others, so that
+    each is read once."""
+    return _Ear(Stream(reads), dialect, known).units()
 
 
 class _Ear:
-    def __init__(self, stream: Stream, dialect: Dialect) -> None:
-        self._whole = stream
+    def __init__(
+        self, stream: Stream, dialect: Dialect, known: dict[bytes, ReceivedBroadcast]
+    ) -> None:
+        self._known = known
         self._stream = stream.octets
         self._span = stream.span
         self._dialect = dialect
@@ -110,21 +119,31 @@ class _Ear:
         text_end, end = self._close(text_start)
         whole = end is not None
         end = len(self._stream) if end is None else end
-        span = self._span(start, end)
+        span, octets = self._span(start, end), self._stream[start:end]
+        same = self._known.get(octets)
+        if same is None:
+            text = self._stream[text_start:text_end]
+            unit = self._known[octets] = self._read(span, opened, text, octets)
+        else:
+            unit = same.again(span)
+        return unit if whole else Rest(span, octets, is_unit=True, begun=unit)
+
+    def _read(
+        self, span: Span, opened: re.Match[bytes] | None, text: bytes, octets: bytes
+    ) -> ReceivedBroadcast:
         groups = {} if opened is None else opened.groupdict()
         time, peer = groups.get("time"), groups.get("peer")
         sends = self._dialect.sends
-        unit = ReceivedBroadcast(
+        return ReceivedBroadcast(
             span,
             groups.get("header") or b"",
-            self._text(self._stream[text_start:text_end]),
+            self._text(text),
             None if time is None else read_time(time.decode(sends), self._dialect.time),
             None
             if peer is None or not self._dialect.tells_members_apart
             else peer.decode(sends, "replace"),
-            self._stream[start:end],
+            octets,
         )
-        return unit if whole else Rest(span, unit.octets, is_unit=True, begun=unit)
 
     def _close(self, start: int) -> tuple[int, int | None]:
         """Return where a text ends, and where its broadcast ends; None if that has not come."""
@@ -169,7 +188,7 @@ def _read_repr(octets: bytes, charset: str) -> bytes:
     if found is None:
         return octets
     # In some versions of Python, two threads must not call ast.literal_eval at once.
-    value = found[2].decode("unicode_escape").encode("latin-1")
+    value = found[found.lastindex or 0].decode("unicode_escape").encode("latin-1")
     try:
         return value.decode(charset).removesuffix("\n").encode()
     except UnicodeDecodeError:

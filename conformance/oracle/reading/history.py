@@ -238,8 +238,9 @@ def read_history(transcript: Transcript) -> History:
     known: dict[bytes, ReceivedBroadcast] = {}
     for client in clients.values():
         reads = client.reads
-        units = read_units(reads, known) if dialect is None else hear_units(reads, dialect)
-        client.units = list(units)
+        client.units = list(
+            read_units(reads, known) if dialect is None else hear_units(reads, dialect, known)
+        )
         client.notices = [unit for unit in client.units if isinstance(unit, ReceivedNotice)]
     limit = _line_limit(history)
     for client in clients.values():

@@ -42,6 +42,10 @@ class ReceivedBroadcast:
     sender: str | None
     octets: bytes
 
+    def again(self, span: Span) -> "ReceivedBroadcast":
+        """The same octets, where they came once more."""
+        return ReceivedBroadcast(span, self.header, self.text, self.time, self.sender, self.octets)
+
 
 @dataclass(slots=True, eq=False)
 class ReceivedNotice:
@@ -117,9 +121,7 @@ def read_units(
                 time, sender = _read_header(header)
                 unit = known[octets] = ReceivedBroadcast(where, header, text, time, sender, octets)
             else:
-                unit = ReceivedBroadcast(
-                    where, same.header, same.text, same.time, same.sender, same.octets
-                )
+                unit = same.again(where)
             yield unit
             start = unit_end
             continue

@@ -214,7 +214,7 @@ def test_what_was_held_back_is_sent_before_the_end() -> None:
     ],
 )  # fmt: skip
 def test_what_is_heard(dialect: Dialect, came: bytes, texts: list[bytes]) -> None:
-    units = list(hear_units([(1, 0.0, came)], dialect))
+    units = list(hear_units([(1, 0.0, came)], dialect, {}))
     assert [one.text for one in units if isinstance(one, ReceivedBroadcast)] == texts
     assert not [one for one in units if isinstance(one, Junk | Rest)]
 
@@ -226,14 +226,14 @@ def test_what_is_heard(dialect: Dialect, came: bytes, texts: list[bytes]) -> Non
 @example(b"\x00\t\n\r\x7f")
 def test_octets_are_read_from_their_repr(text: bytes) -> None:
     came = repr(text + b"\n").encode() + b"\n"
-    [unit] = hear_units([(1, 0.0, came)], Dialect(header="", infix="", text="repr"))
+    [unit] = hear_units([(1, 0.0, came)], Dialect(header="", infix="", text="repr"), {})
     assert isinstance(unit, ReceivedBroadcast)
     assert unit.text == text
 
 
 @pytest.mark.parametrize("came", [b"b'a'b'", b"b'\\q'", b"b'\\xff'", b"b'a\"", b"'a'", b"b'a' "])
 def test_what_is_no_repr_of_a_text_is_the_text_itself(came: bytes) -> None:
-    [unit] = hear_units([(1, 0.0, came + b"\n")], Dialect(header="", infix="", text="repr"))
+    [unit] = hear_units([(1, 0.0, came + b"\n")], Dialect(header="", infix="", text="repr"), {})
     assert isinstance(unit, ReceivedBroadcast)
     assert unit.text == came
 
@@ -242,7 +242,7 @@ def test_what_came_stays_what_came() -> None:
     """Octets and spans are those of the stream, whatever the text is read as."""
     dialect = Dialect(header="", infix="", text="repr")
     came = [(3, 0.1, b"b'a"), (5, 0.2, b"\\n'\n")]
-    [unit] = hear_units(came, dialect)
+    [unit] = hear_units(came, dialect, {})
     assert isinstance(unit, ReceivedBroadcast)
     assert unit.octets == b"b'a\\n'\n"
     assert (unit.span.first, unit.span.last, unit.span.end) == (3, 5, 7)
@@ -251,7 +251,7 @@ def test_what_came_stays_what_came() -> None:
 def test_what_is_no_unit_of_the_dialect() -> None:
     dialect = Dialect(time="%Y/%m/%d", infix=" ")
     came = b"junk\n!too-slow why\n\nx2021/07/03 127.0.0.1:1 a\n2021/07/03 127.0.0.1:2 b"
-    junk, notice, heartbeat, torn, whole, rest = hear_units([(1, 0.0, came)], dialect)
+    junk, notice, heartbeat, torn, whole, rest = hear_units([(1, 0.0, came)], dialect, {})
     assert isinstance(junk, Junk)
     assert isinstance(notice, ReceivedNotice)
     assert isinstance(heartbeat, ReceivedHeartbeat)
@@ -266,7 +266,7 @@ def test_what_is_no_unit_of_the_dialect() -> None:
     ("octets", "is_unit"), [(b"20", True), (b"2021/07/03 1", True), (b"oops", False), (b"!x", True)]
 )
 def test_what_a_stream_may_end_within(octets: bytes, is_unit: bool) -> None:
-    [rest] = hear_units([(1, 0.0, octets)], Dialect(time="%Y/%m/%d", infix=" "))
+    [rest] = hear_units([(1, 0.0, octets)], Dialect(time="%Y/%m/%d", infix=" "), {})
     assert isinstance(rest, Rest)
     assert rest.is_unit is is_unit
 
@@ -274,10 +274,10 @@ def test_what_a_stream_may_end_within(octets: bytes, is_unit: bool) -> None:
 def test_a_tail_that_is_not_there_is_junk_after_a_whole_text() -> None:
     dialect = Dialect(tail="\n ")
     came = b"20210703 17:45:39 127.0.0.1:1\na\nno\n"
-    unit, junk = hear_units([(1, 0.0, came)], dialect)
+    unit, junk = hear_units([(1, 0.0, came)], dialect, {})
     assert isinstance(unit, ReceivedBroadcast)
     assert isinstance(junk, Junk)
-    [rest] = hear_units([(1, 0.0, came[:32])], dialect)
+    [rest] = hear_units([(1, 0.0, came[:32])], dialect, {})
     assert isinstance(rest, Rest)
 
 

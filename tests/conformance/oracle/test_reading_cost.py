@@ -41,7 +41,7 @@ def _of(name: str) -> Reading:
     if name == "the wire format":
         return lambda reads: read_units(reads, {})
     dialect = shipped_profile(name).dialect
-    return lambda reads: hear_units(reads, dialect)
+    return lambda reads: hear_units(reads, dialect, {})
 
 
 def _seconds(reading: Reading, sample: bytes, size: int) -> float:
