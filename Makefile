@@ -18,7 +18,7 @@
 # make clusters run a simulated cluster, with faults, through 10,000 seeds
 # make clusters-specimens  let the suite catch nine broken clusters, and pass a correct one (3 minutes)
 # make clusters-soak  judge a correct cluster with faults 100 times on a busy machine: ROUNDS=100 (an hour)
-# make bench    measure the reference server beside its peers (a quarter of an hour; BENCH='--help')
+# make bench    measure the reference server beside its peers (20 minutes at most; BENCH='--help')
 # make bench-quick    measure three workloads beside Go and the log in C (3 minutes at most)
 # make bench-pythons  measure the reference server under each CPython there is: PYTHONS="python3.13 …"
 # make bench-keep     keep the last runs of make bench and make bench-pythons: results, picture, pages

@@ -34,7 +34,7 @@ QUICK: Final = 0.3
 EPILOG: Final = """\
 examples:
   python -m benchmarks.fanout
-      everything: about a quarter of an hour on a calm machine, 20 minutes at most
+      everything: 20 minutes at most
   python -m benchmarks.fanout --only W1,W3 --servers reference,go --rounds 9
       two workloads, two servers, more rounds
   python -m benchmarks.fanout --quick --only W1

@@ -14,7 +14,7 @@ from matplotlib.ticker import EngFormatter, NullFormatter
 
 from benchmarks.fanout.figures import deliveries
 from benchmarks.fanout.results import Results, Spread, load_results
-from benchmarks.fanout.servers import LIMIT, REFERENCE, SERVERS
+from benchmarks.fanout.servers import LEAST, LIMIT, REFERENCE, SERVERS
 from benchmarks.fanout.workloads import WORKLOADS
 
 DOTS: Final = ("W1", "W2", "W3")
@@ -23,7 +23,7 @@ LIMITS: Final = "#15803d"
 OTHERS: Final = "#6b7280"
 LABEL: Final = 1.3
 """How much higher, as a factor, a label stands than the one below it."""
-_COLOURS: Final = {REFERENCE: OURS, LIMIT: LIMITS}
+_COLOURS: Final = {REFERENCE: OURS, LIMIT: LIMITS, LEAST: LIMITS}
 
 
 def draw(results: Results) -> Figure:

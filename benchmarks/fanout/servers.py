@@ -18,6 +18,8 @@ PEERS: Final = Path(__file__).parent / "peers"
 REFERENCE: Final = "reference"
 LIMIT: Final = "c-log"
 """No peer: the reference server's own design in C, which shows how much the design allows."""
+LEAST: Final = "least"
+"""No peer: its threads and system calls alone, which show what they leave for a protocol."""
 
 
 class MissingError(Exception):
@@ -171,12 +173,15 @@ def _version(name: str) -> str:
 
 FEW: Final = frozenset({"W1", "W2", "W3", "W4"})
 BUSY: Final = FEW | {"W5"}
+SHORT: Final = frozenset({"W1", "W3", "W7"})
+"""Where a protocol counts, since messages are short, and nobody has to be sent to in time."""
 
 SERVERS: Final = (
     Server(REFERENCE, "chatproto's reference server", _reference(sys.executable)),
     Server("go-gather", "Go, all that waits in one write", _go("gather")),
     Server("go", "Go, a write a message", _go()),
     Server(LIMIT, "a log in C, one thread", _c_log),
+    Server(LEAST, "its threads without its protocol", _peer("least_threads"), SHORT),
     Server("rust", "Rust, two threads a client", _rust),
     Server("uvloop", "uvloop, protocols", _peer("asyncio_protocol", "uvloop", wants="uvloop")),
     Server("node", "Node, net", _node, BUSY),
@@ -187,4 +192,4 @@ SERVERS: Final = (
     Server("naive-nodelay", "the exercise, TCP_NODELAY", _peer("naive_threads", "nodelay"), FEW),
     Server("naive", "the exercise", _peer("naive_threads"), FEW),
 )
-PEER_NAMES: Final = frozenset(each.name for each in SERVERS) - {REFERENCE, LIMIT}
+PEER_NAMES: Final = frozenset(each.name for each in SERVERS) - {REFERENCE, LIMIT, LEAST}
