@@ -1,1 +1,1 @@
-"""The forms in which a run is shown: console, page, Markdown, badge and the rest."""
+"""The outputs of a run: console, HTML, Markdown, JUnit, badge and others."""

@@ -35,7 +35,7 @@ aria-label="{label}: {message}">
 
 
 def badge_svg(comparison: Comparison) -> str:
-    """An SVG of 20 pixels' height that needs no font and no network."""
+    """Render the badge as an SVG of 20 pixels' height that needs no font and no network."""
     message = _message(comparison)
     label_length, message_length = _length(PROTOCOL), _length(message)
     left, right = label_length + 2 * _PADDING, message_length + 2 * _PADDING
@@ -54,7 +54,7 @@ def badge_svg(comparison: Comparison) -> str:
 
 
 def badge_json(comparison: Comparison) -> str:
-    """The JSON that https://shields.io/badges/endpoint-badge reads."""
+    """Render the badge as JSON for https://shields.io/badges/endpoint-badge."""
     badge = {
         "schemaVersion": 1,
         "label": PROTOCOL,
@@ -65,7 +65,7 @@ def badge_json(comparison: Comparison) -> str:
 
 
 def _message(comparison: Comparison) -> str:
-    """The verdict, and for one implementation how many MUSTs fail."""
+    """Return the verdict; for a single implementation also how many MUSTs fail."""
     if len(comparison.implementations) == 1:
         [only] = comparison.implementations
         failed = only.count(Level.MUST, Status.FAIL)
@@ -81,5 +81,5 @@ def _worst(comparison: Comparison) -> Verdict:
 
 
 def _length(text: str) -> int:
-    """The width in pixels that text has at 11 pixels, about; the drawing is made to keep it."""
+    """Estimate the width in pixels of text at 11 pixels; the SVG stretches the text to it."""
     return round(sum(4.3 if c in _NARROW else 10.5 if c in _WIDE else 7.0 for c in text))

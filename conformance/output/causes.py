@@ -1,5 +1,5 @@
-"""A report's causes in words, for every form of it: what is wrong, how sure that is, what it
-explains, and the smallest picture that shows it."""
+"""The causes in a report, in words for every output: what is wrong, how certain that is, what it
+explains, and the smallest example that shows it."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -20,7 +20,7 @@ _SEGMENTS: Final = 3
 _FORMS: Final = tuple(
     kind.name.lower().replace("_", "-") for kind in (Kind.HEADER, Kind.SENDER, Kind.NO_HEADER)
 )
-"""Kinds of findings of which what was wanted is a form, and no octets that should have come."""
+"""Kinds of findings whose `wanted` is a format, not the octets that should have come."""
 
 Located = tuple[ScenarioReport, FindingReport]
 """A finding, and the scenario that found it."""
@@ -28,8 +28,10 @@ Located = tuple[ScenarioReport, FindingReport]
 
 @dataclass(frozen=True, slots=True)
 class PictureLine:
-    """One line of a picture: visible text before the first wrong octet, it, and after it. `marked`
-    where one is wrong, or missing."""
+    """One line of an example: the first wrong octet, and the visible text before and after it.
+
+    `marked`: an octet is wrong or missing.
+    """
 
     label: str
     before: str
@@ -44,9 +46,12 @@ class PictureLine:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """A cause in words. `shown` is the finding that shows it best; None where the report holds
-    none. `explains` are ids of requirements that failed. `rivals` are what it may be instead.
-    `is_advice` where those are SHOULDs, of a server that breaks no MUST."""
+    """A cause in words.
+
+    `shown` is the finding that shows it best, or None. `explains` are the ids of requirements that
+    failed because of it, of `of` failed ones. `rivals` are alternative causes. `is_advice`: the
+    server breaks no MUST, and the requirements are SHOULDs.
+    """
 
     name: str
     title: str
@@ -61,12 +66,12 @@ class Told:
 
     @property
     def head(self) -> str:
-        """What is wrong, how sure that is, and how much it explains."""
+        """What is wrong, how certain that is, and how much it explains."""
         return f"{self.title}: {self.sure}, {self.extent}"
 
     @property
     def extent(self) -> str:
-        """How much of what failed it explains."""
+        """How many of the failures it explains."""
         if self.is_advice:
             count = len(self.explains)
             return "a SHOULD is missed" if count == 1 else f"{count} SHOULDs are missed"
@@ -75,8 +80,10 @@ class Told:
 
 
 def causes_of(report: Report) -> list[Told]:
-    """The causes that a report names, or its advice, the first explaining most, each with its
-    rivals."""
+    """Return the causes in a report, or else its advice, each with its rivals.
+
+    The first explains the most failures.
+    """
     failed, named = failures_of(report), report.causes or report.advice
     told = {one.family: _told(report, one, failed) for one in named}
     causes = []
@@ -88,21 +95,23 @@ def causes_of(report: Report) -> list[Told]:
 
 
 def heading_of(report: Report, label: str = "it") -> str:
-    """The heading of what is said of an implementation's failures."""
+    """Return the heading of the section about an implementation's failures."""
     is_correct = not (report.causes or report.deaths or report.spoken)
     return f"What {label} could do better" if is_correct else f"Why {label} fails"
 
 
 def failures_of(report: Report) -> list[str]:
-    """The ids of the requirements that were found broken, in the standard's order."""
+    """Return the ids of the requirements that were found broken, in the standard's order."""
     return [
         one.id for one in report.requirements if one.status == "fail" and not one.is_only_declared
     ]
 
 
 def unexplained_of(report: Report) -> list[Located]:
-    """The first finding of each requirement that fails by no cause and no death, those that decide
-    first."""
+    """Return the best finding of each failed requirement that no cause and no death explains.
+
+    Those that decide the verdict come first.
+    """
     explained = {id_ for cause in named_of(report) for id_ in cause.explains}
     explained |= {id_ for death in report.deaths for id_ in death.explains}
     found = [_first(report, id_) for id_ in failures_of(report) if id_ not in explained]
@@ -110,8 +119,11 @@ def unexplained_of(report: Report) -> list[Located]:
 
 
 def weight(located: Located) -> tuple[bool, ...]:
-    """What sorts findings so that what decides the verdict comes first, of that a server's death,
-    then what was found where it was looked for, and what is shown by few octets."""
+    """Return a sort key that puts the most important findings first.
+
+    First those that decide the verdict; among these a server's death, then findings of scenarios in
+    the requirement's own section, then those with octets, and with all of them.
+    """
     result, finding = located
     return (
         finding.outcome is not Outcome.FAIL,
@@ -140,9 +152,11 @@ def _told(report: Report, cause: CauseReport, failed: Sequence[str]) -> Told:
 
 
 def _shown(report: Report, cause: CauseReport) -> Located | None:
-    """The finding that shows a cause best: of a requirement that most of its specimens break, with
-    what was sent, by few octets, and if there are several, of the scenario that it is said to be
-    shown by."""
+    """Choose the finding that shows a cause best.
+
+    It is of a requirement that most of the cause's specimens break; it shows what was sent; it is
+    important (`weight`); and it is from the scenario that the cause names.
+    """
 
     def key(one: Located) -> tuple[int, bool, tuple[bool, ...], bool]:
         result, finding = one
@@ -160,7 +174,7 @@ def _shown(report: Report, cause: CauseReport) -> Located | None:
 
 
 def _directness(cause: CauseReport, id_: str) -> int:
-    """How many of a cause's specimens break a requirement; others fail as a consequence."""
+    """Return how many of a cause's specimens break a requirement directly."""
     known = (one for name in cause.specimens if (one := every_specimen().get(name)))
     return sum(id_ in one.breaks for one in known)
 
@@ -176,7 +190,7 @@ def _first(report: Report, id_: str) -> Located | None:
 
 
 def spoken_words(report: Report) -> str:
-    """What a dialect that the server seems to speak would explain; empty where there is none."""
+    """Say which dialect the server seems to speak, and what that would explain; may be empty."""
     if report.spoken is None:
         return ""
     what = "a dialect" if report.spoken.profile is None else f"the dialect {report.spoken.profile}"
@@ -189,20 +203,22 @@ def spoken_words(report: Report) -> str:
 
 
 def cause_of(report: Report, id_: str) -> Told | None:
-    """The cause that explains a requirement's failure, if there is one."""
+    """Return the cause that explains a requirement's failure, or None."""
     return next((one for one in named_of(report) if id_ in one.explains), None)
 
 
 def named_of(report: Report) -> Iterator[Told]:
-    """The causes, and after each what it may be instead."""
+    """Yield each cause, and after it its rivals."""
     for cause in causes_of(report):
         yield cause
         yield from cause.rivals
 
 
 def picture_of(finding: FindingReport, room: int) -> list[PictureLine]:
-    """The smallest picture of a finding, its texts cut to so many columns: what was sent, what
-    came back, and what was expected."""
+    """Return the smallest example of a finding: what was sent, what came, what was expected.
+
+    Its texts are cut to `room` columns.
+    """
     facts: list[PictureLine] = []
     if finding.before:
         facts.append(PictureLine("before", _cut(visible(finding.before), room)))
@@ -230,7 +246,7 @@ def _tells_what_was_sent(finding: FindingReport) -> bool:
 
 
 def _sent(finding: FindingReport) -> str:
-    """What its client sent: the segments that led to it, or else the last thing that was done."""
+    """Return what the client sent: the segments that led to the finding, or else its stall."""
     evidence = [one for one in finding.stretch if one.evidence]
     sent = ["".join(tokens(one.octets, one.runs)) for one in evidence if one.event == "sent"]
     if sent or finding.segments:
@@ -241,7 +257,7 @@ def _sent(finding: FindingReport) -> str:
 
 
 def _cut(text: str, room: int) -> str:
-    """Text in so many columns, with an ellipsis where it was longer."""
+    """Cut text to `room` columns, with an ellipsis if it is longer."""
     line = " ".join(text.split("\n"))
     if width(line) <= room:
         return line
@@ -251,26 +267,28 @@ def _cut(text: str, room: int) -> str:
 
 
 def head_of(death: DeathReport) -> str:
-    """What a death is, in a line: in how many scenarios, and of what."""
+    """Describe a death in one line: in how many scenarios, and with which error or status."""
     count = len(death.scenarios)
     where = "1 scenario" if count == 1 else f"{count} scenarios"
     return f"The server died in {where}: {death.error.strip() or death.actual}"
 
 
 def decides(death: DeathReport) -> bool:
-    """Whether a death is more than a missed SHOULD."""
+    """Whether a death breaks more than SHOULDs."""
     levels = [requirements()[id_].level for id_ in death.explains if id_ in requirements()]
     return not levels or Level.MUST in levels
 
 
 def death_in(report: Report, result: ScenarioReport) -> DeathReport | None:
-    """The death that a scenario ended by, if there was one."""
+    """Return the death of the server in a scenario, or None."""
     return next((one for one in report.deaths if result.id in one.scenarios), None)
 
 
 def printed_of(report: Report) -> list[str]:
-    """The lines that a launched server that lived on printed, and that say most: the error that
-    came most often, or else what it printed first in a scenario that failed."""
+    """Return the most telling lines that a launched server printed without dying.
+
+    They are the error printed most often, or else the first lines of a failed scenario.
+    """
     errors = Counter(
         tuple(finding.printed)
         for result in report.scenarios
@@ -285,7 +303,7 @@ def printed_of(report: Report) -> list[str]:
 
 
 def first_findings(results: Sequence[ScenarioReport]) -> Iterator[list[Located]]:
-    """The findings of each requirement of which there are any, in the standard's order."""
+    """Yield the findings of each requirement that has any, in the standard's order."""
     found: dict[str, list[Located]] = {}
     for result in results:
         for finding in result.findings:

@@ -1,7 +1,7 @@
-"""The end of a run in which something failed, for a console: the verdict, the causes, what none of
-them explains, and where to look next, in at most 40 lines of 80 columns.
+"""The conclusion of a run with failures, for a console: the verdict, the causes, the unexplained
+failures, and the next commands, in at most 40 lines of 80 columns.
 
-What it says is cut in steps until it fits; `--verbose`, the page and the files have the rest.
+It is shortened in steps until it fits. `--verbose`, the page and the files have the rest.
 """
 
 import textwrap
@@ -28,20 +28,23 @@ from conformance.report.octets import visible, width
 from conformance.standard.requirements import requirements
 
 LINES: Final = 40
-"""Lines that the end of a run may take at 80 columns."""
+"""The most lines of the conclusion at 80 columns."""
 _COLUMNS: Final = 80
 _WIDEST: Final = 100
 _LABEL: Final = 10
 _DEATHS: Final = 3
-"""Kinds of deaths of a server that are named at most."""
+"""The most kinds of deaths that are named."""
 _STYLES: Final = {"almost certain": "bold red", "likely": "bold red", "possible": "bold yellow"}
 
 
 @dataclass(frozen=True, slots=True)
 class _Room:
-    """How much is said: of so many causes a picture, of so many why it is so, of so many
-    requirements a line each, so many lines that the server printed, so many sentences of each
-    cause, and ids or none."""
+    """How much is printed.
+
+    The number of causes with an example (`pictures`), of causes with a reason (`whys`), of other
+    failures, of lines that the server printed, of sentences for each cause, and whether ids are
+    printed.
+    """
 
     pictures: int
     whys: int
@@ -64,7 +67,7 @@ _ROOMS: Final = (
     _Room(0, 1, 1, 2, 1, ids=False),
     _Room(0, 0, 1, 2, 1, ids=False),
 )
-"""From all that is worth saying to the least."""
+"""The steps of shortening, from the most to the least."""
 
 
 def print_conclusion(
@@ -75,8 +78,15 @@ def print_conclusion(
     *,
     taken: int = 0,
 ) -> None:
-    """Print the end of a run: after the verdict's lines the causes of what failed, and last the
-    steps to take next. Of its lines so many are `taken` already."""
+    """Print the conclusion: the lines of the verdict, the causes of the failures, the next steps.
+
+    Args:
+        console: where to print it.
+        report: the report of the run.
+        verdict: the lines that say the verdict.
+        next_steps: the commands to try next.
+        taken: how many of the lines are used up already.
+    """
     columns = max(20, min(console.width, _WIDEST))
     most = (LINES - taken) * _COLUMNS // min(columns, _COLUMNS)
     for room in _ROOMS:
@@ -89,7 +99,7 @@ def print_conclusion(
 
 
 def _rows(line: Text, columns: int) -> int:
-    """The rows that a line takes on a terminal."""
+    """Return how many rows a line takes on a terminal."""
     return max(1, -(-width(line.plain) // columns))
 
 
@@ -140,8 +150,10 @@ def _picture(shown: Located, columns: int) -> Iterator[Text]:
 
 
 def _others(report: Report, columns: int, room: _Room, *, is_all: bool) -> Iterator[Text]:
-    """What no cause explains, a line each with what came; the first with its picture, where there
-    is no cause at all."""
+    """Yield the failures that no cause explains, one line each.
+
+    If there is no cause at all, the first also gets its example.
+    """
     others = unexplained_of(report)
     if not others:
         return
@@ -161,7 +173,7 @@ def _others(report: Report, columns: int, room: _Room, *, is_all: bool) -> Itera
 
 
 def _deaths(report: Report, columns: int, room: _Room) -> Iterator[Text]:
-    """How the server died: the death of most scenarios with what led to it, others in a line."""
+    """Yield the deaths of the server: the most frequent one in detail, others in one line."""
     if report.deaths:
         yield Text()
     for number, death in enumerate(report.deaths[:_DEATHS]):
@@ -174,7 +186,7 @@ def _deaths(report: Report, columns: int, room: _Room) -> Iterator[Text]:
         if not is_said:
             yield from _said(death.printed, room.printed, columns)
         if death.explains and room.ids:
-            yield from _wrapped(f"By nothing else fail {' '.join(death.explains)}", columns)
+            yield from _wrapped(f"Only this breaks {' '.join(death.explains)}", columns)
 
 
 def _printed(report: Report, columns: int, room: _Room) -> Iterator[Text]:
@@ -204,23 +216,23 @@ def _in_two_rows(text: str, columns: int, style: str = "", indent: int = 0) -> I
 
 
 def untold_lines(report: Report) -> Iterator[str]:
-    """What a run could not tell, a line for each reason."""
+    """Say what a run could not decide, a line for each reason."""
     unknown: dict[str, list[str]] = {}
     for one in report.requirements:
         if one.status == "unknown":
             unknown.setdefault(visible(one.reason or ""), []).append(one.id)
     for reason, ids in unknown.items():
-        yield f"Could not be told: {' '.join(ids)}{f' ({reason})' if reason else ''}"
+        yield f"Undecided: {' '.join(ids)}{f' ({reason})' if reason else ''}"
     never = [one.id for one in report.requirements if one.status == "not-exercised"]
     if never:
         yield f"Never exercised: {' '.join(never)}"
 
 
 def _rest(report: Report, columns: int, room: _Room) -> Iterator[Text]:
-    """What is declared, and what the run could not tell."""
+    """Yield the declared failures, and what the run could not decide."""
     lines = list(untold_lines(report))[: room.others]
     if declared := [one.id for one in report.requirements if one.declared]:
-        lines.insert(0, f"Declared by the profile to fail: {' '.join(declared)}")
+        lines.insert(0, f"Declared broken by the profile: {' '.join(declared)}")
     if lines:
         yield Text()
     for line in lines:
@@ -246,7 +258,7 @@ def _wrapped(text: str, columns: int, style: str = "", indent: int = 3) -> Itera
 
 
 def _sentences(text: str, count: int) -> str:
-    """The last sentences of a text: the first of several only lead to it."""
+    """Return the last sentences of a text: the first ones only lead to the point."""
     sentences = text.replace(". ", ".\n").splitlines()
     return " ".join(sentences[-count:])
 

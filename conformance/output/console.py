@@ -1,4 +1,4 @@
-"""What a person sees of a run: its progress, its findings, and how it ended."""
+"""A run on a console: its progress, its findings, and its conclusion."""
 
 import os
 from collections.abc import Sequence
@@ -33,8 +33,11 @@ from conformance.scenarios.registry import Scenario
 
 
 class Detail(Enum):
-    """How much a run prints. `QUIET`: nothing but what is wrong. `NORMAL`: a screen. `VERBOSE`: a
-    line for every scenario, with what it exercised and how often, and every finding in full."""
+    """How much a run prints.
+
+    `QUIET`: only failures. `NORMAL`: one screen. `VERBOSE`: a line for every scenario, with what it
+    exercised and how often, and every finding in full.
+    """
 
     QUIET = "quiet"
     NORMAL = "normal"
@@ -42,23 +45,23 @@ class Detail(Enum):
 
 
 _FIRST: Final = "sanity/first"
-"""The scenario in which each server shows first how it speaks."""
+"""The scenario that first shows the server's dialect."""
 
 
 def print_hint(console: Console, server: str, seen: str) -> int:
-    """Say how a server that does not speak as chatproto/1 does is judged in its own terms.
+    """Print how to judge a server that speaks another dialect.
 
     Args:
         console: where to print it.
-        server: the command line's words for the server.
+        server: the options that name the server.
         seen: what the server did.
 
     Returns:
         The number of lines.
     """
     lines = [
-        f"[bold]This server does not speak as chatproto/1 does[/]: {escape(visible(seen))}.",
-        "If it is meant to, let its dialect be found, and judge it in that:",
+        f"[bold]This server does not seem to speak chatproto/1[/]: {escape(visible(seen))}.",
+        "If that is intended, find its dialect, and judge it in that:",
         *(escape(f"    {step}") for step in _probing(server)),
         "",
     ]
@@ -75,8 +78,11 @@ def _probing(server: str) -> list[str]:
 
 
 class ConsoleReporter:
-    """Prints a run to a console: a context, within which a terminal shows a table of it. `page` is
-    where the run writes its HTML page."""
+    """A reporter that prints a run to a console.
+
+    It is a context manager: within it, a terminal shows a live table. `page` is the path of the
+    run's HTML page.
+    """
 
     def __init__(
         self,
@@ -116,13 +122,13 @@ class ConsoleReporter:
             self._table.stop(brief=failed and self._detail is not Detail.VERBOSE)
 
     def on_strange(self, seen: str) -> None:
-        """Say once how the server is judged in its own terms."""
+        """Print once how to judge a server that speaks another dialect."""
         if self._hints:
             self._hinted = print_hint(self._console, self._settings.server, seen)
         self._hints = False
 
     def on_start(self, scenario: str) -> None:
-        """Show that a scenario begins."""
+        """Show that a scenario has begun."""
         self._progress.start(scenario)
 
     def on_result(self, result: ScenarioReport) -> None:
@@ -134,8 +140,10 @@ class ConsoleReporter:
             print_result(self._console, result, counts=True)
 
     def on_report(self, report: Report, held: Held | None = None) -> None:
-        """Print how the run ended, beside the failures that are known, if it was held against a
-        file of them. A quiet one prints nothing where nothing is wrong."""
+        """Print the conclusion of the run, with known failures if it was compared with a file.
+
+        A quiet run without failures prints nothing.
+        """
         found = list(first_findings(report.scenarios))
         is_new = held is None or not held.is_as_known
         if self._detail is Detail.QUIET:
@@ -161,7 +169,7 @@ class ConsoleReporter:
         )
 
     def _steps(self, report: Report, found: "list[list[Located]]") -> list[str]:
-        """What to do about the first cause, or else about the first failure."""
+        """Return the next commands for the first cause, or else for the first failure."""
         server = self._settings.server
         result, finding = min((ones[0] for ones in found), key=weight)
         causes = [one for one in causes_of(report) if one.shown is not None]
@@ -178,13 +186,13 @@ class ConsoleReporter:
         again = self._settings.again(result)
         steps.append(f"{again} --verbose" if result.program is None else again)
         if self._page is not None:
-            steps.append(f"{_near(self._page)} has every finding, with pictures")
+            steps.append(f"{_near(self._page)} has every finding, with diagrams")
         else:
             steps.append("--verbose prints every finding; --html FILE writes a page of them")
         return steps
 
 
 def _near(path: Path) -> Path:
-    """A path as one would type it here: relative where it leads down from here."""
+    """Shorten a path to a relative one if it is below the working directory."""
     here = Path(os.path.relpath(path))
     return path if here.parts[:1] == ("..",) else here

@@ -1,4 +1,4 @@
-"""A requirement, a scenario or a fault explained on a terminal, wrapped to its width."""
+"""Explains a requirement, a scenario or a fault on a terminal, wrapped to its width."""
 
 from rich.console import Console, RenderableType
 from rich.markup import escape
@@ -16,14 +16,14 @@ from conformance.standard.requirements import Requirement, requirements
 
 
 def print_scenarios(console: Console) -> None:
-    """List every scenario."""
+    """Print every scenario."""
     for scenario in scenarios():
         console.print(f"[bold]{scenario.id}[/]  {' '.join(scenario.requirements)}")
         console.print(f"    {escape(scenario.summary)}")
 
 
 def print_scenario(console: Console, scenario: Scenario) -> None:
-    """Show a scenario: what it does, and the requirements it is there for."""
+    """Print a scenario: what it does, and the requirements it exercises."""
     console.print(f"[bold]{scenario.id}[/]\n")
     console.print(escape(scenario.summary))
     console.print("\n[bold]Requirements[/]")
@@ -33,7 +33,7 @@ def print_scenario(console: Console, scenario: Scenario) -> None:
 
 
 def print_requirement(console: Console, requirement: Requirement) -> None:
-    """Show a requirement: its text, its reason, what it is found broken by, its scenarios, and the
+    """Print a requirement: its text, its reason, the findings that break it, its scenarios, and the
     specimens that break it."""
     console.print(f"[bold]{requirement.id}[/]  {escape(requirement.title)}")
     console.print(f"{requirement.level}, {requirement.kind}\n")
@@ -59,7 +59,7 @@ def print_requirement(console: Console, requirement: Requirement) -> None:
 
 
 def print_family(console: Console, family: Family) -> None:
-    """Show a family of faults: what one sees, why it is so, and how it is mended."""
+    """Print a family of faults: its symptom, its cause, and its remedy."""
     console.print(f"[bold]{family.name}[/]  {escape(family.title)}\n")
     console.print(escape(family.symptom))
     for head, text in (("Why", family.cause), ("Remedy", family.remedy)):

@@ -1,4 +1,4 @@
-"""Findings, for a console: what was expected, what came, and the picture of it."""
+"""Findings on a console: what was expected, what came, and a diagram."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
@@ -18,7 +18,7 @@ from conformance.standard.requirements import requirements
 
 
 def print_result(console: Console, result: ScenarioReport, *, counts: bool = False) -> None:
-    """Print the line of a scenario that is over; with `counts`, how often it exercised what."""
+    """Print the line of a finished scenario; with `counts`, how often it exercised what."""
     broken = {one.requirement for one in result.findings if one.outcome == "fail"}
     about = " ".join(sorted(broken)) if broken else " ".join(result.requirements)
     if counts:
@@ -53,13 +53,15 @@ def print_findings(
 
 
 def _columns(console: Console) -> int:
-    """Columns for words: as many as there are, and no more than are read with ease."""
+    """Return the columns for text: the width of the console, up to a readable maximum."""
     return max(20, min(console.width, WIDTH))
 
 
 def print_blame(console: Console, result: ScenarioReport) -> None:
-    """Say who broke what in a conversation, a line each: the server, and which client. Of findings
-    that are not printed, for others of their requirement are, it says what was seen."""
+    """Print which requirements the server and each client broke, a line each.
+
+    Only the first finding of a requirement is printed elsewhere, so what others saw is added here.
+    """
     blame: dict[str, dict[str, FindingReport]] = defaultdict(dict)
     printed: dict[str, FindingReport] = {}
     for finding in result.findings:
@@ -75,11 +77,11 @@ def print_blame(console: Console, result: ScenarioReport) -> None:
         ]
         console.print(f"{who} broke {' '.join(said)}", markup=False)
     if not blame:
-        console.print("nothing was seen broken")
+        console.print("nothing broken was seen")
 
 
 def _program(result: ScenarioReport) -> Iterator[str]:
-    """How often a generated program failed, and where it is saved."""
+    """Say how often a generated program failed, and where it is saved."""
     if (one := result.program) is not None:
         yield f"  program   fails {one.fails} of {one.of}; {summary(one.program)}; {one.path}"
 
@@ -90,7 +92,7 @@ def print_title(console: Console, finding: FindingReport) -> None:
 
 
 def picture(finding: FindingReport) -> Iterator[str]:
-    """A finding's diagram as text, after its crossing where it has one; nothing without events."""
+    """Yield a finding's diagrams as text: its inversion if it has one, and its events if any."""
     if finding.crossing is not None:
         yield ""
         yield from sketch_crossing(finding.crossing)
@@ -101,6 +103,6 @@ def picture(finding: FindingReport) -> Iterator[str]:
         yield from sketch(diagram)
         yield ""
     if finding.screen:
-        yield "  on the screen in the end"
+        yield "  on the screen at the end"
         yield from (f"    | {visible(row)}" for row in finding.screen)
         yield ""

@@ -1,4 +1,4 @@
-"""A run on one of GitHub's runners: the summary of its step, and annotations."""
+"""A run in a GitHub workflow: the step summary, and annotations."""
 
 import os
 from collections.abc import Callable, Iterator, Mapping
@@ -20,12 +20,12 @@ def tell_github(
     say: Callable[[str], object],
     environment: Mapping[str, str] = os.environ,
 ) -> None:
-    """Write the step's summary and annotations on one of GitHub's runners; do nothing elsewhere.
+    """Write the step summary and annotations in a GitHub workflow; do nothing elsewhere.
 
     Args:
-        report: the run.
+        report: the report of the run.
         again: returns the command that plays a scenario again.
-        held: the run held against known failures, if it was.
+        held: the comparison with known failures, if there is one.
         say: prints a line.
         environment: the environment variables.
     """
@@ -34,7 +34,7 @@ def tell_github(
             with Path(summary).open("a", encoding="utf-8") as file:
                 file.write(render_markdown(compare([report])))
         except OSError as error:
-            say(f"cannot write the step's summary, {summary}: {error.strerror}")
+            say(f"cannot write the step summary {summary}: {error.strerror}")
     if environment.get("GITHUB_ACTIONS") == "true":
         for line in annotations(report, again, held):
             say(line)
@@ -43,8 +43,11 @@ def tell_github(
 def annotations(
     report: Report, again: Callable[[ScenarioReport], str], held: Held | None = None
 ) -> Iterator[str]:
-    """A workflow command for each requirement that failed or could not be told: an error where it
-    decides, a warning where it is declared, a notice where it is known to fail."""
+    """Yield a workflow command for each requirement that failed or is undecided.
+
+    It is an error if it decides the verdict, a warning if it is declared or a SHOULD, and a notice
+    if it is known to fail.
+    """
     first = {
         finding.requirement: (result, finding)
         for (result, finding), *_ in first_findings(report.scenarios)
@@ -70,11 +73,11 @@ def annotations(
         yield command("notice" if one.id in known else kind, one.id, what)
     if held is not None:
         for id_ in held.passed:
-            yield command("error", id_, f"known to fail, and passed: remove it from {held.path}")
+            yield command("error", id_, f"known to fail, but passed: remove it from {held.path}")
 
 
 def command(kind: str, title: str, text: str) -> str:
-    """A workflow command, in which nothing of a text means anything."""
+    """Return a workflow command, with everything in its text escaped."""
     shown = "\n".join(visible(line) for line in text.splitlines())
     data = shown.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
     name = title.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")

@@ -1,4 +1,4 @@
-"""A report as Gradescope's results.json, for those who mark exercises: points by level."""
+"""A report as Gradescope's results.json, with points for each requirement."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -11,11 +11,11 @@ from conformance.report.text import finding_lines
 from conformance.standard.requirements import Level
 
 POINTS: Final[Mapping[Level, float]] = {Level.MUST: 2.0, Level.SHOULD: 1.0}
-"""What a requirement is worth, where nothing else is said."""
+"""The default points of a requirement of each level."""
 _MARK: Final = {"pass": 1, "fail": 0, "unknown": 0, "not-exercised": 0}
-"""What part of its points a requirement earns."""
+"""The part of its points that a requirement earns."""
 _NOT_ASKED: Final = ("not-selected", "needs-launch", "needs-capacity", "needs-dead-peers")
-"""Why a requirement may have been skipped, and be no test at all."""
+"""The reasons for a skip because of which a requirement is not listed as a test."""
 
 
 def render_gradescope(
@@ -23,7 +23,7 @@ def render_gradescope(
     again: Callable[[ScenarioReport], str],
     points: Mapping[Level, float] = POINTS,
 ) -> str:
-    """A test for each requirement that the run was about, with the report's words."""
+    """Render a test for each requirement that the run was about, with its finding."""
     first = {
         finding.requirement: "\n".join(finding_lines(finding, again(result)))
         for (result, finding), *_ in first_findings(report.scenarios)
@@ -51,7 +51,7 @@ def render_gradescope(
 
 
 def gradescope_without_server(problem: str) -> str:
-    """The results of a server that could not be reached or launched."""
+    """Render the result for a server that could not be reached or launched."""
     return _written({"score": 0.0, "output": visible(problem), "tests": []})
 
 

@@ -1,4 +1,4 @@
-"""A report as JUnit XML: a test case a scenario, named as pytest names it in a run of its own."""
+"""A report as JUnit XML: a test case for each scenario, named as pytest names it."""
 
 import re
 from typing import Final
@@ -10,12 +10,15 @@ from conformance.runner.outcome import outcome_of
 from conformance.runner.session import Settings
 
 _UNFIT: Final = re.compile("[^\t\n\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-"""What XML has no way to write."""
+"""Characters that XML cannot represent."""
 
 
 def render_junit(report: Report, settings: Settings) -> str:
-    """Render a report. A scenario fails that broke a MUST, or in which one could not be told; one
-    that broke a SHOULD alone, or failed as is known, is skipped, and says so."""
+    """Render a report as JUnit XML.
+
+    A scenario fails if a MUST is broken or undecided. It counts as skipped, with the reason, if
+    only SHOULDs are broken or the failures are known.
+    """
     suite = ElementTree.Element("testsuite", name="chatproto-conformance")
     counts = dict.fromkeys(("failed", "skipped"), 0)
     for result in report.scenarios:
@@ -50,7 +53,7 @@ def render_junit(report: Report, settings: Settings) -> str:
 
 
 def _cause(report: Report, result: ScenarioReport) -> str:
-    """What a scenario's failures come from, in a line; empty where no cause is named."""
+    """Return the cause of a scenario's failures in one line; empty if none is known."""
     if (death := death_in(report, result)) is not None:
         return f"{head_of(death)}; first read {death.shown_by}\n"
     broken = {one.requirement for one in result.findings}

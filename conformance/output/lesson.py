@@ -1,4 +1,4 @@
-"""A lesson of `learn` on a terminal: passed in a line, or broken, with the standard's words."""
+"""A lesson of `learn` on a terminal: a line if it is passed, an explanation if it is broken."""
 
 from collections.abc import Sequence
 
@@ -17,7 +17,7 @@ _HINTS = 2
 
 
 def print_passed(console: Console, number: int, lesson: Lesson) -> None:
-    """Show a lesson that is passed."""
+    """Print the line of a lesson that is passed."""
     about = f"[dim]{' '.join(lesson.requirements)}[/]"
     console.print(f"[green]✓[/] {number:2}  {lesson.title}  {about}")
 
@@ -32,8 +32,10 @@ def print_broken(
     hint: bool,
     causes: Sequence[str] = (),
 ) -> None:
-    """Show the lesson that a server breaks: what it teaches, what the standard says, what came, and
-    with `hint` the families that it may come from: `causes`, or else the commonest."""
+    """Print a lesson that a server breaks: its topic, the standard's text, and what came.
+
+    With `hint`, also print likely families of faults: `causes`, or else the most common ones.
+    """
     requirement = requirements()[finding.requirement]
     console.print(f"[red]✗[/] {number:2}  [bold]{lesson.title}[/]\n")
     console.print(escape(lesson.about))
@@ -48,14 +50,14 @@ def print_broken(
     again = f"chatproto-conformance learn {server}"
     if hint:
         _print_hints(console, finding.requirement, causes)
-        console.print(f"Mend it, and run again:\n  {again}", markup=False, soft_wrap=True)
+        console.print(f"Fix it, and run again:\n  {again}", markup=False, soft_wrap=True)
     else:
-        console.print("Mend it, and run again; for a hint:", markup=False)
+        console.print("Fix it, and run again; for a hint:", markup=False)
         console.print(f"  {again} --hint", markup=False, soft_wrap=True)
 
 
 def _print_hints(console: Console, id_: str, causes: Sequence[str]) -> None:
-    """Show the faults that a requirement's failure may come from, and how they are mended."""
+    """Print the faults that may break a requirement, with their remedies."""
 
     def count(family: Family) -> int:
         return sum(id_ in CATALOGUE[name].breaks for name in family.specimens)

@@ -1,4 +1,4 @@
-"""The table that a terminal shows during a run, and keeps as its summary."""
+"""The live table that a terminal shows during a run. It stays as the summary."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -18,9 +18,9 @@ from conformance.standard.requirements import requirements
 STYLES: Final[dict[str, str]] = {"pass": "green", "fail": "red", "skip": "dim", "unknown": "yellow"}
 """The style of each status of a scenario."""
 _BESIDES: Final = 4
-"""Lines that running scenarios leave free: the title, the total, and two for failures."""
+"""Lines kept free of running scenarios: the title, the total, and two for failures."""
 _PER_SECOND: Final = 5
-"""Times a second that the table is drawn."""
+"""How often the table is drawn, per second."""
 
 
 def can_show(console: Console) -> bool:
@@ -36,7 +36,7 @@ def can_show(console: Console) -> bool:
 class _WholeFrames:
     """A terminal to which each write is one synchronised update, if it supports that.
 
-    A frame first erases the one before it; shown in halves, that flickers.
+    Each frame first erases the previous one, which would flicker if it were shown in two parts.
     """
 
     def __init__(self, terminal: IO[str]) -> None:
@@ -50,7 +50,7 @@ class _WholeFrames:
 
 
 class LiveTable:
-    """A table of a run's progress, drawn again several times a second until `stop`."""
+    """A table of a run's progress, redrawn several times a second until `stop`."""
 
     def __init__(self, console: Console, progress: Progress, title: str, jobs: int) -> None:
         self._console = console
@@ -68,7 +68,7 @@ class LiveTable:
         )
 
     def start(self) -> None:
-        """Draw the table, and go on drawing it."""
+        """Draw the table, and keep redrawing it."""
         self._console.file = cast(IO[str], _WholeFrames(self._terminal))
         self._live.start(refresh=True)
 

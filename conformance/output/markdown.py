@@ -29,11 +29,11 @@ from conformance.standard.requirements import PROTOCOL, Level
 FAILURES: Final = 60
 """Failures that are listed; the rest is only counted."""
 _TEXT: Final = 300
-"""Characters of a text, after which it is cut."""
+"""The most characters of a text."""
 _OCTETS: Final = 60
-"""Characters of the octets that a failure shows."""
+"""The most characters of the octets of a failure."""
 _PICTURE: Final = 70
-"""Characters of a line of the octets that a cause shows."""
+"""The most characters of a line of a cause's example."""
 _SPECIAL: Final = re.compile(r"([\\`*_\[\]|~$])")
 _WRITTEN: Final = {
     "&": "&amp;", "<": "&lt;", ">": "&gt;", "@": "&#64;", "://": ":&#47;/", "www.": "www&#46;",
@@ -42,7 +42,7 @@ _BAD: Final = (Status.FAIL, Status.SHOULD_FAIL, Status.DECLARED, Status.UNKNOWN)
 
 
 def render_markdown(comparison: Comparison) -> str:
-    """Return the verdicts, the causes and failures in short, and the whole matrix, folded."""
+    """Render the verdicts, the causes, the failures in short, and the whole matrix, folded."""
     lines = [f"## {PROTOCOL}: {comparison.verdict}", "", *verdicts(comparison)]
     for one in comparison.implementations:
         lines += _why(one, several=len(comparison.implementations) > 1)
@@ -80,7 +80,7 @@ def _why(implementation: Implementation, *, several: bool) -> Iterator[str]:
         if death.printed:
             yield f"- it printed {' '.join(map(_code, death.printed))}"
         if death.explains:
-            yield f"- by nothing else fail {_text(' '.join(death.explains))}"
+            yield f"- only this breaks {_text(' '.join(death.explains))}"
         yield f"- shown by {_code(death.shown_by)}"
     for number, cause in enumerate(causes, 1):
         yield ""
@@ -109,7 +109,7 @@ def _why(implementation: Implementation, *, several: bool) -> Iterator[str]:
 def verdicts(comparison: Comparison) -> Iterator[str]:
     """Yield the lines of a table with a row for each implementation."""
     yield from _table_head(
-        ["Implementation", "Verdict", "MUST passed", "SHOULD passed", "Fails", "Not told"]
+        ["Implementation", "Verdict", "MUST passed", "SHOULD passed", "Fails", "Undecided"]
     )
     for one in comparison.implementations:
         counts = one.counts
@@ -171,7 +171,7 @@ def _line(cells: Iterable[str]) -> str:
 
 
 def _text(text: str) -> str:
-    """Escape a text for Markdown and HTML, and keep names and addresses in it from being links."""
+    """Escape a text for Markdown and HTML, so that no name or address in it becomes a link."""
     short = " ".join(text.split())
     short = short if len(short) <= _TEXT else short[: _TEXT - 1] + "…"
     safe = _SPECIAL.sub(r"\\\1", escape(short).replace("\\\\", "\\"))

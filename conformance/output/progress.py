@@ -1,4 +1,4 @@
-"""How far a run has come: what is done, what is being played, and how long the rest may take."""
+"""The progress of a run: what is done, what is running, and how long the rest may take."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -12,12 +12,12 @@ SECONDS: Final = {
     "sanity": 0.01, "trn": 0.01, "frm": 0.02, "txt": 0.02, "msg": 0.02, "room": 0.10, "quit": 0.08,
     "hb": 0.01, "err": 0.12, "lim": 0.03, "gen": 2.0, "stop": 0.2, "res": 1.0, "clu": 7.0,
 }  # fmt: skip
-"""What a scenario of a section takes, on average, against a server that breaks nothing."""
+"""The average seconds of a scenario of each section, against a correct server."""
 
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A section's part of a run: `results` in the order they came, `left` scenarios not begun."""
+    """The progress of one section: `results` in the order they came, `left` scenarios to begin."""
 
     name: str
     results: tuple[ScenarioReport, ...]
@@ -72,7 +72,7 @@ class Progress:
 
     @property
     def running(self) -> list[tuple[str, float]]:
-        """What is being played, and for how many seconds, the longest first."""
+        """The running scenarios and for how many seconds they run, the longest first."""
         now = self._clock()
         return [(id_, now - at) for id_, at in self._running.items()]
 
@@ -82,10 +82,9 @@ class Progress:
 
     @property
     def left(self) -> float | None:
-        """About how many seconds are left; None before the first scenario is over.
+        """An estimate of the seconds left; None before the first scenario is over.
 
-        A scenario is taken to last as long as its section's are known to, and as much longer as
-        those that are over lasted on average.
+        Each scenario left is estimated by its section's average, plus the average delay so far.
         """
         results = self._results.keys()
         if self._first is None or not results:
@@ -98,7 +97,7 @@ class Progress:
         return max(0.0, rest / self._jobs - (self._clock() - self._last))
 
     def sections(self) -> list[Section]:
-        """The sections there is something to play of, in the standard's order."""
+        """Return the sections that have scenarios in this run, in the standard's order."""
         results, running = self._results, self._running
         found = []
         for name in SECTIONS:

@@ -1,4 +1,4 @@
-"""A program as a Python script that needs nothing but Python, to attach to a bug report."""
+"""A generated program as a plain Python script, to attach to a bug report."""
 
 from collections import defaultdict
 from collections.abc import Iterator
@@ -44,7 +44,7 @@ import time
 
 
 class Client:
-    """One connection; a thread reads it, but while it is to stand still."""
+    """A connection, which a thread reads unless the client is stalled."""
 
     def __init__(self, name, address):
         self.name, self.received, self.end = name, b"", None
@@ -90,7 +90,7 @@ class Client:
 
 
 def wait(condition, what):
-    """Wait for something that should happen at once; say so where it does not."""
+    """Wait up to 3 s for a condition; print a message if it does not hold by then."""
     end = time.monotonic() + 3
     while not condition() and time.monotonic() < end:
         time.sleep(0.002)
@@ -99,7 +99,7 @@ def wait(condition, what):
 
 
 def converse(clients, words=iter(range(1, 1000000))):
-    """Let each of these clients say a word, and wait until it has read the words of all."""
+    """Let each of these clients send a word, and wait until all have received all words."""
     said = [b"fence%d" % next(words) for _ in clients]
     for client, word in zip(clients, said):
         client.known = True
@@ -110,7 +110,7 @@ def converse(clients, words=iter(range(1, 1000000))):
 
 
 def fence(clients):
-    """Let all that chat hear each other, each having heard itself before."""
+    """Let all clients that read hear each other; each must have heard itself before."""
     present = [client for client in clients if client.end is None and not client.left]
     chatting = [client for client in present if client.may_read.is_set()]
     for client in chatting:
@@ -147,13 +147,13 @@ if __name__ == "__main__":
 
 
 def write_script(program: Program, name: str, finding: FindingReport | None = None) -> str:
-    """The script's text. `finding` is what the program showed, where it was performed."""
+    """Write the script. `finding` is what the program showed, if it was played."""
     head = _HEAD.format(title=_title(program, finding), name=name, version=__version__)
     return head + "".join(f"    {line}\n" for line in _steps(program)) + _TAIL
 
 
 def _steps(program: Program) -> Iterator[str]:
-    """The steps; who leaves by what it sends is said to have left."""
+    """Yield the lines of the steps. A client that leaves by what it sends is marked as left."""
     said = defaultdict[str, ServerConnection](lambda: ServerConnection(MAX_LINE_LIMIT))
     for step in program.with_nonces(_STEM).steps:
         yield _step(step)
@@ -194,7 +194,7 @@ def _step(step: Step) -> str:
 
 
 def _expression(octets: bytes) -> str:
-    """Octets as a Python expression, with what repeats written as how often."""
+    """Write octets as a Python expression, with repetitions as products."""
     written = write_octets(octets)
     pieces = [written] if isinstance(written, str) else written
     terms = []
@@ -205,5 +205,5 @@ def _expression(octets: bytes) -> str:
             case (text, times):
                 terms.append(f"{text.encode('latin-1')!r} * {times}")
             case _:
-                raise AssertionError("a stream of its own refers to no other")
+                raise AssertionError("these octets are compressed without earlier ones")
     return " + ".join(terms) or "b''"

@@ -1,5 +1,5 @@
-"""How a run ended, for a console: how much of each level passed, what could not be told, what the
-server took, and the verdict."""
+"""The summary of a run, for a console: how many requirements of each level passed, what is
+undecided, which resources the server used, and the verdict."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator
@@ -23,11 +23,11 @@ _VERDICTS: Final = {
     Verdict.INCOMPLETE: "yellow",
 }
 NO_CHAT: Final = "sanity"
-"""Why a scenario was not played: no two clients could chat."""
+"""The reason for a skip: no two clients could chat."""
 
 
 def print_summary(console: Console, report: Report) -> None:
-    """Print how many requirements of each level passed, what could not be told, and why."""
+    """Print how many requirements of each level passed, and what is undecided and why."""
     console.print()
     for level in Level:
         counts = Counter(
@@ -49,33 +49,29 @@ def print_summary(console: Console, report: Report) -> None:
 
 
 def notes_of(report: Report) -> Iterator[str]:
-    """Why a run covers less than the whole standard, a line each."""
+    """Say why a run does not cover the whole standard, a line for each reason."""
     if late := sum(one.reason == OUT_OF_TIME for one in report.scenarios):
         yield (
-            f"The run reached its time limit before {late} scenarios were over: --time-limit gives "
-            "it longer."
+            f"The run reached its time limit before {late} scenarios were over: raise --time-limit."
         )
     if any(one.reason == "needs-launch" for one in report.requirements):
-        yield "Stopping was not checked: --launch lets the suite do that."
+        yield "Stopping was not checked: the suite must start the server itself (--launch)."
     if any(one.reason == NO_CHAT for one in report.scenarios):
-        yield (
-            "No two clients could chat, so nothing more could be learnt, and the other scenarios "
-            "were not played."
-        )
+        yield ("No two clients could chat, so the other scenarios were not played.")
     if any(one.reason == "first" for one in report.scenarios):
         yield (
-            "The client did not connect, showed nothing, or flooded its display. Nothing more "
-            "could be learnt, and the other scenarios were not played."
+            "The client did not connect, showed nothing, or flooded its display, so the other "
+            "scenarios were not played."
         )
     if any(one.reason == "foreign" for one in report.scenarios):
         yield (
-            "What came has not the form of chatproto/1, so nothing more could be told, and the "
-            "other scenarios were not played: --probe finds the server's dialect first."
+            "The server does not send the format of chatproto/1, so the other scenarios were not "
+            "played: --probe finds its dialect first."
         )
 
 
 def outage_lines(report: Report) -> Iterator[str]:
-    """For each kind of fault of a cluster the longest silence of members that it did not touch."""
+    """Yield for each fault of a cluster the longest silence of members at other nodes."""
     longest: dict[str, tuple[float, float]] = {}
     for one in (one for result in report.scenarios for one in result.outages):
         silence, resumed = longest.get(one.fault, (0.0, 0.0))
@@ -88,16 +84,16 @@ def outage_lines(report: Report) -> Iterator[str]:
 
 
 def print_declared(console: Console, report: Report) -> None:
-    """Print the requirements that the profile declares the server to break, a line each."""
+    """Print the requirements that the profile declares broken, a line each."""
     for one in report.requirements:
         if one.declared:
-            more = ", and more was found" if one.undeclared else ""
+            more = ", and more is broken" if one.undeclared else ""
             said = f"{one.id} {one.level} — {one.title}: {', '.join(one.declared)}{more}"
             console.print(f"declared  {escape(visible(said))}")
 
 
 def _usage(usage: Usage) -> str:
-    """The resources that the server took: before, at most, and after."""
+    """Say which resources the server used: before, at most, and after."""
     before, most, after = usage.before, usage.most, usage.after
     megabytes = [f"{figures.memory / 1e6:.0f}" for figures in (before, most, after)]
     return (
@@ -109,16 +105,16 @@ def _usage(usage: Usage) -> str:
 
 
 def _beyond(report: Report) -> str:
-    """What the verdict would be without what the dialect declares; empty where there is none."""
+    """Say what the verdict would be without the declared failures; empty without a dialect."""
     if report.otherwise is None:
         return ""
     if report.otherwise is Verdict.NON_CONFORMANT:
-        return ", beyond what is declared"
-    return f", {report.otherwise} but for what is declared"
+        return ", with undeclared failures"
+    return f", {report.otherwise} except for declared failures"
 
 
 def print_verdict(console: Console, report: Report, held: Held | None = None) -> None:
-    """Print the verdict in a line, after what is to be said of failures that are known."""
+    """Print the verdict in one line, after the lines about known failures."""
     for line in verdict_lines(report, held):
         console.print(line, soft_wrap=True)
 
@@ -126,8 +122,10 @@ def print_verdict(console: Console, report: Report, held: Held | None = None) ->
 def verdict_lines(
     report: Report, held: Held | None = None, *, failures: bool = False
 ) -> Iterator[Text]:
-    """The verdict in a line, with `failures` counted, after what is to be said of failures that are
-    known."""
+    """Yield the verdict in one line, after the lines about known failures.
+
+    With `failures`, the line counts the failures.
+    """
     if held is not None:
         yield from map(Text, held_lines(held))
     interrupted = ", interrupted" if report.interrupted else ""
@@ -145,7 +143,7 @@ def verdict_lines(
 
 
 def _counts(report: Report) -> str:
-    """How many requirements of each level fail, in words."""
+    """Say how many requirements of each level fail."""
     said = []
     for level in Level:
         of = [one for one in report.requirements if one.level is level]
@@ -156,12 +154,12 @@ def _counts(report: Report) -> str:
 
 
 def print_durations(console: Console, report: Report, count: int, jobs: int) -> None:
-    """Print where the time of the lanes went: each section, the rest, and the slowest scenarios.
+    """Print how long each section, the rest and the slowest scenarios took.
 
     Args:
         console: where to print it.
-        report: the run.
-        count: how many of the slowest scenarios are named.
+        report: the report of the run.
+        count: how many of the slowest scenarios to print.
         jobs: the number of lanes.
     """
     sections: dict[str, float] = defaultdict(float)
@@ -170,7 +168,7 @@ def print_durations(console: Console, report: Report, count: int, jobs: int) -> 
     between = max(0.0, report.duration_s * jobs - sum(sections.values()))
     console.print("\nseconds by section")
     slowest_first = sorted(sections.items(), key=lambda item: -item[1])
-    for name, seconds in [*slowest_first, ("launching, letting go, the rest", between)]:
+    for name, seconds in [*slowest_first, ("launching, closing, the rest", between)]:
         console.print(f"{seconds:8.2f}  {name}")
     console.print("the slowest scenarios")
     slowest = sorted(report.scenarios, key=lambda one: -one.duration_s)

@@ -13,7 +13,7 @@ _LANE: Final = 9
 _LEFT: Final = 17
 """Characters before the lanes: the sign, the time and the line of the transcript."""
 _FEW: Final = 2
-"""Up to so many omitted events get a sign in the next row; more get a line of their own."""
+"""Up to this many omitted events get a sign in the next row; more get their own line."""
 _STROKES: Final = {Life.OPEN: "│", Life.STALLED: "┊", Life.HALF: "╎", Life.GONE: " "}
 _NAME: Final = _LANE - 2
 _COLUMN: Final = 44
@@ -21,7 +21,7 @@ _COLUMN: Final = 44
 
 
 def octets_width(clients: int) -> int:
-    """Return the characters that a row has for octets, beside the lanes of `clients` clients."""
+    """Return how many characters a row has for octets, beside the lanes of `clients` clients."""
     return max(24, _WIDTH - _LEFT - _LANE * (clients + 1) - 1)
 
 
@@ -29,7 +29,7 @@ def sketch(diagram: Diagram) -> Iterator[str]:
     """Yield the lines of a diagram.
 
     A row has the time, the line of the transcript, the lanes and the octets. `>` marks the decisive
-    row, `·` other evidence; carets stand under what is wrong.
+    row, `·` other evidence; carets stand under wrong octets.
     """
     names = "".join(f"{escape(name)[:_NAME]:^{_LANE}}" for name in diagram.lanes)
     yield f"  {'t/s':>7} {'line':>6} {names}".rstrip()

@@ -1,1 +1,1 @@
-"""What a run found, as data, and the words and excerpts that every output shares."""
+"""The results of a run as data, and the words and excerpts that all outputs share."""

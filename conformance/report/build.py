@@ -1,4 +1,4 @@
-"""How a report is made from what the oracle found: a part for each scenario, then the whole run."""
+"""Builds reports from findings: one for each scenario, then one for the whole run."""
 
 from collections.abc import Collection, Iterable, Sequence
 from typing import Final, Literal
@@ -24,12 +24,12 @@ from conformance.target.usage import together
 from conformance.transcript.events import Finish, Skipped, Start, Transcript
 
 _EXCERPT: Final = 200
-"""Octets that a finding shows at most of what came, and of each segment."""
+"""The most octets that a finding shows of what came, and of each segment."""
 _SEGMENTS: Final = 8
-"""Segments that a finding shows at most."""
+"""The most segments that a finding shows."""
 _UNPLAYABLE_IN_DIALECT: Final = ("declared", "dialect")
-"""Why a scenario is not played in a dialect: the profile declares all its requirements broken, or
-what it says has no meaning there."""
+"""The reasons for not playing a scenario in a dialect: the profile declares all its requirements
+broken, or the dialect cannot express it."""
 
 
 def judged(
@@ -41,10 +41,10 @@ def judged(
 
     Args:
         scenario: The scenario.
-        judgement: What the oracle found.
-        stuck: Why the scenario did not reach its end; None if it did. If nothing was found either,
-            its status is unknown.
-        transcript: What happened. If it says that the scenario cannot be played on this server,
+        judgement: The oracle's judgement of the transcript.
+        stuck: Why the scenario did not reach its end; None if it did. A scenario that got stuck
+            and has no findings is unknown.
+        transcript: The transcript. If it says that the scenario cannot be played on this server,
             the report has only the reason.
     """
     for event in transcript:
@@ -113,14 +113,14 @@ def _short(segment: bytes) -> str:
 
 
 def without(scenario: Scenario, status: Literal["skip", "unknown"], reason: str) -> ScenarioReport:
-    """Report a scenario that was not played, or was broken off."""
+    """Report a scenario that was not played, or was aborted."""
     return ScenarioReport(
         id=scenario.id, status=status, requirements=list(scenario.requirements), reason=reason
     )
 
 
 def judged_again(transcript: Transcript) -> ScenarioReport:
-    """Judge a transcript, and report its scenario."""
+    """Judge a transcript again, and report its scenario."""
     start, finish = transcript[0], transcript[-1]
     assert isinstance(start, Start)
     scenario = Scenario(start.scenario, start.requirements, frozenset(), "")
@@ -143,12 +143,23 @@ def summarise(
     kinds: Collection[Scope] = FOR_SERVERS,
     register: Sequence[Scenario] | None = None,
 ) -> Report:
-    """Put the scenarios of a run together: each requirement's status, and the verdict.
+    """Make the report of a run from its scenarios: each requirement's status, and the verdict.
 
-    A requirement that the dialect departs from fails once, as declared. `selected` are the ids of
-    the requirements asked for. `managed`: the suite launched the server itself. The verdict is
-    about requirements of these `kinds`, and `register` has all scenarios for them; the default of
-    both is for servers.
+    A requirement that the dialect departs from fails once, as declared.
+
+    Args:
+        results: the reports of the scenarios.
+        selected: the ids of the requirements to judge.
+        managed: whether the suite launched the server itself.
+        interrupted: whether the run was ended early.
+        suite: the version of the suite.
+        target: the server's address, or the command that launches it.
+        name: the name of the profile.
+        seed: the seed of the run.
+        duration_s: the seconds that the run took.
+        dialect: the server's dialect.
+        kinds: the kinds of requirements that the verdict is about; by default those for servers.
+        register: all scenarios for these kinds; by default those for servers.
     """
     known = scenarios() if register is None else register
     order = {one.id: index for index, one in enumerate(known)}
@@ -224,8 +235,7 @@ def _requirement(
 
 
 def undeclared(statuses: list[RequirementReport]) -> list[RequirementReport]:
-    """Select the requirements that the profile does not declare broken, and that the dialect can
-    exercise."""
+    """Select the requirements that are not declared broken and that the dialect can exercise."""
     return [
         one
         for one in statuses
@@ -234,7 +244,7 @@ def undeclared(statuses: list[RequirementReport]) -> list[RequirementReport]:
 
 
 def verdict_of(statuses: list[RequirementReport], interrupted: bool) -> Verdict:
-    """Decide the verdict from these statuses."""
+    """Decide the verdict from the statuses of the requirements."""
     musts = [one for one in statuses if one.level is Level.MUST]
     if any(one.status == "fail" for one in musts):
         return Verdict.NON_CONFORMANT

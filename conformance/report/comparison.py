@@ -1,4 +1,4 @@
-"""Several reports side by side: each requirement, and what each implementation made of it."""
+"""Several reports side by side: for each requirement, the result of each implementation."""
 
 import shlex
 from collections import Counter, defaultdict
@@ -20,12 +20,15 @@ _PROBLEMS: Final = 3
 
 
 class ReportError(Exception):
-    """A file is no report; the message names the file and what is wrong with it."""
+    """An error in a file that should hold a report. The message names the file and the error."""
 
 
 class Status(StrEnum):
-    """What a cell says. A SHOULD that fails is not what the verdict is about; what is declared
-    fails by what the profile says, and by nothing that was found."""
+    """The status in a cell.
+
+    A SHOULD that fails does not decide the verdict. A `DECLARED` requirement fails only because the
+    profile says so: no scenario found it broken.
+    """
 
     PASS = "pass"  # noqa: S105  # a status
     FAIL = "fail"
@@ -58,7 +61,7 @@ _SYMBOLS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A finding, the scenario that found it, and the command that plays it again."""
+    """A finding, the scenario that found it, and the command that plays this scenario again."""
 
     scenario: str
     finding: FindingReport
@@ -67,7 +70,7 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Implementation:
-    """Who was tested; `number` counts from 1, and `label` differs from all others'."""
+    """One implementation that was judged. `number` counts from 1; `label` is unique."""
 
     number: int
     label: str
@@ -79,7 +82,7 @@ class Implementation:
         return {status: counts[status] for status in Status}
 
     def count(self, level: Level, status: Status) -> int:
-        """How many requirements of a level have this status."""
+        """Return how many requirements of a level have this status."""
         return sum(
             one.level is level and status_of(one) is status for one in self.report.requirements
         )
@@ -89,7 +92,7 @@ class Implementation:
 
     @property
     def left_out(self) -> str:
-        """Why the verdict covers less than the whole standard; empty where it does not."""
+        """Why the verdict does not cover the whole standard; empty if it does."""
         reasons = Counter(one.reason for one in self.report.requirements if one.status == "skip")
         said = {
             "needs-launch": "stopping was not checked: the suite did not launch the server",
@@ -100,7 +103,7 @@ class Implementation:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One requirement of one implementation."""
+    """The result for one requirement and one implementation."""
 
     implementation: Implementation
     status: Status
@@ -110,7 +113,7 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class ComparisonRow:
-    """One requirement; `known` is None where this suite's standard has it not."""
+    """The results for one requirement. `known` is None if this version of the suite lacks it."""
 
     id: str
     level: Level
@@ -121,7 +124,7 @@ class ComparisonRow:
 
     @property
     def statuses(self) -> list[Status]:
-        """Every status that the row's cells have, once."""
+        """The statuses of the row's cells, each once."""
         return list(dict.fromkeys(cell.status for cell in self.cells))
 
 
@@ -141,7 +144,7 @@ class Comparison:
 
     @property
     def verdict(self) -> str:
-        """The verdict, or how many of the implementations are conformant."""
+        """The verdict on one implementation, or how many of several are conformant."""
         count = len(self.implementations)
         if count == 1:
             return self.implementations[0].report.verdict_in_words
@@ -149,7 +152,7 @@ class Comparison:
 
 
 def load_report(path: Path) -> Report:
-    """Read a report; `ReportError` where the file is none."""
+    """Read a report from a file; `ReportError` if it holds none."""
     try:
         octets = path.read_bytes()
     except OSError as error:
@@ -170,7 +173,7 @@ def load_report(path: Path) -> Report:
 
 
 def status_of(one: RequirementReport) -> Status:
-    """The status of a requirement: a SHOULD that fails is told apart, and what is only declared."""
+    """Return the status of a requirement. Failed SHOULDs and declared failures have their own."""
     if one.status == "fail" and one.is_only_declared:
         return Status.DECLARED
     if one.status == "fail" and one.level is Level.SHOULD:
@@ -179,8 +182,11 @@ def status_of(one: RequirementReport) -> Status:
 
 
 def compare(reports: Sequence[Report], names: Sequence[str] = ()) -> Comparison:
-    """Put reports side by side, in the order given. Those that bear no name of their own are
-    called as `names` says, in the same order, or else by their target."""
+    """Put reports side by side, in the given order.
+
+    Each is called by the name of its profile, or else by its entry in `names`, or else by its
+    target.
+    """
     implementations = tuple(
         Implementation(number, label, report)
         for number, (label, report) in enumerate(
@@ -199,7 +205,7 @@ def compare(reports: Sequence[Report], names: Sequence[str] = ()) -> Comparison:
 
 
 def one_line(implementation: Implementation) -> str:
-    """All that a report says, in a line."""
+    """Sum up a report in one line."""
     report = implementation.report
     levels = []
     for level in Level:
@@ -211,13 +217,13 @@ def one_line(implementation: Implementation) -> str:
 
 
 def sections(rows: Iterable[ComparisonRow]) -> list[str]:
-    """The sections that rows are of, in the standard's order."""
+    """Return the sections of these rows, in the standard's order."""
     known = {name: place for place, name in enumerate(SECTIONS)}
     return sorted({row.section for row in rows}, key=lambda name: (known.get(name, 99), name))
 
 
 def again(report: Report, scenario: str) -> str:
-    """The command that plays a scenario of a run again."""
+    """Return the command that plays a scenario of a run again."""
     address = report.target.startswith(("tcp://", "unix:"))
     target = shlex.quote(report.target) if address else f"--launch {shlex.quote(report.target)}"
     target += f" {report.options}" if report.options else ""
@@ -266,7 +272,7 @@ def _cell(id_: str, implementation: Implementation, found: tuple[Found, ...]) ->
 
 
 def _found(report: Report) -> dict[str, list[Found]]:
-    """What was found, by requirement."""
+    """Return the findings of a report by requirement."""
     found: dict[str, list[Found]] = defaultdict(list)
     for scenario in report.scenarios:
         command = again(report, scenario.id)

@@ -1,6 +1,7 @@
-"""The deaths of a launched server in a run, gathered: what ends it in many scenarios is one fault.
+"""Groups the deaths of a launched server: the same crash in many scenarios is one fault.
 
-Two deaths are one where the process ended in one way, and at one place or of one kind of error.
+Two deaths are the same if the process ended with the same status, and printed the same kind of
+error or the same place in the program.
 """
 
 import re
@@ -13,13 +14,13 @@ from conformance.report.last_words import DIED, name_of_error
 from conformance.report.model import DeathReport, FindingReport, ScenarioReport
 
 _CHANCE: Final = re.compile(r"0x[0-9a-fA-F]+|(?<![:\d])(?<!line )\d+")
-"""What one error may say otherwise each time: addresses, thread ids, lengths; no line numbers."""
+"""Numbers that vary each time an error occurs: addresses, thread ids, lengths; not line numbers."""
 
 _Death = tuple[ScenarioReport, FindingReport]
 
 
 def deaths_in(results: Sequence[ScenarioReport]) -> list[DeathReport]:
-    """Gather the deaths in these scenarios, those in most scenarios first."""
+    """Group the deaths in these scenarios; the group with the most scenarios comes first."""
     groups: dict[tuple[str, ...], list[_Death]] = defaultdict(list)
     by_others = set()
     for result in results:
@@ -35,7 +36,7 @@ def deaths_in(results: Sequence[ScenarioReport]) -> list[DeathReport]:
 def _kind_of(finding: FindingReport) -> tuple[str, ...]:
     if not name_of_error(finding.printed):
         return (finding.actual,)
-    # What stands behind a colon is about the one case: "invalid start byte in position 4".
+    # What follows a colon is about the single case: "invalid start byte in position 4".
     return (finding.actual, *(_CHANCE.sub("", one).partition(": ")[0] for one in finding.printed))
 
 

@@ -1,4 +1,4 @@
-"""The stretch of a transcript that shows a finding: few events and few octets, for a picture."""
+"""The excerpt of a transcript that shows a finding: few events and few octets, for a diagram."""
 
 import re
 from bisect import bisect_left
@@ -15,12 +15,12 @@ MAX_EVENTS: Final = 30
 MAX_OCTETS: Final = 200
 MAX_CLIENTS: Final = 6
 _AROUND: Final = 3
-"""Events shown before each evidence and after it."""
+"""Events shown before and after each line of evidence."""
 _NOTE: Final = 160
 _HEADER: Final = 36
 """Octets shown before a text, for its header."""
 _RUN: Final = re.compile(rb"(.)\1{63,}", re.DOTALL)
-"""So many of the same octet are kept as one, with their number."""
+"""At least 64 of the same octet, which are kept as one octet with their number."""
 
 Kind = Literal[
     "connected", "refused", "sent", "received", "ended", "reset", "halfclosed", "aborted",
@@ -35,13 +35,13 @@ _States: Final = (tr.Stalled, tr.Resumed, tr.HalfClosed, tr.Aborted, tr.Ended, t
 
 
 class StretchEvent(BaseModel):
-    """One event of a transcript, cut to be drawn.
+    """One event of a transcript, shortened for a diagram.
 
-    `line` is its line of the transcript, from 1, and `t` its time in seconds. Octets are written
-    as the Latin-1 characters of the same numbers; `cut` of the event's `size` are left out before
-    `octets`. `runs` are indices of `octets` at which one stands for so many of the same. `marked`
-    are the ranges of `octets`, from and to, that the finding is about; an empty range is where
-    something is missing.
+    `line` is its line in the transcript, from 1, and `t` its time in seconds. Octets are written
+    as the Latin-1 characters of the same numbers. The event has `size` octets, and `cut` of them
+    are left out before `octets`. `runs` are pairs of an index in `octets` and a number: the octet
+    there stands for this many equal ones. `marked` are the ranges of `octets`, start and end, that
+    the finding is about; where something is missing, the range is empty.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -60,12 +60,12 @@ class StretchEvent(BaseModel):
 
     @property
     def shown(self) -> int:
-        """How many of the event's octets `octets` stands for."""
+        """How many of the event's octets are shown, with all octets of each run."""
         return len(self.octets) + sum(times - 1 for _, times in self.runs)
 
 
 def stretch_of(finding: Finding, transcript: tr.Transcript) -> list[StretchEvent]:
-    """The events around a finding's evidence, at most `MAX_EVENTS`, in order."""
+    """Return the events around a finding's evidence, at most `MAX_EVENTS`, in order."""
     if not transcript:
         return []
     witnesses = _witnesses(finding, transcript)
@@ -85,9 +85,11 @@ def stretch_of(finding: Finding, transcript: tr.Transcript) -> list[StretchEvent
 
 
 def _witnesses(finding: Finding, transcript: tr.Transcript) -> dict[int, int]:
-    """Where a message that one client missed came to another: by line, the index of its text.
+    """Find the event in which another client received a message that the finding's client missed.
 
-    The next that came to the one who missed it stands beside it, at index 0.
+    Returns:
+        For its line, the index of the message's text; and 0 for the line at which the client that
+        missed it next received something.
     """
     if finding.octets or not finding.wanted or not finding.evidence:
         return {}
@@ -109,7 +111,7 @@ def _witnesses(finding: Finding, transcript: tr.Transcript) -> dict[int, int]:
 def _clients(
     finding: Finding, transcript: tr.Transcript, witnesses: Iterable[int]
 ) -> frozenset[str]:
-    """Whose events are drawn: the finding's client, those of its evidence, and witnesses."""
+    """Return the clients to draw: the finding's client, those of the evidence, and witnesses."""
     named = [] if finding.client is None else [finding.client]
     for line in (*finding.evidence, *witnesses):
         client = getattr(transcript[line - 1], "client", None) if line <= len(transcript) else None
@@ -145,7 +147,7 @@ def _chosen(
 def _is_between(
     place: int, lines: Sequence[int], places: Sequence[int], transcript: tr.Transcript
 ) -> bool:
-    """Whether this is one of the segments from one evidence to the next, of one line."""
+    """Whether this is a segment of one client between two lines of evidence that are its too."""
     after = bisect_left(places, place)
     if not 0 < after < len(places):
         return False
@@ -174,7 +176,7 @@ def drawn(
     *,
     is_evidence: bool = False,
 ) -> StretchEvent:
-    """The event with its octets from `cut` on, or around what is marked."""
+    """Return an event for a diagram, with its octets from `cut` on, or around the marked ones."""
     assert not isinstance(event, tr.Start | tr.Finish | tr.Skipped | tr.Away | tr.Printed)
     whole = StretchEvent(
         line=line,
@@ -190,7 +192,7 @@ def drawn(
 
 
 def _fill(event: StretchEvent, octets: bytes, marks: Sequence[tuple[int, int]], cut: int) -> None:
-    """Put octets into an event: long runs as one octet, and the rest cut to what is marked."""
+    """Put octets into an event: each long run as one octet, and the rest cut around the marks."""
     edges = sorted({place for mark in marks for place in mark})
     runs = list(_runs(octets, edges))
 
@@ -198,7 +200,7 @@ def _fill(event: StretchEvent, octets: bytes, marks: Sequence[tuple[int, int]], 
     gone = list(accumulate((end - 1 - start for start, end in runs), initial=0))
 
     def place(index: int) -> int:
-        """Where an octet stands once the runs are drawn together."""
+        """Return the index of an octet after each run has become one octet."""
         before = bisect_left(starts, index)
         within = max(0, runs[before - 1][1] - 1 - index) if before else 0
         return index - gone[before] + within
@@ -224,7 +226,7 @@ def _fill(event: StretchEvent, octets: bytes, marks: Sequence[tuple[int, int]], 
 
 
 def _runs(octets: bytes, edges: Sequence[int]) -> Iterator[tuple[int, int]]:
-    """Where one octet comes many times in a row, parted at these places."""
+    """Find the long runs of one octet, split at these edges."""
     for match in _RUN.finditer(octets) if len(octets) > MAX_OCTETS else ():
         start, end = match.span()
         places = [start, *(edge for edge in edges if start < edge < end), end]
@@ -232,7 +234,7 @@ def _runs(octets: bytes, edges: Sequence[int]) -> Iterator[tuple[int, int]]:
 
 
 def _note(event: tr.Event) -> str:
-    """What else the event has to say, in words."""
+    """Return the details of an event in words."""
     match event:
         case tr.Connected(label=label):
             return label or ""
@@ -260,7 +262,7 @@ def _note(event: tr.Event) -> str:
         case tr.Limited(ended=over):
             return "descriptors are free again" if over else "no descriptor is free"
         case tr.Halted(ended=over):
-            return "the server runs again" if over else "the server is not let run"
+            return "the server runs again" if over else "the server is paused"
         case tr.Launched(command=command):
             return command
         case tr.Typed(text=text, how=how):
@@ -269,7 +271,7 @@ def _note(event: tr.Event) -> str:
             return plain_words(octets)
         case tr.Faulted(name=name, node=node, healed=healed):
             where = "" if node is None else f"node {node} "
-            return f"{where}{name}{', and all is well again' if healed else ''}"
+            return f"{where}{name}{', healed' if healed else ''}"
         case tr.Rival(status=status, seconds=seconds, output=output):
             ended = f"status {status}" if status is not None else f"running after {seconds:g} s"
             return f"{ended}: {output}" if output else ended
@@ -278,14 +280,14 @@ def _note(event: tr.Event) -> str:
 
 
 def plain_words(octets: bytes) -> str:
-    """What a terminal shows of octets, about: what drives it is left out."""
+    """Return about what a terminal would show of octets: control sequences are left out."""
     return _DRIVES.sub(" ", octets.decode(errors="replace"))
 
 
 def _marks(
     finding: Finding, transcript: tr.Transcript, clients: frozenset[str]
 ) -> dict[int, list[tuple[int, int]]]:
-    """Where the octets that the finding is about came: by line of the transcript, the ranges."""
+    """Find the octets that the finding is about: for each line of the transcript, their ranges."""
     marks: dict[int, list[tuple[int, int]]] = {}
     if not finding.octets:
         return marks
@@ -302,7 +304,7 @@ def _marks(
 
 
 def two_broadcasts(octets: bytes) -> tuple[bytes, bytes] | None:
-    """The two broadcasts that octets are, where they are that: a finding about order."""
+    """Split the octets of a finding about order into its two broadcasts; None for any others."""
     lines = octets.split(b"\n")
     if len(lines) != 5 or lines[4] or not (lines[0][:1].isdigit() and lines[2][:1].isdigit()):
         return None
@@ -312,7 +314,7 @@ def two_broadcasts(octets: bytes) -> tuple[bytes, bytes] | None:
 def _reads(
     transcript: tr.Transcript, client: str, evidence: Sequence[int], wanted: int
 ) -> list[tuple[int, bytes]]:
-    """A client's reads from its evidence, and before it as many octets as are looked for."""
+    """Return a client's reads from its first to its last evidence, and `wanted` octets before."""
     own = [line for line in evidence if getattr(transcript[line - 1], "client", None) == client]
     first, last = (own[0], own[-1]) if own else (len(transcript), len(transcript))
     first, last = min(first, last), max(first, last)
@@ -331,9 +333,10 @@ def _reads(
 def _places(
     octets: bytes, skip: int, reads: Sequence[tuple[int, bytes]], evidence: frozenset[int]
 ) -> Iterator[tuple[int, int, int]]:
-    """Where octets lie in reads, their first `skip` aside: line, start and end in that read.
+    """Find octets in reads, without their first `skip`: line, start and end in each read.
 
-    Of several places the last counts that touches the evidence, or the last.
+    If they occur several times, the last occurrence that touches the evidence counts, or else the
+    last one.
     """
     stream = b"".join(part for _, part in reads)
     best: tuple[bool, list[tuple[int, int, int]]] = (False, [])

@@ -1,4 +1,4 @@
-"""Two clients' runs side by side, where one has two messages the other way round."""
+"""An inversion: the runs of two clients, which have the same two messages in opposite orders."""
 
 from collections.abc import Iterator, Sequence
 from typing import Final, Literal
@@ -19,8 +19,11 @@ Way = Literal["sent", "received"]
 
 
 class Step(BaseModel):
-    """One message in a client's run: `text` in Latin-1 characters, and the `key` of the two that
-    cross. `left_out` steps are left out before it."""
+    """One message in a client's run.
+
+    `text` is in Latin-1 characters. `key` marks the two messages that are inverted. `left_out`
+    steps are left out before it.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
@@ -32,7 +35,7 @@ class Step(BaseModel):
 
 
 class Run(BaseModel):
-    """What a client sent or received, in its order."""
+    """The messages that a client sent or received, in order."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -41,7 +44,7 @@ class Run(BaseModel):
 
 
 class Crossing(BaseModel):
-    """A run that has A before B as it must be, and one that has B before A."""
+    """A run in the required order, A before B, and one with B before A."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -50,7 +53,7 @@ class Crossing(BaseModel):
 
 
 def crossing_of(finding: Finding, transcript: Transcript) -> Crossing | None:
-    """The crossing that a finding about order names; None where it names none."""
+    """Return the inversion that a finding about order shows; None for any other finding."""
     units = two_broadcasts(finding.octets)
     if finding.requirement not in ORDER or units is None or finding.client is None:
         return None
@@ -91,7 +94,7 @@ def _run(
     keys: Literal["AB", "BA"],
     evidence: Sequence[int],
 ) -> Run | None:
-    """The steps around the pair; None where the run does not have it in this order."""
+    """Return the steps around a pair of messages; None if they are not in this order here."""
     places = [_place(steps, text, evidence) for text in pair]
     if None in places:
         return None

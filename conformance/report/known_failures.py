@@ -1,19 +1,20 @@
-"""Failures that are known: a file that pins each, and a run held against it.
+"""Known failures: a file that pins each of them, and the comparison of a run with it.
 
-A known failure must still be there, and as it is pinned; one that passes, or fails in other words,
-is an error. The file is TOML, one `[[failure]]` a requirement::
+A known failure must still occur, with the pinned message. If it passes, or fails with another
+message, that is an error. The file is TOML, with one `[[failure]]` for each requirement::
 
     [[failure]]
     requirement = "QUIT-3"
     reason = "issue 12: the last read is dropped"    # for people
-    sometimes = false                                # true where it fails by chance only
+    sometimes = false                                # true if it fails by chance only
     pins = [
       { expected = "cN's line N broadcast to every member, once", actual = "nobody received it" },
     ]
 
-What differs from run to run is written as WORD, cN and N. Each failure of a scenario must be one of
-its requirement's pins; what generated programs find differs by the seed, and may be any, and what
-only they have found is written as failing sometimes.
+Random words, clients and numbers vary between runs, and are written as WORD, cN and N. Each failure
+of a scenario must match one of the pins of its requirement. Failures in generated programs depend
+on the seed and need not match; a requirement that only they found broken is written with
+`sometimes`.
 """
 
 import difflib
@@ -41,11 +42,11 @@ _GENERATED: Final = "gen/"
 
 
 class KnownFailuresError(Exception):
-    """A file is none of known failures; the message names the file and what is wrong with it."""
+    """An error in a file of known failures. The message names the file and the error."""
 
 
 class Pin(Table):
-    """What a finding said, but for what differs from run to run."""
+    """The message of a finding, without the parts that vary between runs."""
 
     expected: str
     actual: str
@@ -64,8 +65,10 @@ class Pin(Table):
 
 
 class KnownFailure(Table):
-    """One requirement that is known to be broken. `reason` is for people; one that fails
-    `sometimes` may pass as well."""
+    """A requirement that is known to be broken.
+
+    `reason` is for people. One that fails only `sometimes` may pass too.
+    """
 
     requirement: str
     reason: str = ""
@@ -82,13 +85,13 @@ class KnownFailure(Table):
 
 
 class KnownFailures(Table):
-    """A file of them."""
+    """The contents of a file of known failures."""
 
     schema_: Literal[1] = Field(default=1, alias="schema")
     failure: tuple[KnownFailure, ...] = ()
 
     def has(self, finding: FindingReport, scenario: str) -> bool:
-        """Whether a finding is one of those that are pinned."""
+        """Whether a finding matches one of the pins."""
         return any(
             one.requirement == finding.requirement
             and (_is_generated(scenario) or Pin.of(finding) in one.pins)
@@ -98,9 +101,13 @@ class KnownFailures(Table):
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A run held against a file: which requirements fail `as_known`; which known ones `passed`,
-    against the file; what failed `otherwise` than pinned, with what was pinned; which known ones
-    this run could not tell; and the verdict that is left, were the first of them met."""
+    """The comparison of a run with a file of known failures.
+
+    `as_known` are the requirements that fail as the file says, `passed` those that passed although
+    they are known to fail. `otherwise` are failures that match no pin: the entry of the file, the
+    new message, and the scenario. `untold` are known failures that this run could not decide.
+    `rest` is the verdict if the requirements in `as_known` count as passed.
+    """
 
     path: Path
     as_known: tuple[str, ...]
@@ -111,25 +118,27 @@ class Held:
 
     @property
     def holds(self) -> bool:
-        """Whether every known failure is still there, as it is pinned."""
+        """Whether every known failure still occurs as it is pinned."""
         return not self.passed and not self.otherwise
 
     @property
     def is_as_known(self) -> bool:
-        """Whether all that is wrong is known, and nothing is known that is not wrong."""
+        """Whether every failure is known, and every known failure occurs."""
         return self.holds and self.rest is Verdict.CONFORMANT
 
 
 def general(text: str) -> str:
-    """A text of a finding, with what differs from run to run written as WORD, cN and N."""
+    """Replace what varies between runs in a finding's message by WORD, cN and N."""
     text = visible(text.encode("utf-8", "backslashreplace").decode())
     text = _NUMBER.sub("N", _CLIENT.sub("cN", _WORD.sub("WORD", text)))
     return "; ".join(dict.fromkeys(text.split("; ")))
 
 
 def hold(known: KnownFailures, path: Path, report: Report) -> Held:
-    """Hold a run against what is known, as the file at this path says; what the profile declares
-    is known thereby."""
+    """Compare a run with the known failures in the file at `path`.
+
+    Failures that the profile declares count as known.
+    """
     status = {one.id: one.status for one in report.requirements if not one.is_only_declared}
     as_known, passed, untold = [], [], []
     otherwise: dict[tuple[str, Pin], tuple[KnownFailure, Pin, str]] = {}
@@ -174,27 +183,27 @@ def _failures(report: Report, requirement: str) -> Iterator[tuple[str, FindingRe
 
 
 def held_lines(held: Held) -> Iterator[str]:
-    """What is to be said of a run that was held against a file, and what to do about it."""
+    """Say in words how a run compares with the known failures, and what to do about it."""
     if held.as_known:
         yield f"known: {' '.join(held.as_known)} ({held.path})"
     for id_ in held.passed:
         yield (
-            f"{id_} is known to fail, and passed: remove its [[failure]] from {held.path}, or say "
-            "there sometimes = true if it fails by chance only"
+            f"{id_} is known to fail, but passed: remove its [[failure]] from {held.path}, or set "
+            "sometimes = true there if it fails by chance only"
         )
     for one, pin, scenario in held.otherwise:
-        yield f"{one.requirement} is known to fail, but fails otherwise in {scenario}:"
+        yield f"{one.requirement} is known to fail, but with another message in {scenario}:"
         for pinned in one.pins or ("nothing",):
             yield f"  pinned  {pinned}"
         yield f"  now     {pin}"
     if held.otherwise:
-        yield f"mend that, or pin it, too: --write-known-failures {held.path}"
+        yield f"fix that, or pin it too: --write-known-failures {held.path}"
     if held.untold:
-        yield f"known to fail, and not told in this run: {' '.join(held.untold)}"
+        yield f"known to fail, but not decided by this run: {' '.join(held.untold)}"
 
 
 def load_known_failures(path: Path) -> KnownFailures:
-    """Read a file; `KnownFailuresError` where it is none."""
+    """Read a file of known failures; `KnownFailuresError` if it holds none."""
     try:
         return KnownFailures.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
     except OSError as error:
@@ -205,18 +214,20 @@ def load_known_failures(path: Path) -> KnownFailures:
         problems = error.errors(include_url=False, include_input=False)
         said = [f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in problems[:3]]
         raise KnownFailuresError(
-            f"{path}: not as run --write-known-failures writes it: {'; '.join(said)}"
+            f"{path}: not a file of known failures: {'; '.join(said)}"
         ) from None
 
 
 def written(report: Report, before: KnownFailures) -> str:
-    """What fails in a run, as a file. Of what the file said `before`, reasons are kept, and pins of
-    what still fails, since not every run shows all; and all of what this run was not about. What
-    only generated programs have found may not be found by others."""
+    """Write the failures of a run as a file of known failures.
+
+    Reasons of the file as it was `before` are kept. So are the pins of requirements that still
+    fail, since a single run may not show all messages, and all entries that this run did not
+    decide. A requirement that only generated programs found broken is written with `sometimes`."""
     kept = {one.requirement: one for one in before.failure}
     lines = [
-        "# What is known to fail, for --known-failures. Each must still fail, as it is pinned:",
-        "# WORD, cN and N are what differs from run to run.",
+        "# Known failures, for --known-failures. Each must still occur with a pinned message.",
+        "# WORD, cN and N stand for what varies between runs.",
         "schema = 1",
     ]
     for one in report.requirements:
@@ -246,5 +257,5 @@ def _line(pin: Pin) -> str:
 
 
 def _quoted(text: str) -> str:
-    """A text as a basic string of TOML, which JSON's strings are but for DEL."""
+    """Write a text as a basic string of TOML. JSON strings are such strings, except for DEL."""
     return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")

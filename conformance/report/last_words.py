@@ -1,8 +1,7 @@
-"""The lines worth reading of what a server printed: the head of an error, or the last lines.
+"""Selects the lines of a server's output that explain a failure: an error, or the last lines.
 
-Most runtimes print the cause first and the backtrace after it (Rust, the JVM, Go, Node); Python
-prints the backtrace first and the cause last. What names the cause is kept, with the place in the
-program that is nearest to it.
+Most runtimes (Rust, the JVM, Go, Node) print the cause first and then the backtrace; Python prints
+the backtrace first. The line with the cause is kept, and the place in the program nearest to it.
 """
 
 import re
@@ -15,7 +14,7 @@ from conformance.report.octets import escape
 from conformance.transcript import events as tr
 
 DIED: Final = Kind.DIED.name.lower()
-"""The kind of a finding that the server's process ended."""
+"""The kind of a finding that the server's process has ended."""
 MOST: Final = 6
 """Lines that are kept."""
 _WIDTH: Final = 200

@@ -1,4 +1,4 @@
-"""What a run found, as data: the JSON report, its schema, and the verdict."""
+"""The data of a report: what is written as JSON, its schema, and the verdict."""
 
 from enum import StrEnum
 from typing import Final, Literal
@@ -17,7 +17,7 @@ FOR_CLUSTERS: Final = FOR_SERVERS | {Scope.CLUSTERED}
 
 
 class Verdict(StrEnum):
-    """MUST decides: SHOULD is reported. Incomplete: no MUST failed, but not all could be told."""
+    """The verdict on a run, which MUSTs decide. Incomplete: none failed, but some are undecided."""
 
     CONFORMANT = "conformant"
     NON_CONFORMANT = "non-conformant"
@@ -31,14 +31,17 @@ class Data(BaseModel):
 
 
 class FindingReport(Data):
-    """One finding. Octets are written as the Latin-1 characters of the same numbers, and long
-    ones cut: `cut` octets are left out before `octets`, and `wrong` is the index in it of the
-    first wrong one. `evidence` are lines of the scenario's transcript, from 1, which has `lines`
-    of them, and `stretch` what stands around them; `crossing` is for findings about order. `kind`
-    and `signs` say in closed words what was detected and how it looked, and `follows` in a sentence
-    each what happened because of it. `printed` are lines that the server printed meanwhile, where
-    they tell of an error or are its last, and `before` is what was done before it, where that may
-    have set it off. `screen` are the rows that a client under test showed."""
+    """One finding.
+
+    Octets are written as the Latin-1 characters of the same numbers. `octets` are those that came,
+    without the first `cut`; `wrong` is the index of the first wrong one in `octets`. `wanted` are
+    those that should have come. `evidence` are lines of the scenario's transcript, from 1, which
+    has `lines` lines; `stretch` is an excerpt around them. `crossing` belongs to findings about
+    order. `kind` and `signs` are fixed words for what was detected and how it looked. `follows` are
+    its consequences, one sentence each. `printed` are lines of the server's output that name an
+    error or came last. `before` is what clients did just before, if that may be the cause. `screen`
+    are the rows that a client under test showed.
+    """
 
     requirement: str
     outcome: Outcome
@@ -63,8 +66,11 @@ class FindingReport(Data):
 
 
 class ProgramReport(Data):
-    """The smallest program that was found to fail, of those `drawn` until one did: it failed
-    `fails` times of `of`, and is saved at `path`."""
+    """The smallest generated program that fails.
+
+    It fails in `fails` of `of` repetitions, and is saved at `path`. `drawn` programs were generated
+    until the first failed.
+    """
 
     fails: int
     of: int
@@ -74,9 +80,12 @@ class ProgramReport(Data):
 
 
 class OutageReport(Data):
-    """What members noticed of one fault of a cluster, in seconds: the longest `silence` of those
-    that it did not touch, with the client, and until when; and how long after the fault was healed
-    the last of all members heard something (`resumed`). Times are those of the transcript."""
+    """The effect of one fault of a cluster on members, in seconds of the transcript.
+
+    `silence` is the longest silence of a member at a node without the fault, with the `client` and
+    its end, `silent_until`. `resumed` is how long after the fault was healed the last member
+    received something.
+    """
 
     fault: str
     node: int | None
@@ -90,8 +99,11 @@ class OutageReport(Data):
 
 
 class ScenarioReport(Data):
-    """One scenario. `requirements` are those it is there for; its findings may be of others.
-    `printed` are the first lines that the server printed in one that did not pass."""
+    """The result of one scenario.
+
+    `requirements` are those that it exercises; its findings may be about others. `printed` are the
+    first lines of the server's output, if the scenario did not pass.
+    """
 
     id: str
     status: Literal["pass", "fail", "skip", "unknown"]
@@ -107,7 +119,7 @@ class ScenarioReport(Data):
 
     @property
     def verdict(self) -> Verdict:
-        """The verdict, were this all there is."""
+        """The verdict if this were the only scenario."""
         failed = (one.requirement for one in self.findings if one.outcome is Outcome.FAIL)
         if any(requirements()[id_].level is Level.MUST for id_ in failed):
             return Verdict.NON_CONFORMANT
@@ -115,9 +127,12 @@ class ScenarioReport(Data):
 
 
 class CauseReport(Data):
-    """A family of faults that explains failures of a run. `specimens` are the broken servers that
-    belong to the family, `explains` ids of requirements, and `shown_by` is the id of the scenario
-    that shows it best. `instead_of` is the family of the cause that this one may be instead."""
+    """A family of faults that explains failures of a run.
+
+    `specimens` are the broken servers of the family. `explains` are the ids of the requirements
+    that fail because of it, and `shown_by` is the scenario that shows it best. `instead_of` names
+    another family in the report: this one is the alternative to it.
+    """
 
     family: str
     specimens: list[str] = []
@@ -128,11 +143,13 @@ class CauseReport(Data):
 
 
 class DeathReport(Data):
-    """One way in which the launched server ended unasked: with one error, or one status, in all of
-    `scenarios`. `error` is the line that names the error, empty where it printed none. `shown_by`
-    is the scenario that shows it in the fewest steps: `before` is what was done to the server
-    there, `printed` the lines that it printed, and `follows` what happened because of it.
-    `explains` are the requirements that fail by nothing but this."""
+    """One way in which the launched server died: the same error or status in all of `scenarios`.
+
+    `error` is the line of its output that names the error; empty if there is none. `shown_by` is
+    the scenario that shows it in the fewest steps: `before` is what clients did there just before,
+    `printed` what the server printed, and `follows` are the consequences. `explains` are the
+    requirements that fail only because of this.
+    """
 
     actual: str
     error: str
@@ -145,9 +162,10 @@ class DeathReport(Data):
 
 
 class SpokenReport(Data):
-    """A dialect that the server seems to speak: judged in it, `explains` would not fail. `profile`
-    is one that ships, None where `probe` is to find it; `options` are what `run` is told
-    besides."""
+    """A dialect that the server seems to speak.
+
+    Judged in this dialect, it would not break the requirements in `explains`. `profile` is a
+    bundled profile, or None if `probe` must find it. `options` are further options for `run`."""
 
     profile: str | None
     options: str
@@ -155,10 +173,10 @@ class SpokenReport(Data):
 
 
 class RequirementReport(Data):
-    """One requirement. `exercised`: how often its trigger really happened in this run.
+    """The result for one requirement. `exercised` is how often its trigger happened in this run.
 
-    One that the server's dialect departs from fails by the settings of the profile that are
-    `declared`; `undeclared` says that it was found broken, by more than those in their case.
+    `declared` are the settings of the profile by which the server's dialect breaks it.
+    `undeclared`: a scenario found it broken, beyond what the settings explain.
     """
 
     id: str
@@ -174,18 +192,20 @@ class RequirementReport(Data):
 
     @property
     def is_only_declared(self) -> bool:
-        """Whether it fails by nothing but what the profile says."""
+        """Whether it fails only because the profile declares it broken."""
         return bool(self.declared) and not self.undeclared
 
 
 class Report(Data):
-    """A whole run. `usage` is of the launched server that was there for the longest. `otherwise`
-    is the verdict in a dialect on all that is not declared, None where there is no dialect.
-    `options` are those of the command that say how a client is used. `causes` are what its
-    failures come from, the first explaining most. Where no MUST failed there are none, and
-    `advice` says in their form what SHOULDs are missed by. `unexplained` are the requirements that
-    fail by nothing of either; `spoken` is a dialect that may be the reason. `deaths` are the ways
-    in which the server ended unasked, that of most scenarios first."""
+    """The report of a whole run.
+
+    `usage` is that of the launched server that ran longest. `otherwise` is the verdict without the
+    failures that the profile declares; None without a dialect. `options` are the command's options
+    that say how a client is used. `causes` explain the failures; the first explains the most. If no
+    MUST failed there are none, and `advice` has the causes of missed SHOULDs. `unexplained` are the
+    failed requirements that no cause explains. `spoken` is a dialect that may be the reason.
+    `deaths` are the ways in which the server died, that of the most scenarios first.
+    """
 
     schema_: Literal[1] = Field(default=1, alias="schema")
     protocol: str = PROTOCOL
@@ -209,7 +229,7 @@ class Report(Data):
 
     @property
     def verdict_in_words(self) -> str:
-        """The verdict; of a run that was not asked for every MUST, with how many it was."""
+        """The verdict, with the number of MUSTs it is about if that is not all."""
         musts = [one for one in self.requirements if one.level is Level.MUST]
         asked = [one for one in musts if one.reason != "not-selected"]
         if self.verdict is not Verdict.CONFORMANT or len(asked) == len(musts):

@@ -1,5 +1,5 @@
-"""Octets and text as a person reads them: UTF-8 as its characters, what is invisible by its name,
-long runs by their length. Nothing here can drive a terminal."""
+"""Makes octets and text readable: UTF-8 as characters, invisible ones by code point, long runs by
+their length. The result cannot drive a terminal."""
 
 import re
 import unicodedata
@@ -8,8 +8,8 @@ from itertools import groupby
 from typing import Final
 
 RUN: Final = 16
-"""Times that a character comes in a row, from which on it is written once, with their number."""
-# C0 and C1 controls but HT and LF, and what turns the direction of text.
+"""A character that repeats at least this many times in a row is written once, with the number."""
+# C0 and C1 controls except HT and LF, and characters that change the direction of text.
 _UNSEEN: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _NAMED: Final = {"\n": "\\n", "\r": "\\r", "\t": "\\t", "\\": "\\\\"}
 
@@ -17,10 +17,10 @@ _NAMED: Final = {"\n": "\\n", "\r": "\\r", "\t": "\\t", "\\": "\\\\"}
 def escape(octets: str) -> str:
     """Write octets, given as the Latin-1 characters of the same numbers, as visible text.
 
-    ASCII stands for itself, controls and octets that are no UTF-8 are written \\n, \\r, \\t and
-    \\xNN. A character stands for itself where it can be told from all others by its look, else it
-    is written <U+FFFD>. A character that comes many times in a row is written once, with
-    their number. Spaces alone are written as octets, \\x20.
+    ASCII stands for itself; controls and octets that are not UTF-8 are written \\n, \\r, \\t and
+    \\xNN. Other characters stand for themselves if no other sequence looks the same, else they are
+    written like <U+FFFD>. A character that repeats many times in a row is written once, with the
+    number. If there are only spaces, they are written as octets, \\x20.
     """
     return "".join(tokens(octets)) if octets.strip(" ") else r"\x20" * len(octets)
 
@@ -28,13 +28,14 @@ def escape(octets: str) -> str:
 def tokens(
     octets: str, runs: Iterable[tuple[int, int]] = (), edges: Collection[int] = ()
 ) -> list[str]:
-    """Write octets as `escape` does, one text for each; it is empty for an octet that belongs to
-    the text before it.
+    """Write octets as `escape` does, one text for each octet.
+
+    The text is empty for an octet that belongs to the text before it.
 
     Args:
         octets: the octets as Latin-1 characters.
-        runs: indices of octets that stand for so many of the same.
-        edges: indices over which no run is drawn together.
+        runs: pairs of an index and a number; the octet there stands for this many equal ones.
+        edges: indices at which a run is split.
     """
     counts = dict(runs)
     characters: list[tuple[int, str]] = []
@@ -63,14 +64,14 @@ def tokens(
 
 
 def start_of(shown: Sequence[str], index: int) -> int:
-    """The index at which the text begins that an octet belongs to."""
+    """Return the index at which the text of an octet begins."""
     while 0 < index < len(shown) and not shown[index]:
         index -= 1
     return index
 
 
 def _character(octets: str, at: int) -> tuple[str, int]:
-    """The character that begins with an octet, as visible text, and how many octets it is."""
+    """Return the character that begins at an octet, as visible text, and its number of octets."""
     char = octets[at]
     if " " <= char <= "~" and char != "\\":
         return char, 1
@@ -90,7 +91,7 @@ def _character(octets: str, at: int) -> tuple[str, int]:
 
 
 def _is_plain(char: str) -> bool:
-    """Whether a character is seen, and looks like no other sequence of characters."""
+    """Whether a character is visible, and no other sequence of characters looks the same."""
     is_seen = unicodedata.category(char)[0] in "LNPS" and char != "\N{REPLACEMENT CHARACTER}"
     return is_seen and unicodedata.normalize("NFKC", char) == char
 
@@ -100,10 +101,10 @@ def _by_name(char: str) -> str:
 
 
 def width(text: str) -> int:
-    """The columns that visible text takes on a terminal."""
+    """Return how many columns visible text takes on a terminal."""
     return sum(2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text)
 
 
 def visible(text: str) -> str:
-    """Write what could drive a terminal, or hide, as \\uNNNN."""
+    """Replace characters that could drive a terminal or are invisible by \\uNNNN."""
     return _UNSEEN.sub(lambda match: f"\\u{ord(match[0]):04x}", text)

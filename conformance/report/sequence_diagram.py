@@ -1,6 +1,6 @@
-"""A failure as a sequence diagram: lanes for the clients and the server, a row for each event.
+"""A failure as a sequence diagram: a lane for each client and the server, a row for each event.
 
-The diagram has no form yet: `output.text_diagram` writes it as text, `output.html` draws it.
+The diagram is data: `output.text_diagram` writes it as text, `output.html` draws it.
 """
 
 from collections.abc import Iterator, Sequence
@@ -22,7 +22,7 @@ _DECISIVE: Final = (
 
 
 class Arrow(StrEnum):
-    """What goes between a client and the server, or stands on one lane alone."""
+    """The kind of a row: an arrow between a client and the server, or a mark on one lane."""
 
     SEGMENT = "segment"
     END = "end"
@@ -33,7 +33,7 @@ class Arrow(StrEnum):
 
 
 class Life(StrEnum):
-    """How a lane is at a row: there; not reading; with nothing more to write; gone."""
+    """The state of a lane: open, not reading, half-closed, or gone."""
 
     OPEN = "open"
     STALLED = "stalled"
@@ -43,7 +43,8 @@ class Life(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """Visible text; `marked` where the finding is about it, empty where something is missing."""
+    """A piece of visible text, `marked` if the finding is about it. It is empty where text is
+    missing."""
 
     text: str
     marked: bool = False
@@ -51,9 +52,12 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class DiagramRow:
-    """One event. `lane` is its client's, or the server's; `to_server` is None where nothing
-    travels. `gap` events are left out before it. `lives` are the lanes' states at it. One row of a
-    diagram is `decisive`: with it the failure happened. `is_cut`: not all octets are shown."""
+    """The row of one event.
+
+    `lane` is the index of the client's or the server's lane. `to_server` is the direction; None if
+    nothing is sent. `gap` events are left out before it. `lives` are the states of all lanes. One
+    row of a diagram is `decisive`: it is the failure itself. `is_cut`: not all octets are shown.
+    """
 
     line: int
     t: float
@@ -72,8 +76,10 @@ class DiagramRow:
 
 @dataclass(frozen=True, slots=True)
 class Diagram:
-    """`lanes` names them from left to right, `server` is the index of the server's; `gap`
-    events are left out after the last row."""
+    """A sequence diagram.
+
+    `lanes` are the names of the lanes from left to right, and `server` is the index of the
+    server's. `gap` events are left out after the last row."""
 
     lanes: tuple[str, ...]
     server: int
@@ -90,8 +96,10 @@ class Diagram:
 
 
 def diagram_of(finding: FindingReport, room: int) -> Diagram | None:
-    """The diagram of a finding, octets cut to `room` columns a row; None where the report
-    holds no events for it."""
+    """Make the diagram of a finding, with octets cut to `room` columns in each row.
+
+    Returns None if the report has no events for the finding.
+    """
     stretch = finding.stretch
     if not stretch:
         return None
@@ -100,7 +108,7 @@ def diagram_of(finding: FindingReport, room: int) -> Diagram | None:
     server = min(1, len(clients))
     places = {name: index if index < server else index + 1 for index, name in enumerate(clients)}
     rows = tuple(_rows(stretch, places, server, len(lanes), room))
-    # The start and the finish are events that no diagram shows.
+    # No diagram shows the events of the start and the finish.
     return Diagram(lanes, server, rows, max(0, finding.lines - 1 - stretch[-1].line))
 
 
@@ -144,8 +152,11 @@ def _rows(
 
 
 def _decisive(stretch: Sequence[StretchEvent]) -> int | None:
-    """The line of the event with which the failure happened: the first wrong octet, else an end
-    of the process or of a connection, else what was done to a client, else the last evidence."""
+    """Return the line of the event that is the failure.
+
+    It is the one with the first wrong octet, else the end of the process or of a connection, else
+    a stall, else the last evidence.
+    """
     marked = next((one.line for one in stretch if one.marked), None)
     if marked is not None:
         return marked
@@ -159,7 +170,7 @@ def _decisive(stretch: Sequence[StretchEvent]) -> int | None:
 
 
 def meaning(event: StretchEvent) -> tuple[Arrow, bool | None, str]:
-    """The arrow of an event, its direction, and the words for it."""
+    """Return the arrow of an event, its direction, and a text."""
     note = escape(event.note)
     with_note = f": {note}" if note else ""
     match event.event:
@@ -188,7 +199,7 @@ def meaning(event: StretchEvent) -> tuple[Arrow, bool | None, str]:
         case "waited":
             return Arrow.MARK, None, f"waits in vain, {note}"
         case "settled":
-            return Arrow.ALL, None, f"all is heard by {note}"
+            return Arrow.ALL, None, f"everything is received by {note}"
         case "stopping":
             return Arrow.MARK, None, f"is told to stop{with_note}"
         case "exited":
@@ -213,12 +224,12 @@ def meaning(event: StretchEvent) -> tuple[Arrow, bool | None, str]:
 
 
 def _pieces(event: StretchEvent, room: int) -> tuple[Piece, ...]:
-    """The octets as visible text, in pieces, the first marked octet within the room."""
+    """Split octets into pieces of visible text that fit `room` and show the first marked octet."""
     edges = {place for mark in event.marked for place in mark}
     shown = tokens(event.octets, event.runs, edges)
     marks = [(start_of(shown, low), high) for low, high in event.marked]
     first, last = marks[0] if marks else (0, 0)
-    # All that is marked, if it fits, and what fits before it.
+    # Show all of the first mark if it fits, and before it what fits.
     before = max(room // 6, min(room // 2, room - width("".join(shown[first:last])) - 1))
     start = 0
     while start < first and width("".join(shown[start:first])) > before:

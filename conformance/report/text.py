@@ -1,4 +1,4 @@
-"""A finding in words and octets, for someone who has to mend the server."""
+"""A finding in words and octets, for the person who must fix the server."""
 
 import textwrap
 from collections.abc import Iterator
@@ -15,8 +15,10 @@ _WINDOW: Final = 64
 
 @dataclass(frozen=True, slots=True)
 class Came:
-    """The octets that came, as visible text: before the first wrong one, it, and after it. `wrong`
-    is empty where none is wrong or the next one is missing."""
+    """The octets that came, as visible text: the first wrong one, those before and those after it.
+
+    `wrong` is empty if no octet is wrong, or if one is missing.
+    """
 
     before: str
     wrong: str
@@ -24,7 +26,7 @@ class Came:
 
 
 def came(finding: FindingReport, window: int = _WINDOW) -> Came:
-    """The octets of a finding around its first wrong one, `window` of them at most."""
+    """Return the octets of a finding around the first wrong one, at most `window` of them."""
     shown = tokens(finding.octets, edges=() if finding.wrong is None else (finding.wrong,))
     wrong = len(shown) if finding.wrong is None else start_of(shown, finding.wrong)
     start = 0 if finding.wrong is None else start_of(shown, max(0, wrong - window // 2))
@@ -35,7 +37,7 @@ def came(finding: FindingReport, window: int = _WINDOW) -> Came:
 
 
 def wanted(finding: FindingReport, window: int = _WINDOW) -> str:
-    """The octets that should have come, cut where `came` cuts those that did; may be empty."""
+    """Return the octets that should have come, cut like those of `came`; may be empty."""
     if not finding.wanted:
         return ""
     start = 0 if finding.wrong is None else max(0, finding.wrong - window // 2)
@@ -44,7 +46,7 @@ def wanted(finding: FindingReport, window: int = _WINDOW) -> str:
 
 
 def which_is_wrong(finding: FindingReport) -> str:
-    """Where the first wrong octet stands; empty where none is."""
+    """Say which octet is the first wrong one; empty if none is wrong."""
     if finding.wrong is None:
         return ""
     number = finding.cut + finding.wrong + 1
@@ -53,8 +55,11 @@ def which_is_wrong(finding: FindingReport) -> str:
 
 
 def finding_lines(finding: FindingReport, again: str, columns: int = WIDTH) -> Iterator[str]:
-    """The lines of one finding: the requirement's rule, what was expected, what came, the
-    first wrong octet under a caret, the segments that led there, and how to see it again."""
+    """Write a finding as lines.
+
+    They show the requirement's rule, what was expected, what came with a caret under the first
+    wrong octet, the segments that led there, and the command that plays it again.
+    """
     requirement = requirements()[finding.requirement]
     yield f"{requirement.id} {requirement.level} — {requirement.title}"
     for part in requirement.rule:

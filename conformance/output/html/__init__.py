@@ -1,4 +1,4 @@
-"""The report as one HTML file that needs nothing else, and beside it the transcripts as such."""
+"""A report as one self-contained HTML file, and transcripts as such files too."""
 
 from conformance.output.html.page import render_page
 from conformance.output.html.record import render_transcript

@@ -10,13 +10,13 @@ from conformance.report.octets import escape, width
 from conformance.report.sequence_diagram import Arrow, Diagram, DiagramRow, Life
 
 OCTETS: Final = 60
-"""Characters of octets that a row has room for."""
+"""Characters in a row for octets."""
 CHARACTER: Final = 7
 """Width of a monospaced character."""
 _ROW: Final = 22
 _GAP: Final = 20
 _FEW: Final = 2
-"""Up to so many omitted events get a sign in the next row; more get a gap of their own."""
+"""Up to this many omitted events get a sign in the next row; more get their own gap."""
 _TOP: Final = 34
 _FIRST_LANE: Final = 128
 _LANE: Final = 84

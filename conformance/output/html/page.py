@@ -1,4 +1,4 @@
-"""Renders the page. Everything that comes from a report goes through autoescape."""
+"""The HTML page of one or several reports. Everything from a report goes through autoescape."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -42,15 +42,15 @@ from conformance.standard.markup import Block, blocks, section_titles
 from conformance.standard.requirements import PROTOCOL, Level
 
 FINDINGS: Final = 500_000
-"""Octets that all findings told in full may take; what is more is told in brief."""
+"""Octets that findings in full may take on the page; further findings are shown in brief."""
 _OTHERS: Final = 3
-"""Findings of one cell that are named after the first."""
+"""Further findings of one cell that are named after the first."""
 _WINDOW: Final = 72
 
 
 @dataclass(frozen=True, slots=True)
 class ShownFinding:
-    """A finding with its pictures, which are None where there is nothing to draw from."""
+    """A finding with its diagrams, which are None if there is nothing to draw."""
 
     found: Found
     came: Came | None
@@ -64,7 +64,7 @@ class ShownFinding:
 
 @dataclass(frozen=True, slots=True)
 class RequirementEntry:
-    """A requirement, as the page opens it."""
+    """A requirement with its text, its reason and its scenarios, as the page shows it."""
 
     row: ComparisonRow
     text: tuple[Block, ...]
@@ -74,7 +74,7 @@ class RequirementEntry:
 
 @dataclass(frozen=True, slots=True)
 class Why:
-    """The causes of what one implementation fails by, as the page shows them."""
+    """The causes of one implementation's failures, as the page shows them."""
 
     implementation: Implementation
     heading: str
@@ -87,8 +87,10 @@ class Why:
 
 
 def render_page(comparison: Comparison, transcripts: Mapping[str, str] | None = None) -> str:
-    """One HTML file of one or several reports; `transcripts` says under which address there is
-    the transcript of which scenario, where there is one."""
+    """Render one HTML file of one or several reports.
+
+    `transcripts` has the link to each scenario's transcript, if there is one.
+    """
     templates = environment()
     return templates.get_template("page.html.j2").render(
         comparison=comparison,
@@ -132,11 +134,11 @@ def _why(comparison: Comparison) -> Iterator[Why]:
 
 
 class _Writer:
-    """Writes the findings of cells in full until the page has its fill, from there in brief."""
+    """The writer of cells: it shows findings in full until `FINDINGS` is reached, then in brief."""
 
     def __init__(self, templates: Environment, transcripts: Mapping[str, str]) -> None:
         module = templates.get_template("finding.html.j2").make_module()
-        # A template's macros are attributes that no type knows of.
+        # The types do not know a template's macros, which are attributes of its module.
         self._whole: Callable[[ShownFinding, Sequence[Found], int, Mapping[str, str]], Markup] = (
             getattr(  # noqa: B009
                 module, "whole"
@@ -178,7 +180,7 @@ def _entries(comparison: Comparison) -> Iterator[RequirementEntry]:
 
 
 def _plainness(found: Found) -> tuple[bool, bool, bool, bool]:
-    """What sorts findings so that the one that shows most comes first."""
+    """Return a sort key that puts the finding that shows most first."""
     finding = found.finding
     section = found.scenario.partition("/")[0]
     return (

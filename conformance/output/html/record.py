@@ -1,4 +1,4 @@
-"""A transcript as one HTML file that needs nothing else: a row an event, each with its anchor."""
+"""A transcript as one self-contained HTML file: a row for each event, with an anchor."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -13,13 +13,16 @@ from conformance.report.sequence_diagram import meaning
 from conformance.transcript.events import Away, Event, Finish, Printed, Skipped, Start, Transcript
 
 ROWS: Final = 2_000
-"""Events that are shown; of more, those nearest to what was found."""
+"""The most events that are shown: if there are more, those nearest to the findings."""
 
 
 @dataclass(frozen=True, slots=True)
 class RecordRow:
-    """One event. `way` is an arrow as the client sees it; `found` are the requirements whose
-    findings name this line; `left_out` counts the events before it that are not shown."""
+    """The row of one event.
+
+    `way` is an arrow, to or from the server. `found` are the requirements whose findings name this
+    line. `left_out` counts the events before it that are not shown.
+    """
 
     line: int
     t: float
@@ -34,7 +37,7 @@ class RecordRow:
 
 
 def render_transcript(transcript: Transcript, findings: Iterable[FindingReport], file: str) -> str:
-    """One HTML file of the transcript that stands in `file`, where the findings say they are."""
+    """Render the transcript in `file` as one HTML file, with the lines of its findings marked."""
     start = transcript[0]
     assert isinstance(start, Start)
     found: dict[int, dict[str, None]] = defaultdict(dict)
@@ -57,7 +60,7 @@ def render_transcript(transcript: Transcript, findings: Iterable[FindingReport],
 
 
 def _kept(count: int, evidence: Sequence[int]) -> list[int]:
-    """The lines that are shown: all, or as many around each line of evidence as fit."""
+    """Return the lines to show: all, or as many around each line of evidence as fit."""
     if count <= ROWS:
         return list(range(1, count + 1))
     around = ROWS // (2 * len(evidence) + 2)
@@ -75,10 +78,10 @@ def _row(line: int, event: Event, found: tuple[str, ...], left_out: int) -> Reco
             note, client = f"the scenario begins, at {event.target}", ""
             way, octets, size, cut = "", "", 0, 0
         case Skipped():
-            note, client = f"it cannot be played here: {event.detail}", ""
+            note, client = f"the scenario cannot be played: {event.detail}", ""
             way, octets, size, cut = "", "", 0, 0
         case Away():
-            note, client = f"the suite did not look for {event.seconds:.1f} s", ""
+            note, client = f"the suite was not running for {event.seconds:.1f} s", ""
             way, octets, size, cut = "", "", 0, 0
         case Printed():
             note, client = f"the server printed: {event.text}", ""

@@ -1,4 +1,4 @@
-"""Templates, and what goes into a page as it is. All else goes through autoescape."""
+"""Templates, and the assets that a page includes verbatim. Everything else is autoescaped."""
 
 import base64
 import hashlib
@@ -22,7 +22,7 @@ def environment() -> Environment:
 
 
 class Asset:
-    """A file of this package, which a page holds, and by whose `hash` its policy lets it in."""
+    """A file of this package that a page includes; the page's security policy allows its `hash`."""
 
     def __init__(self, name: str) -> None:
         self._text = (

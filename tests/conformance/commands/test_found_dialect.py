@@ -10,7 +10,7 @@ from conformance.target.profile import Launch
 from conformance.target.server import LaunchedServer
 from tests.conformance.command import REFERENCE, run, specimen
 
-HINT = "This server does not speak as chatproto/1 does: "
+HINT = "This server does not seem to speak chatproto/1: "
 LONG = 60.0
 """Seconds that no run of two takes, however busy the machine."""
 ONE = ("--only", "sanity/first")
@@ -30,7 +30,7 @@ def test_nothing_else_is_said_of_a_server_that_sends_no_header(tmp_path: Path) -
     done = run("run", "--launch", specimen("ack"), *only, "-v", "--json", str(path))
     assert done.returncode == 1
     assert "skip    quit/quit-is-exact" in done.stdout
-    assert "--probe finds the server's dialect first" in done.stdout
+    assert "--probe finds its dialect first" in done.stdout
     assert "MSG-1 MUST" in done.stdout
     report = Report.model_validate_json(path.read_text())
     assert not {one.id for one in report.requirements if one.status == "pass"} & {"ROOM-2", "MSG-3"}

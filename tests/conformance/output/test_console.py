@@ -97,7 +97,7 @@ def test_the_next_step_is_about_what_decides() -> None:
     first, *_, last = steps(output.getvalue())
     assert "MSG-4 SHOULD" in output.getvalue()
     assert first == "chatproto-conformance explain TXT-5"
-    assert last == "r.html has every finding, with pictures"
+    assert last == "r.html has every finding, with diagrams"
 
 
 def test_there_is_no_next_step_where_nothing_is_wrong() -> None:

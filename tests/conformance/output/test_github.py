@@ -60,7 +60,7 @@ def test_what_is_known_is_a_notice_and_an_error_where_it_is_not_so(tmp_path: Pat
     [line] = annotations(told(), again, hold(known, PATH, told()))
     assert line.startswith("::notice title=TXT-5::MUST fail")
     [line] = annotations(passing(), again, hold(known, PATH, passing()))
-    assert line == "::error title=TXT-5::known to fail, and passed: remove it from known.toml"
+    assert line == "::error title=TXT-5::known to fail, but passed: remove it from known.toml"
     [one] = known.failure
     other = KnownFailures(
         failure=(one.model_copy(update={"pins": (Pin(expected="a", actual="b"),)}),)

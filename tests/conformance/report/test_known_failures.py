@@ -58,7 +58,7 @@ def test_what_passes_is_an_error_with_its_remedy(tmp_path: Path) -> None:
     held = hold(known, PATH, passing())
     assert not held.holds
     [line] = held_lines(held)
-    assert line.startswith("TXT-5 is known to fail, and passed: remove its [[failure]] from known")
+    assert line.startswith("TXT-5 is known to fail, but passed: remove its [[failure]] from known")
     [one] = known.failure
     sometimes = KnownFailures(failure=(one.model_copy(update={"sometimes": True}),))
     assert hold(sometimes, PATH, passing()).is_as_known
@@ -73,7 +73,7 @@ def test_what_fails_in_other_words_is_an_error_that_shows_both(tmp_path: Path) -
     held = hold(known, PATH, other)
     assert not held.holds
     said = "\n".join(held_lines(held))
-    assert "TXT-5 is known to fail, but fails otherwise in room/everyone-speaks-at-once:" in said
+    assert "is known to fail, but with another message in room/everyone-speaks-at-once:" in said
     assert f"  pinned  {known.failure[0].pins[0]}" in said
     assert "actual cN received a picture of N cats" in said
     both = known_of(tmp_path, other, known)
@@ -107,7 +107,7 @@ def test_what_is_not_known_decides_and_what_was_not_told_is_incomplete(tmp_path:
     text.status, text.reason = "skip", "not-selected"
     held = hold(known, PATH, untold)
     assert held.holds
-    assert "known to fail, and not told in this run: TXT-5" in held_lines(held)
+    assert "known to fail, but not decided by this run: TXT-5" in held_lines(held)
 
 
 def test_reasons_outlive_a_run_and_what_passes_does_not(tmp_path: Path) -> None:
@@ -181,12 +181,12 @@ def test_a_broken_server_is_as_known_under_another_seed(tmp_path: Path) -> None:
     assert quiet.stdout.count("\n") == 2
     mended = run("run", "-q", "--launch", REFERENCE, "--only", ONLY, "--known-failures", str(path))
     assert mended.returncode == 5
-    assert "MSG-1 is known to fail, and passed" in mended.stdout
+    assert "MSG-1 is known to fail, but passed" in mended.stdout
     path.write_text(path.read_text().replace("N/N/N", "N-N-N"))
     assert run(*broken, "--known-failures", str(path)).returncode == 5
     path.write_text("")
     assert run(*broken, "--known-failures", str(path)).returncode == 1
-    assert "as known" in run("run", "--help").stdout
+    assert "all failures are known" in run("run", "--help").stdout
 
 
 @pytest.mark.heavy
@@ -204,6 +204,6 @@ def test_what_is_known_is_expected_in_a_pytest_run_too(tmp_path: Path) -> None:
     assert ": non-conformant, as known (chatproto/1" in " ".join(done.stdout.split())
     mended = run_pytest(tmp_path, *arguments, "--chat-launch", REFERENCE)
     assert mended.returncode == 1
-    assert "MSG-1 is known to fail, and passed" in mended.stdout
+    assert "MSG-1 is known to fail, but passed" in mended.stdout
     wrong = run_pytest(tmp_path, *arguments[:-1], "/no/such.toml", "--chat-launch", launch)
     assert wrong.returncode == 4

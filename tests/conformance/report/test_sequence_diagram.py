@@ -251,7 +251,7 @@ def test_what_befalls_the_server_is_drawn_on_its_lane() -> None:
     drawn = _diagram(finding_report(Finding("STOP-1", "", "", (4, 7), "ann"), events))
     assert [row.note for row in drawn.rows] == [
         "cannot connect: no one there",
-        "all is heard by ann bob",
+        "everything is received by ann bob",
         "is told to stop: sigterm",
         "standard input ends",
         "still running after 3 s",

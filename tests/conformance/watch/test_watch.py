@@ -89,10 +89,10 @@ def test_nothing_is_found_where_nothing_is_wrong(serve: Serve, tmp_path: Path) -
         assert done.stdout.endswith(b" last\n")
         status, output = watch.end()
     assert status == 0
-    assert output.endswith("\nnothing was seen broken\n")
+    assert output.endswith("\nnothing broken was seen\n")
     again = command.run("judge", str(kept))
     assert again.returncode == 0
-    assert again.stdout.endswith("\nnothing was seen broken\n")
+    assert again.stdout.endswith("\nnothing broken was seen\n")
 
 
 def test_a_stage_of_the_exercise_and_a_client_are_told_apart(tmp_path: Path) -> None:
@@ -167,7 +167,7 @@ def test_a_half_close_a_reset_and_a_refusal_pass_through(serve: Serve) -> None:
         second.read_until(b"\nbye\n")
         second.reset()
         status, output = watch.end()
-    assert (status, output.splitlines()[-1]) == (0, "nothing was seen broken")
+    assert (status, output.splitlines()[-1]) == (0, "nothing broken was seen")
 
 
 @pytest.mark.skipif(NC is None, reason="nc is not installed")
@@ -182,7 +182,7 @@ def test_a_full_transcript_is_told_and_the_rest_is_unknown(serve: Serve, tmp_pat
         status, output = watch.end()
     assert status == 4, output
     assert "the transcript is full: traffic from now on is not judged" in output
-    assert "nothing was seen broken" in output
+    assert "nothing broken was seen" in output
     assert kept.stat().st_size < 60_000
     judged = command.run("judge", str(kept))
     assert judged.returncode == 4
@@ -235,4 +235,4 @@ def test_people_at_a_terminal_are_watched(serve: Serve) -> None:
             assert other.end() == 0
         status, output = watch.end()
     assert status == 0, output
-    assert "nothing was seen broken" in output
+    assert "nothing broken was seen" in output
