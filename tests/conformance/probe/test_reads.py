@@ -35,6 +35,8 @@ class Relay:
         self._members: list[socket.socket] = []
         self._names: list[bytes] = []
         self._lock = threading.Lock()
+        self.is_over = False
+        """Whether nobody listens any more: what never learns of an end would go on for ever."""
         self.door = socket.create_server(("127.0.0.1", 0))
 
     def serve(self) -> None:
@@ -59,7 +61,9 @@ class Relay:
                 sock.sendall(b"Here: " + b", ".join(self._names) + b"!\n")
                 self._names.append(name.strip())
             try:
-                while (read := sock.recv(1024)) or self._asks or self._floods:
+                while (read := sock.recv(1024)) or (
+                    (self._asks or self._floods) and not self.is_over
+                ):
                     if not read and self._floods:
                         self._tell(b"\n")
                         time.sleep(0.001)
@@ -87,10 +91,13 @@ def guests_of(relay: Relay) -> Iterator[Guests]:
     """Guests in its room, who know whether they are asked for a name."""
     threading.Thread(target=relay.serve, daemon=True).start()
     address = TcpAddress(*relay.door.getsockname())
-    with relay.door, Room(address, None, 1.0, 60.0).open() as room:
-        guests = Guests(room, 1.0)
-        acquaint(guests)
-        yield guests
+    try:
+        with relay.door, Room(address, None, 1.0, 60.0).open() as room:
+            guests = Guests(room, 1.0)
+            acquaint(guests)
+            yield guests
+    finally:
+        relay.is_over = True
 
 
 def told(found: list[Conclusion]) -> dict[str, object]:
