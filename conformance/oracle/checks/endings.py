@@ -20,6 +20,8 @@ _VIOLATION_SIGNS: Final = {
     str(Code.INVALID_TEXT): Sign.INVALID_TEXT,
     str(Code.LINE_TOO_LONG): Sign.TOO_LONG,
 }
+_SEGMENTS: Final = 3
+"""How many are shown of what a client sent."""
 VIOLATIONS: Final = frozenset((Code.INVALID_TEXT, Code.LINE_TOO_LONG))
 
 
@@ -226,7 +228,7 @@ def _unexpected(case: Case, client: ClientHistory) -> Iterator[Fact]:
         f"the server {ending} its connection{said}",
         (client.ended,),
         client.name,
-        segments=_last_segments(client, client.ended),
+        segments=_led_to_the_end(case, client, client.ended, unanswered),
         signs=(
             Sign.BY_RESET if client.ending is Ending.RESET else Sign.BY_END,
             *(_VIOLATION_SIGNS[one.code] for one in client.notices[-1:] if one.code in VIOLATIONS),
@@ -244,9 +246,17 @@ def unanswered_before(case: Case, client: ClientHistory, ended: int) -> Line | N
     return rest[0] if rest else None
 
 
+def _led_to_the_end(
+    case: Case, client: ClientHistory, ended: int, unanswered: Line | None
+) -> tuple[bytes, ...]:
+    """The segments of the line that the server ended a connection by, or the last before."""
+    segments = () if unanswered is None else case.segments(unanswered)
+    return segments if 0 < len(segments) <= _SEGMENTS else _last_segments(client, ended)
+
+
 def _last_segments(client: ClientHistory, before: int) -> tuple[bytes, ...]:
-    return tuple(sent.octets for at, sent in client.segments if at <= before)[-3:]
+    return tuple(sent.octets for at, sent in client.segments if at <= before)[-_SEGMENTS:]
 
 
 def _excerpt(case: Case, line: Line) -> tuple[bytes, ...]:
-    return case.segments(line)[:3]
+    return case.segments(line)[:_SEGMENTS]

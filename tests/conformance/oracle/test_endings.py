@@ -46,6 +46,17 @@ def test_a_member_put_out() -> None:
     assert blamed(scene) == ["ROOM-1"]
 
 
+def test_a_member_put_out_is_shown_by_the_line_that_nothing_came_of() -> None:
+    scene = chat()
+    talk(scene, ["bob"])
+    scene.send("bob", b"refused\n")
+    for number in range(4):
+        scene.send("bob", b"later %d\n" % number)
+    put_out(scene)
+    [found] = (one for one in scene.findings() if one.expected == "a member until it leaves")
+    assert found.segments == (b"refused\n",)
+
+
 @pytest.mark.parametrize(
     ("seconds", "requirement"), [(2.0, "HB-3"), (0.95, "HB-3"), (0.5, "ROOM-1")]
 )
