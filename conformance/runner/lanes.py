@@ -27,6 +27,8 @@ from conformance.target.system import descriptor_limit
 
 LANES: Final = 8
 """How many lanes there are by default, if each can have its own server. A lane mostly waits."""
+_LONG: Final = 2.5
+"""Seconds from which on a scenario counts as long."""
 _FOR_A_LANE: Final = 300
 """Descriptors of this process that a lane may need: it can have a full room."""
 _GOING: Final = 0.3
@@ -195,12 +197,14 @@ def take_in_turn(left: deque[Play], broken: Set[str]) -> Iterator[Play]:
     """Take out the most telling scenarios first, since the time limit may cut off the rest.
 
     First come those about a requirement that no scenario before was about, last those about one
-    that is known to be broken by then.
+    that is known to be broken by then. Long ones are not put off: no lane is left alone with one.
     """
     tried: set[str] = set()
 
     def rank(play: Play) -> int:
         main = play.scenario.requirements[0]
+        if play.scenario.waits >= _LONG:
+            return 0
         return 2 if main in broken else main in tried
 
     while left:

@@ -21,7 +21,8 @@ class Scenario:
     """The description of a scenario.
 
     `id` is section/name. `requirements` are the ones it exercises, the most important first.
-    `summary` says what happens. `waits` is about how many seconds it waits even for a fast server.
+    `summary` says what happens. `waits` is about how many seconds it waits even for a fast server,
+    or takes to make a backlog.
     """
 
     id: str

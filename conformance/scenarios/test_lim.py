@@ -148,7 +148,7 @@ def _stall_after(stage: Stage, client: Client, octets: int) -> None:
     client.stall()
 
 
-@scenario("LIM-3", "LIM-4", "ROOM-2", "ROOM-6", waits=0.5)
+@scenario("LIM-3", "LIM-4", "ROOM-2", "ROOM-6", waits=3.5)
 def test_a_stalled_reader_is_disconnected(stage: Stage) -> None:
     """Members stop reading, and two others talk until these are disconnected or 64 MiB wait for the
     first. One of them reads on when 4,000,000 octets wait, and leaves. A member that joined last
@@ -187,7 +187,7 @@ def _has_caught_up(laggard: Client, word: str) -> bool:
     return laggard.ended or laggard.has_lately(word)
 
 
-@scenario("LIM-3", waits=0.5)
+@scenario("LIM-3", waits=2.5)
 def test_a_flooder_that_never_reads(stage: Stage) -> None:
     """A member floods and reads nothing, until the server stops reading it or disconnects it, or
     64 MiB of its own messages wait for it. Then two members talk that had only listened."""
