@@ -13,8 +13,9 @@ class Aftermath:
     """The teardown check of one stage.
 
     `visitors` are the labels of the newcomers, and `words` what their words began with. `held`: the
-    server did not close everybody's connection. Clients of a server that is known to be `holding`
-    leave by resets, and such a server is sound even if it holds newcomers too.
+    server did not close everybody's connection. `deserts`: whether newcomers could not chat; None
+    if that was not tried. Clients of a server that is known to be `holding` leave by resets, and
+    such a server is sound even if it holds newcomers too.
     """
 
     def __init__(self, stage: Stage, *, holding: bool = False) -> None:
@@ -23,6 +24,7 @@ class Aftermath:
         self.visitors: list[str] = []
         self.words: list[str] = []
         self.held = False
+        self.deserts: bool | None = None
 
     def let_all_leave(self) -> list[Event]:
         """Let every client leave, and wait until the server has closed their connections.
@@ -44,7 +46,8 @@ class Aftermath:
         """Whether two newcomers can chat, and two more after these have gone."""
         if any(map(self._is_doubtful, self._stage.transcript)):
             return False
-        return self._can_chat(in_order=False) and (self._holding or self._can_chat(in_order=True))
+        self.deserts = not self._can_chat(in_order=False)
+        return not self.deserts and (self._holding or self._can_chat(in_order=True))
 
     def _is_doubtful(self, event: Event) -> bool:
         if isinstance(event, Waited):

@@ -4,10 +4,14 @@ import threading
 from collections.abc import Iterator, Set
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Final
 
 from conformance.standard.requirements import Level, requirements
 from conformance.timing.limit import TimeLimit
 from conformance.timing.patience import Patience
+
+_DESERTED: Final = 3
+"""Teardown checks in succession that newcomers cannot chat in, after which none is made."""
 
 
 @dataclass
@@ -18,7 +22,8 @@ class Course:
     reach nobody, or only their senders, so nothing more can be learnt. `is_foreign`: what came does
     not have the form of chatproto/1, so nothing more can be judged. `has_been_unsound`: one
     transcript has shown that a server was no longer sound. `held`: how often a server did not close
-    the connections of all leavers. `waits`: how long to wait for the server.
+    the connections of all leavers. `deserted`: how many teardown checks in succession newcomers
+    could not chat in, though the process went on. `waits`: how long to wait for the server.
     """
 
     limit: TimeLimit = field(default_factory=TimeLimit)
@@ -27,6 +32,7 @@ class Course:
     is_foreign: bool = False
     has_been_unsound: bool = False
     held: int = 0
+    deserted: int = 0
     waits: Patience = field(default_factory=Patience)
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
     _in_question: set[str] = field(default_factory=set, init=False)
@@ -59,6 +65,12 @@ class Course:
     def is_holding(self) -> bool:
         """Whether the server seems never to close a leaver's connection."""
         return self.held > 1
+
+    @property
+    def is_spoilt_each_time(self) -> bool:
+        """Whether each scenario seems to leave a server in which newcomers cannot chat, and one
+        transcript shows it."""
+        return self.has_been_unsound and self.deserted >= _DESERTED
 
     @property
     def has_failed(self) -> bool:

@@ -29,7 +29,7 @@ from conformance.target.cluster import LaunchedCluster
 from conformance.target.profile import Profile
 from conformance.target.server import LaunchedServer
 from conformance.target.usage import Monitor, ProcessFamily, Usage, together
-from conformance.timing.policy import DYING
+from conformance.timing.policy import DYING, HELD
 from conformance.transcript.events import Event, Exited, Finish, Printed, Start
 from conformance.transcript.files import keep
 
@@ -201,13 +201,12 @@ class Session:
             # All others wait for this one, and those after it show what becomes of such a server.
             self._is_sound = False
             return self.server.poll()
-        self._is_sound = aftermath.is_sound()
-        self._labels += aftermath.visitors
-        self._words += aftermath.words
-        status = self.server.poll()
-        if status is None and (has_let_go or not self._is_sound):
-            # Where it has let go of everyone, or of newcomers, its process may be about to end.
-            status = self.server.wait(DYING)
+        if self.course.is_spoilt_each_time:
+            # It is replaced in any case; and who still holds somebody is alive.
+            self._is_sound = False
+            status = self.server.wait(HELD if aftermath.held else DYING)
+        else:
+            status = self._check(aftermath, has_let_go=has_let_go)
         if not is_over or self._is_sound:
             return status
         if status is not None:
@@ -216,6 +215,21 @@ class Session:
             # Once is enough: it takes as long as patience lasts.
             self.course.has_been_unsound = True
             aftermath.show(leaving)
+        return status
+
+    def _check(self, aftermath: Aftermath, *, has_let_go: bool) -> int | None:
+        """Check that the server is still sound; the exit status of one that has ended."""
+        assert self.server is not None
+        self._is_sound = aftermath.is_sound()
+        self._labels += aftermath.visitors
+        self._words += aftermath.words
+        status = self.server.poll()
+        if status is None and (has_let_go or not self._is_sound):
+            # Where it has let go of everyone, or of newcomers, its process may be about to end.
+            status = self.server.wait(DYING)
+        if aftermath.deserts is not None:
+            is_deserted = aftermath.deserts and status is None
+            self.course.deserted = self.course.deserted + 1 if is_deserted else 0
         return status
 
     def keep(self, scenario: Scenario, transcript: list[Event]) -> None:
