@@ -1,5 +1,4 @@
-"""From verdict to cause: which families of faults what a run showed comes from, and what each
-looks like from outside."""
+"""Diagnosis: finds the families of faults that explain the failures of a run."""
 
 from conformance.diagnosis.dialects import Spoken
 from conformance.diagnosis.ranking import Cause, Confidence, Diagnosis, diagnose

@@ -1,4 +1,4 @@
-"""Whether a server that fails speaks a dialect, by how it heads what is said first."""
+"""Finds out from the headers of its first broadcasts whether a failing server speaks a dialect."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -17,9 +17,11 @@ _HEADER: Final = Kind.HEADER.name.lower()
 
 @dataclass(frozen=True, slots=True)
 class Spoken:
-    """A dialect that the server seems to speak: judged in it, `explains` would not fail. `profile`
-    names the shipped one, None where `probe` is to find it; `options` are what `run` is to be told
-    besides."""
+    """A dialect that the server seems to speak.
+
+    Judged in this dialect, it would not break the requirements in `explains`. `profile` is a
+    bundled profile, or None if `probe` must find it. `options` are further options for `run`.
+    """
 
     profile: str | None
     options: str
@@ -27,8 +29,10 @@ class Spoken:
 
 
 def spoken_in(results: Sequence[ScenarioReport], broken: Collection[str]) -> Spoken | None:
-    """The dialect in which a run's first messages were headed, None where that is chatproto/1's
-    form; `broken` are the requirements that failed."""
+    """Return the dialect of the headers of a run's first broadcasts.
+
+    None if they have the form of chatproto/1. `broken` are the requirements that failed.
+    """
     first = [found for one in results if one.id == _FIRST for found in one.findings]
     headed = [found.octets.encode("latin-1") for found in first if found.kind == _HEADER]
     if not headed:

@@ -1,8 +1,8 @@
-"""The dictionary of faults: how often each specimen showed each symptom.
+"""The fault dictionary: how often each specimen showed each symptom.
 
-There is one of broken servers, which `make diagnosis` makes by running the suite against each, and
-one of broken clients, which `make client-diagnosis` makes. Both ship with the suite. `made` says by
-which commit.
+There is one for broken servers, which `make diagnosis` makes by running the suite against each, and
+one for broken clients, which `make client-diagnosis` makes. Both are bundled with the suite, and
+say which commit made them (`made`).
 """
 
 import math
@@ -23,8 +23,11 @@ _OFTEN: Final = 0.5
 
 
 class DictionaryFile(BaseModel):
-    """The file. `symptoms` are numbered from 0; of each specimen it says its family, the number of
-    runs, and in how many of them it showed which symptom."""
+    """The contents of a dictionary file.
+
+    `symptoms` are numbered from 0. `specimens` has for each specimen its family, the number of
+    runs, and the number of runs that showed each symptom.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
@@ -35,8 +38,7 @@ class DictionaryFile(BaseModel):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Entry:
-    """One specimen, of a family: how likely a run against it shows each symptom, of those that it
-    ever did."""
+    """One specimen of a family, with the probability of each symptom that it ever showed."""
 
     specimen: str
     family: str
@@ -45,27 +47,30 @@ class Entry:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Dictionary:
-    """All entries. `weights` says how telling each symptom is: the fewer families often show it,
-    the more. One that none ever showed weighs `most`."""
+    """All entries, and the weights of symptoms.
+
+    The fewer families often show a symptom, the more it weighs. One that no family shows weighs
+    `most`.
+    """
 
     entries: tuple[Entry, ...]
     weights: Mapping[str, float]
     most: float
 
     def weight(self, symptom: str) -> float:
-        """How telling a symptom is."""
+        """Return the weight of a symptom."""
         return self.weights.get(symptom, self.most)
 
 
 @cache
 def dictionary() -> Dictionary:
-    """The dictionary of broken servers that ships with the suite."""
+    """Return the bundled dictionary of broken servers."""
     return _shipped("dictionary.json")
 
 
 @cache
 def client_dictionary() -> Dictionary:
-    """The dictionary of broken clients that ships with the suite."""
+    """Return the bundled dictionary of broken clients."""
     return _shipped("client_dictionary.json")
 
 
@@ -74,7 +79,7 @@ def _shipped(name: str) -> Dictionary:
 
 
 def opened(file: DictionaryFile, without: str = "") -> Dictionary:
-    """A dictionary from its file; one specimen may be left out."""
+    """Make a dictionary from its file, `without` one specimen if one is named."""
     entries = tuple(
         Entry(name, family, {file.symptoms[at]: count / runs for at, count in shown.items()})
         for name, (family, runs, shown) in file.specimens.items()
@@ -96,7 +101,7 @@ def compiled(
     families: Mapping[str, str],
     made: dict[str, str],
 ) -> DictionaryFile:
-    """The file of a dictionary, from what runs against each specimen found."""
+    """Make a dictionary file from the results of runs against each specimen."""
     shown = {name: [symptoms_of(one) for one in ones] for name, ones in sorted(runs.items())}
     counted = {name: Counter(s for one in ones for s in one) for name, ones in shown.items()}
     symptoms = sorted({symptom for ones in counted.values() for symptom in ones})

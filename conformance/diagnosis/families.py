@@ -1,7 +1,7 @@
-"""Families of faults: broken servers, or clients, that are mended in the same way.
+"""Families of faults: broken servers or clients that have the same remedy.
 
-A family is a TOML file in `families/`, or `client_families/`, named as the file is.
-`explain FAULT`, the causes in a report and the field guide are made from it.
+Each family is a TOML file in `families/` or `client_families/`, and is named after its file. The
+output of `explain FAULT`, the causes in a report and the field guide are made from these files.
 """
 
 import tomllib
@@ -20,10 +20,12 @@ _SUFFIX: Final = ".toml"
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """One family. `title` says what is wrong in a few words, `symptom` what a user sees, `cause`
-    why, `remedy` what to do, `origin` where it usually comes from. `wrong` and `right` are a few
-    lines of Python. `specimens` are the broken servers, or clients, that belong to it. `shown_by`
-    is the scenario that shows it in the fewest octets, where that is worth saying.
+    """One family of faults.
+
+    `title` says in a few words what is wrong, `symptom` what a user sees, `cause` why, `remedy`
+    what to do, `origin` where it usually comes from. `wrong` and `right` are a few lines of Python.
+    `specimens` are the broken servers or clients that belong to it. `shown_by` is the scenario that
+    shows it in the fewest octets; it may be empty.
     """
 
     name: str
@@ -47,13 +49,13 @@ class Family:
 
 @cache
 def families() -> dict[str, Family]:
-    """Every family of servers by its name, sorted."""
+    """Return every family of server faults by name, sorted."""
     return {name: _read(_FAMILIES, name) for name in _names(_FAMILIES)}
 
 
 @cache
 def client_families() -> dict[str, Family]:
-    """Every family of clients by its name, sorted."""
+    """Return every family of client faults by name, sorted."""
     return {name: _read(_CLIENT_FAMILIES, name) for name in _names(_CLIENT_FAMILIES)}
 
 
@@ -63,7 +65,7 @@ def _names(folder: Traversable) -> list[str]:
 
 
 def family(name: str) -> Family:
-    """The family of this name, of servers or of clients."""
+    """Return the family with this name, of server or of client faults."""
     return families().get(name) or client_families()[name]
 
 
@@ -74,11 +76,11 @@ def _read(folder: Traversable, name: str) -> Family:
 
 @cache
 def family_of() -> dict[str, Family]:
-    """The family of each specimen of a server, by the specimen's name."""
+    """Return the family of each server specimen, by the specimen's name."""
     return {name: family for family in families().values() for name in family.specimens}
 
 
 @cache
 def client_family_of() -> dict[str, Family]:
-    """The family of each specimen of a client, by the specimen's name."""
+    """Return the family of each client specimen, by the specimen's name."""
     return {name: family for family in client_families().values() for name in family.specimens}

@@ -1,7 +1,7 @@
-"""The lessons of `learn`: requirements in the order in which one meets them when writing a server.
+"""The lessons of `learn`: requirements in the order in which a server is usually written.
 
-Each lesson is a few scenarios that take a few seconds together, and needs only what the lessons
-before it taught.
+Each lesson is a few scenarios that take a few seconds in all, and needs only what earlier lessons
+taught.
 """
 
 from dataclasses import dataclass
@@ -10,8 +10,8 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True)
 class Lesson:
-    """One lesson: its `title`, what is to be learnt in a sentence or two, the requirements it is
-    about, the first above all, and the ids of the scenarios that are played."""
+    """One lesson: a `title`, its topic in a sentence or two (`about`), the requirements that it
+    teaches, the most important first, and the ids of its scenarios."""
 
     title: str
     about: str

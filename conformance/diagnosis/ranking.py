@@ -1,10 +1,11 @@
-"""From symptoms to causes: the families of faults that explain what a run showed.
+"""Ranks the families of faults by how well they explain the symptoms of a run.
 
-Each specimen of the dictionary is a pattern of symptoms. How like a pattern the run looks is said
-by each view of it apart: what both have, beside what only one of them has, rare symptoms weighing
-more. The most alike is the first cause. A server may have several faults: what the causes so far
-show is set aside, and the rest is held against the patterns again. Where the first cause is not
-certain, what else looks much like the run is named beside it, as what it may be instead.
+Each specimen in the dictionary is a pattern of symptoms. The likeness of a run and a pattern is
+computed for each view: the weight of the symptoms that both have, as a part of the weight of those
+that either has. Rare symptoms weigh more. The pattern with the highest likeness is the first cause.
+A server may have several faults, so the symptoms that the causes so far explain are set aside, and
+the rest is compared again. If the first cause is not certain, the next families in the ranking are
+named as alternatives to it.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -23,13 +24,13 @@ from conformance.standard.requirements import Level, requirements
 Confidence = Literal["almost-certain", "likely", "possible"]
 
 MOST: Final = 3
-"""Causes that are named at most."""
+"""The most causes that are named."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Weights:
-    """What counts against a pattern, beside a symptom that it shares with the run: one that should
-    have shown and is `missing`, and one that showed and is `foreign` to it."""
+    """How much counts against a pattern: a symptom of its own that the run is `missing`, and one of
+    the run that is `foreign` to it. A shared symptom counts 1."""
 
     missing: float
     foreign: float
@@ -37,29 +38,32 @@ class _Weights:
 
 _ONE_FAULT: Final = _Weights(missing=0.6, foreign=1.0)
 _SEVERAL: Final = _Weights(missing=0.8, foreign=0.25)
-"""Where no pattern is much like the whole run, the server has several faults, as those of the wild
-have, and most of what each shows is foreign to the others' patterns."""
+"""The weights if no pattern is much like the whole run: the server then has several faults, as real
+servers do, and most symptoms of each are foreign to the patterns of the others."""
 _ALIKE: Final = 0.3
-"""How like the whole run a pattern must be for its server to be one of one fault."""
+"""The likeness of a pattern to the whole run at which the server counts as having one fault."""
 _DEATH: Final = f"{View.SIGN}{DIED}"
 _SHOWS: Final = 0.3
-"""A pattern shows what it showed in this part of its runs, or more."""
+"""The part of a specimen's runs that must show a symptom for its pattern to have it."""
 _ANOTHER: Final = 0.3
-"""How like a pattern what is left must be, to have a cause of its own."""
+"""The likeness of a pattern to the remaining symptoms at which it is a further cause."""
 _BESIDES: Final = 0.45
-"""The same, where those chosen break all that the further cause breaks."""
+"""The same, if the causes so far already explain all requirements that it would explain."""
 _CERTAIN: Final = 0.85, 0.4
 _LIKELY: Final = 0.4, 0.15
-"""How alike a pattern must be, and by which part of that ahead of the next family's."""
+"""The likeness that a confidence needs, and the lead over the next family as a part of it."""
 _RIVALS: Final = 0.4
-"""How alike another family must be to be named beside an uncertain one, as a part of that."""
+"""The likeness of an alternative to an uncertain cause, as a part of that cause's likeness."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """A family of faults that explains part of what a run showed. `explains` are requirements,
-    `shown_by` the scenario that shows it best. `instead_of` is the family that this one may be
-    mistaken for: of the two the server has one. None for a cause of its own."""
+    """A family of faults that explains part of a run's failures.
+
+    `explains` are requirements, `shown_by` is the scenario that shows it best. `instead_of` is the
+    family to which this one is an alternative: the server has one of the two. It is None for a
+    cause in its own right.
+    """
 
     family: Family
     confidence: Confidence
@@ -70,9 +74,12 @@ class Cause:
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """What a run's failures come from: causes, the first explaining most, at most three; the
-    requirements that none of them explains; and a dialect, which may be the reason for all. Where
-    no MUST failed the server is correct: what it misses SHOULDs by is `advice`, and no cause."""
+    """The diagnosis of a run.
+
+    It has up to three causes, of which the first explains the most; the requirements that none of
+    them explains; and a dialect, which may be the reason for everything. If no MUST failed, the
+    server is correct: the causes of missed SHOULDs are `advice`.
+    """
 
     causes: tuple[Cause, ...] = ()
     advice: tuple[Cause, ...] = ()
@@ -81,7 +88,7 @@ class Diagnosis:
 
 
 def diagnose(results: Sequence[ScenarioReport], known: Dictionary | None = None) -> Diagnosis:
-    """Find the causes of what these scenarios showed, by a dictionary."""
+    """Diagnose the results of a run by a dictionary; by default by the bundled one for servers."""
     whole = _Seen.in_(results)
     if not whole.broken:
         return Diagnosis()
@@ -98,7 +105,7 @@ def diagnose(results: Sequence[ScenarioReport], known: Dictionary | None = None)
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """What was seen of a run: its symptoms, and the requirements that were found broken."""
+    """The symptoms of a run, and the requirements that were found broken."""
 
     symptoms: frozenset[str]
     broken: frozenset[str]
@@ -121,7 +128,7 @@ def _without_deaths(result: ScenarioReport) -> ScenarioReport:
 
 @dataclass(frozen=True, slots=True)
 class _Match:
-    """A family's pattern that is most like what is looked at, and how like it is, from 0 to 1."""
+    """The best pattern of a family, and its likeness from 0 to 1."""
 
     likeness: float
     entry: Entry
@@ -129,17 +136,18 @@ class _Match:
 
 @dataclass(frozen=True, slots=True)
 class _Chosen:
-    """A family that is named as a cause, and those of its patterns that show, the first the most
-    alike."""
+    """A family that is named as a cause, with its matching patterns, the best first."""
 
     entries: list[Entry]
     confidence: Confidence
 
 
 class _Search:
-    """One run held against the dictionary: the whole of it against patterns of servers that died,
-    and against the others what was found of it while it was `alive`. What failed by a death is no
-    sign of a fault that ends no server.
+    """The comparison of one run with the dictionary.
+
+    Patterns of servers that die are compared with the whole run, other patterns only with what was
+    found while the server was `alive`: what fails because of a death is no symptom of a fault that
+    kills no server.
     """
 
     def __init__(
@@ -185,8 +193,10 @@ class _Search:
         return [one for one in self._ranked(frozenset()) if self._explained(one.entry)]
 
     def _most_first(self, chosen: Sequence[_Chosen]) -> list[_Chosen]:
-        """Causes in another order: what explains most of what those before it left is first, and
-        what explains no MUST comes last."""
+        """Order causes by how much each explains beyond the earlier ones.
+
+        Causes that explain no MUST come last.
+        """
         explained: set[str] = set()
         ranks = []
         for one in chosen:
@@ -198,17 +208,22 @@ class _Search:
         return [chosen[at] for at in sorted(range(len(chosen)), key=ranks.__getitem__)]
 
     def _shown(self, entry: Entry) -> frozenset[str]:
-        """What was seen that a pattern shows."""
+        """Return the symptoms of the run that a pattern has."""
         shows = (symptom for symptom, chance in entry.shows.items() if chance >= _SHOWS)
         return self._of(entry).symptoms.intersection(shows)
 
     def _of(self, entry: Entry) -> _Seen:
-        """What was seen that a pattern may account for."""
+        """Return the part of the run with which a pattern is compared."""
         return self._whole if _DEATH in entry.shows else self._alive
 
     def _choose_another(self, chosen: list[_Chosen]) -> bool:
-        """Choose the cause of what those chosen do not explain, if something is left and has one: a
-        further one, or another pattern of a family that is chosen."""
+        """Choose a cause for the symptoms that the causes so far do not explain.
+
+        It may be another pattern of a family that is chosen already.
+
+        Returns:
+            Whether one was found.
+        """
         entries = [entry for one in chosen for entry in one.entries]
         aside = frozenset(
             symptom
@@ -234,7 +249,7 @@ class _Search:
         return True
 
     def _ranked(self, aside: frozenset[str]) -> list[_Match]:
-        """The most alike pattern of each family, best first, with some symptoms set aside."""
+        """Return the best pattern of each family, best first, with some symptoms set aside."""
         of_whole, of_alive = (
             (left, self._weights(left))
             for left in (self._whole.symptoms - aside, self._alive.symptoms - aside)
@@ -250,7 +265,7 @@ class _Search:
         return sorted(best.values(), key=lambda one: -one.likeness)
 
     def _weights(self, symptoms: frozenset[str]) -> dict[View, float]:
-        """What the symptoms of each view weigh together."""
+        """Return the total weight of the symptoms of each view."""
         weights: dict[View, float] = dict.fromkeys(View, 0.0)
         for symptom in symptoms:
             weights[view_of(symptom)] += self._known.weight(symptom)
@@ -263,7 +278,7 @@ class _Search:
         aside: frozenset[str],
         seen: Mapping[View, float],
     ) -> float:
-        """The mean over the views: what both have, as a part of what either has, each weighed."""
+        """Return the mean over the views of the shared weight as a part of the whole weight."""
         shared = dict.fromkeys(View, 0.0)
         missing = dict.fromkeys(View, 0.0)
         for symptom, chance in entry.shows.items():
@@ -295,8 +310,10 @@ class _Search:
         )
 
     def _explained(self, entry: Entry) -> set[str]:
-        """The broken requirements that a pattern breaks as well; what fails by a death alone, only
-        if a scenario that shows the pattern has shown it: whatever ends a server, it breaks them.
+        """Return the broken requirements that a pattern explains.
+
+        A requirement that fails only because of a death needs a scenario of the pattern that shows
+        it, since any fault that kills the server breaks it.
         """
         places = {place_of(s): s for s, chance in entry.shows.items() if chance >= _SHOWS}
         seen = self._of(entry)
@@ -309,8 +326,10 @@ class _Search:
         }
 
     def _shown_by(self, entry: Entry) -> str:
-        """The scenario that the family names, or else the one in which most of what the pattern
-        shows was seen, the rarest first."""
+        """Return the scenario that shows a pattern best.
+
+        It is the one that the family names, or else the one whose symptoms weigh the most.
+        """
         named = family(entry.family).shown_by
         if any(place and place[1] == named for place in map(place_of, self._shown(entry))):
             return named
@@ -330,5 +349,5 @@ def _holds_a_must(ids: Collection[str]) -> bool:
 
 
 def _overlap(some: Collection[str], others: Collection[str]) -> float:
-    """What two causes both explain, as a part of what either does."""
+    """Return what two causes both explain, as a part of what either explains."""
     return len({*some} & {*others}) / max(1, len({*some, *others}))

@@ -1,9 +1,9 @@
-"""Symptoms: what a run showed of a server, without chance names, ports and nonces.
+"""Symptoms: the findings of a run without random names, ports and nonces.
 
-A symptom is a short string in closed words. The same fault shows the same symptoms in every run,
-but for those that show by chance. There are four views of a run, and each tells faults apart that
-another does not: what was broken; in which scenario; one sign of what was detected; and all of its
-signs together.
+A symptom is a short string made of fixed words. The same fault shows the same symptoms in every
+run, except those that show by chance. There are four views of a run, and each tells apart faults
+that the others cannot: the requirement; the requirement and the scenario; one sign of a finding;
+and all of its signs together.
 """
 
 from collections.abc import Iterable
@@ -14,11 +14,11 @@ from conformance.oracle.findings import Outcome
 from conformance.report.model import FindingReport, ScenarioReport
 
 _BY_CHANCE: Final = "gen/"
-"""Scenarios that do another thing with each seed: where they failed says nothing."""
+"""Scenarios that differ with each seed, so that where they fail is no symptom."""
 
 
 class View(StrEnum):
-    """One way to look at a run. A symptom of it begins with its value."""
+    """One view of a run. Its symptoms begin with its value."""
 
     BROKEN = "!"
     PLACE = "@"
@@ -27,7 +27,7 @@ class View(StrEnum):
 
 
 def symptoms_of(results: Iterable[ScenarioReport]) -> frozenset[str]:
-    """All symptoms that these scenarios showed."""
+    """Return all symptoms in the results of these scenarios."""
     return frozenset(
         symptom
         for result in results
@@ -38,12 +38,12 @@ def symptoms_of(results: Iterable[ScenarioReport]) -> frozenset[str]:
 
 
 def view_of(symptom: str) -> View:
-    """The view that a symptom belongs to."""
+    """Return the view that a symptom belongs to."""
     return View(symptom[0])
 
 
 def place_of(symptom: str) -> tuple[str, str] | None:
-    """The requirement and the scenario of a symptom; None where it is of no certain place."""
+    """Return the requirement and the scenario of a `PLACE` symptom; None for any other."""
     if view_of(symptom) is not View.PLACE:
         return None
     requirement, _, scenario = symptom[1:].partition(" ")

@@ -1,8 +1,8 @@
-"""A server's dialect: where it departs from the wire format, as data, and how to talk in it.
+"""A server's dialect: how it departs from the wire format, as data, and how to talk in it.
 
-Scenarios know nothing of dialects, and the oracle's checks next to nothing. What a client says is
-turned into the dialect's octets where it is sent, and what a transcript holds is read back
-into lines and units where the oracle reads it.
+Scenarios know nothing of dialects, and the oracle's checks next to nothing. The driver translates
+what a client says into the dialect when it is sent, and the oracle translates the transcript back
+into lines and units when it reads it.
 """
 
 from conformance.dialect.departures import Departure, departures, wholly_departed

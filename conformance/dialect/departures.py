@@ -1,4 +1,4 @@
-"""Which requirements a dialect breaks, and by which of its settings."""
+"""Derives which requirements a dialect breaks, and by which of its settings."""
 
 import re
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from conformance.dialect.model import PLAIN, Capability, Dialect
 from conformance.standard.requirements import requirements
 
 _LONGEST: Final = 1_025
-"""Octets that every server takes in a line, with its LF (LIM-1)."""
+"""Octets of the longest line that every server must accept, with its LF (LIM-1)."""
 _ABSENT: Final[dict[Capability, str]] = {
     "notices": "ERR-3 LIM-5",
     "line-limit": "LIM-2",
@@ -26,10 +26,10 @@ _WHOLE_TIME: Final = (("%Y", "%y"), ("%m", "%b", "%B", "%j"), ("%d", "%j"), ("%H
 
 @dataclass(frozen=True, slots=True)
 class Departure:
-    """One requirement that a dialect breaks, by these of its settings.
+    """One requirement that a dialect breaks, and the settings that break it.
 
-    `whole`: nothing of it can hold in the dialect, so that there is nothing to look for. Of one
-    that is broken in part, the rest is still asked for, in the dialect's terms.
+    `whole`: no part of it can hold in the dialect, so it is not judged. If only a part is broken,
+    the rest is judged, in the dialect's terms.
     """
 
     requirement: str
@@ -39,7 +39,7 @@ class Departure:
 
 @lru_cache(maxsize=64)
 def departures(dialect: Dialect) -> tuple[Departure, ...]:
-    """What a dialect departs from, in the standard's order, each requirement once."""
+    """Return the requirements that a dialect breaks, each once, in the standard's order."""
     settings: dict[str, list[str]] = {}
     whole: set[str] = set()
     for setting, ids, wholly in _broken(dialect):
@@ -58,12 +58,12 @@ def departures(dialect: Dialect) -> tuple[Departure, ...]:
 
 @lru_cache(maxsize=64)
 def wholly_departed(dialect: Dialect) -> frozenset[str]:
-    """The requirements of which nothing can hold in a dialect."""
+    """Return the requirements of which no part can hold in a dialect."""
     return frozenset(one.requirement for one in departures(dialect) if one.whole)
 
 
 def _broken(dialect: Dialect) -> Iterator[tuple[str, str, bool]]:
-    """Setting by setting the requirements it breaks, and whether wholly."""
+    """Yield for each setting the requirements that it breaks, and whether wholly."""
     yield from _framing(dialect)
     yield from _broadcast(dialect)
     yield from _texts(dialect)
@@ -157,7 +157,7 @@ def _leaving(dialect: Dialect) -> Iterator[tuple[str, str, bool]]:
 
 
 def _said(key: str, value: str | int) -> str:
-    """A setting as the profile has it."""
+    """Write a setting as in a profile."""
     return f"{key} = {_quoted(value) if isinstance(value, str) else value}"
 
 

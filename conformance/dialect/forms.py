@@ -1,4 +1,4 @@
-"""The forms of a dialect as patterns: what opens a broadcast, and what is said besides."""
+"""The formats of a dialect as regular expressions: headers, and lines that are no broadcasts."""
 
 import re
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from typing import Final
 from chatproto import ip_sender
 from conformance.dialect.model import DIRECTIVES, PLAIN, Dialect, fields
 
-# Each has a longest form, so that looking for one in whatever came takes no longer than reading it.
+# Each has a maximum length, so that searching for it takes time linear in the octets received.
 _HOST: Final = r"[0-9A-Fa-f.:%\[\]]{1,64}"
 _PORT: Final = r"\d{1,5}"
 _NAME: Final = r"\w{1,64}"
@@ -18,11 +18,13 @@ _ANY: Final = r"[^\n]{0,512}"
 
 @dataclass(frozen=True, slots=True)
 class Forms:
-    """A dialect's patterns. `opening` has the groups `header`, and `time` and `peer` where the
-    header has them; it is None where a text begins at once. `besides` matches what is neither a
-    broadcast nor a notice, None where there is no such thing; `welcome` what comes first on a
-    connection, and `farewell` last. `prompt` ends where a name is awaited; it is None where nothing
-    asks for one."""
+    """The patterns of a dialect.
+
+    `opening` has the group `header`, and the groups `time` and `peer` if the header has them; it is
+    None if a text has no header. `besides` matches lines that are neither broadcasts nor notices.
+    `welcome` matches what comes first on a connection; `farewell` comes last. `prompt` matches what
+    asks for a name. Each is None if the dialect has no such thing.
+    """
 
     opening: re.Pattern[bytes] | None
     besides: re.Pattern[bytes] | None
@@ -34,17 +36,17 @@ class Forms:
 
 @lru_cache(maxsize=64)
 def forms(dialect: Dialect) -> Forms:
-    """The patterns of a dialect."""
+    """Return the patterns of a dialect."""
     sends = dialect.sends
     header = _pattern(dialect.header, dialect, named=True)
     opening = f"{re.escape(dialect.prefix)}(?P<header>{header}){re.escape(dialect.infix)}"
     said = [dialect.join, dialect.leave, *dialect.lines]
     if dialect.welcome.endswith("\n"):
-        # What others say may come before it.
+        # Messages of others may come before the welcome.
         said.append(dialect.welcome)
     lines = [_pattern(form, dialect) for form in said if form]
     prompt = _pattern(dialect.prompt, dialect)
-    # A newcomer may be told that it has joined, as the others are, before it is welcomed.
+    # A newcomer may receive the announcement of its own joining before its welcome.
     first = [dialect.greeting, dialect.prompt, dialect.join, dialect.welcome]
     if not dialect.welcome:
         first.remove(dialect.join)
@@ -60,7 +62,7 @@ def forms(dialect: Dialect) -> Forms:
 
 
 def label_of(dialect: Dialect, host: str, port: int, name: str = "") -> str | None:
-    """What a client is called in headers; None where they do not tell members apart."""
+    """Return the name of a client in headers; None if they do not tell members apart."""
     if not dialect.tells_members_apart:
         return None
     if dialect.peer == PLAIN.peer:
@@ -69,14 +71,14 @@ def label_of(dialect: Dialect, host: str, port: int, name: str = "") -> str | No
 
 
 def as_received(dialect: Dialect, text: str) -> bytes:
-    """What stands in a stream where the server sent this text, or a part of one."""
+    """Return the octets in a stream if the server sends this text or part of a text."""
     if dialect.is_repr:
         return repr(text.encode(dialect.charset))[2:-1].encode()
     return text.encode(dialect.sends, "replace")
 
 
 def as_said_by(dialect: Dialect, label: str, text: str) -> bytes:
-    """The same, from the sender's label on, where the header ends with that."""
+    """Return the same from the sender's label on, if the header ends with the label."""
     received = as_received(dialect, text)
     if not dialect.header.endswith("{peer}"):
         return received
@@ -91,7 +93,7 @@ def _pattern(form: str, dialect: Dialect, *, named: bool = False) -> str:
         if name is not None:
             part = _part(name, dialect)
             if named and name == "any":
-                # What follows in the header may stand in a text as well.
+                # Not greedy: what follows it in the header may occur in a text too.
                 part += "?"
             group = f"?P<{name}>" if named and name in ("time", "peer") else "?:"
             written.append(f"({group}{part})")
@@ -128,5 +130,5 @@ def _time(format_: str) -> str:
 
 
 def _compiled(pattern: str, charset: str) -> re.Pattern[bytes]:
-    """A pattern of octets. What is not ASCII in it is the charset's, and only ever literal."""
+    """Compile a pattern for octets in a charset. Its non-ASCII characters are all literals."""
     return re.compile(pattern.encode(charset), re.DOTALL)

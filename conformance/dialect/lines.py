@@ -1,4 +1,4 @@
-"""What a line means in a dialect, and what it would be broadcast as."""
+"""Reads a client's line as a server of a dialect would: its meaning, and the text to broadcast."""
 
 from dataclasses import dataclass
 from enum import Enum
@@ -8,11 +8,11 @@ from chatproto.text import make_safe, trim
 from conformance.dialect.model import PLAIN, Dialect
 
 _ASCII_WHITE_SPACE: Final = " \t\n\v\f\r"
-"""What Python trims of octets."""
+"""The white space that Python strips from octets."""
 
 
 class Meaning(Enum):
-    """What a line is to a server."""
+    """The meaning of a line to a server."""
 
     MESSAGE = "message"
     BLANK = "blank"
@@ -22,14 +22,14 @@ class Meaning(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """A line as a server reads it; `text` is what is to be broadcast of a message."""
+    """A line as a server reads it. `text` is the text to broadcast, if it is a message."""
 
     meaning: Meaning
     text: str = ""
 
 
 def read_line(octets: bytes, dialect: Dialect = PLAIN, *, ended: bool = True) -> Read:
-    """What a line says in a dialect, given without its LF; `ended` says that it had one."""
+    """Read a line, given without its LF, in a dialect. `ended`: it had an LF."""
     try:
         text = octets.decode(dialect.charset)
     except UnicodeDecodeError:
@@ -46,7 +46,7 @@ def read_line(octets: bytes, dialect: Dialect = PLAIN, *, ended: bool = True) ->
 
 
 def _kept(text: str, trimmed: str, dialect: Dialect) -> str:
-    """What is kept of a line with its LF gone."""
+    """Return the part of a line, given without its LF, that is broadcast."""
     match dialect.text:
         case "stripped":
             return trimmed

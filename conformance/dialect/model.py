@@ -1,6 +1,6 @@
-"""What can be said of a dialect: the tables [dialect] and [dialect.quit] of a profile.
+"""The data of a dialect: the tables [dialect] and [dialect.quit] of a profile.
 
-What is left out is as chatproto/1 has it: `Dialect()` departs from nothing.
+Every default is that of chatproto/1: `Dialect()` departs from nothing.
 """
 
 import codecs
@@ -15,18 +15,19 @@ DIRECTIVES: Final = {
     "M": r"\d\d", "S": r"\d\d", "f": r"\d{1,6}", "p": r"[AP]M", "a": r"[A-Z][a-z]{2}",
     "b": r"[A-Z][a-z]{2}", "A": r"[A-Z][a-z]+", "B": r"[A-Z][a-z]+", "j": r"\d{3}",
 }  # fmt: skip
-"""What a time's format may hold, and how each part is written."""
+"""The directives that a time format may have, and a pattern for each."""
 SMALLEST_READ: Final = 64
-"""The smallest `read_size` that can be said, in octets."""
+"""The smallest `read_size`, in octets."""
 _SAID: Final = ("time", "peer", "host", "port", "name", "number", "any")
-"""What the forms of lines other than broadcasts may hold."""
+"""The fields that formats of lines other than broadcasts may have."""
 Capability = Literal[
     "notices", "line-limit", "backlog-limit", "half-close", "many-members", "stop", "rebind",
     "second-server",
 ]  # fmt: skip
-"""What a server may lack: notices (ERR-3, LIM-5); a limit for lines (LIM-2), for what waits for a
-member (LIM-3, LIM-4); knowing an end of stream (QUIT-5); room for 256 (LIM-6); stopping (STOP-1);
-an address free at once (STOP-2); a second server that gives way (STOP-3)."""
+"""The features that a server may lack, in this order: notices (ERR-3, LIM-5); a line limit (LIM-2);
+a limit for a member's backlog (LIM-3, LIM-4); leaving by half-close (QUIT-5); room for 256 members
+(LIM-6); stopping in order (STOP-1); an address free at once (STOP-2); a second server that gives
+way (STOP-3)."""
 
 
 class Table(BaseModel):
@@ -36,13 +37,13 @@ class Table(BaseModel):
 
 
 class Quit(Table):
-    """How a member leaves by a word.
+    """The words by which a member leaves.
 
-    `words`: what leaves; none where no word does. `match`: the line trimmed and the same
-    (`stripped`); the same in any case (`any-case`); beginning with it (`prefix`); with it anywhere
-    (`contains`); the line itself, no white space beside the word (`exact`); or the read as it is,
-    so that a line's end is one octet too many (`bare`). `answer`: octets said to the leaver before
-    the end. `closes`: the server ends the connection.
+    `words`: these words, if any. `match`: how a line is compared with them. The trimmed line is the
+    word (`stripped`), in upper or lower case (`any-case`), begins with it (`prefix`) or contains it
+    (`contains`); the line without trimming is the word (`exact`); or the read is the word without a
+    line end (`bare`). `answer`: octets that the leaver receives before the end. `closes`: the
+    server closes the connection.
     """
 
     words: tuple[Annotated[str, Field(min_length=1)], ...] = ("quit",)
@@ -52,27 +53,26 @@ class Quit(Table):
 
 
 class Dialect(Table):
-    """Where a server departs from the wire format.
+    """How a server departs from the wire format.
 
-    `framing`: each line is a message, or each read of at most `read_size` octets. `charset`: of
-    what clients send, and `sends` of what the server does. `undecodable`: what a line that does
-    not decode brings about: its sender is closed (`closes`), is heard no more (`mutes`), it is
-    broadcast somehow (`relays`), left out (`drops`), or the server dies (`kills`).
+    `framing`: a message is a line, or a read of at most `read_size` octets. `charset` is that of
+    what clients send, `sends` that of what the server sends. `undecodable`: what happens to a line
+    that does not decode: its sender is closed (`closes`) or no longer heard (`mutes`), the line is
+    broadcast somehow (`relays`) or left out (`drops`), or the server dies (`kills`).
 
-    A broadcast is `prefix`, `header`, `infix`, the text and `tail`. The header has {time}, written
-    as `time` says, and {peer}, written as `peer` says with {host}, {port}, {name} or {number}; a
-    {number} in the header itself counts the messages. `text` is trimmed (`stripped`), at one end
-    (`left-stripped`, `right-stripped`), as it was sent but for its line's end and a CR before that
-    (`chomped`), as it was sent with its own line's end (`verbatim`), or Python's repr of those
-    octets, whole (`repr`) or trimmed first (`repr-stripped`); `controls` in it are replaced or
-    relayed.
+    A broadcast is `prefix`, `header`, `infix`, the text and `tail`. The header has {time}, in the
+    format `time`, and {peer}, in the format `peer` with {host}, {port}, {name} or {number}; a
+    {number} in the header itself counts the messages. `text` is trimmed at both ends (`stripped`)
+    or one (`left-stripped`, `right-stripped`), without its line end and a CR before that
+    (`chomped`), unchanged with its line end (`verbatim`), or Python's repr of the octets, whole
+    (`repr`) or trimmed first (`repr-stripped`). `controls` in it are replaced or relayed.
 
-    `echo`: a sender receives its own messages. `blank`: what a blank line is. `greeting` comes
-    first on a connection. With `first_line = "name"` the first line is a name and nothing else;
-    `prompt` asks for it, and `welcome` follows it. `join` and `leave` are said to members about
-    others, `lines` are what else is said to members, such as an answer to what one says. In all
-    these {peer}, {host}, {port}, {name} and {time} stand for what they say, {number} for digits and
-    {any} for anything within a line. `absent`: what the server lacks.
+    `echo`: a sender receives its own messages. `blank`: what happens to a blank line. `greeting`
+    comes first on a connection. With `first_line = "name"` the first line is the member's name;
+    `prompt` asks for it, and `welcome` follows it. `join` and `leave` tell members about others,
+    and `lines` are other lines that members receive, such as an answer. In all these, {peer},
+    {host}, {port}, {name} and {time} have their meaning, {number} stands for digits, and {any} for
+    anything within a line. `absent`: the features that the server lacks.
     """
 
     framing: Literal["line", "read"] = "line"
@@ -129,17 +129,17 @@ class Dialect(Table):
 
     @property
     def is_repr(self) -> bool:
-        """Whether a text is shown as Python writes its octets."""
+        """Whether a text is broadcast as Python's repr of its octets."""
         return self.text in ("repr", "repr-stripped")
 
     @property
     def opening(self) -> str:
-        """What comes before a text."""
+        """The format of what comes before a text."""
         return self.prefix + self.header + self.infix
 
     @property
     def closing(self) -> str:
-        """What comes after a text: a verbatim one brings its own line's end."""
+        """What comes after a text. A verbatim text brings its own line end."""
         return ("\n" if self.text == "verbatim" else "") + self.tail
 
     @property
@@ -157,11 +157,11 @@ class Dialect(Table):
             codecs.lookup(value)
             ascii_ = bytes(range(128))
             if ascii_.decode(value).encode(value) != ascii_ or "\n".encode(value) != b"\n":
-                raise ValueError(f"{value} is no charset in which ASCII is itself")
+                raise ValueError(f"{value} is not a superset of ASCII")
         except LookupError:
             raise ValueError(f"Python knows no charset {value!r}") from None
         except UnicodeError:
-            raise ValueError(f"{value} is no charset in which ASCII is itself") from None
+            raise ValueError(f"{value} is not a superset of ASCII") from None
         return value
 
     @field_validator("header", "peer", "greeting", "prompt", "welcome", "join", "leave")
@@ -184,7 +184,7 @@ class Dialect(Table):
         for part in rest:
             if part[:1] not in DIRECTIVES:
                 known = " ".join(f"%{one}" for one in DIRECTIVES)
-                raise ValueError(f"%{part[:1]} is not known here; these are: {known}")
+                raise ValueError(f"%{part[:1]} is not supported; supported are: {known}")
         return value
 
     @model_validator(mode="before")
@@ -206,7 +206,7 @@ class Dialect(Table):
             raise ValueError('{name} needs first_line = "name", or a prompt that asks for it')
         if not self.opening and "\n" not in self.closing:
             raise ValueError(
-                "nothing tells where a message ends: give a prefix, a header, or a tail with \\n"
+                "messages cannot be told apart: give a prefix, a header, or a tail with \\n"
             )
         if self.quit.match == "bare" and not self.by_read:
             raise ValueError('quit.match = "bare" is for framing = "read"')
@@ -214,20 +214,20 @@ class Dialect(Table):
 
 
 def fields(form: str) -> Iterator[tuple[str, str | None]]:
-    """A form's literal parts, each with the name in braces after it."""
+    """Yield the literal parts of a format, each with the field in braces that follows it."""
     try:
         for literal, name, spec, conversion in string.Formatter().parse(form):
             if name == "" or spec or conversion:
-                raise ValueError("braces hold a name and nothing else")
+                raise ValueError("braces must hold just a field name")
             yield literal, name
     except ValueError as error:
-        raise ValueError(f"{form!r}: {error}; a brace itself is written twice") from None
+        raise ValueError(f"{form!r}: {error}; write a literal brace twice") from None
 
 
 def _only(key: str, form: str, known: tuple[str, ...]) -> None:
     for _, name in fields(form):
         if name is not None and name not in known:
-            raise ValueError(f"{key}: {{{name}}} is not known; these are: {' '.join(known)}")
+            raise ValueError(f"{key}: unknown field {{{name}}}; known are: {' '.join(known)}")
 
 
 PLAIN: Final = Dialect()

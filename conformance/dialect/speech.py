@@ -1,8 +1,8 @@
-"""What one client says, in a dialect: the wire format's octets in, the dialect's segments out.
+"""Translates what one client says: octets of the wire format in, segments of the dialect out.
 
-What has no meaning in the dialect, or another one, is not said: `unsaid` has it. By line,
-segments are kept as they were cut, as far as a line can be said without knowing its end; by
-read, each line is a segment.
+Lines that have no meaning in the dialect, or another one, are not sent but kept in `unsaid`. If the
+dialect is framed by line, segments keep their boundaries, except where a line can be translated
+only when its end is known. If it is framed by read, each line is a segment.
 """
 
 from dataclasses import dataclass
@@ -15,13 +15,16 @@ from conformance.standard.constants import MAX_LINE_LIMIT
 _LEAVING: Final = b"quit"
 _ILL: Final = b"\xff"
 _CERTAIN: Final = 4_096
-"""Octets of a line's beginning after which it is sent as it is, whatever its end may be."""
+"""Octets of an incomplete line after which it is sent unchanged, whatever its end may be."""
 
 
 @dataclass(frozen=True, slots=True)
 class Utterance:
-    """A segment to send. `line` is what is said in it, in the wire format, where it is one line;
-    `leaves` says that nothing can be said in another segment until the server has read it."""
+    """A segment to send.
+
+    `line` is its line in the wire format, if it is one line. `leaves`: the line makes the client
+    leave, so the server must have read it before another segment is sent.
+    """
 
     octets: bytes
     line: bytes = b""
@@ -29,7 +32,7 @@ class Utterance:
 
 
 class Speech:
-    """Turns what one client says into a dialect."""
+    """The translator of one client."""
 
     def __init__(self, dialect: Dialect) -> None:
         self.unsaid: list[bytes] = []
@@ -41,14 +44,14 @@ class Speech:
 
     @property
     def should_have_left(self) -> bool:
-        """Whether what was not said would have made the server end the connection."""
+        """Whether an unsent line would have made the server close the connection."""
         return self._endless or any(
             read_line(one).meaning in (Meaning.QUIT, Meaning.ILL) or len(one) > MAX_LINE_LIMIT
             for one in self.unsaid
         )
 
     def say(self, segment: bytes) -> list[Utterance]:
-        """What is to be sent for a segment of the wire format."""
+        """Translate a segment of the wire format."""
         *lines, rest = (self._held + segment).split(b"\n")
         self._held = b""
         if self._dialect.by_read:
@@ -58,9 +61,9 @@ class Speech:
         return self._segment(lines, rest)
 
     def end(self) -> list[Utterance]:
-        """What is to be sent before the writing side is shut: what was held back, which is no line.
+        """Return what to send before the writing side is shut: the incomplete line held back.
 
-        By read it would be one, and is not said.
+        If the dialect is framed by read it would be a message, so it is not sent.
         """
         held, self._held = self._held, b""
         if not held or self._dialect.by_read:
@@ -69,7 +72,7 @@ class Speech:
         return [Utterance(words[0].encode(self._dialect.charset) if words else held)]
 
     def line(self, text: bytes) -> bytes | None:
-        """A line with its end, as it is said; None where it cannot be."""
+        """Translate a line, and add its end; None if the dialect cannot express it."""
         meant = read_line(text).meaning
         bare = meant is Meaning.QUIT and self._dialect.quit.match == "bare"
         for octets in self._candidates(text, meant):
@@ -78,7 +81,7 @@ class Speech:
         return None
 
     def _line(self, text: bytes) -> list[Utterance]:
-        """By read: what follows the word that leaves may be said in any way."""
+        """Translate a line if the dialect is framed by read. After leaving, any octets will do."""
         if self.left:
             return [Utterance(text + b"\n")]
         octets = self.line(text)
@@ -114,7 +117,7 @@ class Speech:
         return self.line(line)
 
     def _may_be_other(self, rest: bytes) -> bool:
-        """Whether the beginning of a line may have to be said otherwise when its end is known."""
+        """Whether an incomplete line may have to be translated differently once it is complete."""
         dialect = self._dialect
         if dialect.charset != "utf-8" and len(rest) < _CERTAIN:
             return True
@@ -131,7 +134,7 @@ class Speech:
         )
 
     def _candidates(self, text: bytes, meaning: Meaning) -> list[bytes]:
-        """In which ways a line of the wire format may be said, the nearest first."""
+        """Return possible translations of a line of the wire format, the nearest first."""
         dialect = self._dialect
         if meaning is Meaning.ILL:
             spoilt = bytes(octet for octet in text if octet < 0x80) + _ILL
@@ -148,5 +151,5 @@ class Speech:
             same = []
         if meaning is Meaning.QUIT:
             return same + words
-        # What looks like the word that leaves, and is not, is another in each dialect.
+        # Each dialect has its own lines that look like its quit word and are messages.
         return same + [_LEAVING] * (text.strip() in words)

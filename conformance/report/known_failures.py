@@ -223,7 +223,8 @@ def written(report: Report, before: KnownFailures) -> str:
 
     Reasons of the file as it was `before` are kept. So are the pins of requirements that still
     fail, since a single run may not show all messages, and all entries that this run did not
-    decide. A requirement that only generated programs found broken is written with `sometimes`."""
+    decide. A requirement that only generated programs found broken is written with `sometimes`.
+    """
     kept = {one.requirement: one for one in before.failure}
     lines = [
         "# Known failures, for --known-failures. Each must still occur with a pinned message.",

@@ -165,7 +165,8 @@ class SpokenReport(Data):
     """A dialect that the server seems to speak.
 
     Judged in this dialect, it would not break the requirements in `explains`. `profile` is a
-    bundled profile, or None if `probe` must find it. `options` are further options for `run`."""
+    bundled profile, or None if `probe` must find it. `options` are further options for `run`.
+    """
 
     profile: str | None
     options: str

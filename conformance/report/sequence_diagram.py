@@ -79,7 +79,8 @@ class Diagram:
     """A sequence diagram.
 
     `lanes` are the names of the lanes from left to right, and `server` is the index of the
-    server's. `gap` events are left out after the last row."""
+    server's. `gap` events are left out after the last row.
+    """
 
     lanes: tuple[str, ...]
     server: int

@@ -117,7 +117,8 @@ def _pieces(octets: bytes) -> Iterator[Piece]:
 def read_octets(written: object, streams: Mapping[str, bytearray]) -> bytes:
     """Read what was written, given what each client has received so far.
 
-    `ValueError` where it is none of it."""
+    `ValueError` where it is none of it.
+    """
     if isinstance(written, str):
         return written.encode("latin-1")
     if not isinstance(written, Sequence):
