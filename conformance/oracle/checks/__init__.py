@@ -1,1 +1,1 @@
-"""The questions of the standard, a module a subject."""
+"""The checks: each module judges one subject of the standard and yields facts."""

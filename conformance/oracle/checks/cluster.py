@@ -1,4 +1,4 @@
-"""Are the nodes of a cluster one room, whatever befalls one of them?"""
+"""Checks that the nodes of a cluster are one room, whatever happens to one of them."""
 
 from collections.abc import Iterator
 from itertools import combinations
@@ -14,7 +14,7 @@ from conformance.transcript.events import KILLED
 
 
 def check_cluster(case: Case) -> Iterator[Fact]:
-    """One name for one member, a beginning of what a lost member said, and no long silence."""
+    """Check that labels are unique, that losses are suffixes only, and that no silence is long."""
     if all(client.node is None for client in case.clients):
         return
     yield from _namesakes(case)
@@ -24,7 +24,7 @@ def check_cluster(case: Case) -> Iterator[Fact]:
 
 
 def _namesakes(case: Case) -> Iterator[Fact]:
-    """Members at different nodes, at the same time, under one SENDER."""
+    """Detect members at different nodes that have the same SENDER at the same time."""
     by_label: dict[str, list[ClientHistory]] = {}
     for client in case.clients:
         if client.name in case.matching.labels and case.runs[client.name]:
@@ -48,7 +48,7 @@ def _gone(case: Case, client: ClientHistory) -> int:
 
 
 def _holes(case: Case) -> Iterator[Fact]:
-    """A line of a member that was lost with its node, left out before one that came."""
+    """Detect a missing line of a member that was lost with its node, before one that came."""
     for client in case.clients:
         if client.lost is None:
             continue
@@ -68,8 +68,10 @@ def _holes(case: Case) -> Iterator[Fact]:
 
 
 def _taken_back(case: Case) -> Iterator[Fact]:
-    """Detect what came to some, and never to another that has received what was said after that: it
-    was sent when the other was a member."""
+    """Detect a broadcast that some members received and another never did.
+
+    The other was a member when it was sent, and has received later messages.
+    """
     if not case.history.faults:
         return
     since = case.history.faults[0][0]
@@ -96,7 +98,7 @@ def _taken_back(case: Case) -> Iterator[Fact]:
 
 
 def _silences(case: Case) -> Iterator[Fact]:
-    """Members who heard nothing for long, though others talked."""
+    """Detect members that received nothing for long while others talked."""
     factor = case.history.start.factor
     for outage in outages(case):
         if outage.fault == KILLED and outage.silence > UNDISTURBED * factor:

@@ -1,4 +1,4 @@
-"""Did all of it come, once, in one order?"""
+"""Checks that every message came to every member, once, in one order."""
 
 from collections import defaultdict
 from collections.abc import Iterator
@@ -16,13 +16,13 @@ from conformance.oracle.reading.lines import Leaving, Line
 from conformance.timing.policy import HICCUP
 
 _TOGETHER: Final = 30
-"""Lines that came of a segment from which on the server surely had read all of it."""
+"""Lines of one segment that came, at which the server must have read all of the segment."""
 _MOST: Final = 300
-"""Messages that came twice, and times that one came again, of which facts are made."""
+"""The most doubled messages, and repetitions of one message, that become facts."""
 
 
 def check_delivery(case: Case) -> Iterator[Fact]:
-    """One log, and each member's run of it contiguous, whole and without repetition."""
+    """Check that there is one log, and that each member's run of it is contiguous and complete."""
     sound = True
     for check in (
         _doubled,
@@ -38,7 +38,7 @@ def check_delivery(case: Case) -> Iterator[Fact]:
             sound = False
             yield finding
     if sound and case.history.has_echo:
-        # Where there is none, no run is without a gap.
+        # Without an echo every run has gaps.
         yield from check_one_log(case)
 
 
@@ -88,7 +88,7 @@ def _order_of_each_sender(case: Case) -> Iterator[Fact]:
 
 
 def _one_order(case: Case) -> Iterator[Fact]:
-    """The smallest contradiction: two clients that received two broadcasts in two orders."""
+    """Detect two clients that received two broadcasts in opposite orders."""
     for name, first, second in case.inversions:
         witness = _witness(case, second.line, first.line)
         if witness is None or first.line.client == second.line.client:
@@ -110,7 +110,7 @@ def _one_order(case: Case) -> Iterator[Fact]:
 
 
 def _witness(case: Case, earlier: Line, later: Line) -> str | None:
-    """A client that received these two in this order."""
+    """Return a client that received these two in this order."""
     for name, tie in case.came[earlier].items():
         other = case.came[later].get(name)
         if other is not None and tie.unit.span.start < other.unit.span.start:
@@ -119,7 +119,7 @@ def _witness(case: Case, earlier: Line, later: Line) -> str | None:
 
 
 def _cause_before_effect(case: Case) -> Iterator[Fact]:
-    """What its sender had received before it sent a message comes before it, for everyone."""
+    """Detect a message that came before another that its sender had received when it sent it."""
     position, cause_of = case.log.position, dict(causes(case))
     log_is_sound = all(
         line not in position or position[cause.line] < position[line]
@@ -165,7 +165,7 @@ def _history(case: Case) -> Iterator[Fact]:
 
 
 def _hears_on(case: Case) -> Iterator[Fact]:
-    """Detect broadcasts to a leaver of what was said when it had long left."""
+    """Detect broadcasts to a leaver of messages that were sent long after it had left."""
     for client in case.clients:
         left = _certainly_left(case, client)
         if left is None or client.ended is None:
@@ -186,10 +186,11 @@ def _hears_on(case: Case) -> Iterator[Fact]:
 
 
 def _certainly_left(case: Case, client: ClientHistory) -> float | None:
-    """The time by which the server had surely read that a client leaves; None where it need not
-    have. It may read more slowly who does not read its own backlog (TRN-1), but one that had
-    accepted many lines of a segment all the same, the last among them, had read the `quit` behind
-    them as well."""
+    """Return the time by which the server must have read that a client leaves, or None.
+
+    A server may read a member more slowly that does not read its own backlog (TRN-1). But if it
+    accepted many lines of a segment, and the last of them, it has read the `quit` after them too.
+    """
     if case.history.start.dialect is not None or client.left is None:
         return None
     came = [line for line in client.messages if line in case.came]
@@ -206,7 +207,7 @@ def _certainly_left(case: Case, client: ClientHistory) -> float | None:
 
 
 def _deaf(case: Case) -> Iterator[Fact]:
-    """Connections that waited in vain for anything of what the others said all the while."""
+    """Detect connections that received nothing of what others said while they waited."""
     if case.died is not None:
         return
     for client in case.clients:

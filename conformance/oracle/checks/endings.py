@@ -1,4 +1,4 @@
-"""How do connections end, and does anything account for it?"""
+"""Checks how connections end, and whether the ends have a reason."""
 
 import re
 import signal
@@ -21,12 +21,12 @@ _VIOLATION_SIGNS: Final = {
     str(Code.LINE_TOO_LONG): Sign.TOO_LONG,
 }
 _SEGMENTS: Final = 3
-"""How many are shown of what a client sent."""
+"""How many of the segments that a client sent are shown."""
 VIOLATIONS: Final = frozenset((Code.INVALID_TEXT, Code.LINE_TOO_LONG))
 
 
 def check_endings(case: Case) -> Iterator[Fact]:
-    """Who leaves is let go in order; who does not leave is not put out."""
+    """Check that leavers are closed in order, and that no other member is closed."""
     if case.died is not None:
         yield _death(case, case.died)
         return
@@ -48,8 +48,7 @@ def check_endings(case: Case) -> Iterator[Fact]:
 
 
 def _is_stopped(case: Case, at: int) -> bool:
-    """Whether the server had been told to stop, and not started again, at a line of the
-    transcript."""
+    """Whether the server was stopped, and not started again, at a line of the transcript."""
     stopped = False
     for before, event in case.history.server:
         if before < at and isinstance(event, Stopping | Restarted):
@@ -92,7 +91,7 @@ def _refusal(at: int, refused: Refused) -> Fact:
 
 
 def _end(case: Case, client: ClientHistory) -> Iterator[Fact]:
-    """Detect a reset, or nothing, where an orderly end of stream is due."""
+    """Detect a reset or no end at all where an orderly end of stream is due."""
     assert client.left is not None
     if client.ending is Ending.RESET:
         assert client.ended is not None
@@ -123,7 +122,7 @@ def _end(case: Case, client: ClientHistory) -> Iterator[Fact]:
 
 
 def _leaving_line_exercises(client: ClientHistory) -> tuple[str, ...]:
-    """What the line by which a client left was sent to exercise."""
+    """Return the requirements that the client's quit line was sent to exercise."""
     return next((one.exercises for one in client.lines if one.fate is Fate.QUIT), ())
 
 
@@ -160,7 +159,7 @@ def _violation(case: Case, client: ClientHistory) -> Iterator[Fact]:
             line=line,
         )
     elif not client.violation_was_recognised:
-        return  # it ended its own side: that may be why its connection is over
+        return  # it half-closed, which may be why its connection ended
     elif str(line.code) not in codes and not (_overtaken(case, codes) or _is_told(client, line)):
         yield Fact(
             Kind.WRONG_CODE,
@@ -175,18 +174,18 @@ def _violation(case: Case, client: ClientHistory) -> Iterator[Fact]:
 
 
 def _is_told(client: ClientHistory, line: Line) -> bool:
-    """Whether the notice came after all, behind what should not stand before it."""
+    """Whether the notice came after all, after octets that should not precede it."""
     told = re.compile(b"!%b[^\n]*\n" % str(line.code).encode())
     return told.search(b"".join(octets for _, _, octets in client.reads)) is not None
 
 
 def _overtaken(case: Case, codes: list[str]) -> bool:
-    """Whether the server was told to stop before it had read the violation, and says so."""
+    """Whether the server was stopped before it had read the violation, and its notice says so."""
     return case.stopping is not None and codes[-1:] == [Code.SHUTTING_DOWN]
 
 
 def _misnotified(case: Case, client: ClientHistory) -> Iterator[Fact]:
-    """Detect the notice of a violation where there is none, in a line or in what has no LF."""
+    """Detect the notice of a violation if there is none, in any line or incomplete line."""
     if client.cause is Leaving.VIOLATION or case.stopping is not None:
         return
     for notice in client.notices:
@@ -211,12 +210,12 @@ def _fate_signs(line: Line | None) -> tuple[Sign, ...]:
 
 
 def _unexpected(case: Case, client: ClientHistory) -> Iterator[Fact]:
-    """Detect an end of a connection whose client had done nothing to leave."""
+    """Detect the end of a connection whose client had not left."""
     assert client.ended is not None
     codes = {notice.code for notice in client.notices}
     stalled = is_for_limits(case, client) or was_evicted(case, client)
     if "room-full" in codes or stalled or may_be_one_too_many(case, client):
-        return  # the limits' to judge
+        return  # check_limits judges this
     if not case.runs[client.name] and case.found_no_descriptor(client):
         return  # it was refused, or lost while it waited (RES-2)
     ending = "reset" if client.ending is Ending.RESET else "ended"
@@ -239,7 +238,7 @@ def _unexpected(case: Case, client: ClientHistory) -> Iterator[Fact]:
 
 
 def unanswered_before(case: Case, client: ClientHistory, ended: int) -> Line | None:
-    """The first line of a client's of which nothing had come when its connection ended."""
+    """Return the first line of a client that was not answered when its connection ended."""
     lines = [line for line in client.lines if line.begun < ended]
     answered = [at for at, line in enumerate(lines) if case.answer_to(line) is not None]
     rest = lines[answered[-1] + 1 :] if answered else lines
@@ -249,7 +248,7 @@ def unanswered_before(case: Case, client: ClientHistory, ended: int) -> Line | N
 def _led_to_the_end(
     case: Case, client: ClientHistory, ended: int, unanswered: Line | None
 ) -> tuple[bytes, ...]:
-    """The segments of the line that the server ended a connection by, or the last before."""
+    """Return the segments of the line at which the server closed, or the last ones before."""
     segments = () if unanswered is None else case.segments(unanswered)
     return segments if 0 < len(segments) <= _SEGMENTS else _last_segments(client, ended)
 

@@ -1,4 +1,4 @@
-"""Does every octet belong to a unit, and has every unit its form?"""
+"""Checks that every octet belongs to a unit, and that every unit has its form."""
 
 import re
 from collections import Counter, defaultdict
@@ -29,15 +29,15 @@ from conformance.oracle.reading.units import (
 _HEADER_SHAPE: Final = b"00000000 00:00:00 "
 _CODE: Final = re.compile(r"[a-z0-9-]+")
 _JUDGED_BY_THEIR_CLOSING: Final = frozenset(map(str, Code))
-"""Codes that say which closing is announced. Where it does not come, that is the fault."""
+"""Codes that announce a closing. If the closing does not come, other checks report that."""
 _FRAGMENT: Final = 3
 _SHOWN: Final = 40
 _MOST: Final = 100
-"""Facts of one kind about one client: a server that sends rubbish without end has more."""
+"""The most facts of one kind about one client: a server that sends endless garbage has more."""
 
 
 def check_units(case: Case) -> Iterator[Fact]:
-    """Detect octets that belong to no unit, and units of another form."""
+    """Detect octets that belong to no unit, and units of a wrong form."""
     tied = {id(tie.unit) for tie in case.matching.ties() if isinstance(tie.unit, Junk)}
     sound: set[bytes] = set()
     for client in case.clients:
@@ -125,7 +125,7 @@ def _no_closing(client: ClientHistory, notice: ReceivedNotice, after: ReceivedUn
 
 
 def _explanation(client: ClientHistory, notice: ReceivedNotice) -> Iterator[Fact]:
-    """What explains a notice is a text, as all that is shown."""
+    """Detect an explanation of a notice that is not UTF-8 or could drive a terminal."""
     _, parted, octets = notice.octets.partition(b" ")
     where = (notice.span.first, notice.span.last)
     if not parted:
@@ -142,7 +142,7 @@ def _explanation(client: ClientHistory, notice: ReceivedNotice) -> Iterator[Fact
 
 
 def _is_fragment(case: Case, octets: bytes) -> bool:
-    """Whether this is a part of what somebody said."""
+    """Whether this is a part of what some client said."""
     piece = octets.strip()
     return len(piece) > _FRAGMENT and piece in case.matching.said.octets
 
@@ -183,7 +183,7 @@ def _header(case: Case, client: ClientHistory, unit: ReceivedBroadcast) -> Fact 
 
 
 def _is_torn(header: bytes) -> bool:
-    """Whether a header begins as another does, and then that other begins."""
+    """Whether a header is the beginning of another header, with that one after it."""
     inner = HEADER_INSIDE.search(header, 1)
     if inner is None:
         return False
@@ -192,7 +192,7 @@ def _is_torn(header: bytes) -> bool:
 
 
 def _nearest_header(header: bytes) -> bytes:
-    """A header of the right shape that agrees with this one as far as it can."""
+    """Return a well-formed header that agrees with this one as far as possible."""
     nearest = bytearray()
     for index, shape in enumerate(_HEADER_SHAPE):
         came = header[index : index + 1]
@@ -243,7 +243,7 @@ def _headers_agree(case: Case) -> Iterator[Fact]:
     for line, ties in case.came.items():
         alike = by_text.get(line.text or b"", ())
         if not line.nonces and len({one.client for one in alike}) > 1:
-            continue  # which member's it was is told by the header alone
+            continue  # only the header says which member sent it
         first: ReceivedBroadcast | None = None
         for tie in ties.values():
             unit = tie.unit
@@ -257,7 +257,7 @@ def _headers_agree(case: Case) -> Iterator[Fact]:
                 first = unit
             else:
                 if any(mixtures.header_in(one.text) is not None for one in (first, unit)):
-                    continue  # two broadcasts stand in one, the first of which lacks its end
+                    continue  # it holds two broadcasts, and the first lacks its LF
                 one, other = first.header, unit.header
                 if one == other:
                     one, other = _parting(first.text, unit.text)
@@ -278,8 +278,11 @@ def _headers_agree(case: Case) -> Iterator[Fact]:
 
 
 def _is_whole(case: Case, tie: Tie, came: bytes) -> bool:
-    """Whether what came with a tie is its text, exact or written otherwise, not torn, and nothing
-    else that was said: where nothing opens a broadcast, what stands beside it may be that."""
+    """Whether the text that came with a tie is whole, exact or altered.
+
+    It is not if it is torn or holds other messages. In a dialect without headers, another message
+    may stand beside it.
+    """
     if tie.exact:
         return True
     dialect = case.history.start.dialect
@@ -290,7 +293,7 @@ def _is_whole(case: Case, tie: Tie, came: bytes) -> bool:
 
 
 def _parting(one: bytes, other: bytes) -> tuple[bytes, bytes]:
-    """A few octets of two texts from where they part, or a little before."""
+    """Return a few octets of two texts around the first difference."""
     same = next((at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), 0)
     start = max(0, same - _SHOWN // 2)
     return one[start : start + _SHOWN], other[start : start + _SHOWN]
@@ -336,7 +339,7 @@ def _labels(case: Case) -> Iterator[Fact]:
         for sender, unit in senders.items():
             owner = owners.setdefault(sender, name)
             other = case.history.clients[owner]
-            # A system gives an address again only when its connection is over, seen or not.
+            # A system reuses an address only after its connection is over, though no end was seen.
             if owner == name or sender == client.label == other.label:
                 continue
             if _together(other, client):
@@ -359,8 +362,10 @@ def _labels(case: Case) -> Iterator[Fact]:
 
 
 def _together(one: ClientHistory, other: ClientHistory) -> bool:
-    """Whether two clients were certainly members at the same time: the one was when the other is
-    first seen to be. Which is when it receives a broadcast, not when it connects (ROOM-1)."""
+    """Whether two clients were certainly members at the same time.
+
+    A client is known to be a member when it receives a broadcast, not when it connects (ROOM-1).
+    """
     seen = [(_first_broadcast(client), client) for client in (one, other)]
     (_, earlier), (later, _) = sorted(seen, key=lambda pair: pair[0])
     gone = earlier.left or earlier.ended

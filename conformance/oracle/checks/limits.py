@@ -1,4 +1,4 @@
-"""Are the limits of backlog and members kept? The others show in lines and runs."""
+"""Checks the limits of backlog and members. Line limits are checked with the lines."""
 
 from collections.abc import Iterator
 
@@ -11,7 +11,7 @@ from conformance.standard.constants import LINGER, MAX_BACKLOG, MEMBERS, MIN_BAC
 
 
 def check_limits(case: Case) -> Iterator[Fact]:
-    """Who stalls is let go neither too early nor too late; who is too many is told so."""
+    """Check that stalled members are evicted in time, and that clients over capacity are told."""
     for client in case.clients:
         yield from _stalled(case, client)
         yield from _room_full(case, client)
@@ -42,13 +42,13 @@ def _stalled(case: Case, client: ClientHistory) -> Iterator[Fact]:
 
 
 def is_one_too_many(case: Case, client: ClientHistory) -> bool:
-    """Whether the server was known to be full when this client came."""
+    """Whether the server was certainly full when this client connected."""
     capacity = case.history.start.capacity
     return capacity is not None and members_before(case, client.connected) >= capacity
 
 
 def may_be_one_too_many(case: Case, client: ClientHistory) -> bool:
-    """Whether the server may have taken itself for full when this client came."""
+    """Whether the server may have considered itself full when this client connected."""
     capacity = case.history.start.capacity
     if capacity is None:
         return _is_turned_away(case, client)
@@ -56,8 +56,10 @@ def may_be_one_too_many(case: Case, client: ClientHistory) -> bool:
 
 
 def _is_turned_away(case: Case, client: ClientHistory) -> bool:
-    """Whether a server of unknown capacity ended this client before it was a member, with many
-    there, and took nobody in where as many were."""
+    """Whether a server of unknown capacity refused this client because it was full.
+
+    There were many members, and it admitted no client when there were as many.
+    """
     here = members_before(case, client.connected) + just_gone(case, client)
     if here < MANY or case.runs[client.name]:
         return False
@@ -68,13 +70,13 @@ def _is_turned_away(case: Case, client: ClientHistory) -> bool:
 
 
 def _is_refused(case: Case, client: ClientHistory) -> bool:
-    """Whether a server that should have had room took itself for full when this client came."""
+    """Whether a server that should have had room refused this client because it was full."""
     told = any(notice.code == Code.ROOM_FULL for notice in client.notices)
     if case.history.start.capacity is not None:
         full = may_be_one_too_many(case, client)
         return told and (not full or "LIM-6" in case.history.start.requirements)
     if case.history.time(client.connected) < LINGER or just_gone(case, client):
-        return False  # who left, in an earlier scenario or in this, may still be counted
+        return False  # earlier leavers may still count for the capacity
     ended = client.was_ended_by_server and case.stopping is None
     return told or (ended and _is_turned_away(case, client))
 

@@ -1,4 +1,4 @@
-"""Did all of it come? What was owed to a member, and did not come to it."""
+"""Detects losses: messages that were owed to a member and did not come to it."""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterator
@@ -15,9 +15,11 @@ from conformance.oracle.reading.units import Rest
 
 
 def check_losses(case: Case) -> Iterator[Fact]:
-    """Detect what was owed and did not come. Nothing is owed that the text leaves open."""
+    """Detect messages that were owed and did not come. If the standard leaves it open, none is
+    owed.
+    """
     lost: dict[Line, dict[str, str]] = defaultdict(dict)
-    # Where orders disagree on the place of a broadcast, nobody is said to lack it in that place.
+    # If members disagree on the place of a broadcast, it cannot be said who lacks it there.
     disputed = {tie.line for _, *two in case.inversions for tie in two}
     for client in case.clients:
         for line in _gaps(case, client):
@@ -46,7 +48,7 @@ def check_losses(case: Case) -> Iterator[Fact]:
             elif client.name not in case.came.get(line, {}) and _was_due(case, client, line):
                 lost[line].setdefault(client.name, "its sender did not receive it")
     for losers in lost.values():
-        # Where parts of lines stand about, what did not come may be among them.
+        # A client that received pieces of lines may have received this line in pieces.
         for name in case.given_pieces.intersection(losers):
             del losers[name]
     lost = {line: losers for line, losers in lost.items() if losers}
@@ -78,7 +80,7 @@ def _how_lost_for_all(case: Case, line: Line) -> str:
 
 
 def _may_be_disconnected(case: Case, client: ClientHistory) -> bool:
-    """Whether so much waits for a member that it may be disconnected, and lose no more by that."""
+    """Whether a member's backlog is so large that the server may evict it now."""
     return client.cause is None and client.ended is None and case.backlog.has_overflowed(client)
 
 
@@ -96,9 +98,11 @@ def _loss_signs(case: Case, line: Line, losers: Collection[str]) -> Iterator[Sig
 
 
 def _skipped(case: Case, client: ClientHistory) -> Iterator[Line]:
-    """What shares no run with what a member received, and came in between all the same: it was sent
-    when the member had received something, and had come to others when something was sent that
-    the member received as well."""
+    """Yield messages that a member missed, and that no run connects with what it received.
+
+    They were sent after it had received something. They had come to others when a message was sent
+    that it also received.
+    """
     run = case.runs[client.name]
     if not run or case.is_one_component:
         return
@@ -114,7 +118,7 @@ def _skipped(case: Case, client: ClientHistory) -> Iterator[Line]:
 
 
 def _gaps(case: Case, client: ClientHistory) -> Iterator[Line]:
-    """What lies between two broadcasts that came one after the other, and did not come."""
+    """Yield messages that lie in the log between two that came to a client one after the other."""
     position, component = case.log.position, case.log.component
     run = [tie.line for tie in case.runs[client.name]]
     gaps = [
@@ -123,8 +127,8 @@ def _gaps(case: Case, client: ClientHistory) -> Iterator[Line]:
         if start + 1 < end and component[before] == component[after]
     ]
     received = set(run) if gaps else set()
-    # Where the order is right they do not overlap; where it is not, none is looked at twice,
-    # and what belongs to another part of the log may lie between.
+    # Gaps overlap only if the order is wrong; then each line is looked at once. Lines of another
+    # component of the log may lie in a gap.
     reached = 0
     for start, end, before, after in sorted(gaps, key=lambda gap: gap[:2]):
         for line in case.log.items[max(start, reached) : end]:
@@ -138,8 +142,10 @@ def _gaps(case: Case, client: ClientHistory) -> Iterator[Line]:
 
 
 def _lies_between(case: Case, client: ClientHistory, before: Line, line: Line, after: Line) -> bool:
-    """Whether a line that a member lacks is surely between two others, where without an echo the
-    place in the log may be a guess."""
+    """Whether a missing line certainly lies between two others.
+
+    Without an echo, the place of a line in the log may be a guess.
+    """
     return (
         case.is_owed(client.name, line)
         and case.is_surely_before(before, line)
@@ -148,7 +154,7 @@ def _lies_between(case: Case, client: ClientHistory, before: Line, line: Line, a
 
 
 def _missing_end(case: Case, client: ClientHistory) -> Iterator[Line]:
-    """What others received after the last that came to this member, which waited for it."""
+    """Yield messages after the last one that came to a member, if it waited for them in vain."""
     run = case.runs[client.name]
     if not run or client.cause is not None:
         return
@@ -172,13 +178,13 @@ def _missing_end(case: Case, client: ClientHistory) -> Iterator[Line]:
 
 
 def _was_due(case: Case, client: ClientHistory, line: Line) -> bool:
-    """Whether a message of this client's must have come by the transcript's end."""
+    """Whether a message of this client must have come before the end of the transcript."""
     if case.stopping is not None and line not in case.came:
         return False
     if client.aborted_after_end:
         return line.number < case.last_heard.get(client.name, 0) or line.done < case.last_wait
     if client.has_stopped_reading(line) and line not in case.came:
-        # A server may read a member more slowly that does not read itself.
+        # A server may read a member more slowly that does not read its own backlog.
         return line.number < case.last_own.get(client.name, 0)
     if client.cause is not None and client.ended is not None:
         return True
@@ -186,8 +192,10 @@ def _was_due(case: Case, client: ClientHistory, line: Line) -> bool:
 
 
 def _has_a_hearer(case: Case, line: Line) -> bool:
-    """Whether another client knew that it was a member when this was said (ROOM-1): where senders
-    receive no echo, nobody else need receive it."""
+    """Whether another client knew that it was a member when this was sent (ROOM-1).
+
+    Without an echo, no one else must receive it.
+    """
     return any(
         run[0].unit.span.last < line.begun < gone(case, case.history.clients[name])
         for name, run in case.runs.items()

@@ -1,5 +1,5 @@
-"""Does the server stop, start again and give way as it should, and does it say that it stops?
-Does it rest while there is nothing to do?"""
+"""Checks the server's process: how it stops, starts again, and gives way to a running server, and
+what it uses while there is nothing to do."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -29,20 +29,20 @@ from conformance.transcript.events import (
 )
 
 _TOLD: Final = re.compile(b"!%b[^\n]*\n" % Code.SHUTTING_DOWN.encode())
-"""Why a stopping server ends a connection, be it where no unit starts."""
+"""The notice of a stopping server, even if it does not stand where a unit starts."""
 _SIGNALS: Final = {"sigterm": SIGTERM, "sigint": SIGINT}
 _BY_SHELL: Final = 128
-"""What a shell, or a JVM, adds to the number of the signal that ended it."""
+"""A shell or a JVM that a signal ends has this plus the signal's number as its status."""
 
 
 def was_killed(way: str, status: int) -> bool:
-    """Whether a way to stop did no more than what such a signal does to any process."""
+    """Whether the signal killed the process, which then has no handler for it."""
     number = _SIGNALS.get(way)
     return number is not None and status in (-number, _BY_SHELL + number)
 
 
 def check_process(case: Case) -> Iterator[Fact]:
-    """The process ends when told, leaves its address free, and keeps it while it lives."""
+    """Check that the process stops in order, frees its address, and leaks no resources."""
     yield from _stops(case)
     yield from _not_told(case)
     yield from _keeps_descriptors(case)
@@ -74,8 +74,10 @@ def check_process(case: Case) -> Iterator[Fact]:
 
 
 def _keeps_descriptors(case: Case) -> Iterator[Fact]:
-    """Detect descriptors that grow with all who have come and gone. Once or twice they may: a
-    server may open what it needs when it first needs it, and keep some for the next."""
+    """Detect descriptors that grow with the clients that have joined and left.
+
+    Once or twice they may grow: a server may open some at the first need, and keep some for later.
+    """
     counts = [(at, one) for at, one in case.history.server if isinstance(one, Counted)]
     grown = [
         after.descriptors - before.descriptors >= after.members / 2
@@ -94,8 +96,10 @@ def _keeps_descriptors(case: Case) -> Iterator[Fact]:
 
 
 def _stops(case: Case) -> Iterator[Fact]:
-    """Each way to stop that the server offers must do; where it names none, one must, and none may
-    leave it half stopped."""
+    """Check the ways to stop that the server offers.
+
+    If its profile names none, one of them must work, and none may leave it half stopped.
+    """
     declared = case.history.start.stops
     not_offered: list[Fact] = []
     tried: set[str] = set()
@@ -117,7 +121,7 @@ def _stops(case: Case) -> Iterator[Fact]:
 
 
 def _asked(stop: Stopping) -> Sign:
-    """How the server was asked to stop."""
+    """Return the sign for how the server was asked to stop."""
     return Sign.CONSOLE if stop.way == "console" else Sign.SIGNAL
 
 
@@ -173,7 +177,7 @@ def _stop(case: Case, begin: int, stop: Stopping, episode: Sequence[Event]) -> I
 
 
 def _not_told(case: Case) -> Iterator[Fact]:
-    """Members who read all there was, and were not told why it ended (ERR-3)."""
+    """Detect members that read everything and received no notice that the server stops (ERR-3)."""
     for begin, way, end in _episodes(case):
         if not _has_reacted(case, begin, end, way):
             continue
@@ -194,8 +198,8 @@ def _not_told(case: Case) -> Iterator[Fact]:
 
 
 def _episodes(case: Case) -> Iterator[tuple[int, str, int]]:
-    """Each time the server was told to stop: at which line of the transcript, in which way, and
-    the line with which the next such time begins."""
+    """Yield for each time the server was told to stop the first line, the way, and the line at
+    which the next such episode begins."""
     end = len(case.history.transcript) + 1
     stops = [(at, event.way) for at, event in case.history.server if isinstance(event, Stopping)]
     for (begin, way), (until, _) in pairwise([*stops, (end, "")]):
@@ -203,8 +207,11 @@ def _episodes(case: Case) -> Iterator[tuple[int, str, int]]:
 
 
 def _has_reacted(case: Case, begin: int, end: int, way: str) -> bool:
-    """Whether the server did anything when it was told to stop in this way: it ended, and not of a
-    signal that it does not heed; it told or ended a member; or it let nobody in any more."""
+    """Whether the server reacted when it was told to stop in this way.
+
+    It exited, other than by a signal without a handler; it notified or closed a member; or it
+    refused connections.
+    """
     episode = case.history.transcript[begin - 1 : end - 1]
     exits = [event for event in episode if isinstance(event, Exited)]
     if exits:
@@ -221,7 +228,7 @@ def _has_reacted(case: Case, begin: int, end: int, way: str) -> bool:
 def _late_lines(
     case: Case, client: ClientHistory, begin: int, stop: Stopping, gone: int
 ) -> Iterator[Fact]:
-    """Lines that were broadcast though the server had long been told to stop, or said it does."""
+    """Detect lines that were broadcast though they were sent long after the stop or its notice."""
     told = [one.span.last for one in client.notices if one.code == "shutting-down"]
     told += [client.ended] if client.ended is not None else []
     latest = stop.t + LAST_LINE * case.history.start.factor

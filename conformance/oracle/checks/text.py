@@ -1,4 +1,4 @@
-"""Is what was broadcast what somebody said, as it should be broadcast?"""
+"""Checks that every broadcast is a message of some client, with the right text."""
 
 import re
 from bisect import bisect_left, bisect_right
@@ -38,7 +38,7 @@ _BLANK: Final = re.compile(r"[\s\0-\x1f\ufffd]+")
 _MANY: Final = 20
 _FRAGMENT: Final = 3
 _MOST: Final = 300
-"""Facts of one transcript: what a server makes up without end is told by the first of it."""
+"""The most facts of one transcript: a server may make up endless broadcasts."""
 UNWANTED_SIGNS: Final = {
     Fate.QUIT: Sign.QUIT,
     Fate.AFTER_QUIT: Sign.AFTER_QUIT,
@@ -50,7 +50,7 @@ UNWANTED_SIGNS: Final = {
 
 
 def check_texts(case: Case) -> Iterator[Fact]:
-    """Detect broadcasts that are no message's, or have another text."""
+    """Detect broadcasts of no message, and broadcasts with a wrong text."""
     mixtures = Mixtures(case)
     told = 0
     for tie in case.matching.ties():
@@ -72,9 +72,11 @@ def check_texts(case: Case) -> Iterator[Fact]:
 
 
 def _may_be_unfinished(case: Case, tie: Tie) -> bool:
-    """Whether this is the last broadcast that came to a client, and a beginning of what it should
-    be: the stream of an evicted member may end within a unit, and where no LF ends one, nobody
-    knows whether the rest was still to come."""
+    """Whether this is the last broadcast that came to a client, and the beginning of the right one.
+
+    The stream of an evicted member may end within a unit. If no LF ends a unit, the rest may still
+    have been to come.
+    """
     client, dialect = case.history.clients[tie.client], case.history.start.dialect
     text = tie.unit.text if isinstance(tie.unit, ReceivedBroadcast) else b""
     if client.units[-1] is not tie.unit or not (tie.line.text or b"").startswith(text):
@@ -84,7 +86,7 @@ def _may_be_unfinished(case: Case, tie: Tie) -> bool:
 
 
 def line_signs(case: Case, line: Line) -> tuple[Sign, ...]:
-    """What is particular about a line: its text, and how it lay in segments."""
+    """Return the signs of a line: those of its text, and those of its segments."""
     segments = case.segments(line)
     signs = text_signs(line)
     if len(segments) > 1:
@@ -114,7 +116,7 @@ def _unwanted(case: Case, tie: Tie, came: bytes) -> Fact:
 
 
 def _without_header(case: Case, tie: Tie, mixtures: Mixtures) -> Fact:
-    """A text stands where a unit should start: its header is another or missing, or it is torn."""
+    """Make a fact of a text where a unit should start: its header is wrong, missing or torn off."""
     line, octets = tie.line, tie.unit.octets
     if line.fate is not Fate.MESSAGE:
         return _unwanted(case, tie, octets)
@@ -157,7 +159,7 @@ def _without_header(case: Case, tie: Tie, mixtures: Mixtures) -> Fact:
 
 
 def _shared(case: Case, tie: Tie) -> bool:
-    """Whether the broadcast right before a text is of an earlier line in the same segment."""
+    """Whether the broadcast just before a text is of an earlier line in the same segment."""
     run = case.matching.runs[tie.client]
     previous = run[bisect_left(run, tie.unit.span.start, key=lambda other: other.unit.span.end)]
     return (
@@ -168,7 +170,7 @@ def _shared(case: Case, tie: Tie) -> bool:
 
 
 def _right_before(case: Case, tie: Tie) -> ReceivedUnit | None:
-    """What came right before a text without a header."""
+    """Return the unit just before a text without a header."""
     start, units = tie.unit.span.start, case.history.clients[tie.client].units
     before = units[bisect_left(units, start, key=lambda unit: unit.span.end)]
     return before if before.span.end == start else None
@@ -235,8 +237,13 @@ def _inexact(case: Case, tie: Tie, came: bytes, mixtures: Mixtures) -> Fact:
 
 
 def _cut_before_another(case: Case, lines: set[Line], came: bytes) -> tuple[Line, bytes] | None:
-    """Of which of these lines what stands before a NUL, CR, VT, FF, U+0085, U+2028 or U+2029 came,
-    and that, where the whole text of another broadcast follows without an LF between."""
+    """Find a line of which only a piece came, followed by another whole text without an LF.
+
+    The piece ends before a NUL, CR, VT, FF, U+0085, U+2028 or U+2029 in the line.
+
+    Returns:
+        The line and the piece.
+    """
     for line in sorted(lines, key=lambda one: one.begun):
         for piece in pieces_of(line):
             rest = came.removeprefix(piece)
@@ -246,9 +253,11 @@ def _cut_before_another(case: Case, lines: set[Line], came: bytes) -> tuple[Line
 
 
 def _is_alike_for_several(case: Case, tie: Tie) -> bool:
-    """Whether most received the same where nothing opens a broadcast, and nobody knows of reads:
-    a part of a line was broadcast for one, and then another's. Octets are mixed for each member in
-    another way, and for most of many not at all."""
+    """Whether most members received the same octets, in a dialect with lines and without headers.
+
+    Then a part of a line was broadcast and another message after it. If octets of two broadcasts
+    were mixed, members would have received different ones, and most of them none.
+    """
     dialect = case.history.start.dialect
     if dialect is None or dialect.opening or dialect.by_read:
         return False
@@ -257,21 +266,23 @@ def _is_alike_for_several(case: Case, tie: Tie) -> bool:
 
 
 def _place(client: ClientHistory, unit: ReceivedUnit) -> int:
-    """The place of a unit among its client's."""
+    """Return the index of a unit among those of its client."""
     return bisect_left(client.units, unit.span.end, key=lambda one: one.span.end)
 
 
 def _is_piece(line: Line, came: bytes, segments: tuple[bytes, ...]) -> bool:
-    """Whether the text is what one of several segments holds of a line, and more than what is
-    trimmed is missing."""
+    """Whether the text is the part of a line in one of its segments, and text is missing."""
     if len(segments) < 2 or not came or line.text is None or came.strip() == line.text.strip():
         return False
     return any(came == part.strip() for part in segments)
 
 
 def _answers(case: Case, client: ClientHistory) -> Iterator[Fact]:
-    """Detect answers to blank lines: a heartbeat or a notice for each, time and again, between two
-    echoes, and hardly any where no blank line was sent."""
+    """Detect answers to blank lines.
+
+    Repeatedly, a heartbeat or notice for each blank line came between two echoes, and hardly any
+    came when no blank line was sent.
+    """
     if all(line.fate is not Fate.BLANK for line in client.lines):
         return
     answered: list[tuple[Line, int]] = []
@@ -307,7 +318,7 @@ def _answers(case: Case, client: ClientHistory) -> Iterator[Fact]:
 
 
 def _strays(case: Case, mixtures: Mixtures) -> Iterator[Fact]:
-    """Detect broadcasts that nobody's line accounts for, here or in what the suite said before."""
+    """Detect broadcasts that no line accounts for, in this scenario or earlier ones."""
     start = case.history.start
     authors = {label: name for name, label in case.matching.labels.items()}
     known, words = set(start.earlier), set(start.words)
@@ -368,14 +379,14 @@ def _stray(
 
 
 def _is_said(case: Case, text: bytes) -> bool:
-    """Whether a text is a part of what somebody said, or all that a segment held."""
+    """Whether a text is a part of what some client said, or a whole segment."""
     said = case.matching.said
     return text in said.segments or (len(text) > _FRAGMENT and text in said.octets)
 
 
 def _line_before(case: Case, name: str, unit: ReceivedBroadcast) -> Line | None:
-    """The line of the broadcast right before another, or a violation, where that is a part of
-    it."""
+    """Return the line that holds the text of a broadcast: that of the broadcast just before, or a
+    violation."""
     run = case.matching.runs[name]
     place = bisect_right(run, unit.span.start, key=lambda tie: tie.unit.span.end)
     before = run[place - 1].line if place else None
@@ -386,12 +397,14 @@ def _line_before(case: Case, name: str, unit: ReceivedBroadcast) -> Line | None:
 
 
 def is_about_members(case: Case, text: bytes) -> bool:
-    """Whether a text tells of members who come or go, or names one."""
+    """Whether a text announces members that join or leave, or names a member."""
     labels = (label.encode() for label in case.matching.labels.values())
     return _COMING_OR_GOING.search(text) is not None or any(label in text for label in labels)
 
 
 def is_heading(octets: bytes) -> bool:
-    """Whether a line that starts no unit is a header of another form: it has a time of day, and
-    tells of nobody who comes or goes."""
+    """Whether a line that is no unit is a header in another format.
+
+    It has a time of day, and does not announce members that join or leave.
+    """
     return _TIME_OF_DAY.search(octets) is not None and _COMING_OR_GOING.search(octets) is None

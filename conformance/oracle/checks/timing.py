@@ -1,4 +1,4 @@
-"""Do headers tell the right time, and do broadcasts come in time?"""
+"""Checks that headers have the right time, and that broadcasts come in time."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -17,18 +17,19 @@ from conformance.timing.policy import HICCUP, NOW_AND_THEN, PROMPT, ROUND_TRIPS
 _WIDEST_ZONE: Final = 56
 _HALF_DAY: Final = 48
 _STEP: Final = 4
-"""Quarter hours by which a zone steps at most where summer time begins or ends."""
+"""The largest step of a time zone, in quarter hours, when summer time begins or ends."""
 _DELAYING: Final = ("TRN-1", "ROOM-7", "LIM-3", "QUIT-5")
 
 
 def check_timing(case: Case) -> Iterator[Fact]:
-    """Headers tell the time; nobody waits for another."""
+    """Check the times in headers, and that no member delays another."""
     yield from _clock(case)
     yield from _delays(case)
 
 
 def zone_of(case: Case) -> int | None:
-    """The quarter hours by which the last headers differ from UTC; None where none tells."""
+    """Return by how many quarter hours the last header differs from UTC; None if none has a
+    time."""
     timed = (
         (tie.unit.span.last, tie.unit.span.t, tie.unit.time)
         for tie in case.matching.ties()
@@ -52,7 +53,7 @@ def _clock(case: Case) -> Iterator[Fact]:
             continue
         sooner = right.get(tie.line)
         if sooner and sooner.octets == unit.octets and sooner.span.t <= unit.span.t:
-            continue  # The same is right for one who heard it later.
+            continue  # If it was right earlier, it is right for a member that received it later.
         sent, came = wall + tie.line.t, wall + unit.span.t
         utc = _timestamp(unit.time)
         zone = round((utc - came) / QUARTER_HOUR)
@@ -76,8 +77,10 @@ def _clock(case: Case) -> Iterator[Fact]:
 
 
 def _zones(case: Case, shown_in: dict[Line, tuple[int, ReceivedBroadcast]]) -> Iterator[Fact]:
-    """One time zone, in this scenario as in earlier ones; or two, where summer time begins or
-    ends: one step, that the log does not take back."""
+    """Check that there is one time zone in this scenario and in earlier ones.
+
+    There may be two if summer time begins or ends: one step, which is not taken back.
+    """
     stretches: list[tuple[int, ReceivedBroadcast]] = []
     for line in sorted(shown_in, key=lambda line: (case.first_came[line], case.log.position[line])):
         zone, unit = shown_in[line]
@@ -120,13 +123,13 @@ def _timestamp(time: datetime) -> float:
 
 
 def _delays(case: Case) -> Iterator[Fact]:
-    """What was sent to show that nobody waits for another came as promptly as all else.
+    """Detect delays of the lines that exercise a requirement about delays.
 
-    One long delay; or lesser ones, at least two that do not overlap, for too much of the time: a
-    machine hiccups. Nor does it count what passed while the suite itself did not look; nor does
-    the waiting behind other lines of its sender's, which may be read more slowly (TRN-1), or behind
-    what waits for a sender that has stopped reading. A first line takes as long as a connection may
-    take to be accepted.
+    A fact is one long delay, or at least two shorter ones that do not overlap and take too much of
+    the time: a machine hiccups now and then. Not counted is time in which the suite itself did not
+    run, and time behind other lines of the same sender, which may be read more slowly (TRN-1), or
+    behind the backlog of a sender that stopped reading. A first line may take as long as accepting
+    a connection.
     """
     usual: dict[bool, list[float]] = {True: [], False: []}
     watched: list[tuple[float, float, bool, Line, int]] = []

@@ -1,9 +1,9 @@
-"""Is there one log that accounts for all that came?
+"""Checks that there is one log that explains all that was received.
 
-Where no two receptions contradict each other, there may still be no log of which every member
-received a run: three may contradict each other in a circle, or runs that share no broadcast may
-each have to come before the other. The runs of a component make one run, in one order; what is
-known of the order of two broadcasts besides says which component comes before which.
+Even if no two members contradict each other, there may be no log of which each received a run:
+three may contradict each other in a cycle, or two runs that share no broadcast may each have to
+come before the other. The runs of a component form one run, in one order. What else is known about
+the order of two broadcasts decides which component comes before which.
 """
 
 from bisect import bisect_left, bisect_right
@@ -21,13 +21,16 @@ from conformance.oracle.reading.history import ClientHistory
 from conformance.oracle.reading.lines import Leaving, Line
 
 _RANKS: Final = (Kind.LOST, Kind.EFFECT_FIRST, Kind.SENDER_ORDER, Kind.TWO_ORDERS)
-"""A loss says more than what contradicts it, and what a sender did more than an order."""
+"""The kinds of contradictions, the most telling first."""
 
 
 @dataclass(slots=True, eq=False)
 class Before:
-    """One broadcast comes before another: `why`, and what it is where it does not. `loser` lacks
-    the later one."""
+    """A known order of two broadcasts.
+
+    `why` is the reason, `kind` the kind of the fact if it does not hold. `loser` lacks the later
+    one.
+    """
 
     earlier: Line
     later: Line
@@ -38,7 +41,7 @@ class Before:
 
 
 def check_one_log(case: Case) -> Iterator[Fact]:
-    """The first that no log accounts for, if nothing simpler was found."""
+    """Detect the first contradiction that excludes every log, if nothing simpler was found."""
     circle = _circle(case)
     if circle is not None:
         yield circle
@@ -61,11 +64,10 @@ def check_one_log(case: Case) -> Iterator[Fact]:
 
 
 def _accepted(case: Case) -> dict[Line, int]:
-    """The transcript's line by which each message was certainly accepted, in the order in which
-    they were begun.
+    """Return the transcript line by which each message was certainly accepted.
 
-    A message that came to nobody was, where a later one of its sender's has come. It is a
-    component of its own: the log has it somewhere.
+    They are in the order in which sending them began. A message that came to no one was accepted if
+    a later one of its sender has come. It is its own component: the log has it somewhere.
     """
     accepted: dict[Line, int] = {}
     for client in case.clients:
@@ -80,7 +82,7 @@ def _accepted(case: Case) -> dict[Line, int]:
 
 
 def causes(case: Case) -> Iterator[tuple[Line, Tie]]:
-    """For each message the last broadcast, of another's, that its sender had received."""
+    """Yield for each message the last broadcast of another client that its sender had received."""
     for client in case.clients:
         run, came_at = case.runs[client.name], case.came_at[client.name]
         cause: Tie | None = None
@@ -97,12 +99,12 @@ def causes(case: Case) -> Iterator[tuple[Line, Tie]]:
 
 
 def named(line: Line) -> str:
-    """A line, as a finding names it."""
+    """Return the name of a line in findings."""
     return f"{line.client}'s line {line.number}"
 
 
 def _known(case: Case, accepted: dict[Line, int]) -> Iterator[Before]:
-    """All that is known of the order of two broadcasts but that one run holds both."""
+    """Yield every known order of two broadcasts, except those that one run shows."""
     for client in case.clients:
         said = [line for line in client.messages if line in accepted]
         for one, other in pairwise(said):
@@ -123,9 +125,9 @@ def _known(case: Case, accepted: dict[Line, int]) -> Iterator[Before]:
 def _after_what_it_had(
     case: Case, client: ClientHistory, accepted: dict[Line, int], lines: list[Line]
 ) -> Iterator[Before]:
-    """A message sent when a member had received a broadcast is owed to it, and comes after that.
+    """Yield what a member had received before each message that was sent then and is owed to it.
 
-    Of a client that was gone when the message was accepted nothing can be said.
+    Nothing is known about a client that was gone when the message was accepted.
     """
     run, came_at = case.runs[client.name], case.came_at[client.name]
     received = {tie.line for tie in run}
@@ -150,14 +152,14 @@ def _after_what_it_had(
 def _own_after_all(
     case: Case, client: ClientHistory, accepted: dict[Line, int]
 ) -> Iterator[Before]:
-    """What did not come back to its sender, a member when it was accepted, was still to come."""
+    """Yield the end of a member's run before each own message that did not come back to it."""
     last = case.runs[client.name][-1]
     for line in client.messages:
         if line in accepted and client.name not in case.came.get(line, {}):
             yield Before(
                 last.line,
                 line,
-                # What waits for one that had stopped reading may come after that, out of order.
+                # It may still wait behind the backlog of a member that had stopped reading.
                 Kind.TWO_ORDERS if client.has_stopped_reading(line) else Kind.LOST,
                 "which did not come back to its sender",
                 (line.begun, last.unit.span.last),
@@ -166,9 +168,9 @@ def _own_after_all(
 
 
 def _nothing_after_all(case: Case, client: ClientHistory) -> Iterator[Before]:
-    """What had come to others when a member had waited in vain came before its run.
+    """Yield broadcasts that must come before a member's run, since it waited for more in vain.
 
-    One broadcast of each other component stands for all of that.
+    One broadcast of each other component is enough.
     """
     if not waited_for_the_rest(case, client):
         return
@@ -187,7 +189,7 @@ def _nothing_after_all(case: Case, client: ClientHistory) -> Iterator[Before]:
 
 
 def _circle(case: Case) -> Fact | None:
-    """The first two broadcasts that one received in an order that others together contradict."""
+    """Detect the first two broadcasts that a member received in an order that others contradict."""
     position = case.log.position
     for name, run in case.runs.items():
         for one, other in pairwise(run):
@@ -214,7 +216,7 @@ def _circle(case: Case) -> Fact | None:
 
 
 def _path(case: Case, start: Line, goal: Line) -> list[tuple[str, Line, Line]]:
-    """The shortest way from one broadcast to another through what somebody received next."""
+    """Return the shortest path from one broadcast to another, by what some member received next."""
     following: dict[Line, dict[Line, str]] = defaultdict(dict)
     for name, run in case.runs.items():
         for one, other in pairwise(run):
@@ -237,7 +239,7 @@ def _path(case: Case, start: Line, goal: Line) -> list[tuple[str, Line, Line]]:
 
 
 def _cycle(edges: dict[int, dict[int, Before]]) -> list[Before]:
-    """A way that comes back to where it began, or nothing."""
+    """Return a cycle, or an empty list."""
     awaited: dict[int, int] = defaultdict(int)
     for others in edges.values():
         for other in others:
@@ -248,7 +250,7 @@ def _cycle(edges: dict[int, dict[int, Before]]) -> list[Before]:
             awaited[other] -= 1
             if not awaited[other]:
                 free.append(other)
-    # What is left is awaited by something left: going back ends in going round.
+    # Each node left has a predecessor among those left, so following them leads into a cycle.
     back = {
         other: (one, before)
         for one, others in edges.items()
@@ -268,7 +270,10 @@ def _cycle(edges: dict[int, dict[int, Before]]) -> list[Before]:
 
 
 def _contradiction(case: Case, befores: list[Before]) -> Fact:
-    """No log has all of these: the one order, if it is one, contradicts what all received."""
+    """Make a fact of orders that no log can have together.
+
+    A single one contradicts what all members received.
+    """
     first = min(befores, key=lambda before: _RANKS.index(before.kind))
     kind, expected, loser = first.kind, _said(first), first.loser
     for line in (before.later for before in befores if before.later not in case.came):
