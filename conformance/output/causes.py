@@ -75,8 +75,7 @@ class Told:
         if self.is_advice:
             count = len(self.explains)
             return "a SHOULD is missed" if count == 1 else f"{count} SHOULDs are missed"
-        failures = "failure" if self.of == 1 else "failures"
-        return f"explains {len(self.explains)} of {self.of} {failures}"
+        return f"explains {len(self.explains)} of {_failures(self.of)}"
 
 
 def causes_of(report: Report) -> list[Told]:
@@ -92,6 +91,10 @@ def causes_of(report: Report) -> list[Told]:
             rivals = (other.family for other in named if other.instead_of == one.family)
             causes.append(replace(told[one.family], rivals=tuple(told[name] for name in rivals)))
     return causes
+
+
+def _failures(count: int) -> str:
+    return "1 failure" if count == 1 else f"{count} failures"
 
 
 def heading_of(report: Report, label: str = "it") -> str:
@@ -197,7 +200,7 @@ def spoken_words(report: Report) -> str:
     failed = failures_of(report)
     explained = sum(id_ in report.spoken.explains for id_ in failed)
     return (
-        f"The server seems to speak {what}: judged in it, {explained} of {len(failed)} failures "
+        f"The server seems to speak {what}: judged in it, {explained} of {_failures(len(failed))} "
         "would be declared or gone."
     )
 

@@ -51,9 +51,8 @@ def print_summary(console: Console, report: Report) -> None:
 def notes_of(report: Report) -> Iterator[str]:
     """Say why a run does not cover the whole standard, a line for each reason."""
     if late := sum(one.reason == OUT_OF_TIME for one in report.scenarios):
-        yield (
-            f"The run reached its time limit before {late} scenarios were over: raise --time-limit."
-        )
+        left = _scenarios(late)
+        yield f"The run reached its time limit before {left} were over: raise --time-limit."
     if any(one.reason == "needs-launch" for one in report.requirements):
         yield "Stopping was not checked: the suite must start the server itself (--launch)."
     if any(one.reason == NO_CHAT for one in report.scenarios):
@@ -135,11 +134,15 @@ def verdict_lines(
     line.append(report.verdict_in_words, f"bold {_VERDICTS[report.verdict]}")
     line.append(
         f"{interrupted}{_beyond(report)} "
-        f"({report.protocol}, {len(report.scenarios)} scenarios, {report.duration_s:.1f} s)"
+        f"({report.protocol}, {_scenarios(len(report.scenarios))}, {report.duration_s:.1f} s)"
     )
     if failures and (counts := _counts(report)):
         line.append(f": {counts}")
     yield line
+
+
+def _scenarios(count: int) -> str:
+    return "1 scenario" if count == 1 else f"{count} scenarios"
 
 
 def _counts(report: Report) -> str:
