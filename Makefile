@@ -73,10 +73,10 @@ test: lint types unit programs suite
 
 check: test guards
 
-# What .ci/run adds to make test. Most of the time of lowest, packages are fetched and unpacked.
+# What .ci/run adds to make test. A client waits even more than a specimen, and most of the time of
+# lowest, packages are fetched: what runs beside the specimens uses what they leave of the processors.
 guards: heavy
-	@$(MAKE) --no-print-directory --jobs=2 specimens lowest
-	@$(MAKE) --no-print-directory --old-file=specimens figures
+	@$(MAKE) --no-print-directory --jobs=2 figures lowest
 
 lint: $(READY)
 	$(BIN)/ruff check .
@@ -125,8 +125,9 @@ lowest: $(READY)
 	@mkdir -p build
 	$(BIN)/python -m tests.lowest build/lowest
 
+# Each worker imports all it is given, so it is given the few files that have such tests.
 heavy: $(READY)
-	$(BIN)/python -m pytest -q -rs -n $(HEAVY) --dist worksteal -m heavy tests $(patsubst %,--ignore=%,$(filter-out tests/clustered_server,$(MEASURED)))
+	$(BIN)/python -m pytest -q -rs -n $(HEAVY) --dist worksteal -m heavy $(sort $(shell grep -rl 'mark\.heavy' tests --include 'test_*.py'))
 
 coverage: $(READY)
 	rm -f .coverage .coverage.*
@@ -282,7 +283,7 @@ $(READY): requirements.txt pyproject.toml
 	$(PYTHON) -m venv --clear $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --requirement requirements.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
-	$(BIN)/python -m compileall -q chatproto chat_client reference_server clustered_server conformance tests
+	$(BIN)/python -m compileall -q -j 0 chatproto chat_client reference_server clustered_server conformance tests
 	@touch $(READY)
 
 $(VENV)/bench: $(READY) requirements-bench.txt

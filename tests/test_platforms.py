@@ -22,6 +22,7 @@ CHECKED = (
 
 
 @pytest.mark.heavy
+@pytest.mark.long
 @pytest.mark.parametrize("platform", ["win32", "darwin"])
 def test_types_hold_on(platform: str) -> None:
     cache = ROOT / ".mypy_cache" / platform

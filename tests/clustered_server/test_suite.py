@@ -28,6 +28,7 @@ SCENARIOS = (
 
 
 @pytest.mark.heavy
+@pytest.mark.long
 def test_whatever_befalls_a_node_the_nodes_are_one_room(engine_url: str, tmp_path: Path) -> None:
     profile, report = tmp_path / "cluster.toml", tmp_path / "report.json"
     profile.write_text(PROFILE.format(python=sys.executable, url=engine_url))

@@ -14,6 +14,7 @@ TEXT = GUIDE.read_text(encoding="utf-8")
 
 
 @pytest.mark.heavy
+@pytest.mark.long
 def test_its_blocks_are_a_conformant_server(tmp_path: Path) -> None:
     blocks = re.findall(r"^```python\n(.*?)^```", TEXT, re.MULTILINE | re.DOTALL)
     server = tmp_path / "server.py"

@@ -118,6 +118,7 @@ def test_a_server_is_broken_where_the_pages_say(number: int, tmp_path: Path) -> 
 
 
 @pytest.mark.heavy
+@pytest.mark.long
 def test_the_last_server_is_conformant(tmp_path: Path) -> None:
     judge(SERVERS[-1], tmp_path, "{port}")
 

@@ -29,6 +29,7 @@ each = pytest.mark.parametrize("driver", DRIVERS, ids=[driver.stem for driver in
 
 @each
 @pytest.mark.heavy
+@pytest.mark.long
 def test_it_passes_the_whole_suite(driver: Path, tmp_path: Path) -> None:
     judge(driver, tmp_path)
 

@@ -61,6 +61,7 @@ each = pytest.mark.parametrize("port", ALL, ids=[port.folder for port in ALL])
 
 @each
 @pytest.mark.heavy
+@pytest.mark.long
 def test_it_passes_the_whole_suite(port: Port, tmp_path: Path) -> None:
     options = f"--listen {{address}} --heartbeat 1 --capacity {CAPACITY}"
     judge_launched(f"{shlex.join(port.command())} {options}", tmp_path)

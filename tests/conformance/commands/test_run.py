@@ -35,6 +35,7 @@ TOLD = "hb/blank-lines-are-not-answered"
 
 
 @pytest.mark.heavy
+@pytest.mark.long
 def test_a_whole_run_against_the_reference_server_and_all_that_it_leaves(tmp_path: Path) -> None:
     """One test, since two of them would be given to two workers, and each would run the suite."""
     json_path, junit, kept = tmp_path / "r.json", tmp_path / "r.xml", tmp_path / "transcripts"

@@ -40,6 +40,7 @@ def test_it_says_where_there_is_no_server() -> None:
 
 
 @pytest.mark.heavy
+@pytest.mark.long
 def test_a_correct_server_passes_all() -> None:
     done = run("learn", "--launch", REFERENCE)
     assert done.returncode == 0, done.stdout

@@ -32,6 +32,7 @@ def unwrapped(text: str) -> str:
 
 
 @pytest.mark.heavy
+@pytest.mark.long
 def test_it_shows_what_goes_on_and_stays_as_a_summary() -> None:
     with terminal("run", "--launch", REFERENCE, "--time-limit", "300") as shown:
         assert shown.wait(lambda: goes_on(shown)), said(shown)
