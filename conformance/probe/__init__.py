@@ -1,1 +1,1 @@
-"""Finds a server's dialect by talking to it."""
+"""The probe: it finds out a server's dialect by talking to it."""

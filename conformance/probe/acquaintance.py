@@ -9,7 +9,7 @@ from conformance.probe.talking import Gone, Speaker
 
 
 def acquaint(guests: Guests) -> None:
-    """Find out how to be heard at all; `Gone` where nobody can be."""
+    """Find out how clients can hear each other at all; raises `Gone` if they cannot."""
     room, known = guests.room, guests.known
     for again in (False, True):
         ann, bob = guests.enter(), guests.enter()
@@ -17,8 +17,8 @@ def acquaint(guests: Guests) -> None:
             break
         if again:
             raise Gone(_why_nobody_hears(ann, bob))
-        # Some lose who gives no name before the next one comes. Where none is asked for, it is a
-        # message, and does no harm.
+        # Some servers lose a client that gives no name before the next one connects. If the server
+        # asks for none, the name is a message, and does no harm.
         known.greets, known.fragile, known.login = None, True, True
         guests.anew()
     guests.measure(ann, bob)
@@ -37,21 +37,21 @@ def acquaint(guests: Guests) -> None:
 def _why_nobody_hears(ann: Speaker, bob: Speaker) -> str:
     came = bytes(ann.came + bob.came)
     if ann.ended or bob.ended:
-        return f"it disconnects who speaks; what came was {shown(came)}"
+        return f"it disconnects clients that send a line; it sent {shown(came)}"
     if b"w0" in came:
-        return f"each hears itself alone: what came was {shown(came)}"
-    return f"what one says comes to nobody; what came was {shown(came)}"
+        return f"clients receive only their own messages; it sent {shown(came)}"
+    return f"clients do not receive each other's messages; it sent {shown(came)}"
 
 
 def _asks_name(guests: Guests, ann: Speaker, bob: Speaker) -> bool:
-    """Whether the first line of a connection is no message, once and again."""
+    """Whether the first line of a connection is not a message, in two attempts."""
     return all(_takes_a_name(guests, ann, bob, patient=patient) for patient in (False, True))
 
 
 def _takes_a_name(guests: Guests, ann: Speaker, bob: Speaker, *, patient: bool) -> bool:
     room = guests.room
     carol = room.connect()
-    # Who is asked for a name hears nothing yet; who is not is a member once the room is heard.
+    # A client that must give a name hears nothing yet. Otherwise it is a member once it hears.
     guests.await_hearing(carol, bob, room.patience if not patient else None)
     room.settle(carol, bob, first=room.patience if patient else room.quiet)
     mark, words = len(bob.came), [room.word() for _ in range(3)]
@@ -59,23 +59,23 @@ def _takes_a_name(guests: Guests, ann: Speaker, bob: Speaker, *, patient: bool) 
         room.say(carol, word + b"\n")
         came = room.wait(partial(_has_come, word, bob, carol))
         if not came and not guests.fence(ann, bob):
-            raise Gone("what one says comes to nobody any more")
+            raise Gone("clients no longer receive each other's messages")
         if not came and n and patient:
-            raise Gone(f"who comes third is not heard; it received {shown(bytes(carol.came))}")
+            raise Gone(f"a third client is not heard; it received {shown(bytes(carol.came))}")
         room.settle(bob, carol)
     first, second, third = words
     before, found, rest = bob.since(mark).partition(first)
     if first in rest or not found:
         return True
-    # A message stands behind the same as the next one of its sender does, or shares a read with it.
+    # A message follows the same octets as its sender's next message, or shares a read with it.
     between, _, rest = rest.partition(second)
     if between == b"\n":
         return False
     if not before:
-        # Nothing stands before a message: then what stands behind one is always the same.
+        # There is no header: then what follows a message is always the same.
         return _without_digits(between) != _without_digits(rest.partition(third)[0])
     opening, again = _without_digits(before), _without_digits(between)
-    # What somebody said earlier may come late, before it.
+    # An earlier message of another client may come late, before it.
     is_message = again.endswith(opening) or bool(again and opening.endswith(again))
     return not is_message
 

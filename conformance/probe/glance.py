@@ -1,4 +1,4 @@
-"""A glance at a server: whether what it sends looks as chatproto/1 has it, in a second or so."""
+"""A short probe: finds out in about a second whether a server sends the format of chatproto/1."""
 
 import re
 from typing import Final
@@ -10,14 +10,16 @@ from conformance.target.address import Address
 
 _SECONDS: Final = 6.0
 _SUPPOSED: Final = 0.2
-"""Seconds that an answer is supposed to take, of a server that nobody has talked to."""
+"""The assumed response time in seconds of a server that is not known yet."""
 _PLAIN: Final = re.compile(rb"(?:\d{8} \d\d:\d\d:\d\d \S+\n[^\n]+\n|![^\n]*\n|\n)*")
 
 
 def glance(address: Address, factor: float) -> str | None:
-    """Let two connect and speak; say what is strange in what they receive, None where nothing is
-    or where they hear nothing. They break off with a reset, so that nothing keeps the address of a
-    server that is ended then."""
+    """Let two clients connect and talk; say what is strange in what they receive.
+
+    Returns None if nothing is strange, or if they receive nothing. The connections are reset at the
+    end, so that no connection in TIME_WAIT holds the address of a server that is then stopped.
+    """
     with Room(address, None, factor, _SECONDS).open(aborts=True) as room:
         try:
             return _look(room, factor)
@@ -43,4 +45,4 @@ def _look(room: Room, factor: float) -> str | None:
         if plain is not None and plain.end() < end:
             strange = came[plain.end() :]
             return f"what came was {shown(strange)}"
-    return None if word in ann.came else "its sender did not receive what it said"
+    return None if word in ann.came else "the sender did not receive its own message"

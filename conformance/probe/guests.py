@@ -1,5 +1,5 @@
-"""The probe's clients in a server's room: how they join, make sure that they hear each other, and
-separate what others said from what the server says itself."""
+"""The probe's clients: they join, make sure that they hear each other, and separate broadcasts from
+what the server sends by itself."""
 
 import re
 import time
@@ -12,26 +12,31 @@ from conformance.probe.shape import Who
 from conformance.probe.talking import FIRST, Gone, Room, Speaker
 
 _STEP: Final = 0.04
-"""Seconds after which somebody who was not heard speaks again, at first."""
+"""Seconds before the first repetition of a message that was not heard."""
 _TRIES: Final = 3
 _ENTERING: Final = 3.0
-"""How many times longer than any before an entrance may take."""
+"""How many times as long as the slowest so far joining may take."""
 _GREETING: Final = 0.3
-"""Seconds in which a greeting begins, if nobody knows of one; times the factor."""
-_ALONE: Final = 0.15
-"""Seconds that who comes to a fragile server is given before anything else happens there; times the
+"""Seconds in which a greeting must begin, if it is not known whether there is one; times the
 factor."""
+_ALONE: Final = 0.15
+"""Seconds for which a client that joins a fragile server is left alone; times the factor."""
 _LONGEST_OPENING: Final = 300
 _WORD: Final = re.compile(rb"w\d{8,}k")
 
 
 @dataclass(slots=True)
 class Manners:
-    """What is known so far of how to talk there: whether a first line is a name; whether somebody
-    was lost who came together with others, or while others spoke; which words leave, once that was
-    asked; whether anything is said to who connects and to who gives a name; what comes after a word
-    as a text, and whether it is known at all what stands around one; what lines come with any
-    message besides; and how many seconds an entrance, and a greeting, has taken at most."""
+    """What is known so far about talking to the server.
+
+    `login`: the first line is a name. `fragile`: a client was lost that joined together with others
+    or while others talked. `leaving`: the words that leave, once that was asked. `greets` and
+    `welcomes`: the server sends something to a client that connects, and to one that gives a name;
+    None if unknown. `by_read`: a read is a message. `entering` and `greeted`: the longest time, in
+    seconds, that joining and a greeting took. `after`: what follows the text of a broadcast.
+    `shaped`: it is known what surrounds a text. `noise`: the lines that come with every message,
+    without their digits.
+    """
 
     login: bool = False
     fragile: bool = False
@@ -48,7 +53,7 @@ class Manners:
 
 
 class Guests:
-    """Everybody who is in the room, and two of them who hear each other."""
+    """The clients in the room, and two of them that hear each other."""
 
     def __init__(self, room: Room, factor: float, known: Manners | None = None) -> None:
         self.room = room
@@ -57,13 +62,13 @@ class Guests:
         self._pair: tuple[Speaker, Speaker] | None = None
 
     def anew(self) -> None:
-        """Begin with new connections, and with a restarted server if the suite launched it."""
+        """Start over with new connections, and with a restarted server if the suite launched it."""
         if not self.room.restart(counted=False):
             self.room.drop_all()
         self._pair = None
 
     def pair(self) -> tuple[Speaker, Speaker]:
-        """Two who hear each other; `Gone` where nobody does."""
+        """Return two clients that hear each other; raises `Gone` if there are none."""
         if self._pair is not None and self.meet(*self._pair):
             return self._pair
         self._pair = None
@@ -75,27 +80,27 @@ class Guests:
                 self._pair = pair
                 return pair
             self.known.fragile = True
-        raise Gone("what one says comes to nobody")
+        raise Gone("clients do not receive each other's messages")
 
     def forget(self) -> None:
-        """Let the next question have a pair of its own."""
+        """Forget the pair, so that the next question gets a new one."""
         self._pair = None
 
     def newcomer(self, host: Speaker) -> Speaker:
-        """One more, who hears a host, and is heard by it."""
+        """Return one more client, which hears the host and is heard by it."""
         return self.newcomers(host, 1)[0]
 
     def newcomers(self, host: Speaker, count: int) -> list[Speaker]:
-        """So many more; `Gone` where one of them is not heard, or hears nobody."""
+        """Return several more; raises `Gone` if one of them does not hear or is not heard."""
         talkers = self._enter(count)
         if not self._have_met(host, *talkers):
             self.known.fragile = True
-            raise Gone("who comes third hears nobody, or is heard by nobody")
+            raise Gone("a third client does not hear others, or is not heard")
         self.room.settle(host, *talkers)
         return talkers
 
     def enter(self) -> Speaker:
-        """Connect; with a name, where one is asked for."""
+        """Connect a client, and give a name if the server asks for one."""
         return self._enter(1)[0]
 
     def _enter(self, count: int) -> list[Speaker]:
@@ -111,7 +116,7 @@ class Guests:
         return talkers
 
     def _arrive(self, *talkers: Speaker) -> None:
-        """Let each be greeted, and give a name where one is asked for."""
+        """Wait until each is greeted, and give a name if the server asks for one."""
         known = self.known
         if known.greets:
             self.await_greeting(*talkers)
@@ -123,8 +128,10 @@ class Guests:
             self.introduce(*talkers)
 
     def await_greeting(self, *talkers: Speaker) -> None:
-        """Wait until each is greeted, for several times as long as that has taken before. Some
-        servers greet nobody until the last has given a name."""
+        """Wait until each is greeted, for several times as long as that took before.
+
+        Some servers greet no client until the last one has given a name.
+        """
         usual = max(FIRST / 4 * self.factor, _ENTERING * self.known.greeted)
         began = time.monotonic()
         most = min(self.room.patience, usual)
@@ -132,7 +139,7 @@ class Guests:
             self.known.greeted = max(self.known.greeted, time.monotonic() - began)
 
     def introduce(self, *talkers: Speaker) -> None:
-        """Give names, and wait for what is said to that."""
+        """Give names, and wait for the server's answer."""
         known, room = self.known, self.room
         marks = {one: len(one.came) for one in talkers}
         for one in talkers:
@@ -146,8 +153,11 @@ class Guests:
         return max(_GREETING * self.factor, self.room.quiet)
 
     def meet(self, one: Speaker, other: Speaker) -> bool:
-        """Let two speak until each has heard the other, and all that they said has come; whether
-        that happened."""
+        """Let two clients talk until each has heard the other and all their messages have come.
+
+        Returns:
+            Whether that happened.
+        """
         met = self._have_met(one, other)
         self.room.settle(one, other)
         return met
@@ -178,7 +188,7 @@ class Guests:
             step = min(1.5 * step, 1.0)
         took = (time.monotonic() - began) / len(others)
         self.known.entering = max(self.known.entering, took)
-        # What was said so far may have shared a read, and some of it be lost with that.
+        # Messages sent so far may have shared a read, and some may have been lost by that.
         return all(
             any(self._is_heard(speaker, listener) for _ in range(_TRIES))
             for speaker in everyone
@@ -193,8 +203,11 @@ class Guests:
     def await_hearing(
         self, listener: Speaker, speaker: Speaker, seconds: float | None = None
     ) -> bool:
-        """Let one speak until another hears it, for as long as an answer may take at first, or so
-        many seconds."""
+        """Let one client talk until another hears it, for at most `seconds`; return whether it
+        does.
+
+        By default this is as long as a first answer may take.
+        """
         words: list[bytes] = []
         mark = len(listener.came)
         end = time.monotonic() + (seconds or max(self.room.patience, FIRST / 4))
@@ -208,7 +221,7 @@ class Guests:
         return False
 
     def measure(self, one: Speaker, other: Speaker) -> None:
-        """See how long what one says again and again takes to come."""
+        """Measure how long messages take to come."""
         for _ in range(3):
             word = self.room.word()
             self.room.say(one, word + b"\n")
@@ -216,13 +229,13 @@ class Guests:
         self.room.settle(one, other)
 
     def fence(self, speaker: Speaker, listener: Speaker) -> bool:
-        """Whether a word still comes from one to another: all before it has come then."""
+        """Send a word and wait for it; return whether it came. All before it has come then."""
         came = self._is_heard(speaker, listener)
         self.room.settle(listener)
         return came
 
     def besides(self, came: bytes) -> bytes:
-        """What came without the broadcasts in it, each known by the word that is its text."""
+        """Return octets without the broadcasts in them, which are found by the words in them."""
         left, at, after = b"", 0, self.known.after
         for word in _WORD.finditer(came):
             start, end = word.span()
@@ -235,12 +248,12 @@ class Guests:
         return left + came[at:]
 
     def news(self, came: bytes) -> bytes:
-        """What came besides broadcasts, and besides what comes with any of them."""
+        """Return octets without broadcasts and without the lines that come with every message."""
         lines = self.besides(came).splitlines(keepends=True)
         return b"".join(one for one in lines if _digitless(one) not in self.known.noise)
 
     def without_message(self, came: bytes, text: bytes) -> tuple[bytes, bool]:
-        """What came without the broadcast whose text this is, and whether there was one."""
+        """Return octets without the broadcast of this text, and whether there was one."""
         start = came.find(text)
         begin = self._opened(came, 0, start) if start >= 0 else 0
         closing = self.known.after
@@ -258,7 +271,7 @@ class Guests:
         return came[:begin] + came[end:], True
 
     def learn_noise(self) -> None:
-        """See what comes with a message besides."""
+        """Find out which lines come with every message."""
         ann, bob = self.pair()
         mark = len(bob.came)
         self.fence(ann, bob)
@@ -266,7 +279,7 @@ class Guests:
         self.known.noise = frozenset(map(_digitless, lines))
 
     def _opened(self, came: bytes, at: int, start: int) -> int:
-        """Where the broadcast begins whose text does at `start`."""
+        """Return where the broadcast begins whose text begins at `start`."""
         opening = forms(self.known.dialect).opening
         if opening is None:
             return start
@@ -281,5 +294,5 @@ def _digitless(octets: bytes) -> bytes:
 
 
 def who(talker: Speaker) -> Who:
-    """Whom a talker's messages may be about."""
+    """Return the address and the name of a client, which messages may contain."""
     return Who(talker.host, talker.port, talker.name)

@@ -1,5 +1,5 @@
-"""The probe's conclusions: settings with their evidence, what else is broken, what is unknown, and
-the profile written from them."""
+"""The probe's conclusions: settings with their evidence, other broken requirements, open questions,
+and the profile written from them."""
 
 import json
 from dataclasses import dataclass, field
@@ -11,13 +11,16 @@ from conformance.dialect import PLAIN, Dialect, Quit
 
 _QUIT: Final = "quit."
 _WIDEST: Final = 110
-"""Characters of a comment's line."""
+"""The most characters of a comment."""
 
 
 @dataclass(frozen=True, slots=True)
 class Conclusion:
-    """A setting, and why: what was sent, and what came of it. What is broken whatever a profile
-    says has a requirement's id for its key, and no value."""
+    """A setting and its evidence (`why`): what was sent, and what came.
+
+    If a requirement is broken that no profile can declare, the key is its id, and there is no
+    value.
+    """
 
     key: str
     value: object
@@ -25,14 +28,17 @@ class Conclusion:
 
     @property
     def is_fault(self) -> bool:
-        """Whether it is no setting, but a requirement that is broken."""
+        """Whether it is a broken requirement, not a setting."""
         return self.key[:1].isupper()
 
 
 @dataclass(slots=True)
 class Learnt:
-    """All that was learnt, in the order it was. `restarts` counts how often the server had to be
-    launched again for it."""
+    """All conclusions, in the order in which they were drawn.
+
+    `untold` are the open questions. `restarts` counts how often the server had to be launched
+    again.
+    """
 
     conclusions: dict[str, Conclusion] = field(default_factory=dict)
     untold: list[str] = field(default_factory=list)
@@ -44,12 +50,12 @@ class Learnt:
 
     @property
     def faults(self) -> list[Conclusion]:
-        """What is broken whatever a profile says."""
+        """The broken requirements that no profile can declare."""
         return [one for one in self.conclusions.values() if one.is_fault]
 
     @property
     def departing(self) -> list[Conclusion]:
-        """The settings that are not as chatproto/1 has them."""
+        """The settings that differ from chatproto/1."""
         return [
             one
             for one in self.conclusions.values()
@@ -58,13 +64,14 @@ class Learnt:
 
     @property
     def plain(self) -> list[str]:
-        """The settings that were found to be as chatproto/1 has them."""
+        """The settings that were found to be those of chatproto/1."""
         departing = {one.key for one in [*self.departing, *self.faults]}
         return [key for key in self.conclusions if key not in departing]
 
     @property
     def dialect(self) -> Dialect:
-        """The dialect, as far as it is known."""
+        """The dialect, as far as it is known; plain chatproto/1 if the settings contradict each
+        other."""
         settings = {one.key: one.value for one in self.departing}
         plain = {key: value for key, value in settings.items() if "." not in key}
         quit_ = {k.removeprefix(_QUIT): v for k, v in settings.items() if k.startswith(_QUIT)}
@@ -72,18 +79,18 @@ class Learnt:
             return Dialect.model_validate({**plain, "quit": Quit.model_validate(quit_)})
         except ValidationError as error:
             problem = error.errors()[0]["msg"].removeprefix("Value error, ")
-            untold = f"all of it together: {problem}"
+            untold = f"the settings contradict each other: {problem}"
             if untold not in self.untold:
                 self.untold.append(untold)
             return PLAIN
 
     def profile(self, target: str | None, launch: str | None) -> str:
-        """The profile, with a comment for each setting."""
-        lines = ["# Found by chatproto-conformance probe: each setting, and what led to it."]
+        """Write the profile, with a comment for each setting."""
+        lines = ["# Found by chatproto-conformance probe: each setting, with its evidence."]
         lines += [_comment(f"Breaks {one.key}: {one.why}") for one in self.faults]
-        lines += [_comment(f"Could not be told: {one}") for one in self.untold]
+        lines += [_comment(f"Unknown: {one}") for one in self.untold]
         if self.plain:
-            lines += [f"# As chatproto/1 has it: {', '.join(self.plain)}"]
+            lines += [f"# As in chatproto/1: {', '.join(self.plain)}"]
         if target is not None:
             lines += ["", "[target]", f"address = {_written(target)}"]
         if launch is not None:
@@ -99,7 +106,7 @@ class Learnt:
 
 
 def shown(octets: bytes, most: int = 60) -> str:
-    """Octets as evidence shows them."""
+    """Write octets for evidence, cut to `most` octets."""
     more = f" … ({len(octets)} octets)" if len(octets) > most else ""
     return repr(octets[:most])[1:] + more
 
@@ -110,7 +117,7 @@ def _default(key: str) -> object:
 
 
 def _as_written(value: object) -> object:
-    """A setting's value as a conclusion has it: with a list for what there may be several of."""
+    """Return the value of a setting in the form of a conclusion, with lists for tuples and sets."""
     return (
         sorted(value)
         if isinstance(value, frozenset)
@@ -124,5 +131,5 @@ def _comment(text: str) -> str:
 
 
 def _written(value: object) -> str:
-    """A value as TOML writes it: JSON's strings, numbers and lists are TOML's."""
+    """Write a value as TOML. JSON strings, numbers and lists are valid TOML, except for DEL."""
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

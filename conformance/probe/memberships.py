@@ -1,5 +1,5 @@
-"""Questions about memberships: how one begins, which words end it, what an end of stream and an
-endless line do, and what the server announces of them."""
+"""Questions about membership: how it begins, which words end it, what half-closes and endless lines
+do, and what the server announces."""
 
 import re
 import time
@@ -15,22 +15,22 @@ _WORDS: Final = (
     "close", "q", "logout", "{quit}", "QUIT", "EXIT", "/leave", "\\quit", ":quit",
 )  # fmt: skip
 _TOGETHER: Final = 7
-"""Words that are tried at once, each by a member of its own."""
+"""Words that are tried at once, each by a different member."""
 _FAILURES: Final = 5
-"""How often it is begun again where somebody is not heard."""
+"""How often the question starts over if a client is not heard."""
 _ENDLESS: Final = 1_048_577
 _FLOOD: Final = 65_536
-"""Octets after an end of stream that no farewell has."""
+"""More octets than this after a half-close are a flood, not an announcement."""
 _UNITS: Final = 12
-"""As many things said after an end of stream are no farewell either."""
+"""More lines than this after a half-close may be repetitions, not an announcement."""
 _NAME: Final = re.compile(r"(?<!\w)p\d+r(?!\w)")
 _SAID: Final = re.compile(r"(?<!\w)w\d{8,}k(?!\w)")
 _LONGEST: Final = 300
-"""Characters of a form beyond which its lines are anything."""
+"""The length of a form, in characters, beyond which its lines are written as {any}."""
 
 
 def ask_entrance(guests: Guests) -> list[Conclusion]:
-    """What is said to who connects and gives a name, and to others about it."""
+    """Ask what a client that joins receives, and what others receive about it."""
     room, known = guests.room, guests.known
     ann, bob = guests.pair()
     mark = len(bob.came)
@@ -44,15 +44,15 @@ def ask_entrance(guests: Guests) -> list[Conclusion]:
         welcome = eve.since(len(greeting))
     to_others = bob.since(mark)
     if not guests.meet(eve, ann):
-        raise Gone("who comes third hears nobody, or is heard by nobody")
+        raise Gone("a third client does not hear others, or is not heard")
     room.settle(bob, eve)
     others = guests.news(bob.since(mark)) or guests.news(to_others)
-    # An announcement to the others may come to the newcomer, too; it is no welcome.
+    # The newcomer may receive the announcement to the others too, which is no welcome.
     welcome = welcome.replace(others, b"") if others else welcome
     about = _lines(others, eve, guests)
     found = []
     join, *rest = sorted(about, key=lambda line: "{" not in line) or [""]
-    why = f"others received {shown(others)}" if others else "others received nothing of it"
+    why = f"others received {shown(others)}" if others else "others received nothing"
     found.append(Conclusion("join", join, why))
     found += [Conclusion(f"lines/{n}", one, why) for n, one in enumerate(rest)]
     prompt = b""
@@ -71,10 +71,10 @@ def ask_entrance(guests: Guests) -> list[Conclusion]:
 
 
 def ask_words(guests: Guests) -> list[Conclusion]:
-    """Which words leave, how they are compared, and what is said then."""
+    """Ask which words leave, how they are compared, and what is sent then."""
     room, known = guests.room, guests.known
     _, bob = guests.pair()
-    # A word that was heard once has not left: only those that have are tried once again.
+    # A word that was heard once does not leave: only the others are tried again.
     tried = [word for word in _WORDS if known.leaving is None or word in known.leaving]
     tried = tried or list(_WORDS[:3])
     stayed: list[Speaker] = []
@@ -117,7 +117,7 @@ def ask_words(guests: Guests) -> list[Conclusion]:
     room.settle(bob, eve)
     answer, told = eve.since(own), guests.news(bob.since(mark))
     told, is_message = guests.without_message(told, word.encode())
-    # An announcement to the others may come to the leaver, too; it is no answer.
+    # The leaver may receive the announcement to the others too, which is no answer.
     answer = answer.replace(told, b"") if told else answer
     lines = _lines(told, eve, guests)
     ended = f"after {word!r} the end {'came' if closes else 'did not come'}"
@@ -130,7 +130,7 @@ def ask_words(guests: Guests) -> list[Conclusion]:
     ]
     if is_message:
         found.append(Conclusion("QUIT-1", None, f"{word!r} left, and came to others as a message"))
-    why = f"after {word!r} others received {shown(told)}" if told else f"nothing came of {word!r}"
+    why = f"after {word!r} others received {shown(told) if told else 'nothing'}"
     return found + _leave(lines, why)
 
 
@@ -141,8 +141,11 @@ def _leave(lines: list[str], why: str) -> list[Conclusion]:
 
 
 def _which_leave(guests: Guests, words: list[str], end: bytes, stayed: list[Speaker]) -> set[str]:
-    """Which of these leave, each said by a member of its own: who has left is heard no more. Those
-    who `stayed` say the next; some servers do not survive who goes."""
+    """Return which of these words leave: after them, their sender is no longer heard.
+
+    Each is sent by a different member. Members that `stayed` send the next words, since some
+    servers do not survive many departures.
+    """
     left: set[str] = set()
     size, failures = _TOGETHER, 0
     while words:
@@ -153,11 +156,11 @@ def _which_leave(guests: Guests, words: list[str], end: bytes, stayed: list[Spea
             failures += 1
             if failures > _FAILURES:
                 raise
-            # First they come one by one, which not all servers survive otherwise.
+            # Next, members join one by one, since some servers do not survive it otherwise.
             size, words = size if failures == 1 else 1, [*now, *words]
             stayed.clear()
             guests.anew()
-    # Alone each must do what it did among others.
+    # Each word must also leave when it is tried alone.
     return {word for word in left if word in _leavers(guests, [word], end, stayed)}
 
 
@@ -175,7 +178,7 @@ def _leavers(
     for word, member in members.items():
         room.say(member, word.encode() + end)
     if guests.known.by_read:
-        # What follows must not share a read with it.
+        # The next line must not share a read with it.
         room.settle(bob, *members.values(), first=min(room.patience / 2, 0.3))
     after = {word: room.word() for word in words}
     for word, member in members.items():
@@ -185,14 +188,14 @@ def _leavers(
         return bob.came.find(after[word], mark) >= 0
 
     if bob.ended:
-        raise Gone("who only listens is disconnected")
+        raise Gone("clients that only listen are disconnected")
     room.answer(lambda: all(is_heard(word) or one.ended for word, one in members.items()))
     silent = [word for word in words if not is_heard(word)]
     for word in [one for one in silent if not members[one].ended]:
-        # It may only be slow: somebody else's word tells.
+        # It may only be slow: a word of another client tells.
         room.wait(lambda word=word: is_heard(word) or members[word].ended)  # type: ignore[misc]  # called in this turn
     if silent and not guests.fence(ann, bob):
-        raise Gone("nothing came of what others said")
+        raise Gone("messages of others no longer came")
     room.settle(bob)
     left = {word for word in words if not is_heard(word)}
     stayed += [member for word, member in members.items() if word not in left]
@@ -200,7 +203,7 @@ def _leavers(
 
 
 def ask_half_close(guests: Guests) -> list[Conclusion]:
-    """What an end of stream does, to its sender and to others."""
+    """Ask what a half-close does to its sender and to others."""
     room = guests.room
     ann, bob = guests.pair()
     eve = guests.newcomer(bob)
@@ -212,7 +215,7 @@ def ask_half_close(guests: Guests) -> list[Conclusion]:
         came = bob.since(mark)
         return len(came) > _FLOOD or len(eve.came) - own > _FLOOD
 
-    # A flood is no answer, and does not come to an end.
+    # A flood is no answer, and does not end.
     room.wait(lambda: eve.ended or is_flood())
     if not is_flood():
         room.settle(bob, eve, first=min(room.patience, 0.2))
@@ -222,23 +225,23 @@ def ask_half_close(guests: Guests) -> list[Conclusion]:
         room.wait(lambda: bob.ended, 0.2)
         rate = (len(bob.came) - size) / (time.monotonic() - began)
         if is_flood() or rate:
-            why = f"after a half-close others receive {shown(told, 40)} again and again"
+            why = f"after a half-close others received {shown(told, 40)} again and again"
             guests.forget()
             room.drop_all()
             return [Conclusion("QUIT-5", None, why)]
     spoke = guests.fence(ann, bob)
     if not spoke:
-        raise Gone("after a half-close nothing came of what others said")
+        raise Gone("after a half-close, messages of others no longer came")
     told = guests.news(bob.since(mark))
     if not eve.ended:
-        # It may be told of when the connection is broken, and the server writes to it.
+        # The announcement may come only when the server writes to the broken connection.
         broken = len(bob.came)
         room.drop(eve)
         if guests.fence(ann, bob) and guests.fence(ann, bob):
             told += guests.news(bob.since(broken))
         else:
             guests.forget()
-    why = f"after a half-close others received {shown(told)}" if told else "nothing was said of it"
+    why = f"after a half-close others received {shown(told) if told else 'nothing'}"
     found = _leave(_lines(told, eve, guests), why)
     found = [Conclusion(f"half-close/{one.key}", one.value, one.why) for one in found]
     ended = "came" if eve.ended else "did not come"
@@ -247,13 +250,13 @@ def ask_half_close(guests: Guests) -> list[Conclusion]:
 
 
 def _repeats(told: bytes) -> bool:
-    """Whether the same was said over and over."""
+    """Whether the same lines were sent over and over."""
     lines = re.sub(rb"\d", b"0", told).split(b"\n")
     return len(lines) > _UNITS and len(set(lines)) <= len(lines) // 4
 
 
 def ask_limit(guests: Guests) -> list[Conclusion]:
-    """Whether there is a longest line."""
+    """Ask whether there is a line limit."""
     if guests.known.by_read:
         return []
     room = guests.room
@@ -265,13 +268,13 @@ def ask_limit(guests: Guests) -> list[Conclusion]:
         room.settle(bob)
         if bob.ended or room.has_died():
             guests.forget()
-            why = f"the server died of {_ENDLESS:,} octets without an LF"
+            why = f"the server died after {_ENDLESS:,} octets without an LF"
             return [Conclusion("LIM-2", None, why)]
-        why = f"{_ENDLESS:,} octets without an LF brought {shown(eve.since(own))} and the end"
+        why = f"after {_ENDLESS:,} octets without an LF came {shown(eve.since(own))} and the end"
         has = re.search(rb"(?:^|\n)![a-z-]+", eve.since(own)) is not None
         return [Conclusion("line-limit", True, why), Conclusion("notices", has, why)]
     if room.has_died():
-        raise Gone(f"it died of {_ENDLESS:,} octets without an LF")
+        raise Gone(f"it died after {_ENDLESS:,} octets without an LF")
     guests.fence(guests.pair()[0], bob)
     room.drop(eve)
     room.settle(bob)
@@ -280,19 +283,19 @@ def ask_limit(guests: Guests) -> list[Conclusion]:
 
 
 def _lines(octets: bytes, about: Speaker, guests: Guests) -> list[str]:
-    """The forms of the lines in it, each once."""
+    """Return the forms of the lines in these octets, each once."""
     form = _form(octets, about, guests)
-    # What ends without an LF is one thing that was said, whatever name with an LF is in it.
+    # Octets without a last LF are one announcement, even if a name in them has an LF.
     lines = form.splitlines(keepends=True) if form.endswith("\n") else [form]
     return list(dict.fromkeys(line for line in lines if line.strip()))
 
 
 def _form(octets: bytes, about: Speaker, guests: Guests) -> str:
-    """What was said, with fields for what stands for whom it is about."""
+    """Replace the address and the name of a client in what the server sent by fields."""
     dialect = guests.known.dialect
     form = form_of(_text(octets), who(about), dialect.time if dialect.has_time else None)
-    # Others may be named in it as well, by what they said first if nobody knew that it was a name.
-    # Two in a line are a list of who is there.
+    # Other members may be named too, by their first message if the probe did not know that it was
+    # a name. Two names in a line are a list of members.
     form, words = _SAID.subn("{any}", form)
     form, others = _NAME.subn("{name}", form)
     if words or others:

@@ -1,8 +1,8 @@
-"""What a server is asked, in which order, and what is concluded from its answers.
+"""The probe's questions: their order, and the conclusions from the answers.
 
-Everything is asked twice: the second time in another order, and of other servers, several at once,
-if the suite launches them. A question with two different answers is asked a third time; if no two
-answers agree, nothing is concluded.
+Every question is asked twice. The second time the order differs, and if the suite launches the
+server, several servers are asked at once. A question with two different answers is asked a third
+time. If no two answers agree, nothing is concluded.
 """
 
 import math
@@ -35,24 +35,25 @@ from conformance.target.profile import Launch
 _SECONDS: Final = 60.0
 """Seconds that a probe may take; times the factor."""
 _SLOW: Final = 90.0
-"""Seconds more for each second that an answer takes."""
-_ENTRANCES: Final = 80.0
+"""Additional seconds for each second that an answer takes."""
 _ENTERED: Final = 0.3
-"""Seconds that it takes to enter, and how many times what it takes longer comes on top."""
+"""Seconds that joining usually takes."""
+_ENTRANCES: Final = 80.0
+"""Additional seconds for each second that joining takes longer."""
 _FORMS: Final = ("greeting", "prompt", "welcome", "join", "leave")
-"""Settings that are forms: what differs in them from one time to the next is part of them."""
+"""Settings that are forms: parts that differ between answers become fields."""
 _SETTINGS: Final = frozenset({*Dialect.model_fields, *(f"quit.{key}" for key in Quit.model_fields)})
 _CAPABILITIES: Final = ("notices", "line-limit", "half-close")
-_LATE: Final = "all of it: the time was over, and not all was asked twice"
+_LATE: Final = "the time was over before every question was asked twice"
 
 _REPEATED: Final = frozenset({"echo"})
-"""What one answer has told several times over, of several members. Without it a run learns nothing
-of a server that is too slow to be asked all twice."""
+"""Settings for which one answer is enough, since it holds several observations. Without them,
+nothing would be known about a server that is too slow for all questions to be asked twice."""
 
 _LANES: Final = 4
-"""Servers of which questions are asked at once. Most of the time each is waited for."""
+"""Servers that are asked at the same time. Most of the time is spent waiting."""
 _GENTLE: Final = 6
-"""The first so many questions end no membership, and are asked first both times."""
+"""How many of the first questions end no membership. They come first both times."""
 
 Answers = dict[str, list[Conclusion]]
 
@@ -60,8 +61,17 @@ Answers = dict[str, list[Conclusion]]
 def probe(
     address: Address, launch: Launch | None, factor: float, at_most: float = math.inf
 ) -> Learnt:
-    """Find out a server's dialect, in so many seconds at most; `Gone` where nothing at all can be
-    learnt of it."""
+    """Find out a server's dialect.
+
+    Args:
+        address: where it listens, or will.
+        launch: how to launch it; None if it is running already.
+        factor: multiplies every deadline.
+        at_most: the most seconds that the probe may take.
+
+    Raises:
+        Gone: Nothing at all could be learnt.
+    """
     with Room(address, launch, factor, _SECONDS, at_most).open() as room:
         several = launch is not None and address.with_free_port() != address
         return _Asker(room, factor, _LANES if several else 1).ask()
@@ -69,8 +79,11 @@ def probe(
 
 @dataclass(frozen=True, slots=True)
 class _Question:
-    """A question: what it asks, in the words for a user if it stays open, and how it is asked.
-    `disrupts`: the next one is put to a restarted server, since some do not survive a departure."""
+    """A question.
+
+    `what` names it for the user if it stays open; `ask` asks it. `disrupts`: the next question goes
+    to a restarted server, since some servers do not survive a departure.
+    """
 
     what: str
     ask: Callable[[Guests], list[Conclusion]]
@@ -80,7 +93,7 @@ class _Question:
 
     @property
     def is_open(self) -> bool:
-        """Whether it was answered once and failed once, or in two ways."""
+        """Whether it has two different answers, or one answer and one failure."""
         return len(self.failures) == 1 or any(
             agreed(key, found) is None for key, found in self.answers.items()
         )
@@ -113,7 +126,7 @@ class _Asker:
             acquaint(self.guests)
             self.room.extend(_SLOW * min(self.room.slowest or 0.0, 2.0))
             self.room.extend(_ENTRANCES * max(0.0, self.guests.known.entering - _ENTERED))
-            # What is learnt by these tells how to ask the others.
+            # The answers to these questions are needed to ask the others.
             for question in gentle:
                 self._put(question, self.guests)
                 if self._know(learnt):
@@ -137,7 +150,7 @@ class _Asker:
                 del question.answers[key]
 
     def _put_all(self, questions: Sequence[_Question]) -> None:
-        """Put questions, one after the other, or to several servers at once."""
+        """Ask questions, one after the other, or of several servers at once."""
         lanes = min(self._lanes, len(questions))
         if lanes < 2:
             for question in questions:
@@ -162,7 +175,7 @@ class _Asker:
         self.restarts += sum(room.restarts for room in rooms)
 
     def _put(self, question: _Question, guests: Guests) -> None:
-        """Put a question; if the server died or hung, restart it and ask once more."""
+        """Ask a question; if the server died or hung, restart it and ask once more."""
         for again in (False, True):
             try:
                 found = question.ask(guests)
@@ -179,8 +192,11 @@ class _Asker:
                     return
 
     def _know(self, learnt: Learnt) -> bool:
-        """Conclude what can be concluded so far, and let those who ask know; whether there was
-        anything new about what stands around a text."""
+        """Draw all conclusions that are possible so far, for use by the next questions.
+
+        Returns:
+            Whether there was anything new about what surrounds a text.
+        """
         late = [one for one in learnt.untold if one.startswith(_LATE)]
         found, learnt.untold[:] = self._found(), late + self._untold()
         learnt.conclusions = {one.key: one for one in found}
@@ -194,7 +210,7 @@ class _Asker:
         return known.shaped and before != (known.dialect, known.after, known.shaped)
 
     def _found(self) -> list[Conclusion]:
-        # Of two that answer the same, the later knew more.
+        # Of two equal answers, the later one has the better evidence.
         answers = {
             key: one
             for question in self.questions
@@ -204,7 +220,7 @@ class _Asker:
         for one in conclude_shape(self.samples):
             answers.setdefault(one.key, one)
         if self.guests.known.login:
-            why = "the first line of a connection is no message"
+            why = "the first line of a connection is not a message"
             answers["first_line"] = Conclusion("first_line", "name", why)
         return settings(answers)
 
@@ -220,20 +236,23 @@ class _Asker:
         if self.samples:
             concluded = {one.key for one in conclude_shape(self.samples)}
             came = shown((self.samples[-1].before + "..." + self.samples[-1].after).encode())
-            why = f"a word came as {came}, and otherwise at other times"
+            why = f"a word came as {came}, and at other times differently"
             untold += [f"{key}: {why}" for key in sorted({"header", "tail"} - concluded)]
         asked = {key for question in self.questions for key in question.answers}
         if self.guests.known.by_read and "read_size" not in asked:
-            untold.append("read_size: the parts of a long segment came together")
+            untold.append("read_size: a long segment was relayed in one piece")
         if "framing" in asked and not self.guests.known.dialect.is_repr:
             untold += [
-                f"{key}: as none that is known" for key in ("text", "controls") if key not in asked
+                f"{key}: not one of the known ways"
+                for key in ("text", "controls")
+                if key not in asked
             ]
         return untold
 
 
 def agreed(key: str, found: Sequence[Conclusion]) -> Conclusion | None:
-    """What the answers to one question have in common; None where they contradict each other."""
+    """Return what the answers to one question have in common; None if they contradict each
+    other."""
     values = [one.value for one in found]
     last = key.removeprefix("half-close/")
     if last in _FORMS or last.startswith("lines/"):
@@ -242,7 +261,7 @@ def agreed(key: str, found: Sequence[Conclusion]) -> Conclusion | None:
         if form is not None:
             return Conclusion(key, form, found[-1].why)
     if key == "read_size":
-        # Several reads may come together: then a multiple was seen.
+        # Several reads may come together, which shows as a multiple.
         sizes = [one.value for one in found if isinstance(one.value, int)]
         if sizes and all(size % min(sizes) == 0 for size in sizes):
             return found[sizes.index(min(sizes))]
@@ -253,7 +272,7 @@ def agreed(key: str, found: Sequence[Conclusion]) -> Conclusion | None:
 
 
 def settings(answers: dict[str, Conclusion]) -> list[Conclusion]:
-    """The settings of a profile that answers amount to."""
+    """Derive the settings of a profile from the answers."""
     found = [one for key, one in answers.items() if key in _SETTINGS or one.is_fault]
     said = {one.key: one for one in found}
     leave, other = answers.get("leave"), answers.get("half-close/leave")
@@ -283,7 +302,7 @@ def settings(answers: dict[str, Conclusion]) -> list[Conclusion]:
         if key in answers and answers[key].value is False
     }
     if "notices" not in answers and "undecodable" in answers:
-        absent["notices"] = "nothing that was said brought a notice"
+        absent["notices"] = "no notice came"
     if absent or "undecodable" in answers:
         said["absent"] = Conclusion("absent", sorted(absent), "; ".join(absent.values()))
     tail, text = said.get("tail"), said.get("text")
@@ -294,6 +313,6 @@ def settings(answers: dict[str, Conclusion]) -> list[Conclusion]:
         else:
             del said["text"]
     elif text is None and tail is not None and str(tail.value).startswith("\n"):
-        # Whether this LF is the text's own is open.
+        # It is not known whether this LF belongs to the text.
         del said["tail"]
     return list(said.values())

@@ -1,4 +1,4 @@
-"""The shape of a broadcast: its octets parsed around a word whose sender is known, and what several
+"""The shape of a broadcast: parsed around a known word of a known sender, and what several
 broadcasts have in common."""
 
 import re
@@ -27,21 +27,22 @@ FORMATS: Final = (
     *_TIMES,
     *_DATES,
 )
-"""Forms of a time that are looked for, the fuller ones first."""
+"""Time formats that are looked for, the longer ones first."""
 _COUNTER, _NUMBER, _VARIES, _OTHER = "\x01", "\x02", "\x03", "\x04"
-"""In a form: digits that differ between a member's messages, and between members; and so text."""
+"""Placeholders in a form. The first two are digits that differ between a member's messages, and
+between members; the last two are such text."""
 _PEERS: Final = re.compile(rf"\{{(?:host|port|name)\}}|[{_NUMBER}{_OTHER}]")
 _FIELDS: Final = re.compile(rf"\{{(?:time|peer)\}}|[{_COUNTER}{_VARIES}]")
 _DIGITS: Final = re.compile(rf"(\d+|\{{number\}}|[{_COUNTER}{_NUMBER}])")
 _WIDEST: Final = 24
-"""Characters between two parts of one peer at most."""
+"""The most characters between two parts of a peer."""
 _SHORTEST: Final = 3
-"""Characters of a text with a part in it that varies, at least."""
+"""The fewest literal characters of a form that has {any} in it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Who:
-    """Whom a text may be about: an address, and a name."""
+    """The address and the name of a client, which texts may contain."""
 
     host: str
     port: int
@@ -61,7 +62,7 @@ class Shape:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """What came before and after a word that somebody said."""
+    """The octets that came before and after a word of a known client."""
 
     speaker: Who
     before: str
@@ -69,8 +70,7 @@ class Sample:
 
 
 def form_of(text: str, who: Who, format_: str | None = None) -> str:
-    """A text with fields for what stands for whom it is about; and for a time, if it is in this
-    format."""
+    """Replace the address and name of a client in a text, and a time in this format, by fields."""
     parts = [text] if format_ is None else _pattern(format_).split(text)
     return "{time}".join(_named(part, who) for part in parts)
 
@@ -86,15 +86,17 @@ def _named(text: str, who: Who) -> str:
 
 
 def common_form(forms: Sequence[str]) -> str | None:
-    """The form that all of these are of: {number} for digits that differ, {any} for other text
-    within a line; None where they have nothing in common."""
+    """Return the form that matches all of these; None if they have nothing in common.
+
+    It has {number} for digits that differ, and {any} for other text within a line.
+    """
     found = _common(forms, "{number}", "{any}")
     literal = "" if found is None else re.sub(r"\{\w+\}", "", found)
     return None if found is None or ("{any}" in found and len(literal) < _SHORTEST) else found
 
 
 def common_shape(samples: Sequence[Sample]) -> Shape | None:
-    """What these broadcasts have in common before their texts; None where that is nothing."""
+    """Return what these broadcasts have in common before their texts; None if that is nothing."""
     format_ = next(filter(None, (time_format(one.before) for one in samples)), None)
     by_speaker: dict[Who, list[str]] = {}
     for sample in samples:
@@ -129,7 +131,7 @@ def _shape(form: str, format_: str | None) -> Shape:
 
 
 def _widened(form: str, start: int, end: int) -> tuple[int, int]:
-    """A peer with what belongs to how its address is written."""
+    """Widen a peer by the brackets and quotes around its address."""
     for before, after in (("('", ")"), ("[::ffff:", ""), ("::ffff:", ""), ("[", "")):
         if not form[:start].endswith(before) or not form[end:].startswith(after):
             continue
@@ -160,7 +162,10 @@ def _common(forms: Sequence[str], number: str, other: str) -> str | None:
 
 
 def _same_skeleton(one: str, two: str, number: str) -> str | None:
-    """The form of two that differ in digits alone; what counts messages does so for all."""
+    """Return the form of two texts that differ only in digits; None if they differ in more.
+
+    Digits that count a member's messages count those of all members.
+    """
     left, right = _DIGITS.split(one), _DIGITS.split(two)
     if len(left) != len(right) or left[::2] != right[::2]:
         return None
@@ -171,7 +176,7 @@ def _same_skeleton(one: str, two: str, number: str) -> str | None:
 
 
 def _same_ends(one: str, two: str, other: str) -> str | None:
-    """The form of two that differ in one place within a line."""
+    """Return the form of two texts that differ in one place within a line; else None."""
     start = 0
     while start < min(len(one), len(two)) and one[start] == two[start]:
         start += 1
@@ -187,13 +192,13 @@ def _same_ends(one: str, two: str, other: str) -> str | None:
 
 
 def _whole_fields(form: str, end: int) -> int:
-    """The end of a beginning that cuts no field."""
+    """Return the nearest index up to `end` that is not within a field."""
     opened = form.rfind("{", 0, end)
     return opened if opened >= 0 and "}" not in form[opened:end] else end
 
 
 def time_format(text: str) -> str | None:
-    """The format of a time in it that is about now."""
+    """Return the format of a time in a text that is about now; None if there is none."""
     now = time.time()
     for format_ in FORMATS:
         found = _around_time(text, format_)[1]
@@ -209,7 +214,7 @@ def time_format(text: str) -> str | None:
 
 
 def _around_time(text: str, format_: str) -> tuple[str, str, str]:
-    """What stands before a time in this format, the time, and what stands after it."""
+    """Split a text at a time in this format: what is before it, the time, and what is after it."""
     found = _pattern(format_).search(text)
     return (
         (text, "", "") if found is None else (text[: found.start()], found[0], text[found.end() :])

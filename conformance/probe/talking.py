@@ -1,6 +1,6 @@
-"""Plain connections to an unknown server, and how long its answers take.
+"""Plain connections to an unknown server, and its response times.
 
-Deadlines adapt: each answer that came decides how long the next is waited for.
+Deadlines adapt: the time that answers took so far decides how long to wait for the next.
 """
 
 import math
@@ -20,31 +20,32 @@ from conformance.target.server import LaunchedServer
 from conformance.target.system import AF_UNIX
 
 FIRST: Final = 5.0
-"""Seconds in which the first word of all must be heard; times the factor."""
+"""Seconds in which the very first message must be heard; times the factor."""
 _LEAST: Final = 0.4
-"""Seconds that any answer is given; times the factor."""
+"""The least time for an answer, in seconds; times the factor."""
 _TIMES: Final = 5.0
-"""How many times the slowest answer so far the next may take."""
+"""How many times as long as the slowest so far an answer may take."""
 _MOST: Final = 12.0
 _QUIET: Final = 0.08
 """Seconds of silence after which an answer is over; times the factor."""
 _QUIET_TIMES: Final = 0.5
 _ENDLESS: Final = 8_388_608
-"""Octets of one connection after which no more are read."""
+"""Octets of one connection after which nothing more is read."""
 _READ: Final = 262_144
 _ABORT: Final = struct.pack("ii", 1, 0)
 
 
 class Gone(Exception):
-    """The server cannot be talked to: it has died, or hangs."""
+    """The server cannot be talked to: it has died or hangs."""
 
 
 class ProbeOutOfTime(Exception):
-    """The time that a probe may take is over."""
+    """The time of the probe is over."""
 
 
 class Speaker:
-    """One connection: all that came, when each part of it did, and whether it has ended."""
+    """A connection to the server: all octets that came, when they came, and whether it has
+    ended."""
 
     def __init__(self, sock: socket.socket, name: str) -> None:
         self.came = bytearray()
@@ -59,7 +60,7 @@ class Speaker:
 
     @property
     def floods(self) -> bool:
-        """Whether more has come than anybody said, by far."""
+        """Whether far more has come than was sent."""
         return len(self.came) >= _ENDLESS
 
     def hang_up(self) -> None:
@@ -68,11 +69,11 @@ class Speaker:
             self.sock.shutdown(socket.SHUT_WR)
 
     def since(self, mark: int) -> bytes:
-        """What came after so many octets."""
+        """Return the octets that came after the first `mark`."""
         return bytes(self.came[mark:])
 
     def receive(self) -> None:
-        """Take what is there."""
+        """Read what is there."""
         try:
             octets = self.sock.recv(_READ)
         except BlockingIOError:
@@ -86,9 +87,9 @@ class Speaker:
 
 
 class Room:
-    """The server, everyone who is connected to it, and how long its answers take.
+    """The server, all connections to it, and its response times.
 
-    One that is launched is launched again where it is gone.
+    A launched server that has died is launched again.
     """
 
     def __init__(
@@ -125,32 +126,31 @@ class Room:
         return max(_QUIET * self._factor, _QUIET_TIMES * min(self.slowest or 0.0, 1.0))
 
     def extend(self, seconds: float) -> None:
-        """Give the whole of it more time, for a server that is slow; never more than it may take at
-        most."""
+        """Give the probe more time, for a slow server, up to its upper bound."""
         self._end = min(self._latest, self._end + seconds)
 
     def another(self) -> "Room":
-        """Another server of the same kind, given as much time."""
+        """Return a room of another server of the same kind, with the same time limit."""
         assert self._launch is not None
         room = Room(self._asked, self._launch, self._factor, 0.0)
         room.slowest, room._end, room._latest = self.slowest, self._end, self._latest
         return room
 
     def break_off(self) -> None:
-        """Let its time be over now; from any thread."""
+        """End the probe of this room now. Can be called from any thread."""
         self._end = 0.0
 
     def word(self) -> bytes:
-        """A word that nobody has said."""
+        """Make up a new word."""
         return f"w{next(self._numbers):03}{time.monotonic_ns() % 46_656:05}k".encode()
 
     def connect(self) -> Speaker:
-        """Connect."""
+        """Connect a client; raises `Gone` if that fails."""
         self._start()
         try:
             sock = self._address.connect(min(self.patience, FIRST) * 2)
         except OSError as error:
-            raise Gone(f"it takes no connection: {error}") from None
+            raise Gone(f"it accepts no connection: {error}") from None
         sock.setblocking(False)
         talker = Speaker(sock, f"p{next(self._numbers)}r")
         self.talkers.append(talker)
@@ -158,8 +158,7 @@ class Room:
         return talker
 
     def say(self, talker: Speaker, octets: bytes) -> None:
-        """Send a segment; what the server does not take in time, and what a broken connection does
-        not take, is not sent."""
+        """Send a segment, as far as the server takes it in time and the connection lasts."""
         end = time.monotonic() + self.patience
         view = memoryview(octets)
         while view and not talker.ended:
@@ -173,8 +172,7 @@ class Room:
                 return
 
     def wait(self, condition: Callable[[], bool], seconds: float | None = None) -> bool:
-        """Let things happen until the condition holds, as long as an answer may take; whether it
-        holds."""
+        """Wait until a condition holds, as long as an answer may take; return whether it holds."""
         end = time.monotonic() + (self.patience if seconds is None else seconds)
         while not condition():
             left = end - time.monotonic()
@@ -184,7 +182,7 @@ class Room:
         return True
 
     def answer(self, condition: Callable[[], bool]) -> bool:
-        """Wait, and note how long it took."""
+        """Wait as `wait` does, and note how long the answer took."""
         began = time.monotonic()
         came = self.wait(condition)
         if came:
@@ -192,12 +190,15 @@ class Room:
         return came
 
     def hears(self, talker: Speaker, word: bytes, mark: int = 0) -> bool:
-        """Wait until a word came."""
+        """Wait until a word has come after the first `mark` octets; return whether it has."""
         self.answer(lambda: talker.came.find(word, mark) >= 0 or talker.ended)
         return talker.came.find(word, mark) >= 0
 
     def settle(self, *talkers: Speaker, first: float = 0.0) -> None:
-        """Wait until nothing more comes to any of these; anything at all comes within `first`."""
+        """Wait until nothing more comes to any of these clients.
+
+        The first octets may take `first` seconds to come.
+        """
         began = latest = time.monotonic()
         before = sum(len(one.came) for one in talkers)
         while True:
@@ -210,7 +211,7 @@ class Room:
             self.turn(left)
 
     def turn(self, seconds: float) -> None:
-        """Take what comes to anyone within some seconds, once."""
+        """Wait up to `seconds` for octets to any client, and read them."""
         if time.monotonic() > self._end:
             raise ProbeOutOfTime
         for key, _ in self._selector.select(seconds):
@@ -232,15 +233,15 @@ class Room:
         self.drop(*self.talkers)
 
     def _abort_all(self) -> None:
-        """Reset everybody, before a server that the suite launched is ended: nothing may keep its
-        address from the next one."""
+        """Reset all connections before a launched server is stopped, so that none in TIME_WAIT
+        holds its address."""
         for talker in self.talkers if self._aborts or self._server is not None else ():
             with suppress(OSError):
                 talker.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _ABORT)
         self.drop_all()
 
     def has_died(self) -> bool:
-        """Whether nothing answers there any more."""
+        """Whether the server has died or accepts no connections."""
         if self._server is not None and self._server.poll() is not None:
             return True
         try:
@@ -250,8 +251,10 @@ class Room:
         return False
 
     def restart(self, *, counted: bool = True) -> bool:
-        """Restart the server if the suite launched it; return whether it did. One that has died is
-        `counted` in any case."""
+        """Restart the server if the suite launched it; return whether it did.
+
+        The restart of a server that has died is always `counted`.
+        """
         if self._server is None:
             return False
         self._abort_all()
@@ -263,7 +266,10 @@ class Room:
 
     @contextmanager
     def open(self, *, aborts: bool = False) -> Iterator["Room"]:
-        """Close everything in the end; `aborts`: by a reset, though somebody else launched it."""
+        """Close all connections and the server at the end of the context.
+
+        `aborts`: reset the connections even if the suite did not launch the server.
+        """
         self._aborts = aborts
         try:
             yield self

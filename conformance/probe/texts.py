@@ -1,7 +1,7 @@
-"""Questions about messages: how they are framed, what becomes of their text, what is around it.
+"""Questions about messages: how they are framed, how their text is changed, what surrounds it.
 
-Each is asked of a room in which two hear each other, and returns what it concludes. None of them
-ends a membership on purpose.
+Each is asked in a room in which two clients hear each other, and returns its conclusions. None of
+them ends a membership on purpose.
 """
 
 import re
@@ -17,19 +17,22 @@ from conformance.probe.talking import Gone, Speaker
 
 _CHARSETS: Final = ("gb2312", "gbk", "big5", "shift_jis", "euc_kr", "cp1252", "latin-1")
 _LONG: Final = 20_000
-"""Octets of the segment that shows how much a read takes."""
+"""Octets of the segment that shows the size of a read."""
 _LESS_LONG: Final = 2_400
 _SLOW: Final = 0.3
-"""The same for a server that needs so many seconds for an answer."""
+"""The octets for a slow server, and the seconds for an answer that make it slow."""
 _LEAST_READ: Final = 64
 _SEGMENTS: Final = 8
 _ENOUGH: Final = 3
-"""Long segments that are tried, and different ends of parts that tell how long parts are."""
+"""How many long segments are tried at least, and how many different ends of parts are enough to
+tell their size."""
 
 
 def ask_shape(guests: Guests, samples: list[Sample]) -> list[Conclusion]:
-    """What stands around a text, to be concluded from `samples`, which are added to; and what its
-    sender receives."""
+    """Ask what surrounds a text, and what its sender receives.
+
+    What surrounds it is added to `samples`, for `conclude_shape`.
+    """
     ann, bob = guests.pair()
     own: list[bytes] = []
     words: list[bytes] = []
@@ -37,7 +40,7 @@ def ask_shape(guests: Guests, samples: list[Sample]) -> list[Conclusion]:
         word, mark, own_mark = guests.room.word(), len(listener.came), len(speaker.came)
         guests.room.say(speaker, word + b"\n")
         if not guests.room.hears(listener, word, mark):
-            raise Gone(f"of {shown(word)} with an LF nothing came")
+            raise Gone(f"nothing came after {shown(word)} with an LF")
         guests.room.settle(listener, speaker)
         before, _, after = listener.since(mark).partition(word)
         samples.append(Sample(who(speaker), _text(before), _text(after)))
@@ -47,7 +50,7 @@ def ask_shape(guests: Guests, samples: list[Sample]) -> list[Conclusion]:
 
 
 def conclude_shape(samples: Sequence[Sample]) -> list[Conclusion]:
-    """What stands around a text, from all that was heard of one."""
+    """Conclude from all samples what surrounds a text."""
     if not samples:
         return []
     last, found = samples[-1], []
@@ -72,7 +75,7 @@ def conclude_shape(samples: Sequence[Sample]) -> list[Conclusion]:
 def _echo(
     samples: Sequence[Sample], words: Sequence[bytes], own: Sequence[bytes]
 ) -> list[Conclusion]:
-    """Whether a sender receives what the others do, and what it receives besides."""
+    """Conclude whether a sender receives its own messages, and what else it receives."""
     echoes: list[bool] = []
     besides: list[bytes] = []
     for sample, word, came in zip(samples, words, own, strict=True):
@@ -80,7 +83,7 @@ def _echo(
         whole += sample.after.encode("utf-8", "surrogateescape")
         before, same, after = came.partition(whole)
         if not same and word in came:
-            # A time may differ, and what comes after all of it may have come in between.
+            # The time may differ, and other octets may have come in between.
             shape = (
                 common_shape([sample]),
                 common_shape([Sample(sample.speaker, _text(came.partition(word)[0]), "")]),
@@ -89,7 +92,7 @@ def _echo(
                 before, same, after = b"", word, b""
         echoes.append(bool(same))
         besides.append(before + after if same else came)
-    why = f"to the sender of a word came {shown(own[-1]) if own[-1] else 'nothing'}"
+    why = f"the sender of a word received {shown(own[-1]) if own[-1] else 'nothing'}"
     found = [Conclusion("echo", all(echoes), why)]
     forms = [
         [
@@ -106,22 +109,22 @@ def _echo(
 
 
 def ask_framing(guests: Guests) -> list[Conclusion]:
-    """Whether a message is a line or a read, and of how many octets."""
+    """Ask whether a message is a line or a read, and the size of a read."""
     room = guests.room
     ann, bob = guests.pair()
     word, rest, mark = room.word(), room.word(), len(bob.came)
     room.say(ann, word)
     by_read = room.hears(bob, word, mark)
     if not by_read:
-        # It may only be late: somebody else's word tells.
+        # It may only be late: a word of another client tells.
         guests.fence(bob, ann)
-        # Who takes each read for a line may cut off its last octet for an LF.
+        # A server that takes each read for a line may cut off its last octet as the LF.
         by_read = word[:-1] in bob.since(mark)
     came = bob.since(mark)
     room.say(ann, rest + b"\n")
     if not room.hears(bob, rest, mark):
-        raise Gone(f"of {shown(word + rest)} in two segments nothing came")
-    why = f"a word without an LF brought {shown(came) if came else 'nothing until its LF came'}"
+        raise Gone(f"nothing came after {shown(word + rest)} in two segments")
+    why = f"after a word without an LF came {shown(came) if came else 'nothing until its LF'}"
     found = [Conclusion("framing", "read" if by_read else "line", why)]
     room.settle(bob)
     if by_read:
@@ -130,10 +133,12 @@ def ask_framing(guests: Guests) -> list[Conclusion]:
 
 
 def _read_size(guests: Guests, ann: Speaker, bob: Speaker) -> list[Conclusion]:
-    """How much of one long segment is a message. Where nothing stands between two, each part
-    comes on its own."""
+    """Find out how much of a long segment is one message.
+
+    If nothing separates messages, the sizes of the parts that come tell.
+    """
     room = guests.room
-    # Who answers late may take a while to read so much.
+    # A slow server may take a while to read much.
     long = _LONG if (room.slowest or 0.0) < _SLOW else _LESS_LONG
     sizes: list[int] = []
     parts: set[int] = set()
@@ -147,7 +152,7 @@ def _read_size(guests: Guests, ann: Speaker, bob: Speaker) -> list[Conclusion]:
         mark, first = len(bob.came), len(bob.arrivals)
         room.say(ann, said + b"\n")
         if not room.hears(bob, word, mark):
-            raise Gone("of a long segment nothing came")
+            raise Gone("nothing came after a long segment")
         room.wait(lambda end=b"%05dz" % (long // 6 - 1): end in bob.came[-64:] or bob.ended)  # type: ignore[misc]  # called in this turn
         room.settle(bob)
         came = bob.since(mark)
@@ -173,7 +178,7 @@ def _read_size(guests: Guests, ann: Speaker, bob: Speaker) -> list[Conclusion]:
 
 
 def _alike(said: bytes, came: bytes) -> int:
-    """How many octets of what was said came without a break."""
+    """Return how many octets of what was sent came without a break."""
     low, high = 0, min(len(said), len(came))
     while low < high:
         middle = (low + high + 1) // 2
@@ -185,7 +190,7 @@ def _alike(said: bytes, came: bytes) -> int:
 
 
 def ask_text(guests: Guests) -> list[Conclusion]:
-    """What is trimmed of a text, and what becomes of a control in it."""
+    """Ask how a text is trimmed, and what happens to a control character in it."""
     if guests.known.dialect.is_repr:
         return []
     room = guests.room
@@ -221,11 +226,11 @@ def ask_text(guests: Guests) -> list[Conclusion]:
 def _around_of(
     guests: Guests, ann: Speaker, bob: Speaker, left: bytes, right: bytes
 ) -> tuple[bytes, bytes]:
-    """What came before and after a word that was said between these octets."""
+    """Send a word between these octets; return what came before and after the word."""
     word, mark = guests.room.word(), len(bob.came)
     guests.room.say(ann, left + word + right + b"\n")
     if not guests.room.hears(bob, word, mark):
-        raise Gone(f"nothing came of {shown(left + word + right)} with an LF")
+        raise Gone(f"nothing came after {shown(left + word + right)} with an LF")
     guests.room.settle(bob)
     before, _, after = bob.since(mark).partition(word)
     return before, after
@@ -240,7 +245,7 @@ def _count_cr(octets: bytes) -> int:
 
 
 def ask_blank(guests: Guests) -> list[Conclusion]:
-    """What a blank line is."""
+    """Ask what happens to a blank line."""
     room = guests.room
     ann, bob = guests.pair()
     mark, own = len(bob.came), len(ann.came)
@@ -251,29 +256,31 @@ def ask_blank(guests: Guests) -> list[Conclusion]:
     spoke = not ann.ended and guests.fence(ann, bob)
     if ann.ended:
         guests.forget()
-        why = f"an empty line brought its sender {shown(ann.since(own))} and the end"
+        why = f"the sender of an empty line received {shown(ann.since(own))} and the end"
         return [Conclusion("blank", "closes", why)]
     if not spoke:
         guests.forget()
-        raise Gone("after an empty line its sender was heard no more")
+        raise Gone("the sender of an empty line was no longer heard")
     came = guests.news(bob.since(mark))
     if came and not came.strip(b"\n") and not guests.known.shaped:
-        return []  # whether more stands in a message is not known yet
+        return []  # it is not known yet what surrounds a text
     is_message = bool(came.strip(b"\n")) or bool(came and not guests.known.dialect.opening)
-    why = f"an empty line came to others as {shown(came)}" if came else "nothing came of one"
+    why = f"after an empty line others received {shown(came) if came else 'nothing'}"
     return [Conclusion("blank", "broadcast" if is_message else "ignored", why)]
 
 
 def ask_charset(guests: Guests) -> list[Conclusion]:
-    """In which charset lines are read, and broadcasts written. One that leaves UTF-8 as it is may
-    be another still, which `ask_undecodable` finds out."""
+    """Ask in which charset lines are read and broadcasts are written.
+
+    A server that relays UTF-8 unchanged may use another, which `ask_undecodable` finds out.
+    """
     if guests.known.dialect.is_repr:
         return []
     came = _relayed(guests, "é".encode())
     if came == "é".encode():
-        return [Conclusion("charset", "utf-8", "é in UTF-8 came as it is")]
+        return [Conclusion("charset", "utf-8", "é in UTF-8 came unchanged")]
     if came is None:
-        return [Conclusion("charset", "ascii", "nothing came of a word with é in it")]
+        return [Conclusion("charset", "ascii", "nothing came after a word with é in it")]
     found = _which_charset(guests, "é".encode(), came)
     if not found and came in (b"", b"?", b"??", "\ufffd".encode() * 2):
         found.append(Conclusion("charset", "ascii", f"é in UTF-8 came as {shown(came)}"))
@@ -281,11 +288,11 @@ def ask_charset(guests: Guests) -> list[Conclusion]:
 
 
 def ask_undecodable(guests: Guests) -> list[Conclusion]:
-    """What becomes of octets that are no text."""
+    """Ask what happens to a line that does not decode."""
     if guests.known.dialect.is_repr:
         return [Conclusion("undecodable", "relays", "a repr shows octets, whatever they are")]
     effect, octets = _undecodable(guests)
-    # What is a text in two charsets, and comes as it is, leaves open in which it was read.
+    # Octets that are valid in two charsets and come unchanged do not tell which one was used.
     lives = effect[0].value != "kills"
     if lives and octets != b"\xff" and guests.known.dialect.charset == "utf-8":
         said = "中".encode("gb2312")
@@ -296,7 +303,7 @@ def ask_undecodable(guests: Guests) -> list[Conclusion]:
 
 
 def _relayed(guests: Guests, octets: bytes) -> bytes | None:
-    """What octets between two words came as; None where nothing came."""
+    """Send octets between two words; return what came between them, None if nothing came."""
     room = guests.room
     ann, bob = guests.pair()
     before, after, mark = room.word(), room.word(), len(bob.came)
@@ -326,7 +333,7 @@ def _which_charset(guests: Guests, said: bytes, came: bytes) -> list[Conclusion]
 
 
 def _wider(guests: Guests, charset: str) -> str:
-    """GBK where a character came that GB2312 has not."""
+    """Return gbk instead of gb2312 if a character comes that GB2312 lacks."""
     if charset != "gb2312":
         return charset
     came = _relayed(guests, "镕".encode("gbk"))
@@ -334,7 +341,7 @@ def _wider(guests: Guests, charset: str) -> str:
 
 
 def _undecodable(guests: Guests) -> tuple[list[Conclusion], bytes | None]:
-    """What becomes of a line that does not decode, and as what its octet came, if it did."""
+    """Find out what happens to a line that does not decode, and what its bad octet came as."""
     room = guests.room
     ann, bob = guests.pair()
     word, after, mark, own = room.word(), room.word(), len(bob.came), len(ann.came)
@@ -347,25 +354,25 @@ def _undecodable(guests: Guests) -> tuple[list[Conclusion], bytes | None]:
         return [Conclusion("undecodable", "relays", f"{said} came as {shown(came)}")], came
     guests.forget()
     if ann.ended:
-        room.settle(bob)  # a process that dies lets go of everyone, one after the other
+        room.settle(bob)  # a process that dies closes its connections one after the other
     if bob.ended or room.has_died():
-        why = f"after {said} nothing answered there any more"
+        why = f"after {said} the server no longer answered"
         return [Conclusion("undecodable", "kills", why)], None
     if ann.ended:
-        why = f"{said} brought its sender {shown(ann.since(own))} and the end"
+        why = f"the sender of {said} received {shown(ann.since(own))} and the end"
         return [Conclusion("undecodable", "closes", why), _notice(ann.since(own))], None
     if guests.fence(ann, bob):
-        why = f"nothing came of {said}, and its sender is heard on"
+        why = f"{said} was not relayed, and its sender is still heard"
         return [Conclusion("undecodable", "drops", why)], None
     if not _is_alive(guests, bob):
-        why = f"after {said} nothing came of what anyone said"
+        why = f"after {said} no client was heard any more"
         return [Conclusion("undecodable", "kills", why)], None
-    why = f"after {said} nothing came of what its sender said"
+    why = f"after {said} its sender was no longer heard"
     return [Conclusion("undecodable", "mutes", why)], None
 
 
 def _is_alive(guests: Guests, bob: Speaker) -> bool:
-    """Whether who comes now is still heard."""
+    """Whether a new client is still heard."""
     try:
         return guests.fence(guests.newcomer(bob), bob)
     except Gone:
@@ -373,9 +380,9 @@ def _is_alive(guests: Guests, bob: Speaker) -> bool:
 
 
 def _notice(own: bytes) -> Conclusion:
-    """Whether a notice came with a closing."""
+    """Conclude whether the server sends a notice when it closes a connection."""
     has = re.search(rb"(?:^|\n)![a-z-]+", own) is not None
-    why = f"a closing brought {shown(own) if own else 'no word'}"
+    why = f"before closing, the server sent {shown(own) if own else 'nothing'}"
     return Conclusion("notices", has, why)
 
 

@@ -1,1 +1,1 @@
-"""The conditions of the attribution table: each a question about one incident."""
+"""The conditions of the attribution table: predicates about one incident."""

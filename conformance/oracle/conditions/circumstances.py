@@ -1,4 +1,4 @@
-"""An incident in its case: what the conditions of the attribution table are asked about."""
+"""The argument of every condition of the attribution table: an incident and its case."""
 
 from dataclasses import dataclass
 
@@ -13,7 +13,7 @@ from conformance.oracle.triggers import What
 
 @dataclass(frozen=True, slots=True)
 class Circumstances:
-    """An incident in its case."""
+    """An incident, its case, and the controls in it."""
 
     case: Case
     controls: Controls
@@ -31,7 +31,7 @@ class Circumstances:
 
     @property
     def client(self) -> ClientHistory | None:
-        """The client whose connection shows it."""
+        """The client whose connection shows the incident."""
         return self.case.history.clients.get(self.fact.client or "")
 
     @property
@@ -41,7 +41,10 @@ class Circumstances:
 
     @property
     def theme(self) -> str:
-        """What the line that set it off was sent to exercise, or the line it is about."""
+        """The requirement that the line which triggered the incident was sent to exercise.
+
+        If no line did, that of the line that the incident is about.
+        """
         trigger = self.incident.trigger
         if trigger is not None and trigger.what is What.TREATED and trigger.line is not None:
             return treatment_of(trigger.line)

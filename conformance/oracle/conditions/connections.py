@@ -1,4 +1,4 @@
-"""Conditions about connections and the server: how they ended, and what had happened before.
+"""Conditions about connections and the server: how they ended, and what happened before.
 
 The docstrings are printed by `explain`, after "where".
 """
@@ -27,7 +27,7 @@ def client_quit(about: Circumstances) -> bool:
 
 
 def client_ended_its_side(about: Circumstances) -> bool:
-    """the client had ended its side"""
+    """the client had half-closed"""
     return about.client is not None and about.client.cause is Leaving.END_OF_STREAM
 
 
@@ -37,7 +37,7 @@ def client_offended(about: Circumstances) -> bool:
 
 
 def client_hears_no_more(about: Circumstances) -> bool:
-    """others were heard when it had left, and it received nothing of that"""
+    """others talked after it had left, and it received nothing of that"""
     client, case = about.client, about.case
     if client is None or client.left is None:
         return False
@@ -50,48 +50,48 @@ def client_hears_no_more(about: Circumstances) -> bool:
 
 
 def stood_still_behind_a_backlog(about: Circumstances) -> bool:
-    """a member had stopped reading, with a backlog, and nothing came to anybody any more"""
+    """a member with a backlog had stopped reading, and then no one received anything"""
     if about.what is not What.BACKLOG or about.has(Sign.DEAFENED):
         return False
     return about.fact.kind is Kind.DIED or about.case.last_wait > about.case.last_broadcast
 
 
 def stopped_after_a_violation(about: Circumstances) -> bool:
-    """nothing came any more after somebody's violation"""
+    """no one received anything after a violation"""
     return about.what is What.VIOLATION
 
 
 def stopped_after_a_treated_line(about: Circumstances) -> bool:
-    """nothing came any more after a line that was sent to exercise how lines are treated"""
+    """no one received anything after a line that was sent to exercise how lines are treated"""
     return about.what is What.TREATED
 
 
 def stopped_after_a_blank_line(about: Circumstances) -> bool:
-    """nothing came any more after a blank line"""
+    """no one received anything after a blank line"""
     return about.what is What.BLANK
 
 
 def stopped_after_somebody_left(about: Circumstances) -> bool:
-    """nothing came any more after somebody had left"""
+    """no one received anything after a client had left"""
     return about.what is What.LEFT
 
 
 def many_came_and_nothing_was_said(about: Circumstances) -> bool:
-    """many members were there, and nobody had said anything"""
+    """there were many members, and none had sent anything"""
     at = about.fact.evidence[0]
     said = any(line.begun < at for client in about.case.clients for line in client.lines)
     return not said and members_before(about.case, at) >= MANY
 
 
 def only_who_came_before_hears(about: Circumstances) -> bool:
-    """who said nothing either and came before heard something, and nobody who came after it"""
+    """other silent clients received something only if they had joined before it"""
     deaf, case = about.client, about.case
     silent = [one for one in case.clients if not one.segments and case.runs[one.name]]
     return deaf is not None and bool(silent) and silent[-1].connected < deaf.connected
 
 
 def earlier_ones_had_left(about: Circumstances) -> bool:
-    """clients of an earlier scenario had left, and hardly anything had been said since"""
+    """clients of an earlier scenario had left, and hardly anything had been sent since"""
     return about.what is What.LEFT_EARLIER
 
 
@@ -104,14 +104,14 @@ def all_had_left(about: Circumstances) -> bool:
 
 
 def input_had_ended(about: Circumstances) -> bool:
-    """standard input had ended, and the server had died, stood still or put members out"""
+    """standard input had ended, and then the server died, hung or closed members"""
     if about.what is not What.INPUT_ENDED:
         return False
     return about.fact.kind is not Kind.LOST or about.case.is_quiet_after(about.line)
 
 
 def rival_had_come(about: Circumstances) -> bool:
-    """a second server had been launched on its address"""
+    """a second server had been launched on the address"""
     return about.what is What.RIVAL
 
 
@@ -121,12 +121,12 @@ def descriptors_had_run_out(about: Circumstances) -> bool:
 
 
 def blank_line_was_unanswered(about: Circumstances) -> bool:
-    """a blank line was the first that nothing had come of"""
+    """its first unanswered line was blank"""
     return about.has(Sign.BLANK)
 
 
 def treated_line_was_unanswered(about: Circumstances) -> bool:
-    """a line that was sent to exercise how lines are treated had not been answered"""
+    """its first unanswered line was sent to exercise how lines are treated"""
     return about.what is What.TREATED
 
 
@@ -141,13 +141,13 @@ def notice_was_of_length(about: Circumstances) -> bool:
 
 
 def somebody_had_left(about: Circumstances) -> bool:
-    """another had left just before, or before the last that the client said, and the client itself
-    had said nothing but plain messages"""
+    """another client had left just before, or before this client's last line, and this client had
+    sent only plain messages"""
     return _latest_leaver(about) is not None
 
 
 def somebody_had_offended(about: Circumstances) -> bool:
-    """another had just sent a violation, and the client itself nothing but plain messages"""
+    """another client had just sent a violation, and this client had sent only plain messages"""
     latest = _latest_leaver(about)
     return latest is not None and latest.cause is Leaving.VIOLATION
 
@@ -165,7 +165,7 @@ def _latest_leaver(about: Circumstances) -> ClientHistory | None:
 
 
 def somebody_was_to_be_evicted(about: Circumstances) -> bool:
-    """another had stopped reading, with a backlog"""
+    """another client with a backlog had stopped reading"""
     return about.what is What.BACKLOG
 
 
@@ -181,19 +181,19 @@ def had_been_silent(about: Circumstances) -> bool:
 
 
 def room_was_full(about: Circumstances) -> bool:
-    """as many members were there as the server is known to have room for"""
+    """there were as many members as the server's known capacity"""
     capacity = about.case.history.start.capacity
     return capacity is not None and members_before(about.case, about.fact.evidence[0]) >= capacity
 
 
 def many_were_there(about: Circumstances) -> bool:
-    """many members were there"""
+    """there were many members"""
     at = about.fact.evidence[0]
     return members_before(about.case, at) >= MANY
 
 
 def plain_quit_works(about: Circumstances) -> bool:
-    """it is quit, and others were let go for quit with a bare LF, alone in its segment"""
+    """it is quit, and others could leave by quit with a bare LF, alone in its segment"""
     line = about.fact.line
     if line is not None and line.fate is not Fate.QUIT:
         return False

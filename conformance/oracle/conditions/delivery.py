@@ -1,4 +1,4 @@
-"""Conditions about delivery: why a message may be missing, or came twice.
+"""Conditions about delivery: why a message may be missing, or may have come twice.
 
 The docstrings are printed by `explain`, after "where".
 """
@@ -28,7 +28,7 @@ def was_heard_before(about: Circumstances) -> bool:
 
 
 def is_the_senders_doing(about: Circumstances) -> bool:
-    """whoever said the same fared the same"""
+    """every client that sent the same fared the same"""
     trigger = about.incident.trigger
     line = about.fact.line if trigger is None else trigger.line
     return line is None or about.controls.is_repeated(line)
@@ -38,12 +38,12 @@ def is_the_senders_doing(about: Circumstances) -> bool:
 
 
 def nobody_hears_another(about: Circumstances) -> bool:
-    """nobody received anything that another said"""
+    """no client received anything that another sent"""
     return about.has(Sign.ISOLATED)
 
 
 def losers_were_evicted(about: Circumstances) -> bool:
-    """1 MiB had come to wait for all who lack it"""
+    """1 MiB was waiting for each client that lacks it"""
     clients = _losers(about)
     case = about.case
     return bool(clients) and all(
@@ -57,7 +57,7 @@ def _losers(about: Circumstances) -> list[ClientHistory]:
 
 
 def is_lost_by_stopping(about: Circumstances) -> bool:
-    """members were still to receive it when the server was told to stop"""
+    """members had still to receive it when the server was told to stop"""
     clients = _losers(about)
     return bool(clients) and all(_was_still_to_come(about, client) for client in clients)
 
@@ -74,19 +74,19 @@ def _was_still_to_come(about: Circumstances, client: ClientHistory) -> bool:
 
 
 def came_to_nobody(about: Circumstances) -> bool:
-    """it came to nobody as it should"""
+    """no one received it unaltered"""
     return not any(tie.exact for tie in about.case.came.get(about.line, {}).values())
 
 
 def losers_stood_still(about: Circumstances) -> bool:
-    """its sender stays, and nothing came any more to those who lack it"""
+    """its sender stayed, and clients that lack it received nothing more"""
     if about.case.history.clients[about.line.client].cause is not None:
         return False
     return all(about.case.is_last_for(about.line, name) for name in about.fact.losers)
 
 
 def its_sender_had_been_silent(about: Circumstances) -> bool:
-    """its sender, or who lacks it, had been silent for about a second"""
+    """its sender, or a client that lacks it, had been silent for about a second"""
     names = {about.line.client, *about.fact.losers}
     for client in (about.case.history.clients[name] for name in names):
         times = [line.t for line in client.lines if line.begun < about.line.begun]
@@ -97,31 +97,32 @@ def its_sender_had_been_silent(about: Circumstances) -> bool:
 
 
 def whole_room_stood_still(about: Circumstances) -> bool:
-    """it came to nobody, and nothing that anybody said after it"""
+    """no one received it, or anything sent after it"""
     return about.line not in about.case.came and about.case.is_quiet_after(about.line)
 
 
 def sender_left(about: Circumstances) -> bool:
-    """its sender had left, and nothing came that it had said later"""
+    """its sender had left, and nothing came that it had sent later"""
     return about.case.history.clients[about.line.client].cause is not None and not _came_later(
         about
     )
 
 
 def somebody_left(about: Circumstances) -> bool:
-    """another client left meanwhile, and does not alone lack it"""
+    """another client left meanwhile, and is not the only one that lacks it"""
     leaver = about.controls.left_meanwhile(about.line)
     return leaver is not None and set(about.fact.losers) != {leaver.name}
 
 
 def is_a_first_line_swallowed(about: Circumstances) -> bool:
-    """it is the first line of its sender, of whom later ones came"""
+    """it is its sender's first line, and later ones came"""
     heard = about.case.last_heard.get(about.line.client, 0)
     return about.has(Sign.FIRST_LINE) and came_to_nobody(about) and heard > about.line.number
 
 
 def losers_are_left_behind(about: Circumstances) -> bool:
-    """others received it, and those who lack it had only just become members, or heard no more"""
+    """others received it, and clients that lack it had just become members, or received nothing
+    more"""
     line = about.line
     return line in about.case.came and all(
         _is_left_behind(about.case, line, name) for name in about.fact.losers
@@ -139,32 +140,32 @@ def _is_left_behind(case: Case, line: Line, name: str) -> bool:
 
 
 def sender_quit(about: Circumstances) -> bool:
-    """its sender quit before it was sure to have come"""
+    """its sender quit, perhaps before it came"""
     return _left_before(about, Leaving.QUIT)
 
 
 def sender_ended_its_side(about: Circumstances) -> bool:
-    """its sender ended its side before it was sure to have come"""
+    """its sender half-closed, perhaps before it came"""
     return _left_before(about, Leaving.END_OF_STREAM)
 
 
 def sender_offended(about: Circumstances) -> bool:
-    """its sender sent a violation before it was sure to have come"""
+    """its sender sent a violation, perhaps before it came"""
     return _left_before(about, Leaving.VIOLATION)
 
 
 def sender_quit_and_lacks_it(about: Circumstances) -> bool:
-    """its sender alone lacks it, and quit before it was sure to have come"""
+    """only its sender lacks it, and quit, perhaps before it came"""
     return _lacks_its_own(about) and _left_before(about, Leaving.QUIT)
 
 
 def sender_ended_its_side_and_lacks_it(about: Circumstances) -> bool:
-    """its sender alone lacks it, and ended its side before it was sure to have come"""
+    """only its sender lacks it, and half-closed, perhaps before it came"""
     return _lacks_its_own(about) and _left_before(about, Leaving.END_OF_STREAM)
 
 
 def sender_offended_and_lacks_it(about: Circumstances) -> bool:
-    """its sender alone lacks it, and offended before it was sure to have come"""
+    """only its sender lacks it, and sent a violation, perhaps before it came"""
     return _lacks_its_own(about) and _left_before(about, Leaving.VIOLATION)
 
 
@@ -180,14 +181,14 @@ def _left_before(about: Circumstances, cause: Leaving) -> bool:
     if not about.has(Sign.FOR_ALL) and not _lacks_its_own(about):
         return False
     if _came_later(about):
-        return False  # leaving costs the end of what was said, and nothing in the midst of it
+        return False  # leaving can cost only the last of its messages
     own = case.came.get(line, {}).get(line.client)
     last = max((at for at, _, _ in client.reads if at < client.left), default=0)
     return last < line.done if own is None else own.unit.span.last > client.left
 
 
 def _came_later(about: Circumstances) -> bool:
-    """Whether a later message of its sender's came: to anybody, or to one who lacks this one."""
+    """Whether a later message of its sender came: to anyone, or to a client that lacks this one."""
     line, case = about.line, about.case
     if about.has(Sign.FOR_ALL):
         return not case.is_after_all_heard(line)
@@ -195,8 +196,8 @@ def _came_later(about: Circumstances) -> bool:
 
 
 def is_held_up(about: Circumstances) -> bool:
-    """nothing of anybody's came any more, or of one that had just come, while another connection
-    said nothing, or no whole line"""
+    """no message came any more, or none of a new client, while another connection had sent nothing
+    or an incomplete line"""
     line = about.line
     if not about.has(Sign.STOOD_STILL, Sign.FIRST_LINE):
         return False
@@ -207,7 +208,7 @@ def is_held_up(about: Circumstances) -> bool:
 
 
 def stood_still_when_another_had_left(about: Circumstances) -> bool:
-    """nothing came any more when another had left, of whom all had come"""
+    """no one received anything after another client had left, all of whose messages came"""
     trigger = about.incident.trigger
     if not about.has(Sign.STOOD_STILL) or trigger is None or trigger.what is not What.LEFT:
         return False
@@ -218,7 +219,7 @@ def stood_still_when_another_had_left(about: Circumstances) -> bool:
 
 
 def stood_still_after_somebody_left(about: Circumstances) -> bool:
-    """nothing came any more, and somebody had left before"""
+    """no one received anything, and a client had left before"""
     if not about.has(Sign.STOOD_STILL, Sign.MUTED, Sign.DEAFENED):
         return False
     clients = (one for one in about.case.clients if one.name != about.line.client)

@@ -1,4 +1,4 @@
-"""Conditions about the nodes of a cluster: what had befallen one of them.
+"""Conditions about the nodes of a cluster: the faults before an incident.
 
 The docstrings are printed by `explain`, after "where".
 """
@@ -8,7 +8,7 @@ from conformance.transcript.events import KILLED
 
 
 def a_fault_had_begun(about: Circumstances) -> bool:
-    """a fault had befallen a node, or what the nodes share"""
+    """a node, or what the nodes share, had a fault"""
     faults = about.case.history.faults
     return bool(faults) and max(about.fact.evidence, default=0) > faults[0][0]
 
@@ -35,7 +35,7 @@ def its_sender_was_lost(about: Circumstances) -> bool:
 
 
 def only_other_nodes_lack_it(about: Circumstances) -> bool:
-    """members at its sender's node received it, and those who lack it are all at others"""
+    """members at its sender's node received it, and clients that lack it are all at other nodes"""
     clients = about.case.history.clients
     home = clients[about.line.client].node
     came = about.case.came.get(about.line, {})

@@ -46,7 +46,7 @@ def _shares_a_segment(case: Case, line: Line) -> bool:
 
 
 def has_controls_otherwise(about: Circumstances) -> bool:
-    """controls are relayed, left out or replaced otherwise"""
+    """control characters are relayed, left out or replaced wrongly"""
     return about.has(Sign.CONTROLS_RELAYED, Sign.CONTROLS_DROPPED, Sign.CONTROLS_OTHERWISE)
 
 
@@ -56,7 +56,7 @@ def is_overtrimmed(about: Circumstances) -> bool:
 
 
 def has_white_space_otherwise(about: Circumstances) -> bool:
-    """white space is left at its ends, changed within, or more than that is trimmed"""
+    """white space is left at its ends or changed within, or more than white space is trimmed"""
     return about.has(Sign.UNTRIMMED, Sign.SPACES_CHANGED, Sign.OVERTRIMMED)
 
 
@@ -66,14 +66,13 @@ def is_cut(about: Circumstances) -> bool:
 
 
 def is_cut_for_all(about: Circumstances) -> bool:
-    """it is cut, and came whole to nobody"""
+    """it is cut, and no one received it whole"""
     ties = about.case.came.get(about.line, {}).values()
     return about.has(Sign.CUT) and not any(tie.exact for tie in ties)
 
 
 def is_cut_at_another_line_end(about: Circumstances) -> bool:
-    """it is cut where some take a line to end: at a NUL, CR, VT, FF, U+0085, U+2028 or
-    U+2029"""
+    """it is cut at what may be taken for a line end: NUL, CR, VT, FF, U+0085, U+2028 or U+2029"""
     line = about.fact.line
     if line is None or not about.has(Sign.CUT, Sign.OVERTRIMMED):
         return False
@@ -81,7 +80,7 @@ def is_cut_at_another_line_end(about: Circumstances) -> bool:
 
 
 def is_cut_by_a_reset(about: Circumstances) -> bool:
-    """it is the beginning of the last line that came of a client which broke off"""
+    """it is the beginning of the last line that came from a client that reset its connection"""
     line, case = about.fact.line, about.case
     if line is None or not about.has(Sign.CUT):
         return False
@@ -93,7 +92,7 @@ def is_cut_by_a_reset(about: Circumstances) -> bool:
 
 
 def has_more_beside_it(about: Circumstances) -> bool:
-    """it is whole, where nothing opens a broadcast, and more stands before or behind it"""
+    """it is whole, in a dialect without headers, and more stands before or after it"""
     dialect, text = about.case.history.start.dialect, about.fact.octets
     if dialect is None or dialect.opening or not about.has(Sign.DECORATED):
         return False
@@ -102,7 +101,7 @@ def has_more_beside_it(about: Circumstances) -> bool:
 
 
 def is_a_piece_at_another_line_end(about: Circumstances) -> bool:
-    """it is what a line holds before or behind a NUL, CR, VT, FF, U+0085, U+2028 or U+2029"""
+    """it is the part of a line before or after a NUL, CR, VT, FF, U+0085, U+2028 or U+2029"""
     if not about.has(Sign.SAID):
         return False
     text = about.fact.octets.rstrip(b"\n").rpartition(b"\n")[2].strip()
@@ -110,7 +109,7 @@ def is_a_piece_at_another_line_end(about: Circumstances) -> bool:
 
 
 def is_cut_for_a_slow_reader(about: Circumstances) -> bool:
-    """it is cut for a member that had stopped reading, and came whole to others"""
+    """it is cut for a member that had stopped reading, and others received it whole"""
     client = about.client
     return is_cut(about) and not is_cut_for_all(about) and bool(client and client.stalls)
 
@@ -149,7 +148,7 @@ def nothing_came_of_it(about: Circumstances) -> bool:
 
 
 def violation_was_recognised(about: Circumstances) -> bool:
-    """the server had taken the violation for one"""
+    """the server recognised the violation"""
     return about.case.history.clients[about.line.client].violation_was_recognised
 
 
@@ -170,12 +169,12 @@ def is_a_piece_of_a_long_line(about: Circumstances) -> bool:
 
 
 def is_a_piece_of_what_was_said(about: Circumstances) -> bool:
-    """it is a part of what somebody said"""
+    """it is a part of what a client sent"""
     return about.has(Sign.SAID)
 
 
 def author_ended_its_side(about: Circumstances) -> bool:
-    """a client had ended its side, and is named in it or had just done so"""
+    """a client had half-closed, and is named in it or had just done so"""
     case = about.case
     author = _author(about)
     if author is not None:
@@ -201,7 +200,7 @@ def author_sent_what_does_not_decode(about: Circumstances) -> bool:
 
 
 def somebody_left_within_a_line(about: Circumstances) -> bool:
-    """another had just ended its side within a line, and none came for those who did so between
+    """another client had just half-closed within a line, and none came after a half-close between
     lines"""
     case = about.case
     unfinished = [_left_last_before(about, fact.at) for fact in about.controls.of(Kind.EMPTY)]
@@ -216,7 +215,8 @@ def _left_within_a_line(client: ClientHistory) -> bool:
 
 
 def _left_last_before(about: Circumstances, at: int) -> ClientHistory | None:
-    """Who had ended its side last before a line of the transcript, since all was settled."""
+    """Return the client that half-closed last before a line of the transcript, since the last
+    fence."""
     since = about.case.settled_before(at)
     ends = [(one.half_closed, one) for one in about.case.clients if one.half_closed is not None]
     left = [(end, one) for end, one in ends if since < end < at]

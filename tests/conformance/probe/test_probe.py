@@ -103,7 +103,7 @@ def test_each_conclusion_is_explained_and_the_run_is_offered(tmp_path: Path) -> 
 def test_nothing_there_is_said() -> None:
     done = run("probe", "tcp://127.0.0.1:1")
     assert done.returncode == 3
-    assert "nothing could be learnt about the server: it takes no connection" in done.stderr
+    assert "nothing could be learnt about the server: it accepts no connection" in done.stderr
 
 
 @pytest.mark.parametrize(
@@ -171,7 +171,7 @@ def test_a_flood_after_a_half_close_is_a_fault_and_no_farewell() -> None:
     text = learnt.profile(None, None)
     assert "# Breaks QUIT-5: after a half-close others receive" in text
     assert len(text.splitlines()) < 40
-    assert max(map(len, text.splitlines())) < 120 + len("# As chatproto/1 has it: ") * 10
+    assert max(map(len, text.splitlines())) < 120 + len("# As in chatproto/1: ") * 10
 
 
 def test_reads_behind_a_pure_relay_are_told_by_their_parts() -> None:
@@ -191,7 +191,7 @@ def test_a_slow_server_is_waited_for() -> None:
 def test_who_hears_itself_alone_is_told_from_who_hears_nothing() -> None:
     done = run("probe", "--launch", WILD.format("hears-itself"))
     assert done.returncode == 3
-    assert "each hears itself alone" in done.stderr
+    assert "clients receive only their own messages" in done.stderr
 
 
 def test_a_time_is_known_in_many_forms() -> None:
