@@ -45,6 +45,7 @@ class ManagedServer:
     def __init__(self, stage: Stage, server: LaunchedServer) -> None:
         self._stage = stage
         self._server = server
+        self._frees_its_address = True
         self._starvation = Starvation(())
         self.leeway = 1.0
 
@@ -88,14 +89,16 @@ class ManagedServer:
 
     def restart(self) -> None:
         """Launch the server again at once on the same address, or on another port if it does not
-        come up there; `Stuck` if neither works."""
-        try:
-            self._server.start()
-        except LaunchError as error:
-            self._stage.record(Restarted(self._stage.now(), str(error)))
-            self._move(f"the server could not be started again: {error}")
-        else:
-            self._stage.record(Restarted(self._stage.now(), None))
+        come up there, or did not before; `Stuck` if neither works."""
+        problem = None
+        if self._frees_its_address:
+            try:
+                self._server.start()
+            except LaunchError as error:
+                self._frees_its_address, problem = False, str(error)
+        self._stage.record(Restarted(self._stage.now(), problem))
+        if not self._frees_its_address:
+            self._move(f"the server could not be started again: {problem or 'as before'}")
 
     def _move(self, why: str) -> None:
         try:

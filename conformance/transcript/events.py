@@ -261,7 +261,8 @@ class Running:
 
 @dataclass(frozen=True, slots=True)
 class Restarted:
-    """The server was launched again on the same address; `error` says why that failed."""
+    """The server was launched again, on the same address unless that had failed before; `error`
+    says why it fails now."""
 
     t: Number
     error: str | None
