@@ -65,7 +65,7 @@ def _by_message(case: Case, line: Line) -> Iterator[str]:
     if "TRN-1" in line.exercises:
         yield "TRN-1"
     segments = case.segments(line)
-    if len(segments) > 1 or raw != segments[0][:-1]:
+    if len(segments) > 1 or segments[0] != raw + b"\n":
         yield "FRM-1"
     if raw != text or _UNUSUAL.search(raw) is not None:
         yield from _by_text(raw, text)

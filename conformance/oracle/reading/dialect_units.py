@@ -54,6 +54,7 @@ class _Ear:
         self._stream = stream.octets
         self._span = stream.span
         self._dialect = dialect
+        self._tells_members_apart = dialect.tells_members_apart
         self._forms: Forms = forms(dialect)
         self._notice = _NOTICE if self._forms.opening is not None else _KNOWN_NOTICE
 
@@ -140,7 +141,7 @@ class _Ear:
             self._text(text),
             None if time is None else read_time(time.decode(sends), self._dialect.time),
             None
-            if peer is None or not self._dialect.tells_members_apart
+            if peer is None or not self._tells_members_apart
             else peer.decode(sends, "replace"),
             octets,
         )

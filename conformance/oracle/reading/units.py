@@ -158,6 +158,7 @@ def _read_header(line: bytes) -> tuple[datetime | None, str | None]:
     return time, header[2].decode("latin-1")
 
 
+@lru_cache(maxsize=4_096)
 def read_time(text: str, form: str) -> datetime | None:
     """Parse the time that a text shows in this form; None if it is not a real one."""
     try:
