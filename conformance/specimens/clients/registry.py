@@ -1,8 +1,7 @@
 """What is known of each client specimen, and the decorators by which a class becomes one."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Literal, TypeVar
+from typing import Literal, NamedTuple, TypeVar
 
 from conformance.specimens.clients.base import BaseClient
 from conformance.specimens.registry import kebab
@@ -11,8 +10,7 @@ from conformance.standard.requirements import Scope, requirements
 Way = Literal["terminal", "pipe"]
 
 
-@dataclass(frozen=True, slots=True)
-class ClientSpecimen:
+class ClientSpecimen(NamedTuple):
     """A client with a known fault, or an odd one with none.
 
     A run of the suite against it must report every id in `breaks`, and none outside `breaks` and
