@@ -1,6 +1,6 @@
 """`chatproto-chat`: a chatproto/1 client, at a terminal or in a pipe.
 
-A line typed means something (`composing`), a connection carries it (`address`, `link`), what comes
-back is made fit to look at (`showing`); `terminal` and `plain` put the two together, `editor` is
-the line being edited. Only `editor` needs prompt_toolkit.
+`composing` decides what a typed line means, `address` and `link` are the connection, and `showing`
+formats what comes. `terminal` and `plain` combine them, for a terminal and for a pipe. `editor` is
+the input line; it alone needs prompt_toolkit.
 """

@@ -1,4 +1,4 @@
-"""`chatproto-chat`: chooses the terminal or the pipe, and tells by the exit status how it ended."""
+"""`chatproto-chat`: runs the client at a terminal or in a pipe, and exits with a status."""
 
 import asyncio
 import io

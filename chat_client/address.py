@@ -1,6 +1,6 @@
 """Makes connected sockets from addresses.
 
-The user reads what goes wrong here: every message names the address and a remedy.
+Its errors are shown to the user: every message names the address and a remedy.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ from chatproto.address import Tcp, Unix
 from chatproto.address import parse as parse_any
 
 PATIENCE: Final = 8.0
-"""Seconds a host may take to answer; within 10 s the user must know (CLI-7)."""
+"""Seconds that a host may take to answer: the user must be told within 10 s (CLI-7)."""
 
 
 class ConnectError(Exception):
@@ -61,9 +61,9 @@ async def _connect_to_any(host: str, port: int) -> socket.socket:
 
 
 async def _look_up(host: str, port: int) -> _Found:
-    """Look a name up, in a thread that ends with the program.
+    """Look a name up, in a daemon thread.
 
-    The event loop would wait for a thread of its own, and some systems look for minutes.
+    The event loop waits for its own threads at exit, and on some systems a lookup takes minutes.
     """
     loop = asyncio.get_running_loop()
     found: asyncio.Future[_Found] = loop.create_future()
@@ -83,7 +83,7 @@ async def _look_up(host: str, port: int) -> _Found:
             result = [(family, where) for family, _, _, _, where in named]
         except (OSError, ValueError) as error:
             result = error
-        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
+        with contextlib.suppress(RuntimeError):  # the loop is closed: no one waits for the result
             loop.call_soon_threadsafe(tell, result)
 
     threading.Thread(target=look, daemon=True).start()
@@ -95,7 +95,7 @@ async def _connect(family: int, where: Any) -> socket.socket:
     try:
         connecting.setblocking(False)
         await asyncio.get_running_loop().sock_connect(connecting, where)
-        # It finds out, in time, that a server is gone without a word.
+        # Keepalive detects a server that has vanished.
         connecting.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     except BaseException:
         connecting.close()
@@ -119,7 +119,7 @@ def _why(address: Address, error: OSError | ValueError) -> str:
             )
         case socket.gaierror():
             return f"{error.strerror}; look at the host's name"
-        case OSError(errno=int(number)):  # asyncio puts words of its own in strerror
+        case OSError(errno=int(number)):  # asyncio puts its own words into strerror
             return f"{os.strerror(number)}; look at the address"
         case _:  # a host or a path that no system call takes
             return f"{error}; look at the address"

@@ -1,7 +1,7 @@
-"""Decides what a typed or piped line does: say something, leave, explain, or nothing.
+"""Decides what a typed or piped line does: send a message, leave, print help, or nothing.
 
-Text is trimmed, as the server would (TXT-3). What would still not arrive as it is, or would mean
-something else, is refused, with the reason (CLI-2).
+Text is trimmed, as the server would (TXT-3). A text that would not arrive unchanged, or would mean
+something else, is refused with the reason (CLI-2).
 """
 
 from dataclasses import dataclass
@@ -33,12 +33,12 @@ class Help:
 
 @dataclass(frozen=True, slots=True)
 class Blank:
-    """Nothing but white space: there is nothing to send."""
+    """A line of white space only: there is nothing to send."""
 
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """What would not arrive as it is; `reason` is a clause for the user."""
+    """A text that would not arrive unchanged; `reason` is a clause for the user."""
 
     reason: str
 

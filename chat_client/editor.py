@@ -1,7 +1,6 @@
-"""The line being edited at the foot of the terminal, with what is shown scrolling above it.
+"""The input line at the bottom of the terminal, with messages scrolling above it.
 
-One prompt_toolkit application from the first prompt to the last, so that no key is ever lost to a
-terminal between two prompts.
+A single prompt_toolkit application runs all the time, so that no key is lost between two prompts.
 """
 
 import asyncio
@@ -24,10 +23,10 @@ _STYLE: Final = Style.from_dict({**STYLES, "validation-toolbar": "bold ansired"}
 
 
 class Editor:
-    """Edits a line until Ctrl-D on an empty one, or `end`; shows things above it meanwhile.
+    """An editor of the input line, until Ctrl-D on an empty line or `end`; output goes above it.
 
-    `refuse` tells what is wrong with a line, which then stays to be mended; `accept` takes one
-    that is right; `interrupt` is Ctrl-C, with the line thrown away before.
+    `refuse` says what is wrong with a line, which then stays for correction. `accept` is called
+    with a correct one. `interrupt` is called for Ctrl-C, which clears the line first.
     """
 
     def __init__(
@@ -57,10 +56,10 @@ class Editor:
         return self._session.app.output.get_size().columns
 
     async def run(self, begun: Callable[[], None]) -> None:
-        """Edit until Ctrl-D or `end`; `begun` is called once keys are taken."""
+        """Edit until Ctrl-D or `end`. `begun` is called once keys are read."""
 
         def soon() -> None:
-            # Keys are taken from the terminal's line discipline right after this, in the same step.
+            # The terminal leaves line mode just after this, in the same step.
             asyncio.get_running_loop().call_soon(begun)
 
         with contextlib.suppress(EOFError):
@@ -89,7 +88,7 @@ class Editor:
 
         @keys.add("enter")
         def _(event: KeyPressEvent) -> None:
-            # What was refused before may be right by now, with no key pressed since.
+            # A line that was refused may be accepted now, though no key was pressed since.
             event.current_buffer.validation_state = ValidationState.UNKNOWN
             event.current_buffer.validate_and_handle()
 

@@ -12,20 +12,20 @@ from chatproto import ClientConnection, Malformed, ServerEnded, Unit
 from chatproto.client import SILENCE
 
 PATIENCE: Final = 2 * SILENCE
-"""Seconds of silence after `quit` until the client gives the server up (CLI-6)."""
+"""Seconds of silence after `quit` until the client stops waiting for the server (CLI-6)."""
 
 _READ_SIZE: Final = 65_536
 
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """The connection broke, and what the system says of it."""
+    """The connection was lost; the system's message says how."""
 
     reason: str
 
 
 End = ServerEnded | Malformed | Lost
-"""What comes last on a link."""
+"""The last event of a link."""
 
 
 class Link:
@@ -44,22 +44,22 @@ class Link:
 
     @property
     def has_left(self) -> bool:
-        """Whether `quit` has been said, so that the end is to be expected."""
+        """Whether `quit` was sent, so that the end is expected."""
         return self._connection.has_left
 
     def say(self, text: str) -> None:
-        """Send a message; `LocalProtocolError` for one that would not arrive as it is (CLI-2)."""
+        """Send a message; `LocalProtocolError` if it would not arrive unchanged (CLI-2)."""
         self._writer.write(self._connection.say(text))
 
     async def drained(self) -> None:
-        """Return when the server has taken enough of what it was sent for more to be said.
+        """Return when the server has taken enough of what was sent for more to be sent.
 
-        Raises `OSError` where the connection is lost; `receive` tells of that, too.
+        Raises `OSError` if the connection is lost; `receive` reports that too.
         """
         await self._writer.drain()
 
     def leave(self) -> None:
-        """Send `quit` and end the sending side: what the server still owes will come (QUIT-3)."""
+        """Send `quit` and half-close; what the server still owes will come (QUIT-3)."""
         if not self.has_left:
             self._writer.write(self._connection.leave())
             self._writer.write_eof()
@@ -67,7 +67,7 @@ class Link:
                 self._waiting.reschedule(asyncio.get_running_loop().time() + PATIENCE)
 
     async def receive(self) -> tuple[list[Unit], End | None]:
-        """Wait for one read; return the units that it completes and, the last time, the end."""
+        """Wait for one read; return the units that it completes, and at last the end."""
         try:
             async with asyncio.timeout(PATIENCE if self.has_left else None) as self._waiting:
                 octets = await self._reader.read(_READ_SIZE)
@@ -86,12 +86,12 @@ class Link:
         return units, None
 
     def close(self) -> None:
-        """Close the connection; what was not yet sent is dropped."""
+        """Close the connection and drop what was not sent yet."""
         self._writer.transport.abort()
 
 
 def why(end: End, *, left: bool) -> str | None:
-    """Return what is wrong with an end; None if the user has left and it is in order."""
+    """Say what is wrong with an end; None if the user has left and it is in order."""
     match end:
         case ServerEnded(complete=True):
             return None if left else "the server ended the connection"

@@ -1,4 +1,4 @@
-"""What can be asked of the client on its command line, and what is wrong with what was asked."""
+"""The command line of the client, and its usage errors."""
 
 import argparse
 from typing import Final
@@ -13,24 +13,25 @@ examples:
   chatproto-chat 'tcp://[2001:db8::1]:9999'
       over IPv6; unix:/path is a Unix-domain socket
   echo 'the build is green' | chatproto-chat --plain tcp://127.0.0.1:9999
-      say a line, read out what the room owes you, leave
+      send a line, print what still comes, leave
   tail -f /dev/null | chatproto-chat --plain tcp://127.0.0.1:9999 >> room.log
       listen only
 
-At a terminal: type a line, Enter says it. /help explains, /quit or Ctrl-D leaves, Ctrl-C throws
-the line away. Each line shows your time, the server's, the sender and the text:
+At a terminal: type a line; Enter sends it. /help explains, /quit or Ctrl-D leaves, Ctrl-C clears
+the line. Each message shows your time, the server's, the sender and the text:
   18:45:40 (17:45:39) 127.0.0.1:52012  hello
-Where the connection is lost, it is made again, after longer and longer waits; Ctrl-C or Ctrl-D
-ends that. NO_COLOR=1 turns colours off.
+A lost connection is made again, after longer and longer waits; Ctrl-C or Ctrl-D ends that.
+NO_COLOR=1 turns colours off.
 
-In a pipe (--plain): each line of input is said, its end leaves, and what is still to come is read
-out. Each line of output is the server's time, the local one, the sender and the text; a notice has
-- for the server's time, and its code after a !. What is not said is told on standard error:
+In a pipe (--plain): each line of input is sent. At its end the client leaves, and prints what still
+comes. Each line of output has the server's time, the local one, the sender and the text; a notice
+has - for the server's time, and its code after a !. Lines that are not sent are reported on
+standard error:
   2021-07-03T17:45:39 2021-07-03T18:45:40+01:00 127.0.0.1:52012 hello
   - 2021-07-03T18:45:41+01:00 !shutting-down
 
-White space at either end of a line is not sent. What would not arrive as it is is refused, with the
-reason: control characters, the word quit alone, more than 1,024 octets.
+White space at the ends of a line is not sent. A text that would not arrive unchanged is refused
+with the reason: control characters, the word quit alone, more than 1,024 octets.
 
 Exit status: 0 left in order, 1 no connection or a lost one, 2 bad options.
 """
@@ -61,8 +62,8 @@ def parser() -> argparse.ArgumentParser:
     options.add_argument(
         "--plain",
         action="store_true",
-        help="one line a message, no editing, no colours; so it is where input or output is no "
-        "terminal",
+        help="print one line for each message, without editing and colours; the default if input "
+        "or output is not a terminal",
     )
     options.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     return options

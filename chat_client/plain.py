@@ -1,6 +1,6 @@
-"""The client in a pipe: says the lines of standard input, and prints a line for each message.
+"""The client in a pipe: sends the lines of standard input, and prints a line for each message.
 
-The end of the input leaves; what the server still owes is read out.
+At the end of the input it leaves, and prints what the server still owes.
 """
 
 import asyncio
@@ -22,14 +22,14 @@ INPUT: Final = 0
 
 
 class Pipe:
-    """One conversation by standard input and output."""
+    """One conversation on standard input and output."""
 
     def __init__(self, link: Link) -> None:
         self._link = link
         self._is_read = sys.stdout is not None
 
     async def run(self) -> int:
-        """Chat until it is over; give back the exit status."""
+        """Chat until the end; return the exit status."""
         speaking = asyncio.create_task(self._speak())
         end = None
         try:
@@ -66,9 +66,9 @@ class Pipe:
                 case Help():
                     _tell("chatproto-chat --help explains")
                 case Blank():
-                    _tell(f"line {number} is not said: it is blank")
+                    _tell(f"line {number} is not sent: it is blank")
                 case Refused(reason):
-                    _tell(f"line {number} is not said: {reason}")
+                    _tell(f"line {number} is not sent: {reason}")
                 case _:
                     assert_never(intention)
         self._link.leave()
@@ -83,15 +83,15 @@ class Pipe:
             sys.stdout.write("".join(lines))
             sys.stdout.flush()
         except BrokenPipeError:
-            # Nobody reads on: nothing is left to stay for, nor to be flushed at the end.
+            # The reader of standard output is gone: leave, and flush nothing at the end.
             self._is_read = False
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             self._link.leave()
 
 
 async def _lines() -> AsyncIterator[bytes]:
-    """Yield the lines of standard input; what follows the last LF is one, too."""
-    if sys.stdin is None:  # closed before we began; its descriptor may be another's by now
+    """Yield the lines of standard input. What follows the last LF is a line too."""
+    if sys.stdin is None:  # it was closed before the start, and its descriptor may have been reused
         return
     unfinished = b""
     while True:
@@ -110,19 +110,19 @@ async def _lines() -> AsyncIterator[bytes]:
 
 
 async def _readable() -> None:
-    """Return when a read of standard input would not wait."""
+    """Return when a read of standard input would not block."""
     loop = asyncio.get_running_loop()
     ready = asyncio.Event()
     loop.add_reader(INPUT, ready.set)
     try:
         await ready.wait()
     finally:
-        # Made for each read: a word of before the last read must not pass for one of now.
+        # A new one for each read: an event from before the last read must not count for this one.
         loop.remove_reader(INPUT)
 
 
 async def chat(address: Address) -> int:
-    """Chat by standard input and output; give back the exit status. Raises `ConnectError`."""
+    """Chat on standard input and output; return the exit status. Raises `ConnectError`."""
     return await Pipe(await Link.open(address)).run()
 
 

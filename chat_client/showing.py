@@ -1,9 +1,8 @@
-"""Lays out what came from the server: pieces of text, each with the name of a style.
+"""Formats what came from the server as pieces of text, each with the name of a style.
 
-Nothing a server sends drives the terminal: a text has no control characters, or it would be no
-broadcast (TXT-4), and what could still hide, or turn the line around, is written as `<U+202E>`
-(CLI-10). Where a text goes on in another row of a terminal, that row is indented, so that none
-looks like the beginning of a line (CLI-11).
+Nothing that a server sends can drive the terminal: broadcasts have no control characters (TXT-4),
+and invisible characters, or those that change the direction of text, are written like `<U+202E>`
+(CLI-10). Further rows of a text are indented, so that none looks like a new message (CLI-11).
 """
 
 import re
@@ -43,7 +42,7 @@ MEANINGS: Final = {
 }
 
 INDENT: Final = "    "
-"""What each continuation row of a text begins with."""
+"""The indentation of further rows of a text."""
 
 # Controls, soft hyphens, what has no width, and what turns the direction of text; but not the
 # joiners that scripts and emoji are written with.
@@ -59,7 +58,7 @@ def colour(sender: str) -> str:
 
 
 def visible(text: str) -> Pieces:
-    """Make visible what a terminal would not show; a tab becomes spaces."""
+    """Make invisible characters visible; a tab becomes spaces."""
     pieces: Pieces = []
     end = 0
     for match in _UNSEEN.finditer(text):
@@ -71,7 +70,7 @@ def visible(text: str) -> Pieces:
 
 
 def show(unit: Broadcast | Notice, now: datetime, columns: int) -> Pieces:
-    """Lay out a unit for people: local time, server time, SENDER and text; or a notice (CLI-3)."""
+    """Format a unit for people: local time, server time, SENDER and text; or a notice (CLI-3)."""
     head = [("class:local", f"{now:%H:%M:%S} ")]
     if isinstance(unit, Broadcast):
         head += [
@@ -91,9 +90,9 @@ def show(unit: Broadcast | Notice, now: datetime, columns: int) -> Pieces:
 def plain(unit: Broadcast | Notice, now: datetime, columns: int | None = None) -> str:
     """Write a unit as one line for programs: the server's time, the local one, SENDER, the text.
 
-    The four are set apart by single spaces. A notice has `-` for the server's time, and in the
-    place of the sender its code behind a `!`, as on the wire. For a terminal with so many columns
-    the text is made visible.
+    Single spaces separate the four. A notice has `-` for the server's time, and for the sender its
+    code after a `!`, as on the wire. If `columns` says how wide a terminal is, invisible characters
+    are made visible.
     """
     local = now.isoformat(timespec="seconds")
     if isinstance(unit, Broadcast):
@@ -125,7 +124,7 @@ def _hang(text: Pieces, column: int, columns: int) -> Pieces:
 
 
 def _width(char: str) -> int:
-    """Return how many columns a character takes at most: a row that is too short does no harm."""
+    """Return how many columns a character takes at most: a shorter row does no harm."""
     return 1 if char < "\u1100" or unicodedata.east_asian_width(char) == "H" else 2
 
 

@@ -1,6 +1,6 @@
-"""The client at a terminal: edits one line, and keeps one connection up for as long as it can.
+"""The client at a terminal: an input line, and a connection that is made again when it is lost.
 
-The line outlives the connection: while that is lost, what was typed stays, and Enter waits.
+While the connection is lost, the typed line stays, and Enter does not send it.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ WAITS: Final = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
 
 
 class Conversation:
-    """A user, an address, and the connection to it while there is one."""
+    """A conversation at a terminal: the user, the address, and the current connection, if any."""
 
     def __init__(self, address: Address, link: Link) -> None:
         self._address = address
@@ -101,11 +101,11 @@ class Conversation:
         intention = read(line)
         match intention:
             case Blank():
-                return "blank: there is nothing to say"
+                return "blank: there is nothing to send"
             case Refused(reason):
-                return f"not said: {reason}"
+                return f"not sent: {reason}"
             case Say() if self._link is None:
-                return "not said: there is no connection; press Enter again when there is one"
+                return "not sent: there is no connection; press Enter again when there is one"
             case Say() | Leave() | Help():
                 return None
             case _:
@@ -118,7 +118,7 @@ class Conversation:
             case Leave():
                 self._editor.end()
             case Help():
-                self._tell(f"a line you type is said to all; Enter sends it\n{COMMANDS}")
+                self._tell(f"type a line; Enter sends it to all members\n{COMMANDS}")
             case _:  # refused before
                 pass
 
@@ -135,5 +135,5 @@ class Conversation:
 
 
 async def chat(address: Address) -> int:
-    """Chat at the terminal; give back the exit status. Raises `ConnectError` at the start only."""
+    """Chat at the terminal; return the exit status. Raises `ConnectError` at the start only."""
     return await Conversation(address, await Link.open(address)).run()

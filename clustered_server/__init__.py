@@ -1,4 +1,4 @@
-"""One chatproto/1 room on many nodes: asyncio, and a replicated log that exists."""
+"""One chatproto/1 room on many nodes, on asyncio, with its log in an existing replicated engine."""
 
 from clustered_server.engine import Engine, Foreign, Refused, Unavailable
 from clustered_server.memory import MemoryEngine, MemoryLog

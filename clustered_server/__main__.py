@@ -21,7 +21,7 @@ from reference_server.capacity import make_room
 from reference_server.console import Console, has_operator, logging_to_stderr, prompting
 
 PATIENCE: Final = 10.0
-"""Seconds at the start within which the engine must be there."""
+"""Seconds within which the engine must be reached at the start."""
 RETRY: Final = 0.5
 
 _Open = Callable[[], Awaitable[Engine]]
@@ -125,7 +125,7 @@ async def _serve(
 
 
 async def _reach(open_engine: _Open, deadline: float, stopped: asyncio.Event) -> Engine | None:
-    """Reach the engine before the deadline; None where the node was stopped meanwhile."""
+    """Reach the engine before the deadline; None if the node was stopped meanwhile."""
     failure: Unavailable | None = None
     while not stopped.is_set():
         try:
@@ -145,7 +145,7 @@ async def _reach(open_engine: _Open, deadline: float, stopped: asyncio.Event) ->
 
 
 def _attend(console: Console, server: ClusteredServer) -> None:
-    """Read the operator's commands; the end of input alone stops nothing."""
+    """Read the operator's commands. The end of input does not stop the node."""
     loop = asyncio.get_running_loop()
     descriptor = sys.stdin.fileno()
 

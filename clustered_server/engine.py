@@ -1,7 +1,7 @@
-"""The port: the four calls that a clustered room asks of the engine that keeps its log.
+"""The interface of the engine that keeps the log of a clustered room: four calls.
 
-Any engine will do that keeps one sequence of entries, replicated and on disk, and appends an entry
-only where it follows the last one of its node. `jetstream` is one such engine, `memory` another.
+An engine must keep one sequence of entries, replicated and on disk, and append an entry only if it
+follows the last one of its node. `jetstream` is such an engine, and `memory` another.
 """
 
 from collections.abc import AsyncIterator
@@ -11,7 +11,7 @@ from chatproto import Entry
 
 
 class Unavailable(Exception):
-    """The engine gave no answer in time, or cannot serve now. What was asked may have been done."""
+    """The engine did not answer in time, or cannot serve now. The call may have taken effect."""
 
 
 class Refused(Exception):
@@ -27,7 +27,7 @@ class Refused(Exception):
 
 
 class Foreign(Exception):
-    """What the engine keeps under the room's name is no log of this room's; says what it is."""
+    """What the engine keeps under the room's name is not a log of this room. Says what it is."""
 
 
 class Engine(Protocol):
@@ -58,4 +58,4 @@ class Engine(Protocol):
         """
 
     async def close(self) -> None:
-        """Let go of the engine; nothing is called after it."""
+        """Disconnect from the engine. No other call follows."""

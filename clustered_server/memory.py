@@ -1,7 +1,7 @@
 """An engine in the memory of one process: for tests, and the example of a second engine.
 
-All nodes of the room are in that process and share one `MemoryLog`. It is as strict as the port
-asks, and can be told to be away.
+All nodes of the room are in that process and share one `MemoryLog`. It is as strict as the
+interface demands, and can simulate an outage.
 """
 
 import asyncio

@@ -1,7 +1,7 @@
-"""The replica and its engine: what the one has to say is appended, what the other has is delivered.
+"""Connects a replica and its engine: appends the replica's entries, and delivers the log's to it.
 
-A task appends the entry in flight until it comes back; a task reads the log. Where the replica no
-longer follows the log, both begin again, at the log's end.
+One task appends the entry in flight until it comes back; another reads the log. If the replica no
+longer follows the log, both begin again at the end of the log.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""What can be asked of a node on its command line, besides what the reference server can be."""
+"""The command line of a node, in addition to the options of the reference server."""
 
 import argparse
 from pathlib import Path

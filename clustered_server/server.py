@@ -1,7 +1,7 @@
-"""ClusteredServer: the sockets of one node, on asyncio: callbacks, one object a member.
+"""ClusteredServer: the sockets of one node, on asyncio, with callbacks and an object per member.
 
-All members read into one buffer. A transport is handed the next octets once it has passed on the
-last, so that its own buffer never holds more than a segment of the room's log (LIM-3).
+All members read into one buffer. A transport is given the next octets only when it has sent the
+last, so that its buffer never holds more than a segment of the room's log (LIM-3).
 """
 
 import asyncio
@@ -39,7 +39,7 @@ READ_SIZE: Final = 16_384
 TICK: Final = 0.1
 """Seconds between two looks at the clock."""
 STOP_LIMIT: Final = 2.8
-"""Seconds after the stop when who is still there is reset (STOP-1)."""
+"""Seconds after the stop at which the remaining members are reset (STOP-1)."""
 UNSENT: Final = 262_144
 """Octets unsent in a socket from which on it takes no more: what waits is to wait in the log."""
 RESET: Final = struct.pack("ii", 1, 0)
@@ -51,7 +51,7 @@ log = logging.getLogger("clustered_server")
 
 
 class Ended(Exception):
-    """The node serves nobody any more; says why."""
+    """The node no longer serves. Says why."""
 
 
 class ClusteredServer:
@@ -144,7 +144,7 @@ class ClusteredServer:
         return server
 
     async def _let_all_leave(self) -> None:
-        """Let everyone leave, and end with the last of them, or in time (STOP-1)."""
+        """Let all members leave; return when the last has left, or in time (STOP-1)."""
         limit = time.monotonic() + STOP_LIMIT
         self.replica.stop()
         self._serve_all()
@@ -164,14 +164,14 @@ class ClusteredServer:
             self._serve_all()
 
     def _serve_what_came(self) -> None:
-        """Do what an entry asks for; one that says nothing and lets nobody go costs nothing."""
+        """Do what an entry asks for. One without messages and departures costs nothing."""
         room = self.replica.room
         is_news = room.octets > self._offered or bool(room.leavers) or bool(self.waiting)
         if is_news or self.replica.standing is not self._standing:
             self._serve_all()
 
     def _serve_all(self) -> None:
-        """Do all that is due, after whatever may have changed."""
+        """Do everything that is due after a possible change."""
         self._tell_standing()
         while self.waiting and self.replica.admits(self.waiting[0][0]):
             self._served += 1
@@ -300,7 +300,7 @@ class Connection(asyncio.BufferedProtocol):
     # What the server calls
 
     def join(self) -> None:
-        """Become a member, or hear why not."""
+        """Become a member, or be refused with a notice."""
         address = self.transport.get_extra_info("peername")
         if isinstance(address, tuple):
             sender = ip_sender(*address[:2])

@@ -1,9 +1,10 @@
-"""What pytest loads of the suite wherever it is installed: options, and nothing else until one of
-them is given, or the scenarios are asked for by name.
+"""The pytest plugin: the options, and nothing else until one of them names a server or a client, or
+the scenarios are named.
 
     pytest --pyargs conformance --chat-launch "python server.py {port}"
 
-It is no part of `conformance`, which nobody's run is to import that has a package of that name.
+pytest loads it wherever the suite is installed. It is not part of `conformance`, so that a project
+with its own package of that name can run its tests.
 """
 
 from collections.abc import Callable
@@ -13,12 +14,12 @@ from typing import Final, TypeVar
 import pytest
 
 _NAMES_IT: Final = ("chat_target", "chat_launch", "chat_profile", "chat_client")
-"""The options that name a server, or a client."""
+"""The options that name a server or a client."""
 _Number = TypeVar("_Number", int, float)
 
 
 def _at_least(kind: type[_Number], least: _Number) -> Callable[[str], _Number]:
-    """A number as an option takes it."""
+    """Return the type of an option that takes a number of at least `least`."""
 
     def read(text: str) -> _Number:
         if (number := kind(text)) < least:
@@ -31,51 +32,51 @@ def _at_least(kind: type[_Number], least: _Number) -> Callable[[str], _Number]:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup(
-        "chatproto", "judge a chat server, or client, of chatproto/1 (with: --pyargs conformance)"
+        "chatproto", "judge a chatproto/1 server or client (with: --pyargs conformance)"
     )
-    group.addoption("--chat-target", metavar="ADDRESS", help="the server's address, if it runs")
+    group.addoption("--chat-target", metavar="ADDRESS", help="the address of a running server")
     group.addoption(
         "--chat-launch",
         metavar="COMMAND",
-        help="start, stop and restart the server with this; {port}, {host}, {path} and {address} "
-        "are filled in",
+        help="the command that starts the server; {port}, {host}, {path} and {address} are filled "
+        "in",
     )
     group.addoption(
         "--chat-profile",
         metavar="PROFILE",
-        help="all of it from a TOML file, or a dialect that comes with the suite, by its name",
+        help="a TOML file with the target and its dialect, or the name of a bundled dialect",
     )
     group.addoption(
         "--chat-client",
         metavar="COMMAND",
-        help="judge the client that this starts, instead of a server; {host}, {port} and {address} "
-        "are filled in",
+        help="the command that starts a client to judge instead of a server; {host}, {port} and "
+        "{address} are filled in",
     )
     group.addoption(
         "--chat-client-use",
         choices=("terminal", "pipe", "jsonl"),
         default="terminal",
-        help="use it at a terminal, by its standard streams, or as an adapter of JSON lines",
+        help="run the client at a terminal, on pipes, or as an adapter that speaks JSON lines",
     )
     group.addoption(
         "--chat-client-leave",
         metavar="WORD",
         default="/quit",
-        help="what a client's user types to leave",
+        help="the line that a client's user types to leave",
     )
     group.addoption(
         "--chat-client-raw",
         action="store_true",
-        help="the client knows nothing of the protocol, as nc and telnet",
+        help="the client does not know the protocol, like nc or telnet",
     )
     group.addoption(
         "--chat-level",
         choices=("must", "should"),
         default="should",
-        help="MUST alone, or SHOULD as well, which is reported and fails nothing",
+        help="judge MUSTs only, or SHOULDs as well, which are reported and fail no test",
     )
     group.addoption(
-        "--chat-seed", metavar="N", type=_at_least(int, 0), default=0, help="repeat a run's choices"
+        "--chat-seed", metavar="N", type=_at_least(int, 0), default=0, help="seed of every choice"
     )
     group.addoption(
         "--chat-timeout-factor",
@@ -89,43 +90,43 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="N",
         type=_at_least(int, 0),
         default=20,
-        help="generate N programs of what clients do",
+        help="play N generated programs",
     )
     group.addoption(
         "--chat-programs",
         metavar="DIR",
         type=Path,
         default=Path("chatproto-programs"),
-        help="save those there that break something",
+        help="save generated programs that fail in DIR",
     )
     group.addoption(
         "--chat-isolate",
         action="store_true",
-        help="restart the server for each scenario",
+        help="launch a new server for each scenario",
     )
     group.addoption(
         "--chat-transcripts",
         metavar="DIR",
         type=Path,
-        help="write each scenario's transcript there",
+        help="write each scenario's transcript into DIR",
     )
     group.addoption(
         "--chat-known-failures",
         metavar="FILE",
         type=Path,
-        help="failures that are known, as written by: chatproto-conformance run "
-        "--write-known-failures FILE",
+        help="expect the known failures that chatproto-conformance run --write-known-failures FILE "
+        "wrote",
     )
     group.addoption(
         "--chat-accept-declared",
         action="store_true",
-        help="do not fail where the server departs from the standard as the profile says",
+        help="do not fail if only what the profile declares is broken",
     )
     group.addoption(
         "--chat-json",
         metavar="FILE",
         type=Path,
-        help="write the report there, for chatproto-conformance report",
+        help="write the report to FILE, for chatproto-conformance report",
     )
 
 
@@ -133,7 +134,7 @@ def pytest_configure(config: pytest.Config) -> None:
     named = any(config.getoption(name) is not None for name in _NAMES_IT)
     asked = {one.partition("::")[0].partition(".")[0] for one in config.args}
     if named or (config.getoption("pyargs") and "conformance" in asked):
-        # Nobody else's run imports the suite.
+        # Imported only here: other projects' test runs must not import the suite.
         from conformance.commands.pytest_host import begin
 
         begin(config, named=named)

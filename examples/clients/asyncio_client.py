@@ -23,7 +23,7 @@ async def speak(client: ClientConnection, writer: asyncio.StreamWriter) -> None:
                     writer.write(client.leave() if text == "/quit" else client.say(text))
                     await writer.drain()
             except (LocalProtocolError, UnicodeDecodeError, OSError) as error:
-                print(f"not said: {error}", file=sys.stderr)
+                print(f"not sent: {error}", file=sys.stderr)
 
 
 async def chat(client: ClientConnection, host: str, port: str) -> bool:

@@ -24,7 +24,7 @@ def chat(server: socket.socket) -> bool:
                     if text := trim(line.decode()):
                         unsent += client.leave() if text == "/quit" else client.say(text)
                 except (LocalProtocolError, UnicodeDecodeError) as error:
-                    print(f"not said: {error}", file=sys.stderr)
+                    print(f"not sent: {error}", file=sys.stderr)
         if happened.get(server.fileno(), 0) & EVENT_WRITE:
             unsent = unsent[server.send(unsent, socket.MSG_DONTWAIT) :]
         if happened.get(server.fileno(), 0) & EVENT_READ:

@@ -117,11 +117,11 @@ def test_what_would_not_arrive_is_refused_with_the_reason(serve: Serve) -> None:
     for error, expected in zip(
         errors,
         [
-            "line 2 is not said: it is blank",
-            "line 3 is not said: quit alone would make you leave",
-            "line 4 is not said: the text would not arrive as it is: character 2 is U+0000",
-            "line 5 is not said: octet 1 is not UTF-8: invalid start byte",
-            "line 6 is not said: the text has 1025 octets; a line may have 1024",
+            "line 2 is not sent: it is blank",
+            "line 3 is not sent: quit alone would make you leave",
+            "line 4 is not sent: the text would not arrive as it is: character 2 is U+0000",
+            "line 5 is not sent: octet 1 is not UTF-8: invalid start byte",
+            "line 6 is not sent: the text has 1025 octets; a line may have 1024",
             "chatproto-chat --help explains",
         ],
         strict=True,

@@ -89,7 +89,7 @@ def test_control_d_in_a_line_that_is_not_empty_deletes_and_control_c_throws_it_a
             "> quit",
             "quit alone would make you leave; to leave, write /quit or press Ctrl-D",
         ),
-        ("  ", ">", "blank: there is nothing to say"),
+        ("  ", ">", "blank: there is nothing to send"),
         # As pasted: a terminal says where a paste begins and ends.
         ("\x1b[200~a\x07b\x1b[201~", "> a^Gb", "character 2 is U+0007, a control character"),
         (
@@ -134,7 +134,7 @@ def test_a_restarted_server_is_connected_to_again(serve: Serve) -> None:
         user.shows("-- the server ended the connection", "-- trying again in 0.5 s (1 of 7)")
         user.wait(lambda: user.edited == "(no connection) > kept")
         user.press("\r")
-        user.shows("not said: there is no connection")
+        user.shows("not sent: there is no connection")
         serve(address)
         user.shows(f"-- connected to {address} again")
         user.wait(lambda: user.edited == "> kept")
