@@ -6,6 +6,7 @@ how often the smallest does is counted in the end.
 """
 
 import time
+import warnings
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from tempfile import TemporaryDirectory
@@ -14,6 +15,7 @@ from unittest.mock import patch
 
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis.configuration import set_hypothesis_home_dir, storage_directory
+from hypothesis.errors import HypothesisWarning
 
 from conformance.programs.program import Program
 from conformance.programs.strategies import programs
@@ -66,13 +68,15 @@ def search(trials: Trials) -> None:
 
 @contextmanager
 def _by_the_seed_alone() -> Iterator[None]:
-    """Hypothesis with no memory and no surroundings.
+    """Hypothesis with no memory, no surroundings and no word of its own.
 
     It would keep what it learns in the user's working directory, where it may keep what it learns
-    of the user's own tests.
+    of the user's own tests; and it warns of a program that takes much to print, which is not its
+    to print.
     """
     before = storage_directory(intent_to_write=False).home_directory
-    with TemporaryDirectory() as home, _without_constants():
+    silent = warnings.catch_warnings(action="ignore", category=HypothesisWarning)
+    with TemporaryDirectory() as home, _without_constants(), silent:
         set_hypothesis_home_dir(home)
         try:
             yield

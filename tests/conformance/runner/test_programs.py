@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from hypothesis import given
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from chatproto import QuitReceived, ServerConnection, Violation
@@ -201,6 +201,16 @@ def test_what_a_seed_draws_depends_on_nothing_else(
 
 
 SWAPPED = Program((Join("c1"), Join("c2"), Fence(), Join("c3")), "ROOM-3")
+
+
+def test_a_user_is_not_warned_of_a_program_that_is_long_to_print() -> None:
+    @settings(max_examples=1, database=None, phases=(Phase.generate,), deadline=None)
+    @given(st.just("x" * 2_000_000))
+    def fail(_: str) -> None:
+        raise ZeroDivisionError
+
+    with program_search._by_the_seed_alone(), pytest.raises(ZeroDivisionError):
+        fail()
 
 
 def test_a_saved_one_is_replayed(tmp_path: Path) -> None:
