@@ -139,6 +139,8 @@ def _is_blank_or_control(point: str) -> bool:
 
 
 def _is_in_another_charset(expected: str, text: str) -> bool:
+    if expected.isascii():
+        return False  # ASCII is the same in each of them
     octets = expected.encode()
     for charset in _CHARSETS:
         with suppress(UnicodeDecodeError):

@@ -25,7 +25,7 @@ from conformance.transcript.events import (
 )
 
 _SEPARATOR: Final = re.compile("[\r\v\f\0\x85\u2028\u2029]")
-_UNUSUAL: Final = re.compile(rb"[^ -~]")
+_USUAL: Final = bytes(range(0x20, 0x7F))
 _BY_ANY_MESSAGE: Final = ("MSG-1", "MSG-2", "MSG-4", "MSG-5", "ROOM-2")
 _SILENCE: Final = 2.0
 
@@ -67,7 +67,7 @@ def _by_message(case: Case, line: Line) -> Iterator[str]:
     segments = case.segments(line)
     if len(segments) > 1 or segments[0] != raw + b"\n":
         yield "FRM-1"
-    if raw != text or _UNUSUAL.search(raw) is not None:
+    if raw != text or raw.translate(None, _USUAL):
         yield from _by_text(raw, text)
     if text.strip(b"/")[:4].lower() == b"quit":
         yield "QUIT-2"
