@@ -140,10 +140,12 @@ class EvictedGetTheNewest(BaseServer):
             self.deliver(member, unit)
 
 
-@fault("LIM-3", "waits 1 s for a stalled member before it ends it", may_break="TRN-1 ROOM-7 QUIT-5")
+@fault(
+    "LIM-3", "waits 2.5 s for a stalled member before it ends it", may_break="TRN-1 ROOM-7 QUIT-5"
+)
 class WaitsBeforeItEvicts(BaseServer):
     def evict(self, member: Member) -> None:
-        time.sleep(1)
+        time.sleep(2.5)
         super().evict(member)
 
 

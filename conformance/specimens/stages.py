@@ -78,7 +78,7 @@ class S2:
 
 
 @fault(
-    "QUIT-5 STOP-1",
+    "QUIT-5",
     "stage 3: stage 2 with a `quit` on the console that never gets past the blocked accept",
     may_break=ALL,
 )
@@ -100,7 +100,7 @@ class S3(S2):
 
 
 @fault(
-    "FRM-1 STOP-1",
+    "FRM-1",
     "stage 4: stage 3, trimmed, and `quit` leaves where it is alone in its read",
     may_break=ALL,
 )
