@@ -1,4 +1,4 @@
-"""How long tests search: for seconds, the same way every time; or, where they are asked to be
+"""How long property tests search: for seconds, the same way every time; or, if they are asked to be
 thorough, at random and for as long as it takes."""
 
 import os

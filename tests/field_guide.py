@@ -66,7 +66,7 @@ def _page(family: Family) -> str:
             "",
             family.cause,
             "",
-            "## How to mend it",
+            "## How to fix it",
             "",
             family.remedy,
             "",

@@ -9,7 +9,7 @@ from conformance.standard.requirements import Level, requirements
 
 _SAID: Final = {
     "sanity": "no two clients could chat, so nothing more could be learnt",
-    "foreign": "what came has not the form of chatproto/1, so nothing more could be told",
+    "foreign": "the server does not send the format of chatproto/1, so nothing more can be judged",
     "needs-launch": "only where the suite launches the server itself",
     "needs-nodes": "only where several nodes of one room are known",
     "needs-faults": "only where the profile has a [[cluster.fault]]",
@@ -22,7 +22,7 @@ _SAID: Final = {
     "needs-keys": "only where the client is typed into",
     "raw": "only for a client that knows the protocol",
     "first": "the client did not connect, showed nothing, or flooded its display",
-    "failed-already": "a MUST has failed already; --examples N generates them nevertheless",
+    "failed-already": "a MUST has failed already; --examples N plays them anyway",
     "dialect": "what it says has no meaning in the server's dialect",
 }
 

@@ -81,7 +81,7 @@ class Matrix(Data):
         whom = "clients" if self.is_of_clients else "servers"
         return (
             f"{len(caught)} of {len(broken)} broken {whom} caught, "
-            f"{sum(row.is_good for row in legal)} of {len(legal)} legal ones let pass, "
+            f"{sum(row.is_good for row in legal)} of {len(legal)} legal ones passed, "
             f"{sum(bool(row.accused) for row in self.specimens)} accused of what they do not do"
         )
 

@@ -27,7 +27,7 @@ class DiesOfTheSignal(BaseServer):
         signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
-@fault("STOP-1", "does not heed the signals that should stop it", may_break="STOP-2 STOP-3")
+@fault("STOP-1", "ignores the signals that should stop it", may_break="STOP-2 STOP-3")
 class HeedsNoSignal(BaseServer):
     def on_signal(self) -> None:
         return

@@ -113,7 +113,7 @@ class LaunchedCluster:
     def _start_nodes(self) -> None:
         for node in self.nodes:
             if self._is_broken_off:
-                raise LaunchError("the run was broken off")
+                raise LaunchError("the run was aborted")
             if node.server.pid is None:
                 node.server.start()
 

@@ -111,7 +111,7 @@ class LaunchedServer:
             self._process = process = Process(self._launch, self.address)
         if self._is_broken_off:
             self.close()
-            raise LaunchError("the run was broken off")
+            raise LaunchError("the run was aborted")
         self._passed_by = None
         began = time.monotonic()
         looks = 0

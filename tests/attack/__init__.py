@@ -1,4 +1,4 @@
-"""The server under attack, as a process on loopback, while others in the room chat on.
+"""Attacks on a server process on loopback, while other members chat on.
 
 `make test` runs a slice of seconds, `make attack` the whole size.
 """

@@ -1,4 +1,4 @@
-"""A server under siege: the process, its bystanders, its attackers, and what it may cost.
+"""A server under attack: its process, bystanders and attackers, and the bounds on its resources.
 
 Whatever the attack: the others' words arrive in time meanwhile, every descriptor and thread is
 given back afterwards, a second wave raises the memory no further than the first did, and

@@ -1,1 +1,1 @@
-"""The library, requirement by requirement, against the plainest model of each."""
+"""Tests of the library, requirement by requirement, against the simplest model of each."""

@@ -1,4 +1,4 @@
-"""The protocol once more, the plainest way: a whole stream at once, octet by octet, by tables.
+"""The simplest model of the protocol: a whole stream at once, octet by octet, by tables.
 
 Nothing here shares code with chatproto or leans on what it leans on; the tests ask whether the
 two say the same.

@@ -1,4 +1,4 @@
-"""A simulated engine: it keeps the log, and does all to its users that a real one may do.
+"""A simulated engine: it keeps the log, and has every fault that a real one may have.
 
 It delays, refuses, stores and forgets to say so, takes a request twice, delivers again, is away,
 loses its leader, and retains only so much. It never loses what it has delivered.

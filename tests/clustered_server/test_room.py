@@ -1,4 +1,4 @@
-"""One room, several nodes: what members see of it, and what befalls a node."""
+"""One room on several nodes: what members receive, and faults of a node."""
 
 import socket
 import threading

@@ -152,7 +152,7 @@ class EndsWithItsInput(BaseClient):
         self.status = 0
 
 
-@fault("CLI-6", "does not heed the end of its input")
+@fault("CLI-6", "ignores the end of its input")
 class OutlivesItsInput(BaseClient):
     def end_of_input(self) -> None:
         self.waiting.unregister(0)

@@ -1,4 +1,4 @@
-"""The oracle on several nodes of one room, and what befalls them: CLU-1 to CLU-5."""
+"""The oracle on several nodes of one room and their faults: CLU-1 to CLU-5."""
 
 import pytest
 

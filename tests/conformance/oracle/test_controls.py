@@ -1,4 +1,4 @@
-"""Blame needs a control: what shows that nothing else accounts for a fault."""
+"""Attribution needs a control, which shows that nothing else explains a fault."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""Whoever stays is let stay: who is put out or refused, who ends with the server, how it stops."""
+"""Ends of connections that no client caused: evictions, refusals, a server that dies or stops."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""Who leaves, or breaks the standard, is let go in order."""
+"""Members that leave or send a violation are closed in order."""
 
 import pytest
 

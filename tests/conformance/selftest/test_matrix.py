@@ -52,7 +52,7 @@ def test_each_specimen_is_as_it_should_be_or_not() -> None:
     assert rows["correct"].cell("HB-1") == "accused"
     assert not matrix.is_good
     assert matrix.tally == (
-        "1 of 2 broken servers caught, 0 of 1 legal ones let pass, 2 accused of what they do not do"
+        "1 of 2 broken servers caught, 0 of 1 legal ones passed, 2 accused of what they do not do"
     )
     assert matrix.seen_failing() == {"TRN-2"}
 
