@@ -153,6 +153,7 @@ TABLE: Final = (
     Row(Kind.EMPTY, "FRM-4", texts.somebody_left_within_a_line),
     Row(Kind.EMPTY, "QUIT-5", texts.author_ended_its_side),
     Row(Kind.EMPTY, "HB-1", texts.author_sent_a_blank_line),
+    Row(Kind.EMPTY, "FRM-2", texts.may_end_at_another_line_end),
     Row(Kind.EMPTY, "ROOM-2"),
     Row(Kind.ANSWERED, "HB-1"),
     # Delivery
@@ -220,6 +221,7 @@ TABLE: Final = (
     Row(Kind.PUT_OUT, "TXT-1", after.notice_was_of_text),
     Row(Kind.PUT_OUT, "", after.notice_was_of_length, ("FRM-", "LIM-1", "LIM-2")),
     Row(Kind.PUT_OUT, "LIM-1", after.notice_was_of_length),
+    Row(Kind.PUT_OUT, "FRM-1", after.treated_line_was_cut, control=Control.AGAIN),
     Row(Kind.PUT_OUT, "", after.treated_line_was_unanswered, control=Control.AGAIN),
     Row(Kind.PUT_OUT, "ERR-2", after.somebody_had_offended),
     Row(Kind.PUT_OUT, "ROOM-7", after.somebody_had_left),
@@ -271,6 +273,7 @@ TABLE: Final = (
     Row(Kind.DIED, "STOP-1", after.input_had_ended),
     Row(Kind.DIED, "STOP-3", after.rival_had_come),
     Row(Kind.DIED, "ERR-2", after.stopped_after_a_violation),
+    Row(Kind.DIED, "ROOM-7", after.wrote_to_who_had_gone),
     Row(Kind.DIED, "", after.stopped_after_a_treated_line),
     Row(Kind.DIED, "HB-1", after.stopped_after_a_blank_line),
     Row(Kind.DIED, "QUIT-5", after.all_had_left),

@@ -215,6 +215,11 @@ class Case:
                 return at
         return None
 
+    @property
+    def follows_others(self) -> bool:
+        """Whether clients of earlier scenarios had been at the same server, and have left."""
+        return bool(self.history.start.words)
+
     def found_no_descriptor(self, client: ClientHistory) -> bool:
         """Whether a client connected while the server could not open a descriptor for it."""
         before = [event for at, event in self.history.server if at < client.connected]

@@ -101,6 +101,18 @@ class Controls:
             return is_last or alone
         return is_last or self.fared_well(after)
 
+    def fared_well_in_one_segment(self, line: Line) -> bool:
+        """Whether a line lay in several segments, and another that says the same, its nonces apart,
+        lay in one and came to all."""
+        said = NONCE.sub(b"", line.octets)
+        return len(self._case.segments(line)) > 1 and any(
+            NONCE.sub(b"", other.octets) == said
+            and len(self._case.segments(other)) == 1
+            and self.fared_well(other)
+            for alike in self._said_alike.values()
+            for other in alike
+        )
+
     def is_repeated(self, line: Line) -> bool:
         """Whether everybody who sent the same as this line fared as its sender did, of which
         nothing came after it."""

@@ -116,7 +116,7 @@ def _death(case: Case, rest: _Rest) -> _Found:
             later = trigger_between(case, survived, end)
             trigger = later if later.what in (What.LEFT, What.ALL_LEFT) else trigger
         if trigger.what in (What.NOTHING, What.CAME):
-            trigger = earlier_leavers(case, head.at) or trigger
+            trigger = earlier_leavers(case, head.at, trigger.client) or trigger
         follows = rest.take(head, lambda fact: fact.kind in _OF_DEATH)
         sign = _SET_OFF.get(trigger.what)
         yield head, Incident(head if sign is None else _marked(head, sign), trigger, follows)
@@ -195,7 +195,7 @@ def _put_out(case: Case, rest: _Rest) -> _Found:
         follows = rest.take(head, _of_the_ended(head.client))
         ended = head.evidence[0]
         since = case.last_own_came(head.client or "", ended)
-        trigger = trigger_between(case, since, ended, head.client)
+        trigger = trigger_between(case, since, ended, head.client, first=True)
         if trigger.what in (What.NOTHING, What.CAME):
             left = leaver_before(case, ended, head.client or "") or earlier_leavers(case, ended)
             trigger = left or trigger

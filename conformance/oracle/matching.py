@@ -123,16 +123,21 @@ def _tie_by_place(
     plain: Mapping[str, list[Line]],
 ) -> None:
     """Tie a stray to the only line without a nonce that its sender said between two that came, if
-    it is the only stray between these two."""
+    it is the only stray between these two.
+
+    Where broadcasts name nobody, the sender is the only one who said lines without a nonce at all.
+    """
     run = matching.runs[name]
     by_author: dict[str | None, list[Tie]] = defaultdict(list)
     for tie in run if strays else ():
         by_author[tie.line.client].append(tie)
+    speakers = [speaker for speaker, lines in plain.items() if lines]
+    only = speakers[0] if len(speakers) == 1 else None
     between: dict[tuple[Tie, Tie], list[ReceivedBroadcast]] = defaultdict(list)
     for unit in strays:
         if not isinstance(unit, ReceivedBroadcast):
             continue
-        own = by_author[authors.get(unit.sender)]
+        own = by_author[only if unit.sender is None else authors.get(unit.sender)]
         place = bisect_left(own, unit.span.end, key=_place)
         if 0 < place < len(own):
             between[own[place - 1], own[place]].append(unit)

@@ -70,3 +70,10 @@ def pieces_of(line: Line) -> list[bytes]:
     if _OTHER_LINE_ENDS.search(line.octets.strip()) is None:
         return []
     return [piece.strip() for piece in _OTHER_LINE_ENDS.split(line.octets) if piece.strip()]
+
+
+def has_a_blank_piece(line: Line) -> bool:
+    """Whether a line has blank pieces and others, split so. A CR before its LF makes none."""
+    *pieces, last = _OTHER_LINE_ENDS.split(line.octets)
+    pieces += [last] if last else []
+    return len({bool(piece.strip()) for piece in pieces}) > 1

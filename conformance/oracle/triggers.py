@@ -7,6 +7,7 @@ from typing import Final
 from conformance.dialect.model import Dialect
 from conformance.oracle.case import Case
 from conformance.oracle.controls import treatment_of
+from conformance.oracle.membership import MANY
 from conformance.oracle.reading.history import ClientHistory
 from conformance.oracle.reading.lines import Fate, Line
 from conformance.transcript.events import InputEnded, Limited, Rival
@@ -64,13 +65,20 @@ class Trigger:
 
 
 def trigger_between(
-    case: Case, since: int, until: int, name: str | None = None, lost: Line | None = None
+    case: Case,
+    since: int,
+    until: int,
+    name: str | None = None,
+    lost: Line | None = None,
+    *,
+    first: bool = False,
 ) -> Trigger:
     """Find what happened between two lines of the transcript and may explain what began with the
     second.
 
     If a client is named, what it did takes precedence over what others did. `lost` is the line that
-    the incident began with, if it was one.
+    the incident began with, if it was one. Of several lines the last is meant, or the `first`: a
+    server that ends a connection for a line reads none after it.
     """
     for at, event in case.history.server:
         if at < until and isinstance(event, InputEnded):
@@ -95,23 +103,27 @@ def trigger_between(
     )
     for what, found in telling:
         if found:
-            return Trigger(what, found[-1], found[-1].client)
+            line = found[0 if first else -1]
+            return Trigger(what, line, line.client)
     return _of_others(case, since, until, name)
 
 
-def earlier_leavers(case: Case, until: int) -> Trigger | None:
+def earlier_leavers(case: Case, until: int, newcomer: str | None = None) -> Trigger | None:
     """Blame the clients of earlier scenarios with the same server, if nobody has left since and
-    only a few plain messages were said.
+    only a few plain messages were said, or nothing came yet of the last of a few that connected.
 
     A server that was just launched survives those, or the first scenario shows that it does not.
     """
-    if not case.history.start.words:
+    if not case.follows_others:
         return None
     if any(-1 < _left(client) < until for client in case.clients):
         return None
     lines = [line for client in case.clients for line in client.lines if line.begun < until]
     plain = all(line.fate is Fate.MESSAGE and not treatment_of(line) for line in lines)
-    return Trigger(What.LEFT_EARLIER) if plain and len(lines) <= _FEW else None
+    came = sum(client.connected < until for client in case.clients)
+    unheard = newcomer is not None and newcomer not in case.last_heard
+    few = len(lines) <= _FEW or (unheard and came < MANY)
+    return Trigger(What.LEFT_EARLIER) if plain and few else None
 
 
 def leaver_before(case: Case, ended: int, name: str) -> Trigger | None:

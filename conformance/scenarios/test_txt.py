@@ -85,9 +85,11 @@ def test_white_space_is_trimmed(stage: Stage) -> None:
 
 @scenario("TXT-3")
 def test_nothing_else_is_trimmed(stage: Stage) -> None:
-    """Code points that only look like white space, at both ends of a word and alone; then white
-    space between two words."""
+    """A letter alone. Code points that only look like white space, at both ends of a word and
+    alone. White space between two words."""
     ann, bob = stage.join(2)
+    ann.send(b"x\n")
+    stage.fence(ann, bob)
     for point in _NO_WHITE_SPACE:
         ann.say(f"{point}{stage.nonce()}{point}", exercises=["TXT-3"])
         ann.say(point, exercises=["TXT-3"])
@@ -117,8 +119,9 @@ def test_what_could_drive_a_terminal_is_replaced(stage: Stage) -> None:
 
 @scenario("TXT-4")
 def test_only_controls_is_still_a_text(stage: Stage) -> None:
-    """A line of control characters only is a message of as many U+FFFD."""
+    """A letter alone; then control characters alone, which make a message of as many U+FFFD."""
     ann, bob = stage.join(2)
+    ann.send(b"x\n")
     stage.fence(ann, bob)
     ann.send(b"\0\n", exercises=["TXT-4"])
     stage.fence(ann, bob)

@@ -1,13 +1,14 @@
 """Detects losses: messages that were owed to a member and did not come to it."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from itertools import pairwise
 
 from conformance.oracle.case import Case
 from conformance.oracle.checks.text import line_signs
 from conformance.oracle.checks.total_order import named
 from conformance.oracle.facts import Fact, Kind, Sign
+from conformance.oracle.matching import Tie
 from conformance.oracle.membership import gone, may_miss_the_end
 from conformance.oracle.reading.history import ClientHistory
 from conformance.oracle.reading.lines import Fate, Leaving, Line
@@ -22,6 +23,8 @@ def check_losses(case: Case) -> Iterator[Fact]:
     # If members disagree on the place of a broadcast, it cannot be said who lacks it there.
     disputed = {tie.line for _, *two in case.inversions for tie in two}
     for client in case.clients:
+        if _may_receive_more(case, client) and not _is_in_order(case.runs[client.name]):
+            continue
         for line in _gaps(case, client):
             if line not in disputed:
                 lost[line][client.name] = f"{client.name} received what came before and after it"
@@ -82,6 +85,23 @@ def _how_lost_for_all(case: Case, line: Line) -> str:
 def _may_be_disconnected(case: Case, client: ClientHistory) -> bool:
     """Whether a member's backlog is so large that the server may evict it now."""
     return client.cause is None and client.ended is None and case.backlog.has_overflowed(client)
+
+
+def _may_receive_more(case: Case, client: ClientHistory) -> bool:
+    """Whether more may have been under way when a client was last looked at."""
+    is_over = client.ended is not None and case.stopping_of(client) is None
+    return not client.waits and not is_over
+
+
+def _is_in_order(run: Sequence[Tie]) -> bool:
+    """Whether each sender's messages came in the order in which it sent them. If not, what came
+    after a message does not prove that the message will not come."""
+    latest: dict[str, int] = {}
+    for line in (tie.line for tie in run):
+        if line.number < latest.get(line.client, 0):
+            return False
+        latest[line.client] = line.number
+    return True
 
 
 def _loss_signs(case: Case, line: Line, losers: Collection[str]) -> Iterator[Sign]:

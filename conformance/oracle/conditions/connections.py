@@ -4,13 +4,14 @@ The docstrings are printed by `explain`, after "where".
 """
 
 from chatproto import Code
+from conformance.oracle.case import Case
 from conformance.oracle.conditions.circumstances import Circumstances
 from conformance.oracle.facts import Kind, Sign
 from conformance.oracle.membership import MANY, members_before
 from conformance.oracle.reading.history import ClientHistory
 from conformance.oracle.reading.lines import Fate, Leaving
 from conformance.oracle.triggers import What
-from conformance.timing.policy import SILENT
+from conformance.timing.policy import HICCUP, SILENT
 
 # How a client left
 
@@ -59,6 +60,14 @@ def stood_still_behind_a_backlog(about: Circumstances) -> bool:
 def stopped_after_a_violation(about: Circumstances) -> bool:
     """no one received anything after a violation"""
     return about.what is What.VIOLATION
+
+
+def wrote_to_who_had_gone(about: Circumstances) -> bool:
+    """SIGPIPE ended it, as it ends what writes to somebody who has gone"""
+    if not about.fact.actual.endswith("by SIGPIPE") or about.what is What.ALL_LEFT:
+        return False
+    left = any(client.left or client.aborted for client in about.case.clients)
+    return left or about.case.follows_others
 
 
 def stopped_after_a_treated_line(about: Circumstances) -> bool:
@@ -130,6 +139,15 @@ def treated_line_was_unanswered(about: Circumstances) -> bool:
     return about.what is What.TREATED
 
 
+def treated_line_was_cut(about: Circumstances) -> bool:
+    """a line that was sent to exercise how lines are treated, in several segments, had not been
+    answered, and what says the same in one segment came to all"""
+    trigger = about.incident.trigger
+    if trigger is None or trigger.what is not What.TREATED or trigger.line is None:
+        return False
+    return about.controls.fared_well_in_one_segment(trigger.line)
+
+
 def notice_was_of_text(about: Circumstances) -> bool:
     """the notice was !invalid-text"""
     return f"!{Code.INVALID_TEXT}" in about.fact.actual
@@ -170,14 +188,19 @@ def somebody_was_to_be_evicted(about: Circumstances) -> bool:
 
 
 def had_been_silent(about: Circumstances) -> bool:
-    """the client had been silent for about a second"""
-    client = about.client
+    """the client had been silent for about a second, and so had all who were put out with it"""
+    client, case = about.client, about.case
     if client is None or client.ended is None or about.fact.line is not None:
         return False
-    history = about.case.history
+    out = (case.history.clients[fact.client or ""] for fact in about.controls.of(Kind.PUT_OUT))
+    with_it = (one for one in out if abs(one.ended_t - client.ended_t) < HICCUP)
+    return all(_silence_of(case, one) >= SILENT for one in (client, *with_it))
+
+
+def _silence_of(case: Case, client: ClientHistory) -> float:
+    """For how many seconds a client had said nothing when its connection ended."""
     lines = (line.t for line in client.lines if line.begun < (client.ended or 0))
-    since = max([history.time(client.connected), *lines])
-    return client.ended_t - since >= SILENT
+    return client.ended_t - max([case.history.time(client.connected), *lines])
 
 
 def room_was_full(about: Circumstances) -> bool:

@@ -9,7 +9,7 @@ from conformance.oracle.conditions.circumstances import Circumstances
 from conformance.oracle.facts import Kind, Sign
 from conformance.oracle.reading.history import ClientHistory
 from conformance.oracle.reading.lines import Fate, Leaving, Line
-from conformance.oracle.said import pieces_of
+from conformance.oracle.said import has_a_blank_piece, pieces_of
 
 # How a text came
 
@@ -191,6 +191,18 @@ def author_sent_a_blank_line(about: Circumstances) -> bool:
     """its author had sent a blank line"""
     author = _author(about)
     return author is not None and any(line.fate is Fate.BLANK for line in author.lines)
+
+
+def may_end_at_another_line_end(about: Circumstances) -> bool:
+    """somebody had just sent a line that begins or ends, at its text, with what some take for a
+    line's end: a NUL, CR, VT, FF, U+0085, U+2028 or U+2029"""
+    case, at = about.case, about.fact.at
+    since = case.settled_before(at)
+    return any(
+        since < line.done < at and has_a_blank_piece(line)
+        for client in case.clients
+        for line in client.lines
+    )
 
 
 def author_sent_what_does_not_decode(about: Circumstances) -> bool:

@@ -126,3 +126,105 @@ def test_who_ended_its_own_side_may_be_let_go_for_that() -> None:
     scene.deliver()
     scene.fence()
     assert blamed(scene) == []
+
+
+@pytest.mark.parametrize(("status", "found"), [(-13, "ROOM-7"), (1, "HB-1")])
+def test_a_death_by_sigpipe_is_of_who_has_gone(status: int, found: str) -> None:
+    """Whatever was said since."""
+    scene = chat("ann", "bob", "eve")
+    scene.abort("eve")
+    scene.send("ann", b"\n", exercises=["HB-1"])
+    scene.events.append(Exited(scene.tick(), status))
+    assert blamed(scene) == [found]
+
+
+@pytest.mark.parametrize(("words", "found"), [(("n0ddba0",), ["ROOM-7"]), ((), ["ROOM-1"])])
+def test_a_server_that_dies_when_a_few_have_come(words: tuple[str, ...], found: list[str]) -> None:
+    """A server that has survived as many before dies of those who have left since."""
+    scene = chat("ann", "bob", start=replace(START, words=words))
+    scene.fence()
+    scene.connect("eve")
+    scene.events.append(Exited(scene.tick(), 1))
+    assert blamed(scene) == found
+
+
+@pytest.mark.parametrize(("again", "found"), [(True, ["ROOM-1"]), (False, ["TXT-3"])])
+def test_who_is_put_out_amid_much_that_it_says(again: bool, found: list[str]) -> None:
+    """What it said first of all that was not answered is looked at: others may have said that."""
+    scene = chat()
+    if again:
+        scene.say("bob", f"\v{scene.nonce()}", exercises=["TXT-3"])
+        scene.fence()
+    for space in "\v\t":
+        scene.send("ann", f"{space}{scene.nonce()}\n".encode(), exercises=["TXT-3"])
+    scene.end("ann")
+    assert blamed(scene) == found
+
+
+@pytest.mark.parametrize(("whole", "found"), [(True, ["FRM-1"]), (False, ["FRM-3"])])
+def test_who_is_put_out_for_a_line_in_two_segments(whole: bool, found: list[str]) -> None:
+    """It is for the segments if what says the same in one fared well."""
+    scene = chat()
+    if whole:
+        scene.say("ann", f"{scene.nonce()}\r", exercises=["FRM-3"])
+        scene.fence()
+    scene.send("ann", f"{scene.nonce()}\r".encode(), b"\n", exercises=["FRM-3"])
+    scene.end("ann")
+    assert blamed(scene) == found
+
+
+@pytest.mark.parametrize(("speaks", "found"), [(True, ["ROOM-1"]), (False, ["HB-3"])])
+def test_who_is_put_out_beside_one_that_has_just_spoken(speaks: bool, found: list[str]) -> None:
+    """It is not for its silence."""
+    scene = chat("ann", "bob", "eve")
+    scene.tick(2.0)
+    if speaks:
+        scene.say("bob", scene.nonce())
+        scene.deliver()
+    scene.end("ann")
+    scene.end("bob")
+    assert blamed(scene) == found
+
+
+def test_an_empty_broadcast_of_a_line_that_a_cr_cuts() -> None:
+    scene = chat()
+    word = scene.nonce()
+    scene.send("bob", f"\r {word}\n".encode())
+    scene.peers["bob"].unread.clear()
+    label = scene.peers["bob"].sender.encode()
+    for peer in scene.peers.values():
+        for text in (b"", word.encode()):
+            peer.waiting.append(b"20210703 17:45:39 " + label + b"\n" + text + b"\n")
+    scene.deliver()
+    scene.fence()
+    assert "FRM-2" in blamed(scene)
+    assert "ROOM-2" not in blamed(scene)
+
+
+def test_a_text_that_is_altered_where_nobody_is_named() -> None:
+    """It is told by its place: of one line that says no word of its own, and one text that is of
+    nobody's words."""
+    scene = Scene(replace(START, dialect=Dialect(header="", infix="")))
+    for name in ("ann", "bob"):
+        scene.connect(name)
+    for said in (b"", b"\x1cquit", b""):
+        line = said or scene.nonce().encode()
+        scene.send("ann", line + b"\n", exercises=["QUIT-2"] if said else [])
+        for name in ("ann", "bob"):
+            scene.events.append(Received(scene.tick(), name, line.strip(b"\x1c") + b"\n"))
+    assert "QUIT-2" not in blamed(scene)
+    assert {"TXT-3", "TXT-4"}.intersection(blamed(scene))
+
+
+@pytest.mark.parametrize(("waits", "found"), [(True, True), (False, False)])
+def test_what_comes_out_of_order_may_come_yet(waits: bool, found: bool) -> None:
+    scene = chat("ann", "bob", "eve")
+    words = [scene.nonce() for _ in range(3)]
+    for word in words:
+        scene.say("eve", word)
+    scene.peers["bob"].waiting = [scene.peers["bob"].waiting[place] for place in (2, 0)]
+    scene.deliver()
+    if waits:
+        scene.wait_in_vain("bob")
+    assert "ROOM-4" in blamed(scene)
+    assert bool({"ROOM-1", "ROOM-2"}.intersection(blamed(scene))) is found
