@@ -2,8 +2,8 @@
 # make test     set up, and pass what a developer needs before a commit
 # make check    make test, and all else that guards main: heavy tests, every specimen, the pages
 # make examples run the suite against the examples, a line each
-# make matrix   make the page of implementations, and let every broken server meet every scenario (heavy)
-# make diagnosis  make the dictionary of faults, and measure how well causes are found by it (heavy)
+# make matrix   make the page of implementations, and play every scenario on every broken server (heavy)
+# make diagnosis  make the dictionary of faults, and measure how well it finds causes (heavy)
 # make client-diagnosis  the same for clients (20 minutes)
 # make client-matrix  judge the clients of docs/clients.toml and write their table (3 minutes)
 # make implementations        judge the servers here and write docs/implementations.md (heavy)
@@ -22,13 +22,13 @@
 # make bench-quick    measure three workloads beside Go and the log in C (3 minutes at most)
 # make bench-pythons  measure the reference server under each CPython there is: PYTHONS="python3.13 …"
 # make bench-keep     keep the last runs of make bench and make bench-pythons: results, picture, pages
-# make coverage say what the tests of the suite run of it
+# make coverage measure which lines of the suite its tests run
 # make docs     build the site: the guides, the standard, the API from docstrings; every link checked
 # make soak     run the suite again and again while the machine is busy (heavy)
 # make versions check with each CPython there is: PYTHONS="python3.12 /path/to/python3.13"
-# make oracle   hold the oracle against all small histories, and much more of what is drawn (heavy)
+# make oracle   compare the oracle with all small histories, and with many more random ones (heavy)
 # make corpus   record again the transcripts that the oracle is tested with (heavy)
-# make judged   write what the oracle says now of those that are there
+# make judged   write the oracle's current findings in the recorded transcripts
 
 PYTHON ?= python3
 VENV := .venv

@@ -72,7 +72,8 @@ class Conversation:
         return PATIENCE * self.start.factor
 
     def patience_for(self, kind: Kind) -> float:
-        """The same for one kind of thing, or less if the suite has waited for it in vain before."""
+        """Return the same for one kind of event, or less if the suite has waited for it in vain
+        before."""
         if self.waits is None:
             return self.patience
         return self.waits.seconds(kind, self.start.factor)
@@ -82,7 +83,7 @@ class Conversation:
         return len(one.received) > self.most_owed + _SPARE
 
     def open(self) -> Sequence[Listener]:
-        """The clients whose connections have not ended."""
+        """Return the clients whose connections have not ended."""
         return [one for one in self.listeners if not one.ended]
 
 

@@ -378,7 +378,7 @@ class Stage:
         return self._conversation.floods(client)
 
     def open_clients(self) -> Iterator[Client]:
-        """Every client whose connection has not ended."""
+        """Return every client whose connection has not ended."""
         return (client for client in self._clients if not client.ended)
 
     def play(self, scenario: Callable[[], object]) -> None:

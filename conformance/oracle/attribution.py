@@ -300,7 +300,8 @@ TABLE: Final = (
 
 
 def attribute(case: Case, controls: Controls, incident: Incident) -> Iterable[Finding]:
-    """The findings that an incident becomes: one, or one of each requirement that it breaks."""
+    """Yield the findings that an incident becomes: one, or one of each requirement that it
+    breaks."""
     about = Circumstances(case, controls, incident)
     row = next(row for row in TABLE if row.kind is incident.head.kind and row.applies(about))
     requirement = row.requirement or about.theme
@@ -330,7 +331,7 @@ def _finding(requirement: str, incident: Incident) -> Finding:
 
 
 def consequences(follows: Iterable[Fact]) -> Iterable[str]:
-    """What followed, in words, each once; of more than a few, how many there were."""
+    """Yield the consequences in words, each once; if there are many, the number of the others."""
     said = dict.fromkeys(_said(fact) for fact in follows)
     yield from list(said)[:MOST_FOLLOWS]
     if len(said) > MOST_FOLLOWS:
@@ -347,7 +348,7 @@ def _said(fact: Fact) -> str:
 
 
 def words_of(row: Row) -> Iterator[str]:
-    """What a row says: where it applies, and its place among those for its fact."""
+    """Say when a row applies, and its place among the rows for its fact."""
     before, after = precedence(row)
     if row.themes or not row.requirement:
         named = ", ".join(one + "…" if one.endswith("-") else one for one in row.themes)
@@ -363,7 +364,7 @@ def words_of(row: Row) -> Iterator[str]:
 
 
 def rows_of(requirement: str) -> list[Row]:
-    """The rows by which something is attributed to a requirement."""
+    """Return the rows by which something is attributed to a requirement."""
     return [
         row
         for row in TABLE
@@ -374,7 +375,8 @@ def rows_of(requirement: str) -> list[Row]:
 
 
 def precedence(row: Row) -> tuple[list[str], list[str]]:
-    """The requirements that a row gives way to for its fact, and those it takes precedence over."""
+    """Return the requirements that a row gives way to for its fact, and those it takes precedence
+    over."""
     same = [other for other in TABLE if other.kind is row.kind]
     at = same.index(row)
     return _named(same[:at], row), _named(same[at + 1 :], row)

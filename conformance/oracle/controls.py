@@ -38,7 +38,7 @@ class Controls:
         self._lost = {fact.line: fact for fact in lost if fact.line is not None}
 
     def of(self, kind: Kind) -> list[Fact]:
-        """The facts of one kind that were detected."""
+        """Return the facts of one kind that were detected."""
         return [fact for fact in self._facts if fact.kind is kind]
 
     def is_plain(self, line: Line) -> bool:

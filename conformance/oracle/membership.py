@@ -35,7 +35,7 @@ def just_gone(case: Case, client: ClientHistory) -> int:
 
 
 def gone(case: Case, client: ClientHistory) -> float:
-    """The transcript's line until which a client that received something was a member."""
+    """Return the transcript's line until which a client that received something was a member."""
     if client.was_ended_by_server:
         return case.stopping_of(client) or 0
     return inf if client.left is None else client.left

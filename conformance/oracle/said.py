@@ -28,8 +28,8 @@ class Said:
                     self.by_nonce.setdefault(nonce, line)
 
     def with_nonce_of(self, text: bytes) -> Line | None:
-        """The line that a text with nonces was made from: one whose whole text it ends with, or
-        that of its first nonce."""
+        """Return the line that a text with nonces was made from: one whose whole text it ends with,
+        or that of its first nonce."""
         lines = [self.by_nonce[one] for one in NONCE.findall(text) if one in self.by_nonce]
         if lines and lines[0].fate is not Fate.MESSAGE:
             return lines[0]

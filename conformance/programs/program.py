@@ -129,7 +129,7 @@ _MARK: Final = b"n______x"
 
 
 def marked(number: int) -> bytes:
-    """The octets in whose place a nonce goes, as long as one."""
+    """Return the octets in whose place a nonce goes, as long as one."""
     return _MARK + b"5%04dz" % number
 
 
@@ -164,7 +164,7 @@ def load(path: Path) -> Program:
 
 
 def _problems(program: Program) -> Iterator[tuple[int, str]]:
-    """What cannot be done: clients that join twice, or do something before."""
+    """Return what cannot be done: clients that join twice, or act before they join."""
     names = deque(f"c{number}" for number in range(1, len(program.steps) + 2))
     joined: set[str] = set()
     for number, step in enumerate(program.steps):
@@ -189,14 +189,14 @@ MAX_PAUSE: Final = 10.0
 
 
 def summary(program: Program) -> str:
-    """A program in a few words: how many clients, steps and octets."""
+    """Sum up a program: how many clients, steps and octets."""
     clients = sum(isinstance(step, Join) for step in program.steps)
     octets = sum(len(step.octets) for step in program.steps if isinstance(step, Send))
     return f"{clients} clients, {len(program.steps)} steps, {octets:,} octets sent"
 
 
 def describe(program: Program) -> Iterator[str]:
-    """A program's steps, a line each."""
+    """Describe the steps of a program, a line each."""
     for number, step in enumerate(program.steps, 1):
         match step:
             case Send(client=client, octets=octets):

@@ -69,7 +69,7 @@ def _printed(transcript: tr.Transcript) -> str:
 
 
 def _without_good_ends(text: str) -> list[str]:
-    """The lines without the backtraces of what is no error."""
+    """Return the lines without the backtraces of what is no error."""
     lines = text.splitlines()
     kept: list[str] = []
     at = 0
@@ -164,7 +164,8 @@ def _errors(lines: Sequence[str]) -> Iterator[list[str]]:
 
 
 def _of_python(lines: Sequence[str], start: int) -> tuple[list[str], int]:
-    """The frame in the program that is nearest to the error, and the error; where it ends."""
+    """Return the frame in the program that is nearest to the error, and the error; where it
+    ends."""
     error = _error_of_python(lines, start)
     frames = [at for at in range(start + 1, error) if _FRAME.match(lines[at])]
     own = [at for at in frames if not _LIBRARY.search(lines[at])] or frames
@@ -173,7 +174,7 @@ def _of_python(lines: Sequence[str], start: int) -> tuple[list[str], int]:
 
 
 def _error_of_python(lines: Sequence[str], start: int) -> int:
-    """Where the line is that names the error of a backtrace."""
+    """Return where the line is that names the error of a backtrace."""
     error = start + 1
     while error < len(lines) and lines[error][:1] in ("", " ", "\t"):
         error += 1
@@ -181,7 +182,8 @@ def _error_of_python(lines: Sequence[str], start: int) -> int:
 
 
 def _of_others(lines: Sequence[str], start: int) -> list[str]:
-    """The line that names the error, what stands with it, and the nearest place in the program."""
+    """Return the line that names the error, what stands with it, and the nearest place in the
+    program."""
     head, after = lines[start], lines[start + 1 : start + _BACKTRACE]
     found = [head]
     if head.endswith(":") and "panicked at" in head:

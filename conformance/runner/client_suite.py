@@ -72,7 +72,7 @@ class ClientPlayer:
         self._is_hopeless = False
 
     def reason_to_skip(self, play: ClientPlay) -> str | None:
-        """Why a scenario cannot be played, if it cannot."""
+        """Return why a scenario cannot be played; None if it can."""
         if self._is_hopeless:
             return "first"
         need = play.unmet(self._use)

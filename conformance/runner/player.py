@@ -204,7 +204,7 @@ class Player:
 
 
 def _broken(result: ScenarioReport) -> set[str]:
-    """The requirements that a scenario found broken."""
+    """Return the requirements that a scenario found broken."""
     return {one.requirement for one in result.findings if one.outcome == "fail"}
 
 

@@ -97,7 +97,7 @@ class Trials:
         )
 
     def report(self) -> ScenarioReport:
-        """What all trials together say of the scenario."""
+        """Report the scenario from all trials together."""
         trial = self._shown or self._latest
         assert trial is not None
         self._session.keep(self._scenario, trial.transcript)

@@ -30,7 +30,7 @@ def take_part_with_client(config: pytest.Config, player: ClientPlayer, settings:
 
 
 def client_play_of(nodeid: str) -> ClientPlay | None:
-    """The scenario that is a test of this id, if it is one."""
+    """Return the scenario that is a test of this id, if it is one."""
     path, _, name = nodeid.partition("::")
     for one in client_plays():
         play = one.play

@@ -46,7 +46,7 @@ def take_part(
 
 
 def result_in(report: pytest.TestReport) -> ScenarioReport | None:
-    """What was found, where pytest reports a scenario that has been played."""
+    """Return the result of a scenario from pytest's report of it, or None."""
     for name, value in report.user_properties:
         if name == _PROPERTY:
             return ScenarioReport.model_validate_json(str(value))
@@ -189,5 +189,6 @@ class PluginRun:
 
 
 def not_launched(scenario: Scenario, error: LaunchError) -> ScenarioReport:
-    """The report of a scenario before which the server ended, and could not be started again."""
+    """Return the report of a scenario before which the server ended, and could not be started
+    again."""
     return without(scenario, "unknown", f"the server could not be launched again: {error}")

@@ -81,7 +81,7 @@ def _words(text: str) -> Iterator[TextSpan]:
 
 @cache
 def section_titles() -> dict[str, str]:
-    """The title of each section of requirements, by the name that ids begin with."""
+    """Return the title of each section of requirements, by the name that ids begin with."""
     titles: dict[str, str] = {}
     title = ""
     for line in text_of_the_standard().splitlines():

@@ -65,8 +65,8 @@ _ENTRY: Final = re.compile(
 
 @cache
 def text_of_the_standard() -> str:
-    """The standard's text. It lies inside the installed package, or beside it in a checkout; either
-    may be zipped."""
+    """Return the standard's text. It lies inside the installed package, or beside it in a checkout;
+    either may be zipped."""
     package = os.path.dirname(os.path.dirname(__file__))
     for folder in (package, os.path.dirname(package)):
         try:
@@ -95,7 +95,7 @@ def _from_a_zip() -> str:
 
 @cache
 def requirements() -> dict[str, Requirement]:
-    """Every requirement by its id, in the standard's order."""
+    """Return every requirement by its id, in the standard's order."""
     text = text_of_the_standard()
     return {entry["id"]: _requirement(entry) for entry in _ENTRY.finditer(text)}
 

@@ -48,14 +48,14 @@ def _kill(end: Callable[[int, int], None], number: int) -> None:
 
 
 def marked(marks: range) -> Iterator[int]:
-    """The processes that have one of these marks; none on a system other than Linux."""
+    """Yield the processes that have one of these marks; none on a system other than Linux."""
     for number in filter(str.isdigit, os.listdir("/proc") if os.path.isdir("/proc") else ()):
         if any(mark in marks for mark in marks_of(int(number))):
             yield int(number)
 
 
 def marks_of(process: int) -> Iterator[int]:
-    """The marks of a process, as far as they are seen."""
+    """Yield the marks of a process, as far as they are seen."""
     for name, form in _PLACES.items():
         with contextlib.suppress(OSError), open(f"/proc/{process}/{name}", "rb") as file:
             yield from map(int, form.findall(file.read()))

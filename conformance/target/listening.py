@@ -107,7 +107,7 @@ def takes(host: str, address: TcpAddress) -> bool:
 
 
 def _resolved(address: TcpAddress) -> Iterator[tuple[int, str]]:
-    """The families and hosts that an address stands for."""
+    """Yield the families and hosts that an address stands for."""
     with suppress(OSError):
         for family, _, _, _, (ip, *_) in socket.getaddrinfo(address.host, address.port):
             yield family, str(ip)
@@ -141,7 +141,7 @@ def who_answers(address: Address, seconds: float = _ANSWERS) -> list[psutil.Proc
 
 
 def who_else_listens(ours: Iterable[psutil.Process], address: TcpAddress) -> list[psutil.Process]:
-    """Who is seen to listen on an address beside these processes, that share a port with it
+    """Return who is seen to listen on an address beside these processes, that share a port with it
     (SO_REUSEPORT). Nobody connects, and it is cheap where nobody does."""
     if not _LINUX:
         return []
@@ -160,7 +160,8 @@ def _listening_on(address: TcpAddress) -> Iterator[psutil.Process]:
 
 
 def _peer(connection: socket.socket) -> list[psutil.Process]:
-    """Who listened for a connection to a Unix-domain socket, where the system tells: Linux does."""
+    """Return who listened for a connection to a Unix-domain socket, where the system tells: Linux
+    does."""
     option = getattr(socket, "SO_PEERCRED", None)
     if option is None:
         return []

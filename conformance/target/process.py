@@ -143,7 +143,8 @@ def _file_for_output() -> IO[bytes]:
 
 
 def marks_of(suite: int) -> range:
-    """The marks of what a process, by its id, launches. As limits, these are of 100,000 years."""
+    """Return the marks of what a process, by its id, launches. As limits, these are of 100,000
+    years."""
     first = 1 << 62 | suite << 32
     return range(first, first + _MARKS)
 
@@ -154,7 +155,7 @@ def was_launched_here(process: psutil.Process) -> bool:
 
 
 def _marked(mark: int) -> list[psutil.Process]:
-    """The processes that run with this mark."""
+    """Return the processes that run with this mark."""
     found = []
     for process in psutil.process_iter():
         with suppress(psutil.Error):
@@ -164,7 +165,7 @@ def _marked(mark: int) -> list[psutil.Process]:
 
 
 def _found_on(process: psutil.Process) -> list[int]:
-    """The marks that a process has, if the system tells."""
+    """Return the marks that a process has, if the system tells."""
     with suppress(psutil.Error, OSError, ValueError):
         if _LINUX:
             return list(guardian.marks_of(process.pid))

@@ -166,7 +166,7 @@ class LaunchedServer:
             serving.send_signal(number)
 
     def _serving(self, process: Process) -> psutil.Process | None:
-        """The first that listens of a process and its descendants, if the system tells."""
+        """Return the first that listens of a process and its descendants, if the system tells."""
         if not isinstance(self.address, TcpAddress):
             return None
         port = self.address.port

@@ -250,7 +250,7 @@ def inherited_limit(number: int) -> Iterator[None]:
 
 
 def _resource() -> Any:
-    """The module of limits; None on Windows, which has none."""
+    """Return the module of limits; None on Windows, which has none."""
     try:
         return _module("resource")
     except ImportError:

@@ -42,7 +42,7 @@ class StreamWriter:
         return _plain(pieces)
 
     def _shared(self, client: str, octets: bytes) -> int:
-        """How many octets another client's stream has in common with what comes next; which
+        """Return how many octets another client's stream has in common with what comes next; which
         one, and how far ahead of this client's it lies, is kept: streams are of one log."""
         at = len(self._streams[client])
         other, ahead = self._ahead.get(client, ("", 0))
@@ -80,7 +80,7 @@ class _Backoff:
 
 
 def _common(stream: bytearray, start: int, octets: bytes) -> int:
-    """How many octets two have in common, from here on."""
+    """Return how many octets two have in common, from here on."""
     if start < 0:
         return 0
     most = min(len(octets), len(stream) - start)

@@ -115,7 +115,7 @@ def read(path: Path) -> list[Event]:
 
 
 def _problems(event: Event, connected: Collection[str]) -> Iterator[str]:
-    """What cannot have happened: of whom, to which requirement, when."""
+    """Say what cannot have happened."""
     match event:
         case Start(requirements=(), scenario=scenario):
             yield f"{scenario} is there for no requirement"
@@ -144,5 +144,5 @@ def _problems(event: Event, connected: Collection[str]) -> Iterator[str]:
 
 
 def schema() -> dict[str, object]:
-    """The JSON Schema of one line of a transcript."""
+    """Return the JSON Schema of one line of a transcript."""
     return _event().json_schema()

@@ -28,7 +28,7 @@ class Display(Protocol):
         """Show octets of one of the two streams."""
 
     def rows(self) -> list[str]:
-        """All that is to be seen, a row each; what scrolled off comes first."""
+        """Return all that is to be seen, a row each; what scrolled off comes first."""
 
 
 def display_for(way: Way, columns: int, rows: int) -> Display:
@@ -51,7 +51,7 @@ class Screen:
         self._terminal.feed(octets)
 
     def take_answers(self) -> bytes:
-        """What the terminal has to say to the program."""
+        """Return the terminal's answers to the program."""
         return self._terminal.take_answers()
 
     @property
@@ -60,8 +60,8 @@ class Screen:
         return self._terminal.takes_pastes
 
     def rows(self) -> list[str]:
-        """The screen's rows; after those that scrolled off, unless the client clears the screen:
-        then what scrolled off was drawn again."""
+        """Return the screen's rows; after those that scrolled off, unless the client clears the
+        screen: then what scrolled off was drawn again."""
         rows = self._terminal.rows()
         return rows if self.is_cleared else [*self._terminal.scrolled(), *rows]
 

@@ -127,7 +127,7 @@ class Emulator:
             self._stream = _Stream(self._screen)
 
     def take_answers(self) -> bytes:
-        """What the terminal has to say to the program: where the cursor is, what it is."""
+        """Return the terminal's answers to the program: the position of the cursor, the type."""
         answers, self._screen.answers = self._screen.answers, b""
         return answers
 
@@ -137,16 +137,16 @@ class Emulator:
         return _BRACKETS in self._screen.mode
 
     def scrolled(self) -> list[str]:
-        """The rows that scrolled off, the last ones."""
+        """Return the rows that scrolled off, the last ones."""
         return list(self._screen.scrolled)
 
     def rows(self) -> list[str]:
-        """The rows that stand there."""
+        """Return the rows of the screen."""
         screen = self._screen
         return [_row(screen.buffer[number], screen.columns) for number in range(screen.lines)]
 
 
 def _row(line: Any, columns: int) -> str:
-    """One row of pyte's, which keeps an empty cell behind each wide character."""
+    """Return one row of pyte, which keeps an empty cell after each wide character."""
     cells: list[Char] = [line[column] for column in range(columns)]
     return "".join(cell.data for cell in cells).rstrip()

@@ -141,7 +141,7 @@ class Record:
         return min(filter(None, (self.ended, self.reset)), default=None)
 
     def rows(self) -> tuple[str, ...]:
-        """What the display showed last."""
+        """Return what the display showed last."""
         return self.snapshots[-1].rows if self.snapshots else ()
 
     def first_shown(self, word: str, after: float = -1.0) -> tuple[int, int] | None:

@@ -43,7 +43,7 @@ class ReceivedBroadcast:
     octets: bytes
 
     def again(self, span: Span) -> "ReceivedBroadcast":
-        """The same octets, where they came once more."""
+        """Return the same unit at another place in the stream."""
         return ReceivedBroadcast(span, self.header, self.text, self.time, self.sender, self.octets)
 
 
