@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
+from functools import cache
 from itertools import product
 from typing import Final
 
@@ -221,7 +221,7 @@ def _around_time(text: str, format_: str) -> tuple[str, str, str]:
     )
 
 
-@lru_cache(maxsize=512)
+@cache
 def _pattern(format_: str) -> re.Pattern[str]:
     literal = re.escape(format_).replace(r"\%", "%")
     pattern = re.sub(r"%(\w)", lambda one: DIRECTIVES[one[1]], literal)
