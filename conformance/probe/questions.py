@@ -6,6 +6,7 @@ time. If no two answers agree, nothing is concluded.
 """
 
 import math
+import threading
 from collections import defaultdict, deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -90,6 +91,7 @@ class _Question:
     disrupts: bool = False
     answers: Answers = field(default_factory=lambda: defaultdict(list))
     failures: list[str] = field(default_factory=list)
+    lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
     def is_open(self) -> bool:
@@ -132,9 +134,8 @@ class _Asker:
                 if self._know(learnt):
                     with suppress(Gone):
                         self.guests.learn_noise()
-            self._put_all([*rough, *gentle[::-1]])
+            self._put_all([*rough, *gentle[::-1], *rough[::-1]])
             self._know(learnt)
-            self._put_all(rough[::-1])
             self._put_all([question for question in self.questions if question.is_open])
         except ProbeOutOfTime:
             learnt.untold.append(_LATE)
@@ -175,14 +176,21 @@ class _Asker:
         self.restarts += sum(room.restarts for room in rooms)
 
     def _put(self, question: _Question, guests: Guests) -> None:
-        """Ask a question; if the server died or hung, restart it and ask once more."""
+        """Ask a question; if the server died or hung, restart it and ask once more.
+
+        Nobody else asks it meanwhile: what it learns the first time shortens the second.
+        """
+        with question.lock:
+            self._put_alone(question, guests)
+
+    def _put_alone(self, question: _Question, guests: Guests) -> None:
         for again in (False, True):
             try:
                 found = question.ask(guests)
                 for one in found:
                     question.answers[one.key].append(one)
                 if question.disrupts:
-                    guests.room.restart(counted=any(one.value == "kills" for one in found))
+                    guests.room.end(counted=any(one.value == "kills" for one in found))
                     guests.forget()
                 return
             except Gone as gone:

@@ -255,13 +255,20 @@ class Room:
 
         The restart of a server that has died is always `counted`.
         """
+        if not self.end(counted=counted):
+            return False
+        self._start()
+        return True
+
+    def end(self, *, counted: bool = True) -> bool:
+        """End the server if the suite launched it; return whether it did. The next client that
+        connects launches it again, which is `counted` as a restart, as `restart` has it."""
         if self._server is None:
             return False
         self._abort_all()
         self.restarts += counted or self._server.poll() is not None
         self._server.close()
         self._server = None
-        self._start()
         return True
 
     @contextmanager
