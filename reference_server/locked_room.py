@@ -323,14 +323,14 @@ class LockedRoom:
         if now >= self._next_look:
             self._next_look = now + LOOK
             round_.asks = [self._connections[member] for member in self._room.leavers]
-        if now >= self._next_check:
-            self._next_check = now + CHECK
-            round_.checks = list(self._connections.values())
-        until_check = self._next_check - now
-        round_.wait = until_check if round_.wait is None else min(round_.wait, until_check)
         if len(self._connections) > len(self._room.members):
             for member in self._connections.keys() - self._room.members:
                 self._end(self._connections[member], round_)
+        if now >= self._next_check:
+            self._next_check = now + CHECK
+            round_.checks = list(self._connections.values())  # none that this round closes
+        until_check = self._next_check - now
+        round_.wait = until_check if round_.wait is None else min(round_.wait, until_check)
 
     def _end(self, connection: Connection, round_: Round) -> None:
         """Close what is over once its receive thread has ended; until then, end that thread."""

@@ -7,6 +7,7 @@ import socket
 import threading
 from collections import defaultdict, deque
 from collections.abc import Callable
+from datetime import UTC
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ import pytest
 from chatproto import Limits, Member, Room, ServerConnection
 from chatproto.cursors import Cursors, Group
 from chatproto.log import Log
-from reference_server.locked_room import Connection, LockedRoom, Totals
+from reference_server.locked_room import CHECK, Connection, LockedRoom, Totals
 from tests.reference_server.conftest import Connect, Serve
 from tests.reference_server.peer import Peer
 from tests.reference_server.test_slow import talk
@@ -173,3 +174,14 @@ def test_a_field_used_without_the_lock_is_seen(
             lockset.watch(patch, shared)
         live(serve, connect)
     assert lockset.races() == {"Totals.broadcasts"}
+
+
+def test_a_round_checks_no_connection_that_it_closes() -> None:
+    """A closed socket cannot be asked: that would end the distribute thread."""
+    room = LockedRoom(Limits(), "utf-8", None, UTC, lambda: None)
+    stays, goes = (room.join(socket.socket(), f"192.0.2.1:{port}") for port in (1, 2))
+    with stays.socket, goes.socket:
+        room.end_reading(goes, orderly=False)
+        round_ = room.next_round(CHECK, ())
+    assert round_ is not None
+    assert (round_.closes, round_.checks) == ([goes], [stays])
