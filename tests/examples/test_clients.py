@@ -215,7 +215,7 @@ def test_what_would_not_arrive_is_refused_and_its_user_is_told(client: Path, ser
         refused = [line["refused"]["text"] for line in lines if "refused" in line]
         assert refused == [*wrong, '{"shout": 1}', "not JSON"]
     else:
-        assert told.count(b"not said: ") == 4
+        assert told.count(b"not sent: ") == 4
 
 
 @each

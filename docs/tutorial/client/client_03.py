@@ -23,7 +23,7 @@ def chat(server: socket.socket) -> None:
                     if text := trim(line.decode()):
                         server.sendall(client.say(text))
                 except (LocalProtocolError, UnicodeDecodeError) as error:
-                    print(f"not said: {error}", file=sys.stderr)
+                    print(f"not sent: {error}", file=sys.stderr)
         if server.fileno() in happened:
             for event in client.receive(server.recv(65_536)):
                 if isinstance(event, Broadcast | Notice):

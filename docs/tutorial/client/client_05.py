@@ -24,7 +24,7 @@ def chat(server: socket.socket) -> bool:
                     if text := trim(line.decode()):
                         server.sendall(client.leave() if text == "/quit" else client.say(text))
                 except (LocalProtocolError, UnicodeDecodeError) as error:
-                    print(f"not said: {error}", file=sys.stderr)
+                    print(f"not sent: {error}", file=sys.stderr)
         if server.fileno() in happened:
             octets = server.recv(65_536)
             for event in client.receive(octets) if octets else client.receive_eof():

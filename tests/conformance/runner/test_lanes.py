@@ -209,7 +209,7 @@ def test_who_is_broken_off_launches_no_other() -> None:
     session = Session(settings())
     session.break_off()
     [play] = (play for play in plays() if play.scenario.id == "msg/header")
-    with pytest.raises(LaunchError, match="broken off"), session.stage(play.scenario):
+    with pytest.raises(LaunchError, match="aborted"), session.stage(play.scenario):
         pass
 
 
