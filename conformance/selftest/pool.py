@@ -3,10 +3,12 @@
 An interrupt ends all processes and the servers that they launched.
 """
 
+import os
 import signal
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from multiprocessing import get_all_start_methods, get_context
+from multiprocessing import get_all_start_methods, get_context, parent_process
 from multiprocessing.context import BaseContext
 from multiprocessing.synchronize import Event
 from types import FrameType
@@ -83,8 +85,18 @@ def _context() -> BaseContext:
 def _begin_to_judge(over: Event) -> None:
     global _over  # the only place where an initializer can leave something for its tasks
     _over = over
+    threading.Thread(target=_end_with_the_pool, daemon=True).start()
     _heed_signals(_ignore)
     block(_SIGNALS, wanted=False)
+
+
+def _end_with_the_pool() -> None:
+    """End this process once the one that made the pool is gone, killed or interrupted twice. Its
+    servers end with it."""
+    parent = parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)
 
 
 def _judge_until_broken_off(name: str, whole: bool) -> Judged:

@@ -51,6 +51,15 @@ def test_an_interrupt_ends_all_at_once(
     assert not [process for process in started if _runs(process)]
 
 
+def test_what_judges_for_one_that_is_killed_ends_too() -> None:
+    command = [sys.executable, "-m", "conformance", *SPECIMENS]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, start_new_session=True) as judging:
+        started = _family_with_a_specimen(judging.pid)
+        judging.kill()
+    _, alive = psutil.wait_procs(started, _PATIENCE)
+    assert not alive
+
+
 def _runs(process: psutil.Process) -> bool:
     """Whether it is still there; what has ended may wait for a slow init to look at it."""
     try:
