@@ -120,14 +120,14 @@ def _by_client(case: Case, client: ClientHistory) -> list[str]:
             ids.append("QUIT-5")
             if fates[Fate.INCOMPLETE]:
                 ids.append("FRM-4")
-        case Leaving.VIOLATION:
+        case Leaving.VIOLATION if client.violation_was_recognised:
             ids += ["ERR-1", "ERR-2", "ERR-3"]
             ids += [
                 "LIM-2" if line.code == "line-too-long" else "TXT-2"
                 for line in client.lines
                 if line.fate is Fate.VIOLATION
             ]
-        case Leaving.RESET | None:
+        case Leaving.VIOLATION | Leaving.RESET | None:
             pass
     if client.stalls:
         waited = case.backlog.waiting(client)

@@ -56,6 +56,19 @@ def test_half_closing_within_a_line_exercises_the_incomplete_line() -> None:
     assert {"QUIT-5", "FRM-4"} <= judge(scene.events).exercised.keys()
 
 
+def test_an_end_after_a_half_close_does_not_show_that_a_violation_was_recognised() -> None:
+    for is_told in (True, False):
+        scene = chat()
+        scene.send("ann", b"\xff\n")
+        scene.half_close("ann")
+        if is_told:
+            scene.serve("ann")
+            scene.deliver()
+        else:
+            scene.end("ann")
+        assert ("ERR-1" in judge(scene.events).exercised) == is_told
+
+
 def test_another_time_zone_is_reported_but_breaks_no_must() -> None:
     scene = Scene()
     scene.connect("ann")
