@@ -20,7 +20,7 @@ def acquaint(guests: Guests) -> None:
         # Some servers lose a client that gives no name before the next one connects. If the server
         # asks for none, the name is a message, and does no harm.
         known.greets, known.fragile, known.login = None, True, True
-        guests.anew()
+        guests.start_over()
     guests.measure(ann, bob)
     known.login = _asks_name(guests, ann, bob)
     if known.login:

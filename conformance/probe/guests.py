@@ -61,7 +61,7 @@ class Guests:
         self.factor = factor
         self._pair: tuple[Speaker, Speaker] | None = None
 
-    def anew(self) -> None:
+    def start_over(self) -> None:
         """Start over with new connections, and with a restarted server if the suite launched it."""
         if not self.room.restart(counted=False):
             self.room.drop_all()

@@ -159,7 +159,7 @@ def _which_leave(guests: Guests, words: list[str], end: bytes, stayed: list[Spea
             # Next, members join one by one, since some servers do not survive it otherwise.
             size, words = size if failures == 1 else 1, [*now, *words]
             stayed.clear()
-            guests.anew()
+            guests.start_over()
     # Each word must also leave when it is tried alone.
     return {word for word in left if word in _leavers(guests, [word], end, stayed)}
 

@@ -220,12 +220,16 @@ def test_a_signal_is_for_who_serves_and_not_for_the_shell_around(command: str, s
     server.close()
 
 
-LEAVES_ONE = """import os, socket, sys, time
-with socket.create_server(("127.0.0.1", int(sys.argv[1]))):
-    print("there", flush=True)
-    while os.fork() or os.setsid():
-        time.sleep(1)
-    time.sleep(600)
+LEAVES_ONE = """\
+import os, socket, sys, time
+try:
+    door = socket.create_server(("127.0.0.1", int(sys.argv[1])))
+except OSError:
+    time.sleep(3)
+    raise
+if not os.fork():
+    os.setsid()
+time.sleep(600)
 """
 
 
