@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from conformance.dialect import Dialect
-from conformance.transcript.events import Exited, Received, Settled
+from conformance.transcript.events import Exited, Received, Settled, Waited
 from tests.conformance.scene import START, Scene, blamed, chat
 
 
@@ -54,6 +54,22 @@ def test_a_server_that_dies_when_many_have_come(members: int, found: list[str]) 
         scene.connect(f"c{number}")
     scene.events.append(Exited(scene.tick(), 1))
     assert blamed(scene) == found
+
+
+@pytest.mark.parametrize(
+    ("deaf", "hears", "found"), [("last", "first", "LIM-6"), ("first", "last", "ROOM-1")]
+)
+def test_one_of_many_that_hears_nothing(deaf: str, hears: str, found: str) -> None:
+    """It is one too many if only silent members that came before it hear the room."""
+    scene = chat("ann", "bob")
+    scene.connect("first")
+    scene.connect("last")
+    scene.say("ann", scene.nonce())
+    scene.peers[deaf].waiting.clear()
+    scene.deliver("ann", "bob", hears)
+    scene.tick(2)
+    scene.events.append(Waited(scene.now, deaf, "a word", 3.0, ("LIM-6",)))
+    assert blamed(scene) == [found]
 
 
 @pytest.mark.parametrize(("rest", "found"), [(b"half", "FRM-4"), (b"whole\n", "ROOM-2")])
