@@ -224,6 +224,14 @@ def test_what_is_untold_comes_first_and_what_is_known_to_be_broken_last() -> Non
     assert [play.scenario.id for play in taken] == [ids[1], ids[3], ids[4], ids[2], ids[0]]
 
 
+def test_a_long_scenario_is_not_put_off() -> None:
+    ids = ["room/cause-before-effect", "stop/stopping"]
+    left = deque(play for id_ in ids for play in plays() if play.scenario.id == id_)
+    known = {play.scenario.requirements[0] for play in left}
+    taken = list(take_in_turn(left, known))
+    assert [play.scenario.id for play in taken] == [ids[1], ids[0]]
+
+
 def test_a_server_that_dies_as_all_leave_has_not_died_of_nothing() -> None:
     """Though the scenario before that came to no end, as the server was too slow for it."""
     script = Path(__file__).with_name("hostile.py")
