@@ -4,9 +4,12 @@ Here it is decided when a scenario is played again (`Player._stage`).
 """
 
 import inspect
+import os
 import re
 import time
 from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
@@ -31,6 +34,7 @@ SEARCH: Final = "gen/programs"
 """The scenario that searches for programs which break something."""
 LAST: Final = "sanity/last"
 """The scenario that shows whether there is still chat when everything else is over."""
+_NO_PLUGINS: Final = "HYPOTHESIS_NO_PLUGINS"
 _NONCE: Final = re.compile(rb"n[0-9a-f]{6}x\d+z")
 
 
@@ -191,7 +195,8 @@ class Player:
         trials = Trials(self._session, play.scenario, frozenset(self._course.broken))
         began = time.monotonic()
         # Hypothesis takes its time to be imported, and most commands do without.
-        from conformance.runner.program_search import search
+        with _without_plugins():
+            from conformance.runner.program_search import search
 
         play(search=partial(search, trials))
         result = trials.report()
@@ -201,6 +206,21 @@ class Player:
     def close(self) -> None:
         """End the server, if one was launched."""
         self._session.close()
+
+
+@contextmanager
+def _without_plugins() -> Iterator[None]:
+    """Keep Hypothesis, when it is imported, from importing the plugins of whatever is installed:
+    trio's imports pytest, which takes longer than Hypothesis itself."""
+    usual = os.environ.get(_NO_PLUGINS)
+    os.environ[_NO_PLUGINS] = "1"
+    try:
+        yield
+    finally:
+        if usual is None:
+            del os.environ[_NO_PLUGINS]
+        else:
+            os.environ[_NO_PLUGINS] = usual
 
 
 def _broken(result: ScenarioReport) -> set[str]:
