@@ -120,12 +120,11 @@ class ServerConnection:
     def _read(self, block: bytes) -> tuple[list[str], Ending | None]:
         """Read whole lines, each with its LF, up to the one the client leaves by, if it does."""
         try:
-            decoded = text.decode(block, self._charset)
+            texts = text.to_texts(block, self._charset)
         except UnicodeDecodeError as error:
             start = block.rfind(b"\n", 0, error.start) + 1
             texts, ending = self._read(block[:start])
             return texts, ending or self._refuse(block[start : block.index(b"\n", start)])
-        texts = text.to_texts(decoded)
         texts.pop()  # what follows the last LF: nothing
         if "quit" in texts:
             texts = texts[: texts.index("quit")]

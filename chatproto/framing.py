@@ -44,7 +44,7 @@ class LineReader:
         end = octets.rfind(b"\n") + 1
         block = b""
         if end:
-            block = bytes(self._unfinished) + octets[:end]
+            block = b"".join((self._unfinished, memoryview(octets)[:end]))
             self._unfinished.clear()
         self._unfinished += octets[end:]
         good = _measure(block, self._limit)

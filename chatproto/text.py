@@ -70,21 +70,22 @@ def make_safe(text: str) -> str:
     return _UNSAFE_POINT.sub(REPLACEMENT, text)
 
 
-def to_texts(lines: str) -> list[str]:
-    """Split decoded lines, trim each and make it safe; "" for a blank one (TXT-3, TXT-4, TXT-5).
+def to_texts(block: bytes, charset: Charset = "utf-8") -> list[str]:
+    """Decode lines at once, trim each and make it safe; "" for a blank one (TXT-1, TXT-3 to TXT-5).
 
     Replacing characters makes no line blank or `quit`, so both can be looked for afterwards.
     """
-    if _are_safe(lines):
+    lines = decode(block, charset)
+    if _are_safe(lines, block if charset == "utf-8" else lines.encode()):
         # Of what strip() takes beyond White_Space, all is unsafe.
         return list(map(str.strip, lines.split("\n")))
     trimmed = "\n".join(map(trim, lines.split("\n")))
     return _make_lines_safe(trimmed).split("\n")
 
 
-def _are_safe(lines: str) -> bool:
+def _are_safe(lines: str, encoded: bytes) -> bool:
     # The deletion tells most text safe, in a seventh of the pattern's time.
-    return not lines.encode().translate(None, _HARMLESS) or not _UNSAFE_BUT_LF.search(lines)
+    return not encoded.translate(None, _HARMLESS) or not _UNSAFE_BUT_LF.search(lines)
 
 
 def _make_lines_safe(lines: str) -> str:

@@ -133,10 +133,8 @@ def encode_broadcasts(header: str, texts: Sequence[str]) -> bytes:
 
     Nothing is checked: the texts are trimmed and safe.
     """
-    *before, last = texts
-    before.append(last + "\n")
-    before[0] = header + before[0]
-    return f"\n{header}".join(before).encode()
+    between = f"\n{header}"
+    return f"{header}{between.join(texts)}\n".encode()
 
 
 def format_time(time: datetime) -> str:
