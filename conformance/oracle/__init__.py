@@ -6,7 +6,7 @@ a scenario written by hand, and it can judge an old run again.
 
 import gc
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from contextlib import contextmanager
 from dataclasses import replace
 from itertools import islice
@@ -26,11 +26,12 @@ from conformance.oracle.checks.text import check_texts
 from conformance.oracle.checks.timing import check_timing, zone_of
 from conformance.oracle.controls import Controls
 from conformance.oracle.coverage import exercised
+from conformance.oracle.facts import ABSENCES, Fact
 from conformance.oracle.findings import Finding, Judgement, Outcome
 from conformance.oracle.incidents import gather
 from conformance.oracle.reading.history import read_history
 from conformance.oracle.watched import accounted_for, broken_by_clients, in_doubt
-from conformance.transcript.events import Launched, Start, Transcript, Waited
+from conformance.transcript.events import FLOOD, Launched, Start, Transcript, Waited
 
 __all__ = ["Finding", "Judgement", "Outcome", "judge"]
 
@@ -107,6 +108,11 @@ def _judge(transcript: Transcript) -> Judgement:
         is_unread=is_unread,
     )
     facts = [fact for check in CHECKS for fact in check(case)]
+    patient_until = _last_full_wait(transcript)
+    # A line that is lost is sent again by a new member: one of the two waits has to be a full one.
+    missing = [fact for fact in facts if fact.kind in ABSENCES]
+    awaited = {fact.theme for fact in missing if not _is_hasty(fact, patient_until)}
+    certain = awaited.union(case.history.start.broken)
     controls = Controls(case, facts)
     kept: Counter[str] = Counter()
     alike: Counter[tuple[object, ...]] = Counter()
@@ -121,18 +127,39 @@ def _judge(transcript: Transcript) -> Judgement:
                 continue
             if is_unread and not _can_be_told_unread(finding):
                 continue
+            if finding.outcome is Outcome.FAIL and not _is_hasty(head, patient_until):
+                certain.add(finding.requirement)
             kept[finding.requirement] += 1
             if kept[finding.requirement] <= _AT_MOST:
                 judgement.findings.append(finding)
     was_hasty = any(isinstance(event, Waited) and event.shortened for event in transcript)
-    return _in_doubt(judgement, case.history.start) if was_hasty else judgement
+    return _in_doubt(judgement, certain) if was_hasty else judgement
 
 
-def _in_doubt(judgement: Judgement, start: Start) -> Judgement:
+def _last_full_wait(transcript: Transcript) -> int:
+    """Return the number of the line that ends the last full wait that was in vain; 0 if there is
+    none."""
+    return max(
+        (
+            at
+            for at, event in enumerate(transcript, 1)
+            if isinstance(event, Waited) and not event.shortened and event.what != FLOOD
+        ),
+        default=0,
+    )
+
+
+def _is_hasty(fact: Fact, patient_until: int) -> bool:
+    """Whether a fact is that something did not come, and the suite never waited in full for it."""
+    since = fact.line.begun if fact.line is not None else max(fact.evidence, default=0)
+    return fact.kind in ABSENCES and since > patient_until
+
+
+def _in_doubt(judgement: Judgement, certain: Set[str]) -> Judgement:
     """Let failures after shortened waits be unknown, unless the requirement is known to be
     broken."""
     failed = {one.requirement for one in judgement.findings if one.outcome is Outcome.FAIL}
-    hasty = failed.difference(start.broken)
+    hasty = failed.difference(certain)
     return replace(
         judgement,
         findings=[

@@ -6,6 +6,7 @@ with the finding that a fact becomes, so that root causes can be ranked by them.
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 from conformance.oracle.findings import Outcome
 from conformance.oracle.reading.lines import Line
@@ -88,6 +89,23 @@ class Kind(StrEnum):
     STOP_UNTOLD = "a member that is not told of the stop"
     NOT_BOUND = "an address that cannot be bound again"
     RIVAL = "a second server that does not give way"
+
+
+ABSENCES: Final = frozenset(
+    {
+        Kind.LOST,
+        Kind.NEVER_HEARD,
+        Kind.KEPT,
+        Kind.UNNOTICED,
+        Kind.HOARDED,
+        Kind.NOT_TOLD_FULL,
+        Kind.HOLE,
+        Kind.TAKEN_BACK,
+        Kind.NOT_RESUMED,
+        Kind.DESCRIPTORS_KEPT,
+    }
+)
+"""What is detected by waiting in vain. All else came, or happened, however long anybody waited."""
 
 
 class Sign(StrEnum):

@@ -60,10 +60,10 @@ class Judgement:
     exercised.
 
     `zone`: the quarter hours by which headers differ from UTC, if known. `hasty`: requirements that
-    failed after a shortened wait and were not known to be broken; findings about them are unknown
-    until the wait was a full one. `outages`: what members noticed of the faults of a cluster.
-    `is_unread`: what came does not have the form of broadcasts, so nobody can tell what was lost or
-    altered.
+    failed by a shortened wait alone and were not known to be broken; findings about them are
+    unknown until the wait was a full one. `outages`: what members noticed of the faults of a
+    cluster. `is_unread`: what came does not have the form of broadcasts, so nobody can tell what
+    was lost or altered.
     """
 
     findings: list[Finding] = field(default_factory=list)

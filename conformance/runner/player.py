@@ -27,6 +27,7 @@ from conformance.scenarios.registry import Play, Scenario
 from conformance.target.cluster import LaunchedCluster
 from conformance.target.usage import ProcessFamily
 from conformance.timing.cpu_starvation import Starvation
+from conformance.timing.patience import Patience
 from conformance.timing.policy import AGAIN
 from conformance.transcript.events import Received, Sent, Transcript
 
@@ -116,7 +117,7 @@ class Player:
 
         It is played again if
 
-        - it failed by a shortened wait: then with full waits;
+        - it failed by a shortened wait: then with a full one, and if need be with full waits only;
         - all that failed was too late: then with longer deadlines. A machine hiccups only once,
           but a server that lets members wait for each other does so again, and more than when the
           room is calm. The report says so;
@@ -129,15 +130,13 @@ class Player:
             # All other scenarios depend on this one: a server that loses one of two clients gets
             # another chance.
             self._session.close()
-            first = self._once(play, full=True)
+            first = self._once(play, waits=self._course.waits.in_full())
         if first.judgement.hasty:
             with self._course.confirming(first.judgement.hasty) as left:
                 if left is None:
                     raise InQuestion(first)
                 if left:
-                    first = self._once(play, full=True)
-                    if not first.was_disturbed:
-                        self._course.broken |= _broken(first.result)
+                    first = self._confirmed(play)
         if first.judgement.fails_by_time_alone:
             return self._again(play, first, self._leeway(play, first))
         if first.was_disturbed and _broken(first.result) - known:
@@ -146,23 +145,35 @@ class Player:
             return first.result if _broken(again) else again
         return first.result
 
+    def _confirmed(self, play: Play) -> Played:
+        """Play a scenario again that failed by a shortened wait."""
+        waits = self._course.waits
+        for patience in (waits.anew(), waits.in_full()):
+            again = self._once(play, waits=patience)
+            if not again.was_disturbed:
+                self._course.broken |= _broken(again.result)
+            if not again.judgement.hasty - self._course.broken:
+                break
+        return again
+
     def _leeway(self, play: Play, late: Played) -> float:
         leeway = leeway_when_calm(self._session, play.scenario)
         why = _why(late)
         return max(leeway, late.leeway_of_stops) if why.requirement == "STOP-1" else leeway
 
     def _again(self, play: Play, first: Played, leeway: float) -> ScenarioReport:
-        why, again = _why(first), self._once(play, leeway, full=True).result
+        waits = self._course.waits.in_full()
+        why, again = _why(first), self._once(play, leeway, waits).result
         again.duration_s = round(first.result.duration_s + again.duration_s, 4)
         if why.requirement not in _broken(again):
             again.reason = f"when played again; at first, by {why.requirement}, {why.actual}"
         return again
 
-    def _once(self, play: Play, leeway: float = 1.0, *, full: bool = False) -> Played:
-        """Play a scenario once, with deadlines multiplied by this leeway; `full`: shorten no
-        wait."""
+    def _once(self, play: Play, leeway: float = 1.0, waits: Patience | None = None) -> Played:
+        """Play a scenario once, with deadlines multiplied by this leeway. `waits`: how long to
+        wait, if not as long as in the rest of the run."""
         scenario = play.scenario
-        with self._session.stage(scenario, leeway, full=full) as stage:
+        with self._session.stage(scenario, leeway, waits) as stage:
             given: dict[str, object] = {"stage": stage}
             server = None
             launched = self._session.server

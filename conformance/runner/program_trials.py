@@ -60,7 +60,8 @@ class Trials:
 
     def perform(self, program: Program, leeway: float = 1.0) -> Trial:
         """Perform a program once; `LaunchError` where there is no server."""
-        with self._session.stage(self._scenario, leeway, full=True) as stage:
+        waits = self._session.course.waits.in_full()
+        with self._session.stage(self._scenario, leeway, waits) as stage:
             stage.play(lambda: perform(stage, program))
             judgement, transcript = self._session.judge(stage)
         self._exercised += judgement.exercised

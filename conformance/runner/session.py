@@ -29,6 +29,7 @@ from conformance.target.cluster import LaunchedCluster
 from conformance.target.profile import Profile
 from conformance.target.server import LaunchedServer
 from conformance.target.usage import Monitor, ProcessFamily, Usage, together
+from conformance.timing.patience import Patience
 from conformance.timing.policy import DYING, HELD
 from conformance.transcript.events import Event, Exited, Finish, Printed, Start
 from conformance.transcript.files import keep
@@ -111,11 +112,12 @@ class Session:
 
     @contextmanager
     def stage(
-        self, scenario: Scenario, leeway: float = 1.0, *, full: bool = False
+        self, scenario: Scenario, leeway: float = 1.0, waits: Patience | None = None
     ) -> Iterator[Stage]:
         """Open a stage on a running server; `LaunchError` if it cannot be launched.
 
-        Deadlines are multiplied by `leeway` and the run's factor. `full`: no wait is shortened.
+        Deadlines are multiplied by `leeway` and the run's factor. `waits`: how long to wait, if not
+        as long as in the rest of the run.
         """
         address = self._reach()
         if isinstance(self.server, LaunchedCluster) and scenario.needs & {"launch", "capacity"}:
@@ -123,7 +125,7 @@ class Session:
         played = self._played[scenario.id]
         self._played[scenario.id] += 1
         start = replace(self._start(scenario), factor=self.settings.factor * leeway)
-        waits = self.course.waits.in_full() if full else self.course.waits
+        waits = waits or self.course.waits
         stage = Stage(address, start, played, self.course.limit, waits)
         self._is_sound = True
         try:

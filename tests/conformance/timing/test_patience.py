@@ -15,7 +15,15 @@ from conformance.report.model import Report
 from conformance.target.address import parse_address
 from conformance.timing.patience import Patience
 from conformance.timing.policy import GAPS, PATIENCE, SHORTENED, UNHEARD
-from conformance.transcript.events import THE_END, Connected, Event, Finish, HalfClosed, Waited
+from conformance.transcript.events import (
+    THE_END,
+    Connected,
+    Event,
+    Finish,
+    HalfClosed,
+    Received,
+    Waited,
+)
 from tests.conformance.command import run
 from tests.conformance.scene import START
 
@@ -60,6 +68,18 @@ def test_what_a_finding_rests_on_is_waited_for_in_full_again() -> None:
     assert patience.seconds("text", 1.0) == SHORTENED
 
 
+def test_what_was_waited_for_in_vain_is_waited_for_in_full_once_again() -> None:
+    patience = Patience()
+    for kind in ("text", "read"):
+        patience.note_vain(kind)
+    anew = patience.anew()
+    assert anew.seconds("text", 1.0) == PATIENCE
+    assert anew.seconds("read", 1.0) == UNHEARD
+    anew.note_vain("text")
+    assert anew.seconds("text", 1.0) == SHORTENED
+    assert anew.seconds("end", 1.0) == PATIENCE
+
+
 def test_a_stage_waits_in_full_once() -> None:
     """Of a server that ends nobody's connection."""
     waits = Patience()
@@ -94,6 +114,24 @@ def test_by_a_shortened_wait_nothing_fails_but_what_is_known_to(
     [finding] = judgement.findings
     assert (finding.requirement, finding.outcome) == ("QUIT-5", outcome)
     assert judgement.hasty == ({"QUIT-5"} if outcome is Outcome.UNKNOWN else set())
+
+
+@pytest.mark.parametrize("wait", ["before it left", "after it left"])
+def test_a_full_wait_counts_for_what_began_before_it(wait: str) -> None:
+    begin, connected, left, waited, end = held_leaver(True, ())
+    full = Waited(left.t, "ann", THE_END, PATIENCE)
+    rest = [full, left, waited] if wait == "before it left" else [left, waited, full]
+    judgement = judge([begin, connected, *rest, end])
+    assert judgement.hasty == ({"QUIT-5"} if wait == "before it left" else set())
+
+
+def test_what_came_is_in_no_doubt_after_a_shortened_wait() -> None:
+    """A word came that nobody had said."""
+    begin, connected, left, waited, end = held_leaver(True, ("QUIT-5",))
+    came = Received(0.15, "ann", b"2026-11-30T10:00:00Z 127.0.0.1:9\nw\n\n")
+    judgement = judge([begin, connected, came, left, waited, end])
+    assert {one.outcome for one in judgement.findings} == {Outcome.FAIL}
+    assert judgement.hasty == set()
 
 
 def held_leaver(shortened: bool, broken: tuple[str, ...]) -> list[Event]:
