@@ -22,6 +22,7 @@ from conformance.target.listening import (
 from conformance.target.process import LaunchError, Process, hint, was_launched_here
 from conformance.target.profile import Launch, Way
 from conformance.target.system import has_children
+from conformance.timing.cpu_starvation import Starvation
 
 _POLL: Final = 0.01
 _CHILDREN_EVERY: Final = 5
@@ -113,7 +114,8 @@ class LaunchedServer:
             self.close()
             raise LaunchError("the run was aborted")
         self._passed_by = None
-        began = time.monotonic()
+        # A machine that does not let it run is no reason to say that it does not start.
+        began, starvation = time.monotonic(), Starvation([process.id])
         looks = 0
         while not self._listens(process, looks, time.monotonic() - began):
             looks += 1
@@ -123,7 +125,7 @@ class LaunchedServer:
                 if daemons := process.offspring():
                     named = ", ".join(f"{one.pid} ({_name_of(one)})" for one in daemons)
                     problem += f", and left {named} behind: launch it in the foreground"
-            elif time.monotonic() - began > self._launch.ready:
+            elif time.monotonic() - began > self._launch.ready + starvation.longest_wait():
                 problem = (
                     f"did not listen on {self.address} within {self._launch.ready:g} s; if it is "
                     "built first, build it before the run, or let the profile's launch.ready say "

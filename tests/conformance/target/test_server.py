@@ -20,6 +20,7 @@ from conformance.target.listening import reaches
 from conformance.target.process import LaunchError, marks_of
 from conformance.target.profile import Launch
 from conformance.target.server import LaunchedServer
+from conformance.timing.cpu_starvation import Starvation
 from tests.conformance.command import DEADLINE, REFERENCE, run, start
 from tests.reference_server.process import ServerProcess
 
@@ -55,6 +56,17 @@ ANY = "0.0.0.0"  # noqa: S104  # for a moment
 def listening_on(host: str, address: TcpAddress) -> LaunchedServer:
     command = f"{sys.executable} -c '{LISTENS}' {host} {{port}}"
     return LaunchedServer(Launch(command=command), address)
+
+
+def test_a_server_that_is_not_let_run_may_start_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It starts after 1.2 s, and for most of that time its machine was busy with other work."""
+    command = f"{sys.executable} -c '{STARTS_LATE}' {{port}}"
+    server = LaunchedServer(Launch(command=command, ready=0.1), parse_address("tcp://127.0.0.1:0"))
+    with pytest.raises(LaunchError, match=r"did not listen on .* within 0\.1 s"):
+        server.start()
+    monkeypatch.setattr(Starvation, "longest_wait", lambda _: DEADLINE)
+    server.start()
+    server.close()
 
 
 def test_who_listens_already_is_not_judged_in_place_of_what_is_launched() -> None:
