@@ -7,14 +7,14 @@ from typing import Final
 from conformance.driver.client import Client
 from conformance.driver.interruption import TooSlow
 from conformance.driver.stage import Stage
-from conformance.target.address import Side
+from conformance.target.address import STEADY, Side
 from conformance.timing.policy import BULK
 
 _LONGEST: Final = (16_000, 4_000)
-_CERTAIN: Final = 1_000
+_CERTAIN: Final = (1_000, 250, 90, 60)
+"""Octets of lines that need not be tried; the longest that is one read, if that is a message."""
 _BURST: Final = 128_000
 _A_MOMENT: Final = 0.5
-_NEAR: Final = Side(receive_buffer=32_768)
 
 
 SIZES: Final = tuple(2**power + 1 for power in range(11, 21))
@@ -24,16 +24,17 @@ SIZES: Final = tuple(2**power + 1 for power in range(11, 21))
 class Talker:
     """Two members who keep a room busy.
 
-    Their lines are as long as the server takes, and a short line follows each: whatever becomes of
-    the long one, the short one can be heard. Other members get time to read, so only those that
-    have stopped reading lag. First the two talk while everybody reads, which shows how long that
-    takes. `TooSlow` if the server is too slow to learn anything in time.
+    Their lines are as long as the server takes. Unless a read is a message, a short line follows
+    each: whatever becomes of the long one, the short one can be heard. Other members get time to
+    read, so only those that have stopped reading lag. First the two talk while everybody reads,
+    which shows how long that takes. `TooSlow` if the server is too slow to learn anything in time.
     """
 
     def __init__(self, stage: Stage, *pair: Client) -> None:
         self._stage = stage
         self._speaker, self._listener = pair
         self._octets = _longest_line(stage)
+        self._by_read = stage.dialect is not None and stage.dialect.by_read
         self._given_up: set[Client] = set()
         self._seconds = max(BULK * stage.start.factor, stage.limit.left_to_play / 3)
         self._end = stage.now() + self._seconds
@@ -93,7 +94,8 @@ class Talker:
         while sum(map(len, lines)) < octets:
             word = self._stage.nonce()
             lines.append(f"{word} {'x' * (self._octets - len(word) - 1)}\n")
-            lines.append(f"{self._stage.nonce()}\n")
+            if not self._by_read:
+                lines.append(f"{self._stage.nonce()}\n")
         speaker.send("".join(lines).encode(), exercises=exercises)
         return sum(map(len, lines))
 
@@ -131,7 +133,7 @@ def _longest_line(stage: Stage) -> int:
         probe.half_close()
         if taken:
             return octets
-    return _CERTAIN
+    return next(filter(stage.can_say, _CERTAIN))
 
 
 def has_or_is_over(stage: Stage, client: Client, text: str) -> bool:
@@ -139,7 +141,7 @@ def has_or_is_over(stage: Stage, client: Client, text: str) -> bool:
     return client.ended or stage.has(client, text)
 
 
-def stall_one(stage: Stage, side: Side = _NEAR) -> Client:
+def stall_one(stage: Stage, side: Side = STEADY) -> Client:
     """Connect a member that stops reading, and whose kernel holds little for it."""
     client = stage.connect(side)
     stage.greet(client)

@@ -10,11 +10,9 @@ from conformance.driver.stage import Stage
 from conformance.scenarios.controls import say_at_once
 from conformance.scenarios.registry import scenario
 from conformance.standard.constants import LINGER
-from conformance.target.address import AS_USUAL, FAR, Side
+from conformance.target.address import AS_USUAL, FAR
 
 _SOON: Final = LINGER / 3
-_STEADY: Final = Side(receive_buffer=32_768, segment=1_400)
-"""A client that holds half a megabyte in kernels, so that the server has handed over all of it."""
 _OWED: Final = 400_000
 """Octets that wait for a leaver that reads slowly."""
 _A_TENTH: Final = 0.1
@@ -185,7 +183,7 @@ def test_a_leaver_that_reads_slowly_and_talks_on(stage: Stage) -> None:
     goes on sending meanwhile."""
     ann, bob = stage.join(2)
     talker = Talker(stage, ann, bob)
-    leaver = stall_one(stage, _STEADY)
+    leaver = stall_one(stage)
     talker.say(_OWED)
     leaver.send(stage.nonce().encode() + b"\nquit\n", exercises=["QUIT-3"])
     stage.fence(ann, bob)

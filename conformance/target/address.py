@@ -39,6 +39,7 @@ class Side:
 
 AS_USUAL: Final = Side()
 FAR: Final = Side(receive_buffer=4_096, segment=1_400)
+STEADY: Final = Side(receive_buffer=32_768, segment=1_400)
 """Like a client across a network. The segments of a loopback are so large that a server's kernel
 takes millions of octets, and nothing waits in the server itself."""
 
