@@ -151,15 +151,17 @@ def _flood(case: Case, rest: _Rest) -> _Found:
 
 
 def _standstill(case: Case, rest: _Rest) -> _Found:
-    """The room stands still: nothing said after a certain line came to anybody."""
+    """The room stands still: nothing said after a certain line came to anybody. What need not have
+    come, and a violation, show it too."""
     begun = max((line.begun for line in case.came), default=0)
     lost = [
         fact
         for fact in rest.of(Kind.LOST)
         if Sign.FOR_ALL in fact.signs and fact.at > begun and fact.line is not None
     ]
-    senders = {fact.line.client for fact in lost if fact.line is not None}
-    if len(senders) < 2:
+    said = (line for one in case.clients for line in one.lines if line.begun > begun)
+    senders = {line.client for line in said if line.fate in (Fate.MESSAGE, Fate.VIOLATION)}
+    if not lost or len(senders) < 2:
         return
     head = min(lost, key=lambda fact: fact.at)
     follows = rest.take(head, lambda fact: fact.kind in _OF_WAITING and fact.at >= head.at)
@@ -256,9 +258,9 @@ def _headed_otherwise(_: Case, rest: _Rest) -> _Found:
 
 
 def _mixed(_: Case, rest: _Rest) -> _Found:
-    """A text stands within another's: the other's LF follows by itself, and what can be read in
-    the mixture is not lost."""
-    heads = rest.of(Kind.MIXED)
+    """A text stands within another's, or joined to it: the other's LF follows by itself, and what
+    can be read in the mixture is not lost."""
+    heads = rest.of(Kind.MIXED, Kind.JOINED)
     mixtures: dict[str | None, bytes] = defaultdict(bytes)
     for head in heads:
         mixtures[head.client] += head.octets

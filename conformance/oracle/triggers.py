@@ -173,7 +173,7 @@ def _is_right_before(line: Line, lost: Line | None) -> bool:
 def _of_others(case: Case, since: int, until: int, name: str | None) -> Trigger:
     others = [client for client in case.clients if client.name != name]
     members = [client for client in others if case.runs[client.name]]
-    if name is None and members and all(client.has_left(until) for client in members):
+    if name is None and _have_all_left(case, members, until):
         return Trigger(What.ALL_LEFT)
     gone = [(left, client) for client in others if since <= (left := _left(client)) < until]
     if gone:
@@ -189,6 +189,19 @@ def _of_others(case: Case, since: int, until: int, name: str | None) -> Trigger:
     if came:
         return Trigger(What.CAME, client=came[-1].name)
     return Trigger(What.NOTHING)
+
+
+def _have_all_left(case: Case, members: list[ClientHistory], until: int) -> bool:
+    """Whether all members had left, the last of them in order, and for the first time: a server
+    that let others in after that does not end because of it."""
+    if not members or case.follows_others or not all(one.has_left(until) for one in members):
+        return False
+    emptied = -1
+    for client in sorted(members, key=lambda one: one.connected):
+        if -1 < emptied < client.connected:
+            return False
+        emptied = max(emptied, _left(client))
+    return all(one.aborted != emptied for one in members)
 
 
 def _left(client: ClientHistory) -> int:

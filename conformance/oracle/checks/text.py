@@ -26,6 +26,7 @@ from conformance.oracle.said import pieces_of
 
 _NOTICE: Final = re.compile(rb"!(?:%s)" % "|".join(Code).encode())
 _NONCE_END: Final = re.compile(rb"x\d{5,}z")
+_NONCE_BEGUN: Final = re.compile(rb"n[0-9a-f]{6}x\d")
 _NONCE_STEM: Final = re.compile(rb"(n[0-9a-f]{6})x\d{5,}z")
 _COMING_OR_GOING: Final = re.compile(
     rb"\b(?:join(?:ed|s)?|enter(?:ed|s)?|(?:dis)?connect(?:ed|s|ion)?|left|leaves?|leaving|quits?|"
@@ -361,8 +362,10 @@ def _stray(
         if mixtures.are_in(client, _place(client, unit), unit.text):
             kind = Kind.MIXED
     elif _is_said(case, unit.text):
-        what, signs = "a broadcast of a part of what somebody said", (Sign.SAID,)
+        what = "a broadcast of a part of what somebody said"
         line = _line_before(case, name, unit)
+        if not _came_whole(case, unit.text):
+            signs = (Sign.SAID,)
     elif is_about_members(case, unit.text) or _GREETING.search(unit.text):
         kind, what = Kind.ANNOUNCED, "a broadcast about who comes or goes, which nobody said"
     return Fact(
@@ -382,6 +385,15 @@ def _is_said(case: Case, text: bytes) -> bool:
     """Whether a text is a part of what some client said, or a whole segment."""
     said = case.matching.said
     return text in said.segments or (len(text) > _FRAGMENT and text in said.octets)
+
+
+def _came_whole(case: Case, part: bytes) -> bool:
+    """Whether every message with this part came whole to all who received it: the server did not
+    take the part for a line."""
+    if _NONCE_BEGUN.search(part) is None:
+        return False
+    ties = [case.came[line].values() for line in case.came if part in line.octets]
+    return bool(ties) and all(tie.exact for every in ties for tie in every)
 
 
 def _line_before(case: Case, name: str, unit: ReceivedBroadcast) -> Line | None:

@@ -210,6 +210,27 @@ def test_a_server_that_dies_when_all_have_left() -> None:
     assert blamed(scene) == ["QUIT-5"]
 
 
+def test_a_server_that_was_left_by_all_before_does_not_die_of_that() -> None:
+    scene = chat()
+    for name in ("ann", "bob"):
+        scene.half_close(name)
+        scene.end(name)
+    scene.join("cyd", "dan")
+    for name in ("cyd", "dan"):
+        scene.half_close(name)
+    scene.events.append(Exited(scene.tick(), 1))
+    assert blamed(scene) == ["ROOM-7"]
+
+
+def test_a_server_that_dies_when_the_last_has_reset_does_not_die_of_an_end_of_stream() -> None:
+    scene = chat()
+    scene.half_close("ann")
+    scene.end("ann")
+    scene.abort("bob")
+    scene.events.append(Exited(scene.tick(), 1))
+    assert blamed(scene) == ["ROOM-7"]
+
+
 def turned_away(there: int, *, later: bool = False) -> list[str]:
     """What is found where so many are there, and eve's connection ends at once; and perhaps that
     of one who comes when she has gone does not."""

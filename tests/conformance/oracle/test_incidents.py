@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import pytest
 
+from conformance.dialect import Dialect
 from conformance.oracle.incidents import _FLOOD
-from conformance.transcript.events import Exited, Waited
+from conformance.transcript.events import Exited, Received, Waited
 from tests.conformance.scene import START, Scene, blamed, chat, talk
 
 
@@ -222,3 +223,43 @@ def test_who_is_ended_for_silence_is_not_for_those_who_left_before() -> None:
     scene.tick(2.0)
     scene.end("ann")
     assert blamed(scene) == ["HB-3"]
+
+
+def test_a_room_stands_still_after_a_violation_even_if_only_one_speaks() -> None:
+    scene = chat()
+    scene.send("ann", b"x" * 70_000 + b"\n", exercises=["LIM-2"])
+    scene.peers["ann"].unread.clear()
+    scene.send("bob", scene.nonce().encode() + b"\n")
+    scene.peers["bob"].unread.clear()
+    scene.wait_in_vain("bob")
+    assert blamed(scene) == ["ERR-2"]
+
+
+def test_what_stands_in_a_text_that_was_joined_to_another_is_not_lost() -> None:
+    """A relay passes a long line on in parts, and another's message comes between them."""
+    scene = Scene(replace(START, dialect=Dialect(header="", infix="")))
+    members = ("ann", "bob", "cyd")
+    for name in members:
+        scene.connect(name)
+    long, short, *words = (scene.nonce().encode() for _ in range(8))
+    long += b" " + b"x" * 300
+    for sender, said, came in (
+        *(("cyd", word, word) for word in words[:3]),
+        ("ann", long, b""),
+        ("bob", short, long[:99] + short + b"\n" + long[99:]),
+        *(("ann", word, word) for word in words[3:]),
+    ):
+        scene.send(sender, said + b"\n")
+        for name in members if came else ():
+            scene.events.append(Received(scene.tick(), name, came + b"\n"))
+    assert blamed(scene) == ["FRM-1"]
+
+
+def test_a_part_of_what_came_whole_is_no_line_that_was_cut() -> None:
+    scene = chat()
+    word = scene.nonce()
+    scene.say("ann", word)
+    unit = scene.peers["bob"].waiting[-1]
+    scene.peers["bob"].waiting.append(unit.replace(word.encode(), word[:-1].encode()))
+    scene.deliver()
+    assert blamed(scene) == ["ROOM-2"]
