@@ -1,12 +1,26 @@
 """The teardown check: a scenario's clients leave, and newcomers show if the server is sound."""
 
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
 
 from conformance.driver.interruption import OutOfTime, Stuck
 from conformance.driver.stage import Stage
 from conformance.timing.policy import HELD, NEWCOMER, PATIENCE
-from conformance.transcript.events import THE_END, Event, Refused, Waited
+from conformance.transcript.events import (
+    THE_END,
+    Aborted,
+    Connected,
+    Ended,
+    Event,
+    HalfClosed,
+    Received,
+    Refused,
+    Reset,
+    Sent,
+    Settled,
+    Waited,
+)
 
 
 class Aftermath:
@@ -14,8 +28,9 @@ class Aftermath:
 
     `visitors` are the labels of the newcomers, and `words` what their words began with. `held`: the
     server did not close everybody's connection. `deserts`: whether newcomers could not chat; None
-    if that was not tried. Clients of a server that is known to be `holding` leave by resets, and
-    such a server is sound even if it holds newcomers too.
+    if that was not tried. `visits` is what newcomers did, if the first of them could chat. Clients
+    of a server that is known to be `holding` leave by resets, and such a server is sound even if it
+    holds newcomers too.
     """
 
     def __init__(self, stage: Stage, *, holding: bool = False) -> None:
@@ -23,6 +38,7 @@ class Aftermath:
         self._holding = holding
         self.visitors: list[str] = []
         self.words: list[str] = []
+        self.visits: list[Event] = []
         self.held = False
         self.deserts: bool | None = None
 
@@ -47,6 +63,8 @@ class Aftermath:
         if any(map(self._is_doubtful, self._stage.transcript)):
             return False
         self.deserts = not self._can_chat(in_order=False)
+        if self.deserts:
+            self.visits.clear()
         return not self.deserts and (self._holding or self._can_chat(in_order=True))
 
     def _is_doubtful(self, event: Event) -> bool:
@@ -64,6 +82,7 @@ class Aftermath:
             seed=len(self.visitors),
             factor=start.factor * NEWCOMER / PATIENCE,
         )
+        since = self._stage.now()
         stage = Stage(self._stage.address, hasty, limit=self._stage.limit)
         try:
             stage.play(lambda: stage.fence(*stage.join(2)))
@@ -71,11 +90,40 @@ class Aftermath:
                 with suppress(OutOfTime):
                     _let_leave(stage)
             held = in_order and stage.knows_the_end and any(stage.open_clients())
+            self.visits += [*self._as_visits(stage, since)]
         finally:
             stage.close()
         self.visitors += stage.labels
         self.words.append(stage.nonce_stem)
         return stage.interrupted is None and not held
+
+    def _as_visits(self, stage: Stage, since: float) -> Iterator[Event]:
+        """Yield what newcomers did on a stage of their own, with names and times as they would have
+        on the scenario's. What they waited for, which was not for long, is left out."""
+        gone = (Aborted(stage.now(), client.name) for client in stage.open_clients())
+        before = sum(isinstance(event, Connected | Refused) for event in self.visits)
+
+        def visitor(name: str) -> str:
+            return f"v{before + int(name[1:])}"
+
+        for event in (*stage.transcript, *gone):
+            t = round(since + event.t, 6)
+            match event:
+                case (
+                    Connected(client=client)
+                    | Refused(client=client)
+                    | Sent(client=client)
+                    | Received(client=client)
+                    | Ended(client=client)
+                    | Reset(client=client)
+                    | HalfClosed(client=client)
+                    | Aborted(client=client)
+                ):
+                    yield replace(event, t=t, client=visitor(client))
+                case Settled(clients=clients):
+                    yield replace(event, t=t, clients=tuple(map(visitor, clients)))
+                case _:
+                    pass
 
     def show(self, leaving: list[Event]) -> None:
         """Add to the transcript how the clients left, and how two newcomers chat and leave: that is

@@ -132,10 +132,10 @@ class Session:
             # Where its process may be ended and started again, nothing can be compared.
             with nullcontext() if "cluster" in scenario.needs else self._monitored():
                 yield stage
-            if not self._is_sound:
-                self.close()
             self._labels += stage.labels
             self._words.append(stage.nonce_stem)
+            if not self._is_sound:
+                self.close()
         finally:
             stage.close()
 
@@ -212,7 +212,7 @@ class Session:
         if not is_over or self._is_sound:
             return status
         if status is not None:
-            stage.transcript.extend(leaving)
+            stage.transcript.extend((*leaving, *aftermath.visits))
         elif not self.course.has_been_unsound:
             # Once is enough: it takes as long as patience lasts.
             self.course.has_been_unsound = True

@@ -1,6 +1,7 @@
 """A chat server that answers as it should once, and from then on does what it was asked to, and
 makes a file when that begins, if it was given its name: `python hostile.py HOW PORT [FILE]`."""
 
+import itertools
 import os
 import socket
 import sys
@@ -34,11 +35,17 @@ def serve(connection: socket.socket, peer: tuple[str, int]) -> None:
                 member.sendall(unit)
     if HOW == "dies when one leaves":
         os._exit(1)
+    if HOW == "dies at the fifth":
+        with lock:
+            members.remove(connection)
+        connection.shutdown(socket.SHUT_WR)
 
 
 with socket.create_server(("127.0.0.1", PORT), backlog=256) as listener:
-    while True:
+    for number in itertools.count(1):
         connection, peer = listener.accept()
+        if HOW == "dies at the fifth" and number == 5:
+            os._exit(1)
         with lock:
             members.append(connection)
         threading.Thread(target=serve, args=(connection, peer), daemon=True).start()
