@@ -21,13 +21,22 @@ class Grammar(Rule):
     """The rules of grammar.abnf."""
 
 
-Grammar.load_grammar(standard.grammar())
+@cache
+def _load() -> None:
+    Grammar.load_grammar(standard.grammar())
+
+
+def rule_of(name: str) -> Grammar:
+    """Return a rule. The grammar is read when it is first asked for, since that takes a second of
+    each process that collects these tests."""
+    _load()
+    return Grammar(name)
 
 
 def parse(rule: str, text: str) -> Node | None:
     """Parse a whole text; None where the rule does not match it."""
     try:
-        return Grammar(rule).parse_all(text)
+        return rule_of(rule).parse_all(text)
     except ParseError:
         return None
 
@@ -51,13 +60,13 @@ def find(node: Any, name: str) -> list[Any]:
 @cache
 def texts(rule: str) -> st.SearchStrategy[str]:
     """Draw what a rule matches."""
-    return _draw(Grammar(rule).definition)
+    return st.deferred(lambda: _draw(rule_of(rule).definition))
 
 
 def _draw(parser: Any) -> st.SearchStrategy[str]:
     match parser:
         case Rule():
-            return st.deferred(lambda: texts(parser.name))
+            return texts(parser.name)
         case Alternation():
             return st.one_of(*map(_draw, parser.parsers))
         case Concatenation():
@@ -81,7 +90,7 @@ def _in_any_case(literal: str) -> st.SearchStrategy[str]:
 
 def points(rule: str) -> set[int]:
     """List the code points of a rule that is an alternation of single ones and ranges."""
-    return set(_points(Grammar(rule).definition))
+    return set(_points(rule_of(rule).definition))
 
 
 def _points(parser: Any) -> Iterator[int]:
