@@ -53,6 +53,8 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 # Tests start hundreds of programs: none of them compiles again what another has compiled.
 export PYTHONDONTWRITEBYTECODE :=
+# Nor does any import trio only because Hypothesis is imported.
+export HYPOTHESIS_NO_PLUGINS := 1
 
 .PHONY: demo test check guards heavy lowest lint types mypy verifytypes rewritten unit programs coverage suite examples ports specimens clients figures matrix diagnosis client-diagnosis client-matrix implementations implementations-check bench bench-quick bench-pythons bench-keep bench-octets docs fuzz attack schedules clusters clusters-specimens clusters-soak cluster-demo oracle corpus judged soak versions build clean
 
