@@ -198,12 +198,22 @@ class ClientStage:
     def await_over(self) -> bool:
         """Wait until the client has ended or has connected again.
 
-        The wait is short for a raw client, which is not judged by this.
+        The wait is short for a raw client, which is not judged by this. What the client showed
+        before it connected again may come through its terminal after the connection.
         """
-        return self._until(
+        before = self._written_rows()
+        is_over = self._until(
             lambda: self.has_exited or (self._is_over() and self.server.is_connected),
             "the client to end, or to connect again", SHORTENED if self.use.raw else ENDING, "over",
         )  # fmt: skip
+        if is_over and not self.has_exited:
+            self._until(
+                lambda: self._written_rows() != before, "", TELLING, "end-told", noted=False
+            )
+        return is_over
+
+    def _written_rows(self) -> list[str]:
+        return [row for row in self.rows() if row.strip()]
 
     def _is_over(self) -> bool:
         return self._is_refused or self.server.was_shut

@@ -68,6 +68,29 @@ def test_a_broken_client_is_caught(
     assert requirement in judged.stdout
 
 
+SHOWS_LATE: Final = """\
+import socket, sys, time
+where = sys.argv[1], int(sys.argv[2])
+sock = socket.create_connection(where)
+while octets := sock.recv(4096):
+    print(octets.decode(), flush=True)
+sock = socket.create_connection(where)
+time.sleep(0.3)
+print("the connection was lost and is there again", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_a_client_may_connect_again_before_its_display_says_so(tmp_path: Path) -> None:
+    script = tmp_path / "client.py"
+    script.write_text(SHOWS_LATE)
+    told = run(
+        "clients", *PATIENT, "--launch", f"{sys.executable} {script} {{host}} {{port}}",
+        "--only", "cli/known-notice", "--verbose",
+    )  # fmt: skip
+    assert "pass    cli/known-notice" in told.stdout, told.stdout
+
+
 def test_a_client_that_never_connects_fails(tmp_path: Path) -> None:
     report = tmp_path / "report.json"
     told = run("clients", *PATIENT, "--launch", "true {port}", "--json", str(report))
