@@ -16,12 +16,14 @@ from conformance.dialect import wholly_departed
 from conformance.oracle.attribution import attribute
 from conformance.oracle.availability import outages
 from conformance.oracle.case import prepare
+from conformance.oracle.checks.answers import check_answers
 from conformance.oracle.checks.cluster import check_cluster
 from conformance.oracle.checks.delivery import check_delivery
 from conformance.oracle.checks.endings import check_endings
 from conformance.oracle.checks.form import check_units
 from conformance.oracle.checks.limits import check_limits
 from conformance.oracle.checks.process import check_process
+from conformance.oracle.checks.strays import check_strays
 from conformance.oracle.checks.text import check_texts
 from conformance.oracle.checks.timing import check_timing, zone_of
 from conformance.oracle.controls import Controls
@@ -38,6 +40,8 @@ __all__ = ["Finding", "Judgement", "Outcome", "judge"]
 CHECKS: Final = (
     check_units,
     check_texts,
+    check_strays,
+    check_answers,
     check_delivery,
     check_endings,
     check_timing,

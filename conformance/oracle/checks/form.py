@@ -10,7 +10,7 @@ from chatproto.text import make_safe
 from chatproto.wire import Code
 from conformance.oracle.alteration import alteration_of, is_of_characters, text_signs
 from conformance.oracle.case import Case
-from conformance.oracle.checks.text import is_about_members, is_heading
+from conformance.oracle.checks.strays import is_about_members, is_heading
 from conformance.oracle.facts import Fact, Kind, Sign
 from conformance.oracle.findings import Outcome
 from conformance.oracle.matching import Tie

@@ -1,43 +1,28 @@
-"""Checks that every broadcast is a message of some client, with the right text."""
+"""Checks that what was broadcast of each line is its text, whole and unaltered."""
 
 import re
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
 from collections.abc import Iterator
-from itertools import pairwise
 from typing import Final
 
 from chatproto import Code
 from conformance.oracle.alteration import alteration_signs, bad_text_signs, text_signs
 from conformance.oracle.case import Case
+from conformance.oracle.checks.strays import is_heading
 from conformance.oracle.facts import Fact, Kind, Sign
 from conformance.oracle.matching import Tie
 from conformance.oracle.membership import was_evicted
 from conformance.oracle.mixture import Mixtures
-from conformance.oracle.reading.history import ClientHistory
 from conformance.oracle.reading.lines import NONCE, Fate, Line
 from conformance.oracle.reading.units import (
     Junk,
     ReceivedBroadcast,
-    ReceivedHeartbeat,
-    ReceivedNotice,
     ReceivedUnit,
 )
 from conformance.oracle.said import pieces_of
 
 _NOTICE: Final = re.compile(rb"!(?:%s)" % "|".join(Code).encode())
 _NONCE_END: Final = re.compile(rb"x\d{5,}z")
-_NONCE_BEGUN: Final = re.compile(rb"n[0-9a-f]{6}x\d")
-_NONCE_STEM: Final = re.compile(rb"(n[0-9a-f]{6})x\d{5,}z")
-_COMING_OR_GOING: Final = re.compile(
-    rb"\b(?:join(?:ed|s)?|enter(?:ed|s)?|(?:dis)?connect(?:ed|s|ion)?|left|leaves?|leaving|quits?|"
-    rb"exit(?:ed|s)?|online|offline|arrived|gone|came|went|logged)\b",
-    re.IGNORECASE,
-)
-_TIME_OF_DAY: Final = re.compile(rb"\d\d?:\d\d")
-_GREETING: Final = re.compile(rb"\b(?:welcome|hello|hi|bye|goodbye)\b", re.IGNORECASE)
-_BLANK: Final = re.compile(r"[\s\0-\x1f\ufffd]+")
-_MANY: Final = 20
-_FRAGMENT: Final = 3
 _MOST: Final = 300
 """The most facts of one transcript: a server may make up endless broadcasts."""
 UNWANTED_SIGNS: Final = {
@@ -51,7 +36,7 @@ UNWANTED_SIGNS: Final = {
 
 
 def check_texts(case: Case) -> Iterator[Fact]:
-    """Detect broadcasts of no message, and broadcasts with a wrong text."""
+    """Detect broadcasts with a wrong text, and broadcasts of lines that are no message."""
     mixtures = Mixtures(case)
     told = 0
     for tie in case.matching.ties():
@@ -67,9 +52,6 @@ def check_texts(case: Case) -> Iterator[Fact]:
         told += 1
         if told >= _MOST:
             break
-    yield from _strays(case, mixtures)
-    for client in case.clients:
-        yield from _answers(case, client)
 
 
 def _may_be_unfinished(case: Case, tie: Tie) -> bool:
@@ -134,7 +116,7 @@ def _without_header(case: Case, tie: Tie, mixtures: Mixtures) -> Fact:
         client = case.history.clients[tie.client]
         if before.text[: inner.start()] in case.matching.said.by_text:
             kind, what = Kind.RUN_TOGETHER, "its text after a broadcast without its last LF"
-        elif mixtures.are_in(client, _place(client, before), before.text):
+        elif mixtures.are_in(client, client.place_of(before), before.text):
             kind, what = Kind.MIXED, "another header between its header and its text"
     elif len(octets) > len(text) and text and octets.endswith(text):
         kind, what = Kind.HEADER, f"it after {octets[: -len(text)].decode('latin-1')!r}"
@@ -198,7 +180,7 @@ def _inexact(case: Case, tie: Tie, came: bytes, mixtures: Mixtures) -> Fact:
     elif _NOTICE.search(came) and not _NOTICE.search(line.text or b""):
         kind, what = Kind.NOTICE_WITHIN, "a notice within a broadcast"
         expected = "a notice after a whole unit only"
-    elif inner is not None and mixtures.are_in(client, _place(client, tie.unit), came):
+    elif inner is not None and mixtures.are_in(client, client.place_of(tie.unit), came):
         kind, what = Kind.MIXED, "a text with a part of another broadcast in it, and its rest after"
     elif inner is not None and came[: inner.start()] in said.by_text:
         kind, what = Kind.RUN_TOGETHER, "another header right behind it"
@@ -266,157 +248,8 @@ def _is_alike_for_several(case: Case, tie: Tie) -> bool:
     return len(same) // 2 < sum(same) > 1
 
 
-def _place(client: ClientHistory, unit: ReceivedUnit) -> int:
-    """Return the index of a unit among those of its client."""
-    return bisect_left(client.units, unit.span.end, key=lambda one: one.span.end)
-
-
 def _is_piece(line: Line, came: bytes, segments: tuple[bytes, ...]) -> bool:
     """Whether the text is the part of a line in one of its segments, and text is missing."""
     if len(segments) < 2 or not came or line.text is None or came.strip() == line.text.strip():
         return False
     return any(came == part.strip() for part in segments)
-
-
-def _answers(case: Case, client: ClientHistory) -> Iterator[Fact]:
-    """Detect answers to blank lines.
-
-    Repeatedly, a heartbeat or notice for each blank line came between two echoes, and hardly any
-    came when no blank line was sent.
-    """
-    if all(line.fate is not Fate.BLANK for line in client.lines):
-        return
-    answered: list[tuple[Line, int]] = []
-    quiet: list[int] = []
-    run = [tie for tie in case.runs[client.name] if tie.line.client == client.name]
-    answers = [
-        unit.span.start
-        for unit in client.units
-        if isinstance(unit, ReceivedHeartbeat | ReceivedNotice)
-    ]
-    for earlier, later in pairwise(run):
-        between = client.lines[earlier.line.number : later.line.number - 1]
-        blanks = sum(line.fate is Fate.BLANK for line in between)
-        came = bisect_left(answers, later.unit.span.end) - bisect_left(
-            answers, earlier.unit.span.end
-        )
-        if blanks >= _MANY and came >= blanks:
-            answered.append((later.line, came))
-        elif not blanks:
-            quiet.append(came)
-    if len(answered) > 1 and quiet and max(quiet) < _MANY // 4:
-        line, came = answered[-1]
-        yield Fact(
-            Kind.ANSWERED,
-            "no answer to blank lines",
-            f"{came} of them came between two broadcasts, one for each blank line",
-            (line.begun, line.done),
-            client.name,
-            segments=case.segments(line),
-            signs=(Sign.BLANK,),
-            line=line,
-        )
-
-
-def _strays(case: Case, mixtures: Mixtures) -> Iterator[Fact]:
-    """Detect broadcasts that no line accounts for, in this scenario or earlier ones."""
-    start = case.history.start
-    authors = {label: name for name, label in case.matching.labels.items()}
-    known, words = set(start.earlier), set(start.words)
-    texts_alone = {
-        (tie.client, tie.unit.span.start)
-        for tie in case.matching.ties()
-        if isinstance(tie.unit, Junk)
-    }
-    told = 0
-    for name, unit in case.matching.stray:
-        if not isinstance(unit, ReceivedBroadcast) or (name, unit.span.end) in texts_alone:
-            continue
-        author = authors.get(unit.sender or "")
-        if author is None and (not start.exclusive or unit.sender in known):
-            continue
-        if any(stem.decode() in words for stem in _NONCE_STEM.findall(unit.text)):
-            continue
-        yield _stray(case, name, unit, author, mixtures)
-        told += 1
-        if told >= _MOST:
-            return
-
-
-def _stray(
-    case: Case, name: str, unit: ReceivedBroadcast, author: str | None, mixtures: Mixtures
-) -> Fact:
-    client = case.history.clients[name]
-    kind, what = Kind.MADE_UP, "a broadcast that nobody's line accounts for"
-    signs: tuple[Sign, ...] = ()
-    line: Line | None = None
-    if unit.text in case.matching.said.quits:
-        kind, what, signs = Kind.UNWANTED, "it was broadcast", (Sign.QUIT,)
-        line = case.matching.said.quits[unit.text]
-    elif _NOTICE.match(unit.text):
-        kind, what = Kind.NOTICE_WITHIN, "a notice within a broadcast"
-    elif not _BLANK.sub("", unit.text.decode("utf-8", "replace")):
-        kind, what = Kind.EMPTY, f"an empty broadcast of {author or unit.sender}'s"
-    elif mixtures.header_in(unit.text) is not None:
-        what = "another header where its text should be"
-        if mixtures.are_in(client, _place(client, unit), unit.text):
-            kind = Kind.MIXED
-    elif _is_said(case, unit.text):
-        what = "a broadcast of a part of what somebody said"
-        line = _line_before(case, name, unit)
-        if not _came_whole(case, unit.text):
-            signs = (Sign.SAID,)
-    elif is_about_members(case, unit.text) or _GREETING.search(unit.text):
-        kind, what = Kind.ANNOUNCED, "a broadcast about who comes or goes, which nobody said"
-    return Fact(
-        kind,
-        "a broadcast for each message, and for nothing else",
-        what,
-        (unit.span.first, unit.span.last),
-        name,
-        unit.octets,
-        b"",
-        signs=signs,
-        line=line,
-    )
-
-
-def _is_said(case: Case, text: bytes) -> bool:
-    """Whether a text is a part of what some client said, or a whole segment."""
-    said = case.matching.said
-    return text in said.segments or (len(text) > _FRAGMENT and text in said.octets)
-
-
-def _came_whole(case: Case, part: bytes) -> bool:
-    """Whether every message with this part came whole to all who received it: the server did not
-    take the part for a line."""
-    if _NONCE_BEGUN.search(part) is None:
-        return False
-    ties = [case.came[line].values() for line in case.came if part in line.octets]
-    return bool(ties) and all(tie.exact for every in ties for tie in every)
-
-
-def _line_before(case: Case, name: str, unit: ReceivedBroadcast) -> Line | None:
-    """Return the line that holds the text of a broadcast: that of the broadcast just before, or a
-    violation."""
-    run = case.matching.runs[name]
-    place = bisect_right(run, unit.span.start, key=lambda tie: tie.unit.span.end)
-    before = run[place - 1].line if place else None
-    if before is not None and unit.text in before.octets:
-        return before
-    too_long = (one for client in case.clients for one in client.lines if one.code is not None)
-    return next((line for line in too_long if unit.text in line.octets), None)
-
-
-def is_about_members(case: Case, text: bytes) -> bool:
-    """Whether a text announces members that join or leave, or names a member."""
-    labels = (label.encode() for label in case.matching.labels.values())
-    return _COMING_OR_GOING.search(text) is not None or any(label in text for label in labels)
-
-
-def is_heading(octets: bytes) -> bool:
-    """Whether a line that is no unit is a header in another format.
-
-    It has a time of day, and does not announce members that join or leave.
-    """
-    return _TIME_OF_DAY.search(octets) is not None and _COMING_OR_GOING.search(octets) is None

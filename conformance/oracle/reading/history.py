@@ -95,6 +95,10 @@ class ClientHistory:
     messages: list[Line] = field(default_factory=list)
     _ats: list[int] | None = None
 
+    def place_of(self, unit: ReceivedUnit) -> int:
+        """Return the index of a unit among those of this client."""
+        return bisect_left(self.units, unit.span.end, key=lambda one: one.span.end)
+
     def segments_of(self, line: Line) -> tuple[bytes, ...]:
         """Return the whole segments that carried a line."""
         if self._ats is None:
