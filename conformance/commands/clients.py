@@ -1,5 +1,6 @@
 """chatproto-conformance clients: judge a client, with the suite as its server."""
 
+import math
 import shlex
 import sys
 from collections.abc import Sequence
@@ -11,25 +12,28 @@ import click
 from conformance.clients.registry import client_scenarios
 from conformance.clients.use import SILENCE, Use
 from conformance.commands.exit_statuses import BROKEN_DOWN, EPILOG
-from conformance.commands.options import console_options, judgement_options, report_options
+from conformance.commands.options import (
+    Wanted,
+    console_options,
+    judgement_options,
+    pass_wanted,
+    report_options,
+)
 from conformance.commands.results import Results
 from conformance.oracle.clients import RAW
 from conformance.output.console import ConsoleReporter
-from conformance.report.known_failures import (
-    KnownFailures,
-)
-from conformance.runner.client_suite import LANES, ClientPlayer, ClientRun
+from conformance.report.known_failures import KnownFailures
+from conformance.runner.client_suite import run_client_suite
+from conformance.runner.lanes import LANES
 from conformance.runner.selection import select
 from conformance.runner.session import Settings
 from conformance.scenarios.registry import Scenario
 from conformance.standard.requirements import Scope
 from conformance.target.process import LaunchError
 from conformance.target.profile import Launch, Profile
-from conformance.timing.limit import TimeLimit
 from conformance.transcript.events import Way
 
 _TIME_LIMIT: Final = 30.0
-_FILE: Final = click.Path(path_type=Path, dir_okay=False)
 
 
 @click.command(epilog=EPILOG)
@@ -97,29 +101,22 @@ _FILE: Final = click.Path(path_type=Path, dir_okay=False)
     help="Play N scenarios at once.",
 )
 @console_options
+@pass_wanted
 def clients(
+    wanted: Wanted,
     launch: str,
     pipe: bool,
     adapter: str | None,
     leave: str,
     raw: bool,
-    json_path: Path | None,
-    junit: Path | None,
-    html_path: Path | None,
-    transcripts: Path | None,
     only: Sequence[tuple[str, ...]],
     skip: Sequence[tuple[str, ...]],
-    known_failures: Path | None,
-    write_known_failures: Path | None,
     level: str,
     silence: float,
     timeout_factor: float,
     time_limit: float | None,
     seed: int,
     jobs: int,
-    durations: int | None,
-    quiet: bool,
-    verbose: bool,
 ) -> None:
     """Judge a client.
 
@@ -132,28 +129,16 @@ def clients(
     if pipe and adapter:
         raise click.UsageError("--pipe and --adapter exclude each other: give one of them")
     way: Way = "jsonl" if adapter else "pipe" if pipe else "terminal"
-    results = Results(
-        json_path=json_path,
-        junit=junit,
-        html_path=html_path,
-        transcripts=transcripts,
-        known_failures=known_failures,
-        write_known_failures=write_known_failures,
-        durations=durations,
-        quiet=quiet,
-        verbose=verbose,
-    )
+    results = Results(wanted)
     use = Use(launch, way, leave, raw, seed, timeout_factor, silence)
-    settings, chosen = client_settings(use, only, skip, level, transcripts, results.known)
-    reporter = ConsoleReporter(results.console, settings, chosen, jobs, results.detail, html_path)
     usual = (_TIME_LIMIT + max(0.0, silence - SILENCE)) * max(1.0, timeout_factor)
-    player = ClientPlayer(
-        use, settings.requirements, settings.transcripts, TimeLimit(time_limit or usual)
+    settings, chosen = client_settings(
+        use, only, skip, level, wanted.transcripts, results.known, time_limit or usual
     )
-    run = ClientRun(player, use, settings.scenarios, settings.selected, jobs)
+    reporter = ConsoleReporter(results.console, settings, chosen, jobs, results.detail, wanted.page)
     try:
         with reporter:
-            report = run.run(reporter)
+            report = run_client_suite(use, settings, reporter, jobs)
     except LaunchError as error:
         click.echo(f"chatproto-conformance: {error}", err=True)
         sys.exit(BROKEN_DOWN)
@@ -167,6 +152,7 @@ def client_settings(
     level: str,
     transcripts: Path | None,
     known: KnownFailures,
+    time_limit: float = math.inf,
 ) -> tuple[Settings, list[Scenario]]:
     """Return the settings of a run against a client, and the scenarios that it plays."""
     chosen, counting, selected = select(
@@ -182,9 +168,10 @@ def client_settings(
         requirements=counting,
         selected=selected,
         scenarios=frozenset(one.id for one in chosen),
-        transcripts=transcripts.absolute() if transcripts else None,
+        transcripts=transcripts and transcripts.absolute(),
         server=f"--launch {shlex.quote(use.command)} {use.options}".rstrip(),
         known=known,
+        time_limit=time_limit,
         command="clients",
     )
     return settings, chosen

@@ -2,6 +2,8 @@
 
 import shlex
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -21,38 +23,61 @@ _Command = TypeVar("_Command", bound=Callable[..., object])
 _FILE: Final = click.Path(path_type=Path, dir_okay=False)
 
 
-def report_options(command: _Command) -> _Command:
-    """Add --json, --junit, --html and --transcripts.
+@dataclass(slots=True)
+class Wanted:
+    """What a user wants of a run's results: the values of the options of these names, but `page`,
+    which is --html. A command receives it by `pass_wanted`."""
 
-    The parameters are `json_path`, `junit`, `html_path` and `transcripts`.
-    """
+    json: Path | None = None
+    junit: Path | None = None
+    page: Path | None = None
+    transcripts: Path | None = None
+    known_failures: Path | None = None
+    write_known_failures: Path | None = None
+    durations: int | None = None
+    quiet: bool = False
+    verbose: bool = False
+
+
+pass_wanted: Final = click.make_pass_decorator(Wanted, ensure=True)
+
+
+def _keep(context: click.Context, parameter: click.Parameter, value: object) -> None:
+    """Enter an option's value in the context's `Wanted`."""
+    assert parameter.name is not None
+    setattr(context.ensure_object(Wanted), parameter.name, value)
+
+
+_wanted: Final = partial(click.option, callback=_keep, expose_value=False)
+
+
+def report_options(command: _Command) -> _Command:
+    """Add --json, --junit, --html and --transcripts, for `Wanted`."""
     for option in (
-        click.option(
+        _wanted(
             "--transcripts",
             type=click.Path(path_type=Path, file_okay=False),
             metavar="DIR",
             help="Write each scenario's transcript into DIR. With --html, also write a page for "
             "each failed scenario, linked from the report.",
         ),
-        click.option(
+        _wanted(
             "--html",
-            "html_path",
+            "page",
             type=_FILE,
             metavar="FILE",
             help="Write the report as one HTML file.",
         ),
-        click.option("--junit", type=_FILE, metavar="FILE", help="Write the report as JUnit XML."),
-        click.option(
-            "--json", "json_path", type=_FILE, metavar="FILE", help="Write the report as JSON."
-        ),
+        _wanted("--junit", type=_FILE, metavar="FILE", help="Write the report as JUnit XML."),
+        _wanted("--json", type=_FILE, metavar="FILE", help="Write the report as JSON."),
     ):
         command = option(command)
     return command
 
 
 def judgement_options(command: _Command) -> _Command:
-    """Add --only, --skip, --known-failures, --write-known-failures and --level, under these
-    names."""
+    """Add --only, --skip and --level, under these names, and --known-failures and
+    --write-known-failures, for `Wanted`."""
     for option in (
         click.option(
             "--level",
@@ -61,13 +86,13 @@ def judgement_options(command: _Command) -> _Command:
             show_default=True,
             help="Judge MUSTs only, or SHOULDs as well.",
         ),
-        click.option(
+        _wanted(
             "--write-known-failures",
             type=_FILE,
             metavar="FILE",
             help="Add the failures of this run to the known ones in FILE, and keep its reasons.",
         ),
-        click.option(
+        _wanted(
             "--known-failures",
             type=_FILE,
             metavar="FILE",
@@ -94,22 +119,22 @@ def judgement_options(command: _Command) -> _Command:
 
 
 def console_options(command: _Command) -> _Command:
-    """Add --durations, --quiet and --verbose, under these names."""
+    """Add --durations, --quiet and --verbose, for `Wanted`."""
     for option in (
-        click.option(
+        _wanted(
             "-v",
             "--verbose",
             is_flag=True,
             help="Print a line for every scenario, and every finding in full.",
         ),
-        click.option(
+        _wanted(
             "-q",
             "--quiet",
             is_flag=True,
             help="Print a line for each broken requirement, and the verdict; nothing if all is "
             "well.",
         ),
-        click.option(
+        _wanted(
             "--durations",
             type=click.IntRange(min=1),
             metavar="N",

@@ -2,6 +2,7 @@
 
 import io
 import re
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -11,6 +12,7 @@ from rich.console import Console
 
 from conformance.clients.program import filled_in
 from conformance.clients.use import Use
+from conformance.clients.waits import Waits
 from conformance.commands.clients import client_settings
 from conformance.commands.options import find_target, written_out
 from conformance.commands.outputs import Outputs
@@ -28,6 +30,7 @@ from conformance.report.known_failures import (
 )
 from conformance.report.model import Report, ScenarioReport, Verdict
 from conformance.runner.client_suite import ClientPlayer, report_of_client
+from conformance.runner.course import Course
 from conformance.runner.preflight import Unreachable, reach
 from conformance.runner.pytest_clients import client_play_of, take_part_with_client
 from conformance.runner.pytest_plugin import result_in, take_part
@@ -48,9 +51,10 @@ def begin(config: pytest.Config, *, named: bool) -> None:
     report: _Reporting
     if config.getoption("chat_client") is not None:
         settings, use = _client_settings(config)
-        player = ClientPlayer(use, settings.requirements, settings.transcripts)
+        course = Course()
+        player = ClientPlayer(use, settings, course, Waits(course.limit))
         take_part_with_client(config, player, settings)
-        report = _reporting_of(use)
+        report = partial(report_of_client, use=use)
     else:
         settings = _settings(config)
         take_part(config, Session(settings), _look)
@@ -193,19 +197,6 @@ class _Reporting(Protocol):
         interrupted: bool,
         duration_s: float,
     ) -> Report: ...
-
-
-def _reporting_of(use: Use) -> _Reporting:
-    """Return the function that makes the report of a client."""
-
-    def report(
-        results: list[ScenarioReport], settings: Settings, *, interrupted: bool, duration_s: float
-    ) -> Report:
-        return report_of_client(
-            results, settings.selected, use, interrupted=interrupted, duration_s=duration_s
-        )
-
-    return report
 
 
 class _Summary:

@@ -11,7 +11,7 @@ import click
 from rich.console import Console
 
 from conformance.commands.exit_statuses import BROKEN_DOWN, OTHERWISE, STATUS
-from conformance.commands.options import known_failures_in
+from conformance.commands.options import Wanted, known_failures_in
 from conformance.commands.outputs import Outputs, check_parent, make_directory
 from conformance.output.console import ConsoleReporter, Detail
 from conformance.output.github import tell_github
@@ -25,44 +25,28 @@ from conformance.transcript.files import read
 
 
 class Results:
-    """The console, the files and the known failures of one run, from the options of these names.
+    """The console, the files and the known failures of one run.
 
     Raises:
         click.UsageError: The options exclude each other, or a file cannot be read or written.
     """
 
-    def __init__(
-        self,
-        *,
-        json_path: Path | None,
-        junit: Path | None,
-        html_path: Path | None,
-        transcripts: Path | None,
-        known_failures: Path | None,
-        write_known_failures: Path | None,
-        durations: int | None,
-        quiet: bool,
-        verbose: bool,
-    ) -> None:
-        if quiet and verbose:
+    def __init__(self, wanted: Wanted) -> None:
+        if wanted.quiet and wanted.verbose:
             raise click.UsageError("--quiet and --verbose exclude each other: give one of them")
         self.console = Console(highlight=False, soft_wrap=True)
-        self.detail = Detail.QUIET if quiet else Detail.VERBOSE if verbose else Detail.NORMAL
-        self.known = known_failures_in(known_failures)
-        self._page = html_path
+        self.detail = (
+            Detail.QUIET if wanted.quiet else Detail.VERBOSE if wanted.verbose else Detail.NORMAL
+        )
+        self.known = known_failures_in(wanted.known_failures)
         self.outputs = Outputs()
-        self._before = known_failures_in(write_known_failures, new=True)
-        self._json = json_path
-        self._junit = junit
-        self._transcripts = transcripts
-        self._known_failures = known_failures
-        self._write_known_failures = write_known_failures
-        self._durations = durations
-        for path in (json_path, junit, html_path, write_known_failures):
+        self.wanted = wanted
+        self._before = known_failures_in(wanted.write_known_failures, new=True)
+        for path in (wanted.json, wanted.junit, wanted.page, wanted.write_known_failures):
             if path is not None:
                 check_parent(path)
-        if transcripts is not None:
-            make_directory(transcripts)
+        if wanted.transcripts is not None:
+            make_directory(wanted.transcripts)
 
     def conclude(
         self,
@@ -74,20 +58,20 @@ class Results:
         accept_declared: bool = False,
     ) -> NoReturn:
         """Write the files, print how the run ended, and exit with its status."""
-        outputs = self.outputs
-        outputs.look_for(self._transcripts, report.scenarios)
-        outputs.write_json(self._json, report)
-        outputs.write(self._junit, lambda: render_junit(report, settings))
-        if self._page is not None:
-            self._write_page(report, self._page)
+        outputs, wanted = self.outputs, self.wanted
+        outputs.look_for(wanted.transcripts, report.scenarios)
+        outputs.write_json(wanted.json, report)
+        outputs.write(wanted.junit, lambda: render_junit(report, settings))
+        if wanted.page is not None:
+            self._write_page(report, wanted.page)
         held = None
-        if self._known_failures is not None:
-            held = hold(self.known, self._known_failures, report)
+        if wanted.known_failures is not None:
+            held = hold(self.known, wanted.known_failures, report)
         reporter.on_report(report, held)
         tell_github(report, settings.again, held, click.echo)
-        if self._durations is not None:
-            print_durations(self.console, report, self._durations, jobs)
-        outputs.write(self._write_known_failures, lambda: written(report, self._before))
+        if wanted.durations is not None:
+            print_durations(self.console, report, wanted.durations, jobs)
+        outputs.write(wanted.write_known_failures, lambda: written(report, self._before))
         if outputs.failed:
             sys.exit(BROKEN_DOWN)
         if held is None:
@@ -111,10 +95,10 @@ class Results:
         from conformance.output.html import render_transcript
 
         pages: dict[str, str] = {}
-        if self._transcripts is None:
+        if self.wanted.transcripts is None:
             return pages
         for result in report.scenarios:
-            kept = transcript_path(self._transcripts, result.id)
+            kept = transcript_path(self.wanted.transcripts, result.id)
             if result.findings and kept.is_file():
                 there = kept.with_suffix(".html")
                 render = partial(render_transcript, read(kept), result.findings, kept.name)

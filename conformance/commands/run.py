@@ -11,9 +11,11 @@ import click
 
 from conformance.commands.exit_statuses import BROKEN_DOWN, EPILOG
 from conformance.commands.options import (
+    Wanted,
     console_options,
     find_target,
     judgement_options,
+    pass_wanted,
     report_options,
     target_options,
     written_out,
@@ -25,11 +27,10 @@ from conformance.dialect import PLAIN
 from conformance.output.console import ConsoleReporter, Detail
 from conformance.output.gradescope import POINTS, gradescope_without_server, render_gradescope
 from conformance.report.model import FOR_CLUSTERS, FOR_SERVERS
-from conformance.runner.lanes import lanes_for
 from conformance.runner.preflight import Unreachable
 from conformance.runner.selection import select
 from conformance.runner.session import Settings
-from conformance.runner.suite import run_suite
+from conformance.runner.suite import lanes_for, run_suite
 from conformance.standard.constants import DEAD_PEER
 from conformance.target.address import SharedRoom
 
@@ -141,21 +142,17 @@ With --known-failures:
     is_flag=True,
     help="Ignore failures that the profile declares: exit with 0 if there are no others.",
 )
+@pass_wanted
 def run(
+    wanted: Wanted,
     target: str | None,
     launch: str | None,
     profile_name: str | None,
     nodes: int | None,
-    json_path: Path | None,
-    junit: Path | None,
-    html_path: Path | None,
     gradescope: Path | None,
     points: tuple[float, float],
-    transcripts: Path | None,
     only: Sequence[tuple[str, ...]],
     skip: Sequence[tuple[str, ...]],
-    known_failures: Path | None,
-    write_known_failures: Path | None,
     level: str,
     timeout_factor: float,
     examples: int | None,
@@ -165,9 +162,6 @@ def run(
     time_limit: float | None,
     isolate: bool,
     dead_peers: bool,
-    durations: int | None,
-    quiet: bool,
-    verbose: bool,
     probes: bool,
     accept_declared: bool,
 ) -> None:
@@ -205,17 +199,7 @@ def run(
     )
     if gradescope is not None:
         check_parent(gradescope)
-    results = Results(
-        json_path=json_path,
-        junit=junit,
-        html_path=html_path,
-        transcripts=transcripts,
-        known_failures=known_failures,
-        write_known_failures=write_known_failures,
-        durations=durations,
-        quiet=quiet,
-        verbose=verbose,
-    )
+    results = Results(wanted)
     check_directory(programs)
     server = written_out(target, launch, profile_name, timeout_factor, nodes)
     usual = (_CLUSTERED if clustered else _TIME_LIMIT) + (DEAD_PEER if dead_peers else 0.0)
@@ -233,7 +217,7 @@ def run(
         requirements=counting,
         selected=selected,
         scenarios=frozenset(one.id for one in chosen),
-        transcripts=transcripts.absolute() if transcripts else None,
+        transcripts=wanted.transcripts and wanted.transcripts.absolute(),
         isolate=isolate,
         examples=_EXAMPLES if examples is None else examples,
         examples_asked=examples is not None,
@@ -244,7 +228,7 @@ def run(
         known=results.known,
     )
     jobs = jobs or lanes_for(settings)
-    reporter = ConsoleReporter(results.console, settings, chosen, jobs, results.detail, html_path)
+    reporter = ConsoleReporter(results.console, settings, chosen, jobs, results.detail, wanted.page)
     try:
         with reporter:
             report = run_suite(settings, reporter, jobs)

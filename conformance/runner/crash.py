@@ -28,7 +28,7 @@ def words_of_crash(error: BaseException) -> str:
         return whole
     last = said.strip().rpartition("\n")[2]
     return (
-        f"the suite itself broke down ({last}). This is a fault of the suite, not of your server. "
+        f"the suite itself broke down ({last}). This is a fault of the suite, not of your program. "
         f"Please report it, with {path}."
     )
 

@@ -1,65 +1,92 @@
-"""The one scheduler: scenarios are played in lanes, each a thread with a server of its own.
+"""The one scheduler, of runs against servers and against clients: scenarios are played in lanes,
+each a thread with a player of its own.
 
 The main thread plays nothing. It hands each lane a scenario, waits for the result, and ends the run
-when everything is played, when the time limit is over, or when it is interrupted. No server can
-prevent that.
+when everything is played, when the time limit is over, or when it is interrupted. Nothing that is
+judged can prevent that.
 """
 
 import threading
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator, Set
+from collections.abc import Callable, Iterable, Iterator, Set
 from queue import Empty, SimpleQueue
-from typing import Final
+from typing import Final, Generic, Protocol, TypeVar
 
+from conformance.clients import registry as clients
 from conformance.driver.interruption import NO_DESCRIPTOR, OUT_OF_TIME, is_want_of_descriptors
 from conformance.report.build import without
 from conformance.report.model import ScenarioReport
 from conformance.runner.course import Course
 from conformance.runner.crash import words_of_crash
-from conformance.runner.player import LAST, SEARCH, InQuestion, Played, Player
+from conformance.runner.player import LAST, SEARCH, InQuestion, Played
 from conformance.runner.reporter import Reporter
-from conformance.runner.session import FIRST, Session, Settings
-from conformance.scenarios.registry import Play, plays
-from conformance.target.address import parse_address
+from conformance.runner.session import FIRST
+from conformance.scenarios.registry import Scenario
 from conformance.target.process import LaunchError
-from conformance.target.system import descriptor_limit
 
 LANES: Final = 8
 """How many lanes there are by default, if each can have its own server. A lane mostly waits."""
+_FIRST: Final = frozenset((FIRST, clients.FIRST))
 _LONG: Final = 2.5
 """Seconds from which on a scenario counts as long."""
-_FOR_A_LANE: Final = 300
-"""Descriptors of this process that a lane may need: it can have a full room."""
 _GOING: Final = 0.3
-"""Seconds to wait for lanes whose servers have been killed."""
+"""Seconds to wait for lanes whose servers or clients have been killed."""
 
 
-def lanes_for(settings: Settings) -> int:
-    """Return how many lanes a run with these settings has by default."""
-    if settings.is_clustered:
-        return 1
-    address = parse_address(settings.address)
-    has_room = settings.profile.launch is not None and address.with_free_port() != address
-    return max(1, int(min(LANES, descriptor_limit() / _FOR_A_LANE))) if has_room else 1
+class Playable(Protocol):
+    """A scenario's function with its description."""
+
+    @property
+    def scenario(self) -> Scenario: ...
 
 
-class Lanes:
-    """The lanes of a run, which play `count` scenarios at a time. A context, which ends all
-    servers."""
+_P = TypeVar("_P", bound=Playable)
+_P_contra = TypeVar("_P_contra", bound=Playable, contravariant=True)
 
-    def __init__(self, settings: Settings, reporter: Reporter, count: int, course: Course) -> None:
+
+class ScenarioPlayer(Protocol[_P_contra]):
+    """The player of one lane: `Player` for a server, `ClientPlayer` for a client."""
+
+    def reason_to_skip(self, play: _P_contra, /) -> str | None: ...
+
+    def play(self, play: _P_contra, first: Played | None, /) -> ScenarioReport: ...
+
+    def break_off(self) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class Lanes(Generic[_P]):
+    """The lanes of a run. A context, which ends every server and client.
+
+    Args:
+        player: Makes the player of a lane.
+        reporter: Receives each start and each result.
+        count: How many scenarios are played at a time.
+        course: What the run has learnt so far, shared by the players.
+    """
+
+    def __init__(
+        self,
+        player: Callable[[], ScenarioPlayer[_P]],
+        reporter: Reporter,
+        count: int,
+        course: Course,
+    ) -> None:
         self.results: list[ScenarioReport] = []
-        self._settings = settings
+        self._player = player
         self._reporter = reporter
         self._count = count
         self._course = course
-        self._said: SimpleQueue[tuple[_Lane, Play, ScenarioReport | BaseException]] = SimpleQueue()
-        self._lanes: list[_Lane] = []
-        self._busy: dict[_Lane, Play] = {}
-        self._in_doubt: dict[Play, Played] = {}
+        self._said: SimpleQueue[tuple[_Lane[_P], _P, ScenarioReport | BaseException]] = (
+            SimpleQueue()
+        )
+        self._lanes: list[_Lane[_P]] = []
+        self._busy: dict[_Lane[_P], _P] = {}
+        self._in_doubt: dict[_P, Played] = {}
 
-    def __enter__(self) -> "Lanes":
+    def __enter__(self) -> "Lanes[_P]":
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -72,16 +99,16 @@ class Lanes:
         for lane in self._lanes:
             lane.join(max(0.0, end - time.monotonic()))
 
-    def play(self) -> None:
-        """Play all scenarios that the settings name.
+    def play(self, plays: Iterable[_P]) -> None:
+        """Play these scenarios.
 
-        What is not finished by the time limit is unknown. `LaunchError` if no server could be
+        What is not finished by the time limit is unknown. `LaunchError` if nothing could be
         launched for the first of them.
         """
-        for phase in _phases(self._settings):
+        for phase in _phases(plays):
             self._play(deque(phase))
 
-    def _play(self, left: deque[Play]) -> None:
+    def _play(self, left: deque[_P]) -> None:
         turns = take_in_turn(left, self._course.broken)
         while left or self._busy or self._in_doubt:
             while (settled := self._can_be_settled()) or left:
@@ -104,13 +131,13 @@ class Lanes:
                 if self._busy.pop(lane, None) is not None:
                     self._take(lane, play, result, left)
 
-    def _begin(self, lane: "_Lane", play: Play) -> None:
+    def _begin(self, lane: "_Lane[_P]", play: _P) -> None:
         """Give a lane a scenario, new or in doubt; or report at once why it is not played."""
         first = self._in_doubt.pop(play, None)
         if self._course.limit.left_to_play <= 0:
             late = without(play.scenario, "unknown", OUT_OF_TIME)
             self._tell(late if first is None else first.result)
-        elif first is None and (reason := lane.player.reason_to_skip(play.scenario)):
+        elif first is None and (reason := lane.player.reason_to_skip(play)):
             self._tell(without(play.scenario, "skip", reason))
         else:
             if first is None:
@@ -118,24 +145,24 @@ class Lanes:
             self._busy[lane] = play
             lane.give(play, first)
 
-    def _can_be_settled(self) -> Play | None:
+    def _can_be_settled(self) -> _P | None:
         """Return a scenario in doubt that no other lane stands in the way of, if there is one."""
         for play, first in self._in_doubt.items():
             if not self._course.is_in_question(first.judgement.hasty):
                 return play
         return None
 
-    def _free_lane(self) -> "_Lane | None":
+    def _free_lane(self) -> "_Lane[_P] | None":
         for lane in self._lanes:
             if lane not in self._busy:
                 return lane
         if len(self._lanes) == self._count:
             return None
-        self._lanes.append(_Lane(Session(self._settings, self._course), self._said))
+        self._lanes.append(_Lane(self._player(), self._said))
         return self._lanes[-1]
 
     def _take(
-        self, lane: "_Lane", play: Play, result: ScenarioReport | BaseException, left: deque[Play]
+        self, lane: "_Lane[_P]", play: _P, result: ScenarioReport | BaseException, left: deque[_P]
     ) -> None:
         match result:
             case ScenarioReport():
@@ -143,7 +170,7 @@ class Lanes:
             case InQuestion(first=first):
                 self._in_doubt[play] = first
             case LaunchError() if len(self._lanes) > 1:
-                # There is no room for one more server: the other lanes play this as well.
+                # There is no room for one more: the other lanes play this as well.
                 self._lanes.remove(lane)
                 self._count = len(self._lanes)
                 lane.break_off()
@@ -154,7 +181,7 @@ class Lanes:
                 untold = f"the suite could not do its work: {result}"
                 self._tell(without(play.scenario, "unknown", untold))
             case LaunchError() if self.results:
-                untold = f"the server could not be launched again: {result}"
+                untold = f"it could not be launched again: {result}"
                 self._tell(without(play.scenario, "unknown", untold))
             case Exception() if self.results:
                 self._tell(without(play.scenario, "unknown", words_of_crash(result)))
@@ -173,27 +200,27 @@ class Lanes:
                 self._tell(result)
 
 
-def _phases(settings: Settings) -> Iterator[Iterable[Play]]:
+def _phases(plays: Iterable[_P]) -> Iterator[Iterable[_P]]:
     """Yield the three phases of a run: whether there is chat at all, everything else, and whether
     there is still chat.
 
     Within a phase, scenarios that wait longest come first, so that no lane is left alone with one;
     `take_in_turn` has precedence. The search comes last: once a MUST has failed it is of no use.
     """
-    chosen = [play for play in plays() if play.scenario.id in settings.scenarios]
-    rest = [play for play in chosen if play.scenario.id not in (FIRST, LAST)]
-    yield (play for play in chosen if play.scenario.id == FIRST)
+    chosen = list(plays)
+    rest = [play for play in chosen if play.scenario.id not in {*_FIRST, LAST}]
+    yield (play for play in chosen if play.scenario.id in _FIRST)
     yield sorted(rest, key=_urgency)
     yield (play for play in chosen if play.scenario.id == LAST)
 
 
-def _urgency(play: Play) -> tuple[bool, bool, float]:
+def _urgency(play: Playable) -> tuple[bool, bool, float]:
     """Sort key by which the longest scenario comes first: those that wait for a server to stop."""
     scenario = play.scenario
     return scenario.id == SEARCH, scenario.section != "stop", -scenario.waits
 
 
-def take_in_turn(left: deque[Play], broken: Set[str]) -> Iterator[Play]:
+def take_in_turn(left: deque[_P], broken: Set[str]) -> Iterator[_P]:
     """Take out the most telling scenarios first, since the time limit may cut off the rest.
 
     First come those about a requirement that no scenario before was about, last those about one
@@ -201,7 +228,7 @@ def take_in_turn(left: deque[Play], broken: Set[str]) -> Iterator[Play]:
     """
     tried: set[str] = set()
 
-    def rank(play: Play) -> int:
+    def rank(play: Playable) -> int:
         main = play.scenario.requirements[0]
         if play.scenario.waits >= _LONG:
             return 0
@@ -214,22 +241,21 @@ def take_in_turn(left: deque[Play], broken: Set[str]) -> Iterator[Play]:
         yield play
 
 
-class _Lane(threading.Thread):
+class _Lane(threading.Thread, Generic[_P]):
     """A thread that plays what it is given, and reports each result."""
 
     def __init__(
         self,
-        session: Session,
-        said: "SimpleQueue[tuple[_Lane, Play, ScenarioReport | BaseException]]",
+        player: ScenarioPlayer[_P],
+        said: "SimpleQueue[tuple[_Lane[_P], _P, ScenarioReport | BaseException]]",
     ) -> None:
         super().__init__(daemon=True)
-        self.player = Player(session)
-        self._session = session
-        self._given: SimpleQueue[tuple[Play, Played | None] | None] = SimpleQueue()
+        self.player = player
+        self._given: SimpleQueue[tuple[_P, Played | None] | None] = SimpleQueue()
         self._said = said
         self.start()
 
-    def give(self, play: Play, first: Played | None) -> None:
+    def give(self, play: _P, first: Played | None) -> None:
         """Let it play this next, or go on from how it was `first` played."""
         self._given.put((play, first))
 
@@ -244,6 +270,6 @@ class _Lane(threading.Thread):
         self.player.close()
 
     def break_off(self) -> None:
-        """Kill its server, and launch no other."""
-        self._session.break_off()
+        """End what it plays against, and let it play no more."""
+        self.player.break_off()
         self._given.put(None)

@@ -23,7 +23,7 @@ from conformance.report.model import ScenarioReport
 from conformance.runner.baseline_latency import leeway_when_calm
 from conformance.runner.program_trials import Trials
 from conformance.runner.session import FIRST, Session
-from conformance.scenarios.registry import Play, Scenario
+from conformance.scenarios.registry import Play
 from conformance.target.cluster import LaunchedCluster
 from conformance.target.usage import ProcessFamily
 from conformance.timing.cpu_starvation import Starvation
@@ -69,9 +69,9 @@ class Player:
         self._session = session
         self._course = session.course
 
-    def reason_to_skip(self, scenario: Scenario) -> str | None:
+    def reason_to_skip(self, play: Play) -> str | None:
         """Return why a scenario cannot be played in this run; None if it can."""
-        profile = self.settings.profile
+        scenario, profile = play.scenario, self.settings.profile
         if self._course.no_message_came:
             return "sanity"
         if self._course.is_foreign:
@@ -217,6 +217,10 @@ class Player:
     def close(self) -> None:
         """End the server, if one was launched."""
         self._session.close()
+
+    def break_off(self) -> None:
+        """Kill the server, and launch no other. Any thread may call this."""
+        self._session.break_off()
 
 
 @contextmanager

@@ -26,7 +26,7 @@ _SCENARIOS: Final = _PACKAGE / "clients" / "scenarios"
 def take_part_with_client(config: pytest.Config, player: ClientPlayer, settings: Settings) -> None:
     """Let this pytest process collect the scenarios for clients, and play them."""
     config.pluginmanager.register(_CollectingForClient(player, settings))
-    config.add_cleanup(player.break_off)
+    config.add_cleanup(player.close)
 
 
 def client_play_of(nodeid: str) -> ClientPlay | None:

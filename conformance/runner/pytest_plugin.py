@@ -159,7 +159,7 @@ class PluginRun:
     def prepare(self, item: ScenarioItem) -> None:
         """Skip a scenario that cannot be played in this run; fail where there is no server."""
         self._find_server()
-        reason = self._player.reason_to_skip(item.scenario)
+        reason = self._player.reason_to_skip(item.play)
         if reason is not None:
             end(item, without(item.scenario, "skip", reason), self._player.settings)
 

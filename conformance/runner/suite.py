@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterable
+from typing import Final
 
 from chatproto import __version__
 from conformance.diagnosis.ranking import diagnose
@@ -10,13 +11,29 @@ from conformance.report.build import summarise
 from conformance.report.model import Report, ScenarioReport
 from conformance.runner.causes import say_causes
 from conformance.runner.course import Course
-from conformance.runner.lanes import Lanes, lanes_for
+from conformance.runner.lanes import LANES, Lanes
+from conformance.runner.player import Player
 from conformance.runner.preflight import Unreachable, check_descriptors, reach
 from conformance.runner.reporter import Reporter
-from conformance.runner.session import Settings
+from conformance.runner.session import Session, Settings
+from conformance.scenarios.registry import plays
+from conformance.target.address import parse_address
 from conformance.target.interrupts import let_interrupts_through
 from conformance.target.process import LaunchError
+from conformance.target.system import descriptor_limit
 from conformance.timing.limit import TimeLimit
+
+_FOR_A_LANE: Final = 300
+"""Descriptors of this process that a lane may need: it can have a full room."""
+
+
+def lanes_for(settings: Settings) -> int:
+    """Return how many lanes a run with these settings has by default."""
+    if settings.is_clustered:
+        return 1
+    address = parse_address(settings.address)
+    has_room = settings.profile.launch is not None and address.with_free_port() != address
+    return max(1, int(min(LANES, descriptor_limit() / _FOR_A_LANE))) if has_room else 1
 
 
 def run_suite(
@@ -32,13 +49,15 @@ def run_suite(
     began = time.monotonic()
     interrupted = False
     course = Course(TimeLimit(settings.time_limit))
-    lanes = Lanes(settings, reporter, jobs or lanes_for(settings), course)
+    lanes = Lanes(
+        lambda: Player(Session(settings, course)), reporter, jobs or lanes_for(settings), course
+    )
     let_interrupts_through()
     try:
         if settings.profile.launch is None or (explained and settings.profile.dialect == PLAIN):
             reach(settings, reporter.on_strange)
         with lanes:
-            lanes.play()
+            lanes.play(play for play in plays() if play.scenario.id in settings.scenarios)
     except KeyboardInterrupt:
         interrupted = True
     except LaunchError as error:

@@ -6,12 +6,14 @@ from typing import Final
 
 from conformance.clients.registry import FIRST, client_scenarios
 from conformance.clients.use import Use
-from conformance.runner.client_suite import ClientPlayer, ClientRun
+from conformance.runner.client_suite import run_client_suite
 from conformance.runner.reporter import SilentReporter
 from conformance.runner.selection import counting
+from conformance.runner.session import Settings
 from conformance.selftest.judged import Judged, compared
 from conformance.specimens.clients import ClientSpecimen, client_specimens
 from conformance.standard.requirements import Scope
+from conformance.target.profile import Profile
 
 SILENCE: Final = 4.0
 """Seconds of silence after leaving: longer than the specimen that gives up waits."""
@@ -30,13 +32,12 @@ def judge_client_specimen(name: str, whole: bool = False) -> Judged:
     """
     specimen = client_specimens()[name]
     ids = counting(frozenset(), "should", (Scope.CLIENT,))
-    use = Use(
-        launch_of(name),
-        specimen.way,
-        silence=SILENCE,
-    )
+    use = Use(launch_of(name), specimen.way, silence=SILENCE)
     chosen = frozenset(meant_for_client(specimen, whole))
-    report = ClientRun(ClientPlayer(use, ids), use, chosen, ids).run(SilentReporter())
+    settings = Settings(
+        profile=Profile(), address="", requirements=ids, selected=ids, scenarios=chosen
+    )
+    report = run_client_suite(use, settings, SilentReporter())
     return compared(report, specimen, chosen)
 
 

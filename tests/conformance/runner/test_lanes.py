@@ -15,9 +15,11 @@ from conformance.driver.stage import Stage
 from conformance.oracle.findings import Judgement
 from conformance.report.model import Report, ScenarioReport
 from conformance.runner.course import Course
-from conformance.runner.lanes import LANES, Lanes, lanes_for, take_in_turn
+from conformance.runner.lanes import LANES, Lanes, take_in_turn
 from conformance.runner.player import InQuestion, Played, Player
+from conformance.runner.reporter import SilentReporter
 from conformance.runner.session import Session, Settings, transcript_path
+from conformance.runner.suite import lanes_for
 from conformance.scenarios.registry import Play, of_one_server, plays
 from conformance.standard.requirements import requirements
 from conformance.target.process import LaunchError
@@ -134,14 +136,8 @@ def test_one_lane_plays_all_where_one_server_alone_can_run(tmp_path: Path) -> No
     assert len(begun.read_text().splitlines()) == 3
 
 
-class Deaf:
-    """A reporter that reports nothing."""
-
-    def on_strange(self, seen: str) -> None: ...
-
-    def on_start(self, scenario: str) -> None: ...
-
-    def on_result(self, result: ScenarioReport) -> None: ...
+def lanes_of(few: Settings, course: Course) -> Lanes[Play]:
+    return Lanes(lambda: Player(Session(few, course)), SilentReporter(), 2, course)
 
 
 def test_a_scenario_on_which_the_suite_breaks_down_takes_no_other_along(
@@ -157,8 +153,8 @@ def test_a_scenario_on_which_the_suite_breaks_down_takes_no_other_along(
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     monkeypatch.setattr(Player, "play", play)
     few = settings(scenarios=frozenset({"sanity/first", "frm/cr-lf-works-as-lf", *broken}))
-    with Lanes(few, Deaf(), 2, Course()) as lanes:
-        lanes.play()
+    with lanes_of(few, Course()) as lanes:
+        lanes.play(play for play in plays() if play.scenario.id in few.scenarios)
     found = {one.id: (one.status, one.reason or "") for one in lanes.results}
     assert {id_: status for id_, (status, _) in found.items()} == {
         "sanity/first": "pass",
@@ -196,8 +192,8 @@ def test_a_lane_does_not_wait_for_what_another_confirms(monkeypatch: pytest.Monk
 
     monkeypatch.setattr(Player, "play", play)
     few = settings(scenarios=frozenset({"msg/header", unsure, "err/a-notice-says-why"}))
-    with Lanes(few, Deaf(), 2, course) as lanes:
-        lanes.play()
+    with lanes_of(few, course) as lanes:
+        lanes.play(play for play in plays() if play.scenario.id in few.scenarios)
     assert sorted(one.id for one in lanes.results) == sorted(few.scenarios)
     first, again = firsts
     assert first is None
