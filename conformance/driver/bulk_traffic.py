@@ -131,9 +131,14 @@ def _longest_line(stage: Stage) -> int:
         stage.let(partial(has_or_is_over, stage, probe, end), 1.0)
         taken = stage.has(probe, end)
         probe.half_close()
+        stage.let(partial(_is_over, probe), _A_MOMENT if stage.knows_the_end else 0)
         if taken:
             return octets
     return next(filter(stage.can_say, _CERTAIN))
+
+
+def _is_over(client: Client) -> bool:
+    return client.ended
 
 
 def has_or_is_over(stage: Stage, client: Client, text: str) -> bool:

@@ -38,7 +38,7 @@ _OF_WAITING: Final = frozenset(
 )  # fmt: skip
 
 
-_OF_DEATH: Final = _OF_WAITING | {
+_OF_DEATH: Final = _OF_WAITING - {Kind.HOARDED} | {
     Kind.CUT_OFF, Kind.PUT_OUT, Kind.RESET_LEAVER, Kind.WRONG_CODE
 }  # fmt: skip
 

@@ -166,7 +166,7 @@ def test_a_stalled_reader_is_disconnected(stage: Stage) -> None:
             word = stage.last_nonce
             laggard.resume()
             stage.wait([laggard], partial(_has_caught_up, laggard, word), word, ["LIM-4"])
-            laggard.reset()
+            laggard.half_close()
     while more < _MORE and not all(other.is_broken() for other in others):
         more += talker.say(200_000, ("LIM-3",))
     stage.fence(ann, bob, last, exercises=["LIM-3"])

@@ -18,10 +18,14 @@ def check_limits(case: Case) -> Iterator[Fact]:
 
 
 def _stalled(case: Case, client: ClientHistory) -> Iterator[Fact]:
-    if not is_for_limits(case, client) or case.stopping is not None or case.died is not None:
+    if not is_for_limits(case, client) or case.stopping is not None:
         return
     waited = case.backlog.waiting(client)
-    if client.was_ended_by_server:
+    # What happens after it reads again says nothing of what had waited for it.
+    resumed = next((at for at in client.resumes if at > client.stalls[0]), None)
+    if case.died is not None and (resumed is None or resumed > case.died):
+        return
+    if client.was_ended_by_server and case.died is None:
         assert client.ended is not None
         if waited < MIN_BACKLOG:
             yield Fact(
@@ -31,7 +35,7 @@ def _stalled(case: Case, client: ClientHistory) -> Iterator[Fact]:
                 (client.stalls[0], client.ended),
                 client.name,
             )
-    elif client.cause is None and waited >= MAX_BACKLOG:
+    elif waited >= MAX_BACKLOG and not _was_gone(client, resumed):
         yield Fact(
             Kind.HOARDED,
             "disconnected before 64 MiB wait for it",
@@ -39,6 +43,11 @@ def _stalled(case: Case, client: ClientHistory) -> Iterator[Fact]:
             (client.stalls[0], *(at for at, _ in client.waits[:1])),
             client.name,
         )
+
+
+def _was_gone(client: ClientHistory, at: int | None) -> bool:
+    """Whether a client had left by a line of the transcript, or ever."""
+    return client.left is not None and (at is None or client.left < at)
 
 
 def is_one_too_many(case: Case, client: ClientHistory) -> bool:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from conformance.oracle.checks import limits
 from conformance.transcript.events import Exited, Stopping
 from tests.conformance.scene import Scene, blamed, chat, talk
 
@@ -248,3 +249,21 @@ def test_a_room_that_stands_still_when_one_has_left_in_order() -> None:
     """The first to go lost nothing by that: those after it do by the way it went."""
     assert leave_together(chat("ann", "bob", "eve"), "bob", "eve") == ["ROOM-7"]
     assert leave_together(chat("ann", "bob", "eve"), "ann", "bob", "eve") == ["QUIT-5"]
+
+
+def test_what_had_waited_for_who_read_again_is_hoarded_whenever_the_server_dies(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(limits, "MAX_BACKLOG", 100_000)
+    scene = chat("ann", "bob", "eve")
+    scene.stall("eve")
+    for _ in range(10):
+        scene.say("ann", scene.nonce() + "x" * 15_000)
+    scene.deliver("ann", "bob")
+    scene.resume("eve")
+    scene.deliver("eve")
+    scene.fence()
+    for name in ("ann", "bob", "eve"):
+        scene.half_close(name)
+    scene.events.append(Exited(scene.tick(), 1))
+    assert blamed(scene) == ["LIM-3", "QUIT-5"]
