@@ -12,14 +12,16 @@ Reader = TypeVar("Reader")
 
 
 class Group(Generic[Reader]):
-    """Readers at one position. `is_held`: they are offered nothing for now."""
+    """Readers at one position. `is_held`: they are offered nothing for now. `reversed`: all of
+    them, the last one first; empty where that has to be found anew."""
 
-    __slots__ = ("is_held", "position", "readers")
+    __slots__ = ("is_held", "position", "readers", "reversed")
 
     def __init__(self, position: int) -> None:
         self.position: int = position
         self.readers: dict[Reader, None] = {}
         self.is_held: bool = False
+        self.reversed: tuple[Reader, ...] = ()
 
 
 class Cursors(Generic[Reader]):
@@ -40,6 +42,7 @@ class Cursors(Generic[Reader]):
         """Remove a reader; give back where it stood."""
         group = self._group_of.pop(reader)
         del group.readers[reader]
+        group.reversed = ()
         if not group.readers:
             del self._groups[group]
         return group.position
@@ -58,8 +61,10 @@ class Cursors(Generic[Reader]):
 
     def put_last(self, reader: Reader) -> None:
         """Let a reader be the last of its group."""
-        readers = self._group_of[reader].readers
-        readers[reader] = readers.pop(reader)
+        group = self._group_of[reader]
+        if reader not in group.reversed[:1]:
+            group.readers[reader] = group.readers.pop(reader)
+            group.reversed = ()
 
     def hold(self, reader: Reader) -> None:
         """Leave a reader out of `groups`, away from its group, until `release`."""
@@ -104,8 +109,7 @@ class Cursors(Generic[Reader]):
         """Give a reader a group that is its own."""
         group = self._group_of[reader]
         if len(group.readers) > 1:
-            del group.readers[reader]
-            group = Group[Reader](group.position)
+            group = Group[Reader](self.remove(reader))
             self._put(reader, group)
         return group
 
@@ -113,6 +117,7 @@ class Cursors(Generic[Reader]):
         """Put the smaller of two groups into the larger."""
         small, large = sorted((one, other), key=lambda group: len(group.readers))
         large.readers |= small.readers
+        large.reversed = ()
         self._group_of.update(dict.fromkeys(small.readers, large))
         del self._groups[small]
         return large

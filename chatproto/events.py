@@ -62,35 +62,26 @@ Event = MessageReceived | BlankReceived | QuitReceived | Violation | EndOfStream
 class Events(Sequence[Event]):
     """The events of one read, in order: a sequence like any other, made as it is looked at.
 
-    A driver that asks for no more than `messages` and `ending` pays for no event.
+    `texts` are those of the messages, in order; `ending` is the event that makes the client leave,
+    the last one where there is any. A driver that asks for no more pays for no event.
     """
 
-    __slots__ = ("_ending", "_first", "_lines", "_texts")
+    __slots__ = ("_first", "_lines", "ending", "texts")
 
     def __init__(self, lines: list[str], first: int, ending: Ending | None) -> None:
         """`lines` are the texts of lines `first` and on, "" for a blank one."""
         self._lines = lines
-        self._texts = lines if all(lines) else list(filter(None, lines))
         self._first = first
-        self._ending = ending
-
-    @property
-    def texts(self) -> Sequence[str]:
-        """The texts of the messages, in order."""
-        return self._texts
+        self.texts: Final[Sequence[str]] = lines if all(lines) else list(filter(None, lines))
+        self.ending: Final = ending
 
     @property
     def messages(self) -> int:
         """How many of the events are messages."""
-        return len(self._texts)
-
-    @property
-    def ending(self) -> Ending | None:
-        """The event that makes the client leave, the last one where there is any."""
-        return self._ending
+        return len(self.texts)
 
     def __len__(self) -> int:
-        return len(self._lines) + (self._ending is not None)
+        return len(self._lines) + (self.ending is not None)
 
     def __iter__(self) -> Iterator[Event]:
         return iter(self._made())
@@ -107,12 +98,12 @@ class Events(Sequence[Event]):
 
     def _made(self) -> list[Event]:
         events: list[Event] = [*_make_messages(self._lines, self._first)]
-        if len(self._texts) < len(self._lines):
+        if len(self.texts) < len(self._lines):
             for index, text in enumerate(self._lines):
                 if not text:
                     events[index] = BlankReceived(self._first + index)
-        if self._ending is not None:
-            events.append(self._ending)
+        if self.ending is not None:
+            events.append(self.ending)
         return events
 
 

@@ -211,7 +211,8 @@ class Room:
         for group in self._cursors.groups():
             if group.position < end:
                 octets = self._log.read(group.position)
-                found.append(Delivery(octets, tuple(reversed(group.readers)), group))
+                group.reversed = group.reversed or tuple(reversed(group.readers))
+                found.append(Delivery(octets, group.reversed, group))
         if self._leavers:
             found += [
                 Delivery(member._owed[0], (member,))

@@ -146,6 +146,8 @@ class LockedRoom:
         self._last_read: Connection | None = None
         self._next_look = self._next_check = 0.0
         self._stopped = False
+        self._served: tuple[Member, ...] = ()
+        self._to_serve: list[Connection] = []
 
     def join(self, socket: socket, sender: str) -> Connection:
         """Take an accepted connection (ROOM-1); one over capacity has left already (LIM-5)."""
@@ -292,11 +294,13 @@ class LockedRoom:
                 self._room.abort(connection.member)
 
     def _sends(self) -> list[Send]:
-        connections = self._connections
-        return [
-            Send(delivery, [connections[member] for member in delivery.members])
-            for delivery in self._room.deliveries()
-        ]
+        sends = []
+        for delivery in self._room.deliveries():
+            if self._served is not delivery.members:
+                self._served = delivery.members
+                self._to_serve = [self._connections[each] for each in delivery.members]
+            sends.append(Send(delivery, self._to_serve))
+        return sends
 
     def _report(self, sends: Sequence[Send]) -> bool:
         """Tell the room what came of sends; whether each socket took all it was given."""
