@@ -5,9 +5,9 @@ a scenario written by hand, and it can judge an old run again.
 """
 
 import gc
+import threading
 from collections import Counter
-from collections.abc import Iterator, Set
-from contextlib import contextmanager
+from collections.abc import Set
 from dataclasses import replace
 from itertools import islice
 from typing import Final
@@ -69,7 +69,7 @@ def judge(transcript: Transcript) -> Judgement:
 
         return judge_client(transcript)
     start = transcript[0]
-    with _without_collecting():
+    with _without_collecting:
         if isinstance(start, Start) and start.watched:
             return _judge_watched(transcript)
         return _judge(transcript)
@@ -84,20 +84,33 @@ def _judge_watched(transcript: Transcript) -> Judgement:
     return replace(judgement, findings=[*found, *by_clients])
 
 
-@contextmanager
-def _without_collecting() -> Iterator[None]:
-    """Disable the garbage collector during the block.
+class _WithoutCollecting:
+    """A context in which the garbage collector is disabled, by however many threads at once.
 
     Judging makes millions of objects, none of them in a cycle; looking for cycles would take a
     third as long again.
     """
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._judging = 0
+        self._was_enabled = False
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if not self._judging:
+                self._was_enabled = gc.isenabled()
+                gc.disable()
+            self._judging += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._judging -= 1
+            if not self._judging and self._was_enabled:
+                gc.enable()
+
+
+_without_collecting: Final = _WithoutCollecting()
 
 
 def _judge(transcript: Transcript) -> Judgement:

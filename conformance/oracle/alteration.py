@@ -6,7 +6,7 @@ import unicodedata
 from contextlib import suppress
 from typing import Final, Literal
 
-from chatproto.text import REPLACEMENT, make_safe, trim
+from chatproto.text import REPLACEMENT, first_unsafe, make_safe, trim
 from conformance.oracle.facts import Sign
 from conformance.oracle.reading.lines import Line
 
@@ -108,11 +108,11 @@ def text_signs(line: Line) -> tuple[Sign, ...]:
     if octets.removesuffix(b"\r") != octets.strip() or octets[:1] in b" \t":
         signs.append(Sign.WHITE_SPACE_TEXT)
     text = octets.decode("utf-8", "replace")
-    if make_safe(text.removesuffix("\r")) != text.removesuffix("\r"):
+    if first_unsafe(text.removesuffix("\r")) is not None:
         signs.append(Sign.CONTROL_TEXT)
     elif not octets.isascii():
         signs.append(Sign.WIDE_TEXT)
-    elif _MARKUP.intersection(text):
+    elif any(point in text for point in _MARKUP):
         signs.append(Sign.MARKUP_TEXT)
     if len(octets) > _LONG:
         signs.append(Sign.LONG_TEXT)

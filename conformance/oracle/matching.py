@@ -85,9 +85,10 @@ def _tie(
         else:
             continue
         lines = said.by_text.get(text, _NONE)
+        line: Line | None = None
         if len(lines) == 1 and lines[0].begun < unit.span.last:
-            line: Line | None = lines[0]
-        else:
+            line = lines[0]
+        elif lines:
             lines = [line for line in lines if line.begun < unit.span.last]
             if not history.has_echo:
                 lines = [line for line in lines if line.client != client.name] or lines

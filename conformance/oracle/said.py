@@ -31,10 +31,10 @@ class Said:
         """Return the line that a text with nonces was made from: one whose whole text it ends with,
         or that of its first nonce."""
         lines = [self.by_nonce[one] for one in NONCE.findall(text) if one in self.by_nonce]
-        if lines and lines[0].fate is not Fate.MESSAGE:
-            return lines[0]
+        if not lines or lines[0].fate is not Fate.MESSAGE:
+            return lines[0] if lines else None
         whole = (line for line in lines if line.text is not None and text.endswith(line.text))
-        return next(whole, lines[0] if lines else None)
+        return next(whole, lines[0])
 
     @cached_property
     def octets(self) -> bytes:

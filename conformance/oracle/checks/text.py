@@ -74,7 +74,7 @@ def line_signs(case: Case, line: Line) -> tuple[Sign, ...]:
     signs = text_signs(line)
     if len(segments) > 1:
         signs += (Sign.SPLIT_SEGMENT,)
-    if any(segment.count(b"\n") > 1 for segment in segments):
+    if any(0 <= segment.find(b"\n") < segment.rfind(b"\n") for segment in segments):
         signs += (Sign.SHARED_SEGMENT,)
     return signs
 

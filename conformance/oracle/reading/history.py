@@ -290,8 +290,9 @@ def _line_limit(history: History) -> int:
             for octets in _apart_from_notices(client)
             for nonce in NONCE.findall(octets)
         }
+        longer.sort(key=len, reverse=True)
         taken = (line for line in longer if came.intersection(NONCE.findall(line)))
-        longest = max(longest, *map(len, taken), 0)
+        longest = max(longest, len(next(taken, b"")))
     return longest
 
 
