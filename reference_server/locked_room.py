@@ -72,8 +72,8 @@ class Send:
 
     delivery: Delivery
     connections: list[Connection]
-    short: dict[Connection, int] = field(default_factory=dict)
-    failed: list[Connection] = field(default_factory=list)
+    short: dict[Connection, int]
+    failed: list[Connection]
 
 
 @dataclass(slots=True)
@@ -113,9 +113,8 @@ class Totals:
 
 
 class Turn(Enum):
-    """Who may use members' sockets."""
+    """Who may use members' sockets; where that is None there is nothing to do."""
 
-    FREE = "nobody: there is nothing to do"
     RECEIVER = "the receive thread that found it free"
     DISTRIBUTOR = "the distribute thread, which may have to be woken for it"
 
@@ -137,7 +136,7 @@ class LockedRoom:
         self._connections: dict[Member, Connection] = {}
         self._waiting: set[Connection] = set()
         self._totals = Totals()
-        self._turn = Turn.FREE
+        self._turn: Turn | None = None
         self._has_chores = False
         self._full: list[Connection] = []
         self._wake = wake
@@ -187,10 +186,10 @@ class LockedRoom:
             if events.ending is not None or len(members) < before:
                 connection.has_left |= events.ending is not None
                 wakes = self._leave_chores()
-            elif events.messages and self._turn is Turn.FREE:
+            elif events.texts and self._turn is None:
                 if connection is self._last_read:
                     sends = self._sends()
-                    self._turn = Turn.RECEIVER if sends else Turn.FREE
+                    self._turn = Turn.RECEIVER if sends else None
                 else:
                     self._turn = Turn.DISTRIBUTOR
                     wakes = True
@@ -205,7 +204,7 @@ class LockedRoom:
             all_took_all = self._report(sends)
             if all_took_all and may_go_on and not self._has_chores:
                 more = self._sends()
-                self._turn = Turn.RECEIVER if more else Turn.FREE
+                self._turn = Turn.RECEIVER if more else None
                 return more
             self._turn = Turn.DISTRIBUTOR
         self._wake()
@@ -269,7 +268,7 @@ class LockedRoom:
             round_.wait = self._room.expire(now)
             round_.sends = self._sends()
             self._see_leavers_out(round_, now)
-            self._turn = Turn.FREE if round_.is_last else Turn.DISTRIBUTOR
+            self._turn = None if round_.is_last else Turn.DISTRIBUTOR
             if self._waiting:
                 self._may_go_on.notify_all()
         return round_
@@ -299,7 +298,7 @@ class LockedRoom:
             if self._served is not delivery.members:
                 self._served = delivery.members
                 self._to_serve = [self._connections[each] for each in delivery.members]
-            sends.append(Send(delivery, self._to_serve))
+            sends.append(Send(delivery, self._to_serve, {}, []))
         return sends
 
     def _report(self, sends: Sequence[Send]) -> bool:
@@ -351,7 +350,7 @@ class LockedRoom:
             round_.wakes.append(connection)
 
     def _may_be_read(self, member: Member) -> bool:
-        keeps_up = self._turn is Turn.FREE or self._room.undelivered <= self._ahead
+        keeps_up = self._turn is None or self._room.undelivered <= self._ahead
         return (keeps_up and not member.is_flooding) or member.state is not State.OPEN
 
     def _leave_chores(self) -> bool:
@@ -360,7 +359,7 @@ class LockedRoom:
         Tells whether to wake it for that: whoever has the turn sees it without.
         """
         self._has_chores = True
-        if self._turn is not Turn.FREE:
+        if self._turn is not None:
             return False
         self._turn = Turn.DISTRIBUTOR
         return True

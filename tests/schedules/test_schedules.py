@@ -53,7 +53,7 @@ def wakes_nobody_for_what_it_hands_over(patch: Patch) -> None:
 
 def delivers_though_another_does(patch: Patch) -> None:
     def receive(method: Any, self: LockedRoom, *arguments: Any) -> Any:
-        self._turn = Turn.FREE
+        self._turn = None
         return method(self, *arguments)
 
     wrap(patch, LockedRoom, "receive", receive)
@@ -61,7 +61,7 @@ def delivers_though_another_does(patch: Patch) -> None:
 
 def distributes_though_another_does(patch: Patch) -> None:
     def next_round(method: Any, self: LockedRoom, *arguments: Any) -> Any:
-        self._turn = Turn.FREE
+        self._turn = None
         return method(self, *arguments)
 
     wrap(patch, LockedRoom, "next_round", next_round)
@@ -72,7 +72,7 @@ def keeps_the_turn(patch: Patch) -> None:
 
     def helped(method: Any, self: LockedRoom, *arguments: Any) -> Any:
         more = method(self, *arguments)
-        if self._turn is Turn.FREE:
+        if self._turn is None:
             self._turn = Turn.RECEIVER
         return more
 
@@ -195,7 +195,7 @@ def sleeps_though_it_was_roused(patch: Patch) -> None:
     def next_round(method: Any, self: LockedRoom, *arguments: Any) -> Any:
         round_ = method(self, *arguments)
         turn = self._turn
-        if turn is Turn.FREE:
+        if turn is None:
             self._turn = Turn.DISTRIBUTOR
             self.totals()
             self._turn = turn
