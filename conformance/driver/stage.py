@@ -15,6 +15,8 @@ from conformance.dialect.model import PLAIN, Dialect
 from conformance.driver.client import Client
 from conformance.driver.interruption import (
     NO_DESCRIPTOR,
+    OUT_OF_TIME,
+    OutOfTime,
     Stuck,
     TooSlow,
     Unplayable,
@@ -171,6 +173,8 @@ class Stage:
         except OSError as error:
             if is_want_of_descriptors(error):
                 raise Stuck(NO_DESCRIPTOR) from None
+            if not self.limit.left_to_play:
+                raise OutOfTime(OUT_OF_TIME) from None
             self.record(Refused(self.now(), name, str(error)))
             raise Stuck(f"{name} could not connect: {error}") from None
         if self.start.exclusive and sock.fileno() >= descriptors_for_clients():

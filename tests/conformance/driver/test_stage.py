@@ -10,11 +10,12 @@ from dataclasses import replace
 
 import pytest
 
-from conformance.driver.interruption import Stuck
+from conformance.driver.interruption import OutOfTime, Stuck
 from conformance.driver.stage import Stage
-from conformance.target.address import parse_address
+from conformance.target.address import TcpAddress, parse_address
+from conformance.timing.limit import TimeLimit
 from conformance.timing.policy import IN_TRANSIT, PATIENCE
-from conformance.transcript.events import Away
+from conformance.transcript.events import Away, Refused
 from tests.conformance.scene import START
 
 
@@ -180,3 +181,17 @@ def read_slowly(listener: socket.socket, seconds: float) -> None:
         while time.monotonic() < end:
             connection.recv(65_536)
             time.sleep(0.02)
+
+
+def test_who_could_not_connect_when_the_time_was_over_was_not_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def connect(*_: object) -> None:
+        stage.limit.end()
+        raise TimeoutError("timed out")
+
+    stage = Stage(parse_address(START.target), START, limit=TimeLimit(60))
+    monkeypatch.setattr(TcpAddress, "connect", connect)
+    with pytest.raises(OutOfTime):
+        stage.connect()
+    assert not any(isinstance(event, Refused) for event in stage.transcript)
