@@ -6,6 +6,7 @@ A command's module is imported only when the command is used, so that small ones
 import os
 import signal
 import sys
+import threading
 from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
@@ -97,6 +98,17 @@ def main() -> None:
     finally:
         with suppress(OSError, ValueError):
             sys.stdout.flush()
+        _leave_lanes_behind()
+
+
+def _leave_lanes_behind() -> None:
+    """End at once if a lane still judges: a thread that the interpreter ends within compiled code
+    may abort the process, and its status with it."""
+    leaving = sys.exception()
+    if not isinstance(leaving, SystemExit) or not isinstance(leaving.code, int):
+        return
+    if any(thread.name == "lane" for thread in threading.enumerate()):
+        os._exit(leaving.code)
 
 
 def _has_directory() -> bool:

@@ -249,7 +249,7 @@ class _Lane(threading.Thread, Generic[_P]):
         player: ScenarioPlayer[_P],
         said: "SimpleQueue[tuple[_Lane[_P], _P, ScenarioReport | BaseException]]",
     ) -> None:
-        super().__init__(daemon=True)
+        super().__init__(name="lane", daemon=True)
         self.player = player
         self._given: SimpleQueue[tuple[_P, Played | None] | None] = SimpleQueue()
         self._said = said

@@ -166,3 +166,18 @@ def test_an_unexpected_error_goes_to_a_file(
     assert str(path) in said
     assert "Traceback" not in said
     assert "Traceback" in path.read_text()
+
+
+def test_a_lane_that_still_judges_does_not_change_the_status() -> None:
+    program = """
+import atexit, threading
+from conformance.commands import cli
+threading.Thread(target=threading.Event().wait, name="lane", daemon=True).start()
+cli.cli.main = lambda **_: 4
+atexit.register(print, "threads are ended")
+cli.main()
+"""
+    ended = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
+    assert (ended.returncode, ended.stdout) == (4, "")
