@@ -68,6 +68,7 @@ class Player:
         self.settings = session.settings
         self._session = session
         self._course = session.course
+        self._seconds = 0.0
 
     def reason_to_skip(self, play: Play) -> str | None:
         """Return why a scenario cannot be played in this run; None if it can."""
@@ -124,6 +125,12 @@ class Player:
         - something was waited for in vain while the machine did not let the suite, or the server,
           run.
         """
+        self._seconds = 0.0 if first is None else first.result.duration_s
+        result = self._settled(play, first)
+        result.duration_s = round(self._seconds, 4)
+        return result
+
+    def _settled(self, play: Play, first: Played | None) -> ScenarioReport:
         known = frozenset(self._course.broken)
         first = first or self._once(play)
         if self._course.no_message_came and first.result.status == "unknown":
@@ -164,7 +171,6 @@ class Player:
     def _again(self, play: Play, first: Played, leeway: float) -> ScenarioReport:
         waits = self._course.waits.in_full()
         why, again = _why(first), self._once(play, leeway, waits).result
-        again.duration_s = round(first.result.duration_s + again.duration_s, 4)
         if why.requirement not in _broken(again):
             again.reason = f"when played again; at first, by {why.requirement}, {why.actual}"
         return again
@@ -193,6 +199,7 @@ class Player:
             self._session.keep(scenario, transcript)
             result = judged(scenario, judgement, stage.interrupted, transcript)
             result.duration_s = round(time.monotonic() - began, 4)
+            self._seconds += result.duration_s
         if scenario.id == FIRST:
             self._course.is_foreign = judgement.is_unread
             self._course.no_message_came = not judgement.is_unread and (
