@@ -18,7 +18,7 @@ ABSENT: Final = ("fcntl", "termios", "resource", "pty", "tty")
 
 
 def take_away() -> None:
-    """Let this process be without them."""
+    """Make these modules unavailable in this process."""
     import psutil  # noqa: F401  # it is made for this system, and needs its modules
 
     for name in ABSENT:

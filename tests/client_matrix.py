@@ -42,7 +42,7 @@ def listed() -> list[Listed]:
 
 
 def judge(one: Listed) -> Judged:
-    """Judge a client once, with time enough for a busy machine."""
+    """Judge a client once, with enough time for a busy machine."""
     REPORTS.mkdir(parents=True, exist_ok=True)
     path = REPORTS / f"{one.name.replace(' ', '-')}.json"
     command = [sys.executable, "-m", "conformance", "clients", "--quiet", "--launch", one.launch]

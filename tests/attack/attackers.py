@@ -42,7 +42,7 @@ def _connect(address: Address, receive_buffer: int | None = None) -> socket.sock
 
 
 def dribble(address: Address, many: int) -> Iterator[None]:
-    """Hold many connections, each of which sends one octet a second and no line ever."""
+    """Hold many connections, each of which sends one octet a second and never a whole line."""
     attackers = [_connect(address) for _ in range(many)]
     yield
     began = time.monotonic()
@@ -62,7 +62,7 @@ def hold(address: Address, many: int) -> Iterator[None]:
 
 
 def stall(address: Address, many: int) -> Iterator[None]:
-    """Hold many connections that never read; one more talks, 2.5 MB a second to owe them."""
+    """Hold many connections that never read, while one more sends 2.5 MB a second."""
     attackers = [_connect(address, receive_buffer=4096) for _ in range(many)]
     talker = _connect(address)
     talker.settimeout(20)
@@ -80,7 +80,7 @@ def stall(address: Address, many: int) -> Iterator[None]:
 
 
 def churn(address: Address, rate: int) -> Iterator[None]:
-    """Join and leave at once, so often a second; every other one by a reset."""
+    """Join and leave at once, this many times a second; every second leaver resets."""
     began = time.monotonic()
     for number in count():
         attacker = _connect(address)
@@ -94,7 +94,7 @@ def churn(address: Address, rate: int) -> Iterator[None]:
 
 
 def endless(address: Address, many: int) -> Iterator[None]:
-    """Send lines that never end on many connections; where one is closed, open another."""
+    """Send lines that never end on many connections; replace each one that is closed."""
     with selectors.DefaultSelector() as selector:
 
         def engage() -> None:

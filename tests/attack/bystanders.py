@@ -19,10 +19,10 @@ PAUSE: Final = 0.05
 
 
 class Trips(list[float]):
-    """Round trips, in seconds."""
+    """The round trips, in seconds."""
 
     def share(self, part: float) -> float:
-        """The time that this part of them did not exceed."""
+        """Return the time within which this share of the round trips lies."""
         return sorted(self)[min(len(self) - 1, int(part * len(self)))]
 
     def __str__(self) -> str:
@@ -31,7 +31,7 @@ class Trips(list[float]):
 
 
 class Bystanders:
-    """Ann and bob; they read all that comes, and talk from the start until `close`."""
+    """Ann and Bob, who read all that comes, and talk from the start until `close`."""
 
     def __init__(self, host: str, port: int) -> None:
         self._ann, self._bob = (socket.create_connection((host, port)) for _ in range(2))
@@ -54,13 +54,13 @@ class Bystanders:
         self._thread.start()
 
     def trips(self) -> Trips:
-        """The round trips from now on, until this is asked again; they grow."""
+        """Return the round trips since the last call; the list grows until the next one."""
         with self._heard:
             self._trips = Trips()
             return self._trips
 
     def listen(self, seconds: float, at_least: int = 5) -> None:
-        """Let so many seconds pass, and at least so many words be heard."""
+        """Wait until this many seconds have passed and this many words were received."""
         until = time.monotonic() + seconds
         with self._heard:
             words = self._words + at_least
@@ -70,7 +70,7 @@ class Bystanders:
 
     @contextmanager
     def silent(self) -> Iterator[None]:
-        """While in it, they say nothing."""
+        """While in this context, they say nothing."""
         self._may_talk.clear()
         try:
             yield
@@ -84,7 +84,7 @@ class Bystanders:
             each.close()
 
     def _talk(self) -> None:
-        """Talk on until told to end or sent away, and be quick to go then."""
+        """Talk until told to end, or disconnected; then leave at once."""
         try:
             for number in count():
                 self._may_talk.wait()

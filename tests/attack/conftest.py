@@ -19,13 +19,13 @@ def size() -> Size:
 
 @pytest.fixture(scope="session")
 def calm() -> Iterator[Chat]:
-    """A server that nobody attacks."""
+    """A server that is not attacked."""
     with closing(Chat()) as chat:
         yield chat
 
 
 @pytest.fixture
 def lay_siege(size: Size, calm: Chat) -> Iterator[LaySiege]:
-    """Lay siege to a server with these options, and raise it at the end."""
+    """Start a siege of a server with these options, and end it when the test is over."""
     with ExitStack() as stack:
         yield lambda *options: stack.enter_context(closing(Siege(size, calm, *options)))

@@ -28,10 +28,10 @@ ATTACKERS: Final = (sys.executable, "-m", "tests.attack.attackers")
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """How hard the attack is, and what is asked of the server meanwhile.
+    """How hard the attack is, and what the server must still do.
 
-    `seconds`: how long the others' round trips are measured. `share` of them must take less than
-    `trip` seconds more than on the calm server. `stop`: seconds a stop may take.
+    `seconds`: how long the bystanders' round trips are measured. A `share` of them must take at
+    most `trip` seconds more than before the attack. `stop`: the seconds that a stop may take.
     """
 
     full: bool
@@ -67,7 +67,7 @@ class Chat:
 
 
 class Siege(Chat):
-    """One server under attack; what it has when made is what it must have afterwards."""
+    """One server under attack. What it holds at the start is what it must hold afterwards."""
 
     def __init__(self, size: Size, calm: Chat, *options: str) -> None:
         super().__init__(*options)
@@ -83,12 +83,13 @@ class Siege(Chat):
         return int(self.process.memory_full_info().uss)
 
     def spent(self) -> float:
-        """Seconds of a core's time it has had, by its own clock: /proc counts in coarse ticks."""
+        """Return the processor seconds that it has used, by its own clock: /proc counts in coarse
+        ticks."""
         return time.clock_gettime(~self.process.pid << 3 | 2)
 
     @contextmanager
     def under(self, attack: str, number: int) -> Iterator[None]:
-        """While in it, the attack is on."""
+        """While in this context, the attack goes on."""
         attacker = subprocess.Popen(
             [*ATTACKERS, attack, self.host, self.port, str(number)],
             stdin=subprocess.PIPE,
@@ -104,7 +105,7 @@ class Siege(Chat):
         self.tell(f"{attack} {number}: {int(done) / (time.monotonic() - began):.0f} a second")
 
     def chats(self, seconds: float | None = None) -> None:
-        """The others talk on, and their words arrive in time."""
+        """Check that the bystanders still talk, and receive their words in time."""
         calm = self._calm.bystanders.trips()
         trips = self.bystanders.trips()
         self.bystanders.listen(seconds or self.size.seconds)
@@ -113,12 +114,12 @@ class Siege(Chat):
         assert trips.share(share) < calm.share(share) + self.size.trip
 
     def recovers(self) -> None:
-        """Every descriptor and thread is given back."""
+        """Check that every descriptor and thread was given back."""
         self.eventually(lambda: self.process.num_fds() == self._descriptors)
         self.eventually(lambda: self.process.num_threads() == self._threads)
 
     def stops(self) -> None:
-        """SIGTERM ends it in time, with status 0."""
+        """Check that SIGTERM ends it in time, with status 0."""
         began = time.monotonic()
         self.server.process.terminate()
         status = self.server.process.wait(DEADLINE)
@@ -128,7 +129,7 @@ class Siege(Chat):
         assert took < self.size.stop
 
     def withstands(self, attack: str, number: int, seconds: float | None = None) -> None:
-        """All of it: the attack, the recovery, a second wave, and the stop in its midst."""
+        """Run the attack, the recovery, a second attack, and a stop during that."""
         with self.under(attack, number):
             self.chats(seconds)
         self.recovers()

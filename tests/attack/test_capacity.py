@@ -20,13 +20,14 @@ machines differ, and from minute to minute. `make bench` holds the server to sec
 
 
 def joins(siege: Siege) -> list[datetime]:
-    """When each member joined, as the log has it."""
+    """Return when each member joined, from the log."""
     lines = [line for line in siege.server.log if line.endswith(" joined\n")]
     return [datetime.strptime(line[:23], "%Y-%m-%d %H:%M:%S,%f") for line in lines]
 
 
 def a_thread() -> float:
-    """Seconds of a core's time to start a thread that waits for a socket, of many."""
+    """Return the processor seconds that starting many threads takes, each of which waits for a
+    socket."""
     many = 1_000
     pairs = [socket.socketpair() for _ in range(many)]
     began = time.process_time()
@@ -43,13 +44,13 @@ def a_thread() -> float:
 
 
 def joining(siege: Siege, members: int) -> float:
-    """Let them come, hold each to what it may cost of memory, and let them go; the seconds of a
-    core's time that accepting them took."""
+    """Let members come, check the memory of each, and let them go. Returns the processor seconds
+    that accepting them took."""
     before, threads, spent = siege.memory(), siege.process.num_threads(), siege.spent()
     earlier = len(joins(siege))
     with siege.bystanders.silent(), siege.under("hold", members):
         siege.eventually(lambda: siege.process.num_threads() == threads + members)
-        # More, where another test takes this port for its own.
+        # One more, in case another test takes this port for itself.
         siege.eventually(lambda: len(joins(siege)) >= earlier + members)
         spent = siege.spent() - spent
         octets = (siege.memory() - before) / members

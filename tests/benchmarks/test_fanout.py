@@ -38,7 +38,7 @@ def test_every_server_delivers_each_message_once(bench: Bench, server: Server) -
         ready = prepare(server, bench.folder)
     except MissingError as error:
         pytest.skip(f"wants {error}")
-    # Two cores busy with other tests may leave one of the two no time at all for a while.
+    # On two cores that are busy with other tests, one of the two may not run at all for a while.
     rounds = (bench.measure(ready, W1, number) for number in range(10))
     round_ = next(one for one in rounds if one.void or deliveries(one))
     assert round_.void == ""

@@ -66,7 +66,7 @@ def chromium() -> Iterator[webdriver.Chrome]:
 
 @pytest.fixture(scope="module")
 def url(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A page of three implementations, of which the first breaks most and the last nothing."""
+    """A page of three implementations: the first breaks most, the last nothing."""
     broken = report(
         played(altered(), "frm/a-line-in-two-segments"),
         played(swapped("ann", "bob")),
@@ -82,7 +82,7 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 class Page:
-    """The page as somebody at a browser has it before them."""
+    """The page in a browser."""
 
     def __init__(self, driver: webdriver.Chrome, url: str) -> None:
         self.driver = driver
@@ -116,7 +116,7 @@ class Page:
         return self.driver.switch_to.active_element
 
     def wait_focused(self, element: WebElement) -> None:
-        """Until the page's script has had its turn, which is after what is open has changed."""
+        """Wait until the page's script has run, which is after the change of what is open."""
         WebDriverWait(self.driver, WAIT).until(lambda _: self.focused() == element)
 
     def save(self, name: str) -> Path:
@@ -128,7 +128,7 @@ class Page:
 
 @pytest.fixture
 def page(chromium: webdriver.Chrome, url: str) -> Iterator[Page]:
-    """The page; whatever a test does there, the console must have nothing to say of it."""
+    """The page. Whatever a test does there, the console must stay empty."""
     page = Page(chromium, url)
     page.open()
     yield page

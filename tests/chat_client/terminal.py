@@ -65,7 +65,7 @@ class Terminal:
         return self.screen.display[self.screen.cursor.y].rstrip()
 
     def wait(self, until: Callable[[], bool]) -> None:
-        """Read until something is so."""
+        """Read until a condition holds."""
         deadline = time.monotonic() + DEADLINE
         while not until():
             left = deadline - time.monotonic()
@@ -77,7 +77,7 @@ class Terminal:
         self.wait(lambda: all(text in self.text for text in texts))
 
     def end(self) -> int:
-        """Read to the end; the exit status."""
+        """Read to the end; return the exit status."""
         while self._read(DEADLINE):
             pass
         return self.process.wait(DEADLINE)

@@ -24,7 +24,8 @@ LINE = re.compile(
 
 
 def run(address: str, said: bytes, *options: str) -> tuple[int, list[bytes], list[str]]:
-    """Pipe lines in; the exit status, the texts that came, and the lines on standard error."""
+    """Pipe lines in; return the exit status, the texts that came, and the lines on standard
+    error."""
     done = subprocess.run(
         [*CLIENT, *options, address], input=said, capture_output=True, timeout=DEADLINE
     )
@@ -35,7 +36,7 @@ def run(address: str, said: bytes, *options: str) -> tuple[int, list[bytes], lis
 
 @contextmanager
 def fake_server(octets: bytes, *, ends_first: bool) -> Iterator[str]:
-    """Send whoever connects first these octets and an end, before or after its own."""
+    """Send these octets and an end of stream to the first client, before or after its own end."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
         def serve() -> None:

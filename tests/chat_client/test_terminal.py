@@ -16,7 +16,7 @@ from tests.reference_server.peer import DEADLINE
 
 @contextmanager
 def joined(server: ChatServer, **environment: str) -> Iterator[Terminal]:
-    """Start a client, and know that it is a member by its own first message."""
+    """Start a client, and wait for its own first message, so that it is a member."""
     with Terminal(server.addresses[0], **environment) as client:
         client.shows("-- connected to")
         client.press("first\r")
@@ -33,7 +33,7 @@ def test_two_users_talk(serve: Serve) -> None:
         ann.press("and you\r")
         bob.shows("  and you")
         ann.shows("  and you")
-        # The user's time, the server's, who, and what; and no line twice, as typed and as said.
+        # The user's time, the server's, the sender and the text; and no line twice.
         assert re.search(
             r"^\d\d:\d\d:\d\d \(\d\d:\d\d:\d\d\) 127\.0\.0\.1:\d+  and you$", ann.text, re.M
         )
@@ -189,7 +189,8 @@ def test_while_there_is_no_connection_a_key_ends_it(serve: Serve, key: str) -> N
 
 
 def test_nothing_a_server_sends_drives_the_terminal() -> None:
-    """Nor does an unknown notice end anything (CLI-3), nor what is no unit begin a retry."""
+    """An unknown notice does not end anything (CLI-3), and octets that are no unit start no
+    retry."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         host, port = listener.getsockname()
         with Terminal(f"tcp://{host}:{port}") as user:

@@ -23,7 +23,7 @@ from tests.chatproto.strategies import TIME
 
 
 def receive(pieces: Iterable[bytes], line_limit: int = 1_024) -> list[Event]:
-    """Feed one connection all the reads; give back every event."""
+    """Feed all reads to one connection; return every event."""
     connection = ServerConnection(line_limit)
     return [event for octets in pieces for event in connection.receive(octets)]
 
@@ -48,23 +48,23 @@ def _say(event: Event) -> Said:
 
 
 def read(pieces: Iterable[bytes]) -> list[Unit | Malformed]:
-    """Feed one reader all the reads; give back every unit."""
+    """Feed all reads to one reader; return every unit."""
     reader = UnitReader()
     return [unit for octets in pieces for unit in reader.receive(octets)]
 
 
 def state_of(member: Member | ServerConnection) -> State:
-    """Ask for a state again, where a type checker would think it the one asserted before."""
+    """Read the state again: a type checker would assume the one asserted before."""
     return member.state
 
 
 def floods(member: Member) -> bool:
-    """Ask again, for the same reason, whether it is to be read no further."""
+    """Read it again, for the same reason."""
     return member.is_flooding
 
 
 def take(member: Member, octets: int | None = None) -> bytes:
-    """Send a member what waits for it, or so many octets of that; give back what was sent."""
+    """Send a member what waits for it, or this many octets of that; return what was sent."""
     taken = b""
     while (view := member.pending()) and (octets is None or len(taken) < octets):
         part = view if octets is None else view[: octets - len(taken)]
@@ -74,7 +74,7 @@ def take(member: Member, octets: int | None = None) -> bytes:
 
 
 def leave(room: Room, member: Member) -> bytes:
-    """See a leaver out, in order: all it is owed, the write side shut, its end of stream."""
+    """Let a leaver leave in order: send all it is owed, shut the write side, end its stream."""
     taken = take(member)
     room.flushed(member)
     if member.state is State.LINGERING:

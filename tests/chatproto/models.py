@@ -19,7 +19,7 @@ Said = tuple[str, int, str]
 
 
 def is_unsafe(point: int) -> bool:
-    """Tell what RFC 9839 leaves out of its Unicode Assignables, and CR and LF."""
+    """Return the code points that Unicode Assignables (RFC 9839) leaves out, and CR and LF."""
     is_control = (point < 0x20 and point != 0x09) or 0x7F <= point <= 0x9F
     is_surrogate = 0xD800 <= point <= 0xDFFF
     is_noncharacter = 0xFDD0 <= point <= 0xFDEF or point % 0x10000 >= 0xFFFE
@@ -65,12 +65,12 @@ def make_safe(text: str) -> str:
 
 
 def is_text(text: str) -> bool:
-    """Tell whether every member could be shown this as it is."""
+    """Whether this could be shown to every member unchanged."""
     return text != "" and trim(text) == text and make_safe(text) == text
 
 
 def read_line(line: bytes, number: int) -> Said:
-    """Say what one line is that is not too long."""
+    """Say what kind one line is, if it is not too long."""
     text = decode(line)
     if text is None:
         return ("invalid-text", number, "")
@@ -83,7 +83,7 @@ def read_line(line: bytes, number: int) -> Said:
 
 
 def read_stream(stream: bytes, limit: int) -> list[Said]:
-    """Say what a client's whole stream is, up to the line that ends it."""
+    """Read a client's whole stream, up to the line that ends it."""
     *lines, rest = stream.split(b"\n")
     said = []
     for number, line in enumerate(lines, 1):
@@ -96,7 +96,7 @@ def read_stream(stream: bytes, limit: int) -> list[Said]:
 
 
 def messages(stream: bytes, limit: int) -> list[str]:
-    """Say the texts that a client's whole stream gives the room."""
+    """Return the texts that a client's whole stream gives the room."""
     return [text for kind, _, text in read_stream(stream, limit) if kind == "message"]
 
 

@@ -62,7 +62,7 @@ streams_by_charset: st.SearchStrategy[tuple[Charset, bytes]] = st.one_of(
 
 
 def read_line_by_line(stream: bytes, charset: Charset) -> Iterator[Event]:
-    """Say what a whole stream says, one line after another."""
+    """Read a whole stream, one line after another."""
     *complete, rest = stream.split(b"\n")
     for number, line in enumerate([*complete, rest], 1):
         if len(line) > LIMIT:

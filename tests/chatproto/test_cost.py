@@ -26,7 +26,7 @@ def count(octets: int) -> None:
 
 
 class CountedBytes(bytes):
-    """Octets of one read that count what is done to them."""
+    """Octets of one read, which count the operations on them."""
 
     def split(self, sep: Any = None, maxsplit: SupportsIndex = -1) -> list[bytes]:
         count(len(self))
@@ -62,7 +62,7 @@ class CountedBytes(bytes):
 
 
 class CountedArray(bytearray):
-    """What a reader holds, which counts what is done to it."""
+    """The buffer of a reader, which counts the operations on it."""
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
@@ -116,7 +116,7 @@ class CountedArray(bytearray):
 
 @pytest.fixture(autouse=True)
 def _counted(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have chatproto hold what it holds in what counts."""
+    """Let chatproto keep its octets in buffers that count."""
     monkeypatch.setattr(framing, "bytearray", CountedArray, raising=False)
     monkeypatch.setattr(framing, "bytes", CountedBytes, raising=False)
     count(-touched)

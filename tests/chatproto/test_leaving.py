@@ -88,9 +88,9 @@ def test_quit_3_a_leaver_is_read_until_its_end_of_stream() -> None:
 
 
 def linger(octets: list[int | None]) -> float:
-    """See a leaver out that never ends its stream; give back how many seconds it lingers.
+    """Let a leaver leave that never ends its stream; return how many seconds it lingers.
 
-    Every quarter of a second its system has so many octets to acknowledge; None: nobody knows.
+    Every quarter of a second its system has this many octets to acknowledge; None: unknown.
     """
     table = Table(2)
     leaver, other = table.members

@@ -126,7 +126,7 @@ def test_lim_3_a_room_forgets_what_all_its_members_were_sent() -> None:
         taken = tracemalloc.take_snapshot()
     finally:
         tracemalloc.stop()
-    # What threads of other tests take meanwhile is not the room's.
+    # The room does not count what threads of other tests take meanwhile.
     ours = tracemalloc.Filter(True, f"{Path(chatproto.__file__).parent}/*")
     assert table.room.octets > 40 * 500_000
     assert 0 < sum(one.size for one in taken.filter_traces([ours]).traces) < 1_000_000

@@ -14,7 +14,7 @@ OTHERS = b"20210703 17:45:39 127.0.0.1:60001\nfar away\n"
 
 
 class Cluster:
-    """A replica, and the log of an engine that does all it is asked to."""
+    """A replica, and the log of an engine that carries out every request."""
 
     def __init__(self, limits: Limits = Limits()) -> None:
         self.replica = Replica("a", limits)

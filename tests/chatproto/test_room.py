@@ -25,7 +25,7 @@ class Join:
 
 @dataclass(frozen=True)
 class Say:
-    """Somebody says a word of its own, unlike any other in the history."""
+    """Somebody says a word that is unique in the history."""
 
     who: int
 
@@ -59,7 +59,7 @@ histories = st.lists(
 
 
 class Played:
-    """A history, played: what was said, and where in it each member came and went."""
+    """A played history: what was said, and where in it each member came and went."""
 
     def __init__(self, history: list[Join | Say | Send | Quit]) -> None:
         self.table = Table(2)
@@ -213,7 +213,7 @@ def is_gone(room: Room, member: Member) -> None:
 
 
 def stalls(room: Room, member: Member) -> None:
-    """Nothing is done about a member that only takes no more."""
+    """A member that stops taking octets causes no action."""
 
 
 @pytest.mark.parametrize("goes", [quits, ends, resets, violates, is_gone])

@@ -46,7 +46,7 @@ LEAVING = 5.0
 
 @dataclass(eq=False)
 class Naive:
-    """A member of the naive room: all it was ever owed, and how much of that it was sent."""
+    """A member of the naive room: all it was ever owed, and how much of it was sent."""
 
     real: Member
     sender: str
@@ -116,7 +116,8 @@ class RoomMachine(RuleBasedStateMachine):
             each.owed += farewell
 
     def evict(self) -> None:
-        """Note who was evicted: nobody within the limit, and all who are a segment past it."""
+        """Note who was evicted: nobody within the limit, and everybody who exceeds it by a
+        segment."""
         for each in self.joined:
             if each.state != "OPEN" or each.real.state is State.OPEN:
                 assert each.state != "OPEN" or each.backlog < BACKLOG + SEGMENT
@@ -132,7 +133,7 @@ class RoomMachine(RuleBasedStateMachine):
 
     @initialize(number=st.integers(1, CAPACITY + 1))
     def open(self, number: int) -> None:
-        """Have somebody there: most rules need a member."""
+        """Make sure there is somebody: most rules need a member."""
         for _ in range(number):
             self.join()
 
@@ -216,7 +217,7 @@ class RoomMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.joined and not self.deliveries)
     @rule(who=members, size=st.integers(0, 200))
     def report(self, who: int, size: int) -> None:
-        """Say, perhaps much later, how much of the view was sent."""
+        """Report, perhaps much later, how much of the view was sent."""
         each = self.find(who)
         for view, octets in each.views:
             sent = min(size, len(octets))
@@ -242,7 +243,7 @@ class RoomMachine(RuleBasedStateMachine):
 
     @rule()
     def ask_for_deliveries(self) -> None:
-        """Ask for what is to be sent now: everybody's next octets, each member once."""
+        """Ask for what to send now: everybody's next octets, each member once."""
         if self.deliveries:
             return
         self.deliveries = self.room.deliveries()
@@ -261,7 +262,7 @@ class RoomMachine(RuleBasedStateMachine):
 
     @rule(shorts=st.dictionaries(members, st.integers(0, 60), max_size=2))
     def deliver(self, shorts: dict[int, int]) -> None:
-        """Say, perhaps much later, what each took."""
+        """Report, perhaps much later, what each took."""
         for delivery in self.deliveries:
             size = len(delivery.octets)
             took = {self.find(who).real: min(n, size - 1) for who, n in shorts.items()}
@@ -286,7 +287,7 @@ class RoomMachine(RuleBasedStateMachine):
         again=members,
     )
     def send_to_all(self, who: int, meanwhile: str, shorts: dict[int, int], again: int) -> None:
-        """Play a whole round, in the midst of which something happens."""
+        """Play a whole round, during which something happens."""
         self.receive(self.find(again), b"said to all\n")
         self.ask_for_deliveries()
         if meanwhile == "quit":
@@ -399,8 +400,8 @@ class RoomMachine(RuleBasedStateMachine):
 
     @invariant()
     def no_more_is_kept_than_somebody_needs(self) -> None:
-        """The log holds what a member may need, and less than two segments more: the one that the
-        slowest stands in, and the one being filled."""
+        """The log holds what a member may need, and less than two segments more: the one in which
+        the slowest member stands, and the one being filled."""
         assert self.room._log.end - self.room._log.start < BACKLOG + 2 * SEGMENT
 
 

@@ -75,7 +75,7 @@ def test_a_connection_moves_by_the_table(state: State, step: Step) -> None:
     for each in PATHS[state]:
         TAKE[each](connection)
     assert connection.state is state
-    # Who has left is read no more: a quit or a violation of its is octets like any.
+    # A leaver's lines are no longer read: its `quit` or violation counts as octets.
     is_read = state is State.OPEN or step not in (Step.QUIT, Step.VIOLATION)
     taken = step if is_read else Step.OCTETS
     if (state, taken) in TRANSITIONS:

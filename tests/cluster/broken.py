@@ -13,7 +13,7 @@ from tests.cluster.simulation import Simulation
 
 
 class ShowsWordsBeforeTheyAreCommitted(Replica):
-    """A node's own members receive what they say when it is sent to the engine."""
+    """A replica whose members receive what they say when it is sent to the engine."""
 
     def outgoing(self) -> Entry | None:
         before = self._flight
@@ -26,7 +26,7 @@ class ShowsWordsBeforeTheyAreCommitted(Replica):
 
 
 class DoublesAnEntryOnRetry(Replica):
-    """What the engine does not take is taken for lost, and said again in a new entry."""
+    """A replica that takes an entry for lost if the engine refuses it, and sends a new one."""
 
     def refused(self, last: int | None) -> None:
         if self._flight is not None and self._flight.entry.units:
@@ -35,7 +35,7 @@ class DoublesAnEntryOnRetry(Replica):
 
 
 class PutsItsOwnWordsFirst(Replica):
-    """What other nodes say is held back while an entry of its own is in flight."""
+    """A replica that holds back what other nodes say while it has an entry in flight."""
 
     def __init__(self, node: str, limits: Limits) -> None:
         super().__init__(node, limits)
@@ -52,7 +52,7 @@ class PutsItsOwnWordsFirst(Replica):
 
 
 class JoinsPastWhatIsUnderWay(Replica):
-    """Who has just joined and received something does not receive the next."""
+    """A replica that skips the next broadcast for a member that has just received its first."""
 
     def __init__(self, node: str, limits: Limits) -> None:
         super().__init__(node, limits)
@@ -75,7 +75,7 @@ class JoinsPastWhatIsUnderWay(Replica):
 
 
 class LetsALeaverGoAtOnce(Replica):
-    """Who says quit is owed nothing of what is not committed yet."""
+    """A replica that owes a member that sends `quit` nothing that is not committed yet."""
 
     def receive(self, member: Member, octets: bytes, time: datetime) -> Events:
         events = super().receive(member, octets, time)
@@ -85,14 +85,14 @@ class LetsALeaverGoAtOnce(Replica):
 
 
 class CountsItsMembersFromOne(Replica):
-    """The numbers of members on Unix-domain sockets are unique on this node alone."""
+    """A replica that numbers members on Unix-domain sockets uniquely for this node alone."""
 
     def number(self) -> int:
         return next(self._numbers)
 
 
 class PassesOverAGap(Replica):
-    """What the engine no longer keeps is left out."""
+    """A replica that leaves out what the engine no longer keeps."""
 
     def deliver(self, position: int, entry: Entry) -> None:
         self._position = max(self._position, position - 1)
@@ -101,7 +101,7 @@ class PassesOverAGap(Replica):
 
 
 class GoesOnThoughItWasReplaced(Replica):
-    """A start of another node of its name is none of its business, nor is what the engine says."""
+    """A replica that ignores another node of its name, and what the engine says."""
 
     def refused(self, last: int | None) -> None:
         pass
@@ -112,14 +112,14 @@ class GoesOnThoughItWasReplaced(Replica):
 
 
 class AdmitsAtOnce(Replica):
-    """Who connects joins at the log's end as far as this node knows it."""
+    """A replica that lets newcomers join at the end of the log as this node knows it."""
 
     def admits(self, number: int) -> bool:
         return self._standing is Standing.SERVING or super().admits(number)
 
 
 class KeepsItsMembersInTheDark(Replica):
-    """A node that cannot reach the log waits until it can."""
+    """A replica that waits for as long as it cannot reach the log."""
 
     def expire(self, now: float) -> None:
         self._waits_since = now
@@ -127,7 +127,7 @@ class KeepsItsMembersInTheDark(Replica):
 
 
 class AcceptsWhatItHasSeen(Replica):
-    """An entry that is delivered again is taken for a new one."""
+    """A replica that takes an entry that is delivered twice for a new one."""
 
     def deliver(self, position: int, entry: Entry) -> None:
         if position <= self._position:
@@ -136,7 +136,7 @@ class AcceptsWhatItHasSeen(Replica):
 
 
 class ForgetsACommit(Replica):
-    """Now and then what another node said is committed, and does not enter this node's room."""
+    """A replica that drops, now and then, a committed entry of another node."""
 
     def _judge(self, position: int, entry: Entry) -> None:
         if entry.node != self._node and position % 16 == 0:
@@ -145,7 +145,7 @@ class ForgetsACommit(Replica):
 
 
 class LosesItsTail(SimulatedEngine):
-    """With its leader, the engine loses the last of what it has delivered."""
+    """An engine that loses, with its leader, the last entries that it has delivered."""
 
     def lose_leader(self) -> None:
         del self.entries[len(self.entries) - self._random.randint(0, 3) :]

@@ -112,7 +112,7 @@ class Cluster:
         node.is_dead = True
         for client in self.clients_of(node):
             if client.history.end is None:
-                # The suite's oracle knows no node: to it, the client went.
+                # The suite's oracle knows no nodes: in its view the client left.
                 self.end(client, End.KILLED, Aborted(self.t, client.name))
 
     def publish(self, node: Node) -> None:
@@ -151,7 +151,7 @@ class Cluster:
             self.admit(client)
 
     def note(self, node: Node) -> None:
-        """Note that a node has cause to close its members; `Broken` where it has none."""
+        """Note that a node has a reason to close its members; `Broken` if it has none."""
         standing = node.replica.standing
         if standing is Standing.LOST and not self.engine.is_forgetful:
             raise Broken("CLU-5", f"node {node.name} gave up: {node.replica.trouble}")
@@ -165,7 +165,7 @@ class Cluster:
             client.was_member = client.member.state is State.OPEN
 
     def keep_time(self, node: Node) -> None:
-        """Let a node notice how late it is."""
+        """Let a node notice how far it lags."""
         if not node.is_dead and not node.is_paused:
             waits_for = node.replica.outgoing()
             if waits_for is None or waits_for is not node.waits_for:
@@ -177,7 +177,7 @@ class Cluster:
                 self.admit(client)
 
     def look_for_the_dark(self, node: Node) -> None:
-        """See that no member stays at a node whose words nobody takes."""
+        """Check that no member stays at a node whose messages nobody accepts."""
         if self.now - node.waits_since > 11 and any(
             client.member is not None and client.member.state is State.OPEN
             for client in self.clients_of(node)
@@ -185,7 +185,7 @@ class Cluster:
             raise Broken("CLU-5", f"node {node.name} keeps its members in the dark")
 
     def say(self, client: Client) -> None:
-        """Let a client say a text that no other says."""
+        """Let a client say a text that nobody else says."""
         client.words += 1
         text = f"n0ddba1x{client.number:02}{client.words:03}z"
         text += " and on" * self.random.choice((0, 0, 0, 10))
@@ -244,7 +244,7 @@ class Cluster:
             client.node.replica.room.flushed(member)
             self.end(client, End.ORDERLY, Ended(self.t, client.name))
         elif member.state is State.ABORTED:
-            # A stop waits for those who read late only so long (STOP-1).
+            # A stop waits only this long for members that read late (STOP-1).
             lost = Aborted if client.node.is_stopped else Reset
             self.end(client, End.RESET, lost(self.t, client.name))
 
@@ -272,7 +272,7 @@ class Cluster:
         return self.engine.is_away or node.is_cut_off
 
     def is_alone(self, node: Node) -> bool:
-        """Whether no other process of its name is there."""
+        """Whether there is no other process of its name."""
         return all(
             other is node or other.name != node.name or other.is_gone for other in self.nodes
         )

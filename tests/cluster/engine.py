@@ -46,7 +46,7 @@ class SimulatedEngine:
         return None if head < self.first else head
 
     def append(self, entry: Entry) -> bool:
-        """Store an entry if it is the next of its node; tell whether it is there."""
+        """Store an entry if it is the next of its node; return whether it is stored."""
         if entry.after is None:
             if (entry.node, entry.run) in self._runs:
                 return True
@@ -58,7 +58,8 @@ class SimulatedEngine:
         return True
 
     def take(self, *, is_calm: bool) -> tuple[Entry, bool] | None:
-        """Take some request; say whether it was stored, or None where nobody hears of it."""
+        """Carry out some request; return whether it was stored, or None if nobody receives the
+        answer."""
         if not self.requests:
             return None
         entry = self.requests.pop(0 if is_calm else self._random.randrange(len(self.requests)))
@@ -72,7 +73,7 @@ class SimulatedEngine:
         return entry, is_stored
 
     def lose_leader(self) -> None:
-        """Some of what is under way is stored by the next leader, some never was."""
+        """Let the next leader store some of the requests under way, and lose the others."""
         for entry in self.requests:
             if self._random.random() < 0.5:
                 self.append(entry)

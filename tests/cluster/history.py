@@ -99,10 +99,10 @@ def _check_what_came(history: History, sent: dict[Message, int]) -> None:
 
 
 def _order(histories: Iterable[History]) -> dict[Message, Place]:
-    """Give each message its place: the run of the one order it is in, and where in that.
+    """Give each message its place: the run of the one order that it is in, and the position there.
 
-    Each client received a contiguous run of one order just if no message has two successors or
-    two predecessors, and none precedes itself (ROOM-3, CLU-4).
+    Each client received a contiguous run of one order if and only if no message has two successors
+    or two predecessors, and none precedes itself (ROOM-3, CLU-4).
     """
     after: dict[Message, Message] = {}
     before: dict[Message, Message] = {}
@@ -139,7 +139,8 @@ def _first_receptions(histories: Iterable[History]) -> dict[Message, int]:
 
 
 def _check_own(history: History) -> None:
-    """Who stayed, or left in order, has had all its own words; anyone else a beginning of them."""
+    """Check that a client that stayed, or left in order, received all its own words; any other
+    client the first of them."""
     own = [text for _, who, text in history.received if who == history.sender]
     said = [text for _, text in history.sent]
     if own != said[: len(own)]:
@@ -152,7 +153,8 @@ def _check_own(history: History) -> None:
 
 
 def _check_each_sender(history: History, histories: Iterable[History]) -> None:
-    """Of each sender a client received words in a row, from the first if it was there before."""
+    """Check that a client received consecutive words of each sender, from the first on if it was
+    there before."""
     by_sender: dict[str, list[str]] = {}
     for _, who, text in history.received:
         by_sender.setdefault(who, []).append(text)
@@ -169,7 +171,7 @@ def _check_each_sender(history: History, histories: Iterable[History]) -> None:
 
 
 def _check_causes(history: History, places: dict[Message, Place]) -> None:
-    """What a client had received when it spoke comes before what it said (ROOM-5)."""
+    """Check that what a client had received when it spoke comes before what it said (ROOM-5)."""
     received = iter(history.received)
     latest = next(received, None)
     cause: Place | None = None
@@ -185,8 +187,8 @@ def _check_causes(history: History, places: dict[Message, Place]) -> None:
 def _check_membership(
     history: History, places: dict[Message, Place], first: dict[Message, int]
 ) -> None:
-    """A client received nothing that was known before it connected; and, if it stayed or left in
-    order, all that was known before it left (ROOM-1)."""
+    """Check that a client received nothing that was known before it connected, and, if it stayed or
+    left in order, all that was known before it left (ROOM-1)."""
     for _, who, text in history.received:
         if first[who, text] < history.connected:
             raise Broken("ROOM-1", f"{history.sender} received {text!r} from before it joined")

@@ -60,7 +60,7 @@ class Simulation:
         return histories
 
     def _settle(self) -> None:
-        """End all faults; see that every node, and every client, goes on."""
+        """End all faults; check that every node and every client goes on."""
         self.cluster.heal()
         self.cluster.engine.is_away = False
         self.cluster.has_faults = False
@@ -75,14 +75,14 @@ class Simulation:
         self._wait("all is heard", lambda: self._all_have_heard(said))
 
     def _check_excuses(self) -> None:
-        """No client was closed, or refused, for a log that was there."""
+        """Check that no client was closed or refused because of a log that was reachable."""
         for client in self.cluster.clients:
             notices = client.history.notices
             if notices not in ([], [Code.INVALID_TEXT]) and not client.node.has_excuse:
                 raise Broken("CLU-5", f"without a cause, a client got {notices}")
 
     def _let_the_suite_judge(self) -> None:
-        """Show all that members saw to the suite's oracle, as of one server."""
+        """Judge all that members received by the suite's oracle, as if it were of one server."""
         members = {client.name: client for client in self.cluster.clients if client.was_member}
         transcript: list[Event] = [START]
         for event in self.cluster.transcript:
@@ -114,7 +114,8 @@ class Simulation:
         )
 
     def _all_have_heard(self, speakers: list[Client]) -> bool:
-        """Whoever said something at last has received what all others did; leavers have left."""
+        """Check that whoever spoke last has received what all others did, and that leavers have
+        left."""
         texts = {client.history.sent[-1][1] for client in speakers if client.is_open}
         for client in self.cluster.clients:
             if client.is_open:

@@ -35,8 +35,8 @@ RETAINED: Final = "--retain 40"
 
 @dataclass(frozen=True, slots=True)
 class Specimen:
-    """A cluster with one fault in it, as `tests.cluster.broken` names it, and options for its log;
-    the scenarios before which it is put, and what is found: one of `breaks`, or nothing."""
+    """A cluster with one fault, named as in `tests.cluster.broken`, and options for its log; the
+    scenarios that it is judged by, and what is found: one of `breaks`, or nothing."""
 
     fault: str
     scenarios: tuple[str, ...]
@@ -68,7 +68,7 @@ TIME_LIMIT: Final = 300.0
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What a run of the suite printed, its report where it wrote one, and how long it took."""
+    """What one run of the suite printed, its report if it wrote one, and how long it took."""
 
     specimen: Specimen
     said: str
@@ -77,7 +77,7 @@ class Run:
 
     @property
     def findings(self) -> list[str]:
-        """What the suite accused the cluster of, in words."""
+        """Return what the suite accused the cluster of, in words."""
         results = self.report.scenarios if self.report else []
         found = [one for result in results for one in result.findings]
         return [f"{one.requirement}: {one.actual}" for one in found if one.outcome == "fail"]
@@ -90,8 +90,8 @@ class Run:
 
     @property
     def is_right(self) -> bool:
-        """Whether it found one of what the specimen breaks; or nothing, where it is correct, and
-        every scenario passed."""
+        """Whether the suite found one of what the specimen breaks; or, if the cluster is correct,
+        nothing, and every scenario passed."""
         if self.specimen.breaks:
             return bool(self.broken & set(self.specimen.breaks))
         statuses = {one.id: one.status for one in self.report.scenarios} if self.report else {}
@@ -100,7 +100,7 @@ class Run:
 
     @property
     def word(self) -> str:
-        """What came of judging a correct cluster."""
+        """The result of judging a correct cluster."""
         if self.is_right:
             return "conformant"
         return "accused" if self.findings else "incomplete"
@@ -114,7 +114,7 @@ class Run:
 
 
 def judge(specimen: Specimen) -> Run:
-    """Run the suite against a specimen; keep all it wrote where that is not as it should be."""
+    """Run the suite against a specimen; keep its output if the result is wrong."""
     with tempfile.TemporaryDirectory(prefix="chatproto-") as name:
         run = _judge(specimen, Path(name))
         if not run.is_right:
@@ -171,8 +171,8 @@ heal = "{log} --tell back"
 
 
 def _soak(rounds: int, jobs: int, path: Path) -> int:
-    """Judge a correct cluster until the record has so many runs; 0 where it was accused of nothing
-    and every run was complete."""
+    """Judge a correct cluster until the record has this many runs; 0 if it was never accused and
+    every run was complete."""
     specimen = SPECIMENS[0]
     record = Record.read(path, commit(*SOAKED), "make clusters-soak")
     came = record.came["a correct cluster"]
@@ -191,7 +191,7 @@ def _say(text: str) -> None:
 
 
 def main() -> int:
-    """0 where each is as it should be."""
+    """Return 0 if each result is right."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", help="faults to judge (default: all)")
     parser.add_argument("--rounds", type=int, help="judge a correct cluster so many times")

@@ -31,8 +31,8 @@ _LINE: Final = 1 << 24
 
 
 class HostileLog:
-    """The log, and what befalls it. `forgets`: the part of what is appended of which it does not
-    say that it was stored. `loses`: with its leader go the entries that only some have received."""
+    """The log, and its faults. `forgets`: the share of appended entries that it stores without
+    confirming. `loses`: with its leader it loses the entries that only some have received."""
 
     def __init__(self, retained: int | None, forgets: float, *, loses: bool, seed: int = 0) -> None:
         self._log = MemoryLog(retained)
@@ -44,7 +44,7 @@ class HostileLog:
         self._random = Random(seed)  # noqa: S311
 
     async def answer(self, request: dict[str, Any]) -> dict[str, Any]:
-        """Do what a node, or whoever injects a fault, asks for."""
+        """Carry out a request of a node, or of whoever injects a fault."""
         match request["ask"]:
             case "away":
                 self._log.is_away = True
@@ -109,14 +109,14 @@ class HostileLog:
 
 
 def _forget(log: MemoryLog, known: int) -> None:
-    """Lose all but the first entries, as no engine may."""
+    """Lose all but the first entries, which no engine may."""
     del log.entries[known:]
     log._last.clear()
     log._last.update((entry.node, at) for at, entry in enumerate(log.entries, 1))
 
 
 class LogEngine:
-    """A node's way to a log in another process."""
+    """A node's connection to a log in another process."""
 
     largest_entry: Final = 8 * 1_048_576
 
@@ -187,7 +187,7 @@ async def _tell(port: int, what: str) -> None:
 
 
 def main() -> None:
-    """Serve a log, or tell one that is served what befalls it."""
+    """Serve a log, or inject a fault into one that is served."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("port", type=int)
     parser.add_argument("--tell", choices=("away", "back", "lose-leader"))

@@ -24,7 +24,7 @@ class ClusterNode:
         self.task: asyncio.Task[None] | None = None
 
     def end(self) -> BaseException | None:
-        """What ended its run; None where that was in order, or is yet to come."""
+        """Return the error that ended its run; None if the run ended in order or goes on."""
         if self.task is None or not self.task.done() or self.task.cancelled():
             return None
         return self.task.exception()
@@ -41,7 +41,7 @@ class Cluster:
         self.nodes: list[ClusterNode] = []
 
     def call(self, function: Callable[..., T], *arguments: Any) -> T:
-        """Call something on the loop's thread, and give its result."""
+        """Call a function on the loop's thread, and return its result."""
 
         async def do() -> T:
             return function(*arguments)
@@ -88,7 +88,7 @@ class Cluster:
         self._wait(node)
 
     def kill(self, node: ClusterNode) -> None:
-        """End a node as a kill of its process would: at once, its connections reset."""
+        """End a node like a kill of its process: at once, its connections reset."""
         assert node.task is not None
         self._loop.call_soon_threadsafe(node.task.cancel)
         self._wait(node)
