@@ -18,7 +18,7 @@ from tests.budget import PROFILE
 # Tests interrupt what they launch, even where they run in a shell's background.
 let_interrupts_through()
 
-# A busy machine is no fault of a test's, so nothing here is judged by its speed.
+# A test must not fail because the machine is busy, so nothing here is judged by its speed.
 _LENIENT: Final = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("usual", _LENIENT, max_examples=50, derandomize=True)
 settings.register_profile("thorough", _LENIENT, max_examples=1_000)
@@ -27,8 +27,8 @@ settings.load_profile(PROFILE)
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Generator[None, object, object]:
-    """Look for no garbage while tests are collected, nor in what is collected: all of it stays, and
-    each look at it takes a tenth of a second."""
+    """Look for no garbage while tests are collected, nor later in what was collected: all of it
+    stays, and each look at it takes a tenth of a second."""
     gc.disable()
     try:
         return (yield)
@@ -39,7 +39,7 @@ def pytest_collection() -> Generator[None, object, object]:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin each worker's share, which xdist makes equal, with the long tests."""
+    """Begin each worker's share, of which xdist makes equal ones, with the long tests."""
     workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
     long = [item for item in items if item.get_closest_marker("long") is not None]
     rest = [item for item in items if item.get_closest_marker("long") is None]

@@ -53,9 +53,9 @@ Results = list[ScenarioReport]
 
 @dataclass(frozen=True, slots=True)
 class Subjects:
-    """What a dictionary is made of: broken specimens by name, whether each is legal, and its
-    family. `run` writes the report of one run, and says how that ended. `suite` is the commit of
-    what judges them."""
+    """The input of a dictionary: broken specimens by name, whether each is legal, and its family.
+    `run` writes the report of one run, and returns how that ended. `suite` is the commit of the
+    suite that judges them."""
 
     name: str
     legal: Mapping[str, bool]
@@ -70,21 +70,21 @@ class Subjects:
 
     @property
     def evidence(self) -> Path:
-        """What was measured."""
+        """The measurements."""
         return EVIDENCE / f"{self.name.replace('dictionary', 'diagnosis').replace('_', '-')}.json"
 
     def report(self, name: str, number: int) -> Path:
-        """Where the report of a run is kept."""
+        """Return the path at which the report of a run is kept."""
         return ROOT / "reports" / self.name / self.suite / name / f"{number}.json"
 
     def runs(self, name: str) -> list[Results]:
-        """What each run against a specimen found."""
+        """Return what each run against a specimen found."""
         paths = sorted(self.report(name, 0).parent.glob("*.json"))
         return [load_report(path).scenarios for path in paths]
 
 
 def main() -> int:
-    """Run what has not been run, make the dictionary of it, and measure."""
+    """Run what has not been run, make the dictionary of it, and measure it."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", help="specimens; all if none is named")
     parser.add_argument("--rounds", type=int, default=1, help="runs against each specimen")
@@ -115,7 +115,7 @@ def main() -> int:
 
 
 def _joined(kept: DictionaryFile, fresh: DictionaryFile) -> DictionaryFile:
-    """A dictionary in which the fresh entries take the place of those of the same name."""
+    """Return a dictionary in which the fresh entries replace those of the same name."""
     symptoms = sorted({*kept.symptoms, *fresh.symptoms})
     number = {symptom: at for at, symptom in enumerate(symptoms)}
     entries = {
@@ -166,7 +166,7 @@ def _run_all(subjects: Subjects, rounds: int, jobs: int, *, legal: bool) -> None
 
 
 def _failing() -> dict[str, frozenset[str]]:
-    """The scenarios in which each specimen fails, and those of which that is not known."""
+    """Return the scenarios in which each specimen fails, and those for which that is unknown."""
     played = {one.id for one in of_one_server()} - {_PROGRAMS}
     rows = read_matrix(EVIDENCE / "whole-matrix.json").specimens
     found = {row.name: {id_ for ids in row.found.values() for id_ in ids} for row in rows}
@@ -203,7 +203,8 @@ def measure(
     broken: Mapping[str, Sequence[Results]],
     legal: Mapping[str, Sequence[Results]],
 ) -> dict[str, object]:
-    """Say how often the right family comes first, or among three, and is wrongly certain."""
+    """Return how often the right family comes first, or among three, and how often a wrong one is
+    certain."""
     known = opened(file)
     families = Counter(family_of[name] for name in broken)
     seen, left_out, pairs = _Tally(), _Tally(), _Tally()
@@ -263,7 +264,7 @@ class _Tally:
 
 
 def _union(one: Results, other: Results) -> Results:
-    """What a run against a server with both faults would about show."""
+    """Return about what a run against a server with both faults would show."""
     found: dict[str, ScenarioReport] = {}
     for result in (*one, *other):
         there = found.get(result.id)

@@ -17,8 +17,8 @@ EVIDENCE: Final = ROOT / "evidence"
 
 
 def commit(*paths: str) -> str:
-    """The last commit that changed one of these paths, or anything; `+` follows where files of
-    theirs have changed since."""
+    """Return the last commit that changed one of these paths, or anything, followed by `+` if files
+    of theirs have changed since."""
     found = _git("log", "-1", "--format=%h", "--", *paths)
     return f"{found}+" if _git("status", "--porcelain", "--untracked-files=no", *paths) else found
 
@@ -30,7 +30,7 @@ def _git(*arguments: str) -> str:
 
 
 def made(command: str) -> dict[str, str]:
-    """What made a file, now: the commit, the command, the day."""
+    """Return what makes a file now: the commit, the command, the day."""
     return {"commit": commit(), "command": command, "date": datetime.now(UTC).date().isoformat()}
 
 

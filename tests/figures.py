@@ -40,7 +40,7 @@ _REASONS: Final = {
 
 
 def page(reports: Iterable[Report], matrices: Sequence[Matrix]) -> str:
-    """The page, as these runs and matrices make it."""
+    """Return the page for these runs and matrices."""
     exercised = {
         one.id
         for report in reports
@@ -67,7 +67,8 @@ def page(reports: Iterable[Report], matrices: Sequence[Matrix]) -> str:
 
 
 def _departures(matrix: Matrix) -> set[str]:
-    """The SHOULDs that a strange but legal specimen was found to depart from, as it does."""
+    """Return the SHOULDs from which a strange but legal specimen was found to depart, as it
+    should."""
     return {
         id_ for row in matrix.specimens if row.legal for id_ in row.found if id_ in row.may_break
     }

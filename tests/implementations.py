@@ -63,7 +63,7 @@ _DONE: Final = (0, 1, 4)
 
 
 class Listed(BaseModel):
-    """An implementation, as the list has it."""
+    """An implementation, as in the list."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -73,8 +73,8 @@ class Listed(BaseModel):
 
 
 class Judged(BaseModel):
-    """What the suite made of one: the status of each requirement, and all that were seen where it
-    was not the same in every run."""
+    """The suite's result for one: the status of each requirement, and every status seen if it was
+    not the same in every run."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -88,7 +88,7 @@ class Judged(BaseModel):
     varies: dict[str, list[str]]
 
     def seen(self, id_: str) -> set[str]:
-        """Every status that a requirement had in some run."""
+        """Return every status that a requirement had in some run."""
         return {*self.varies.get(id_, ()), *filter(None, [self.statuses.get(id_)])}
 
 
@@ -112,7 +112,8 @@ def stored_clients() -> list[Judged]:
 
 
 def judge(one: Listed, rounds: int, jobs: int) -> Judged:
-    """Let one meet the whole suite, so many times; no jobs: take the reports that are there."""
+    """Run the whole suite against one, this many times; without jobs, take the reports that are
+    there."""
     if jobs:
         for number in range(1, rounds + 1):
             _run(one, number, jobs)
@@ -140,7 +141,7 @@ def _run(one: Listed, number: int, jobs: int) -> None:
     REPORTS.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, "-m", "conformance", "run", "--quiet", "--launch", one.launch]
     command += ["--isolate", "-j", str(jobs), "--json", str(_path(one, number))]
-    command += ["--time-limit", "900"]  # a server for each scenario, on a machine that may be busy
+    command += ["--time-limit", "900"]  # a server for each scenario, since the machine may be busy
     done = subprocess.run(command, cwd=ROOT, check=False, text=True, stdout=subprocess.PIPE)
     if done.returncode not in _DONE:
         raise SystemExit(f"{one.name}: the suite ended with status {done.returncode}")
@@ -149,13 +150,13 @@ def _run(one: Listed, number: int, jobs: int) -> None:
 
 
 def comparison(judged: Sequence[Judged]) -> Comparison:
-    """What is stored, as reports side by side."""
+    """Return the stored results as reports, side by side."""
     return compare([_report(one) for one in judged])
 
 
 def _report(one: Judged) -> Report:
-    """What is stored of one, as a report; what a client without the protocol is not judged by was
-    not asked for."""
+    """Return the stored result of one as a report. A client without the protocol was not asked for
+    what it is not judged by."""
     known = requirements()
     return Report(
         suite=one.suite,
@@ -241,7 +242,8 @@ def _section(statuses: Sequence[Status]) -> str:
 
 
 def differences(before: Sequence[Judged], now: Sequence[Judged]) -> Iterator[str]:
-    """Where two differ: in who there is, or in a cell, where no run showed what the other's did."""
+    """Yield where two results differ: in the list, or in a cell, if no run showed the other's
+    status."""
     was = {one.name: one for one in before}
     for one in now:
         old = was.get(one.name)
@@ -257,8 +259,9 @@ def differences(before: Sequence[Judged], now: Sequence[Judged]) -> Iterator[str
 
 
 def stale(report: Report, found: Matrix) -> Iterator[str]:
-    """Where the pages differ from a report on the reference server, and from the matrix of the
-    specimens, some of which are on the pages: there only what shows in every run is compared."""
+    """Yield where the pages differ from a report on the reference server, and from the matrix of
+    the specimens, some of which are on the pages: of those, only what shows in every run is
+    compared."""
     rows = {row.name: row for row in found.specimens}
     for one in stored():
         words = shlex.split(one.launch)
@@ -283,7 +286,7 @@ def _write(judged: Sequence[Judged], known: Sequence[Listed]) -> None:
 
 
 def draw() -> None:
-    """Draw the page from what is stored."""
+    """Write the page from the stored results."""
     PAGE.write_text(page(stored(), listed(), stored_clients()), encoding="utf-8")
 
 
@@ -293,7 +296,7 @@ def _say(text: str) -> None:
 
 
 def _tell(differing: Iterable[str]) -> int:
-    """Say what differs; 1 where anything does."""
+    """Print the differences; return 1 if there are any."""
     said = list(differing)
     for line in said:
         _say(line)
@@ -302,7 +305,7 @@ def _tell(differing: Iterable[str]) -> int:
 
 
 def main() -> int:
-    """Judge, and write or compare; 1 where something differs."""
+    """Judge, and write or compare; return 1 if anything differs."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", help="whom to judge; all, where none is named")
     parser.add_argument("--check", action="store_true", help="write nothing, say what differs")

@@ -17,20 +17,20 @@ _WIRE_ALONE: Final = "FRM,QUIT,TXT-2"
 
 
 def lowest() -> list[str]:
-    """What the extras need, each in the lowest version allowed."""
+    """Return the requirements of the extras, each in the lowest version allowed."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     needed = [one for extra in EXTRAS for one in project["optional-dependencies"][extra]]
     return [one.replace(">=", "==") for one in needed]
 
 
 def main() -> int:
-    """0 where all of it works."""
+    """Return 0 if all of it works."""
     directory = Path(sys.argv[1]).resolve()
     venv.create(directory, clear=True)
     python = str(directory / "bin" / "python")
     build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "-o", str(directory)]
     subprocess.run([*build, str(ROOT)], check=True, stdout=subprocess.DEVNULL)
-    # Most of what is installed is never imported, so that it is compiled where it is.
+    # Most of what is installed is never imported, so each module is compiled when it is imported.
     pip = [sys.executable, "-m", "pip", "--python", python, "--disable-pip-version-check"]
     install = [*pip, "install", "--quiet", "--no-compile", *lowest()]
     subprocess.run([*install, *map(str, directory.glob("*.whl"))], check=True)

@@ -40,8 +40,8 @@ Import = tuple[str, str]
 
 
 def imports() -> set[Import]:
-    """Every import between modules of `conformance`, those behind `TYPE_CHECKING` and in
-    functions too."""
+    """Return every import between modules of `conformance`, those behind `TYPE_CHECKING` and in
+    functions included."""
     found: set[Import] = set()
     for path in (ROOT / "conformance").rglob("*.py"):
         module = _module(path)
@@ -72,13 +72,13 @@ def _exists(module: str) -> bool:
 
 
 def room_of(module: str) -> str | None:
-    """The room a module lies in; None for the package itself and its `__main__`."""
+    """Return the room of a module; None for the package itself and its `__main__`."""
     parts = module.split(".")
     return parts[1] if len(parts) > 1 and parts[1] in ROOMS else None
 
 
 def upward() -> list[Import]:
-    """Imports from a room to a higher one, sorted."""
+    """Return the imports from a room to a higher one, sorted."""
     return sorted(
         (one, other)
         for one, other in imports()
@@ -87,7 +87,7 @@ def upward() -> list[Import]:
 
 
 def circle() -> list[str]:
-    """Modules that import each other in a circle; empty where there is none."""
+    """Return modules that import each other in a circle; empty if there is none."""
     graph: dict[str, set[str]] = defaultdict(set)
     for one, other in imports():
         graph[one].add(other)
@@ -114,7 +114,7 @@ def circle() -> list[str]:
 
 
 def show() -> str:
-    """The rooms from the top down: the modules in each, and the rooms it imports."""
+    """Draw the rooms from the top down: the modules in each, and the rooms it imports."""
     inside: dict[str, set[str]] = defaultdict(set)
     below: dict[str, set[str]] = defaultdict(set)
     for path in (ROOT / "conformance").rglob("*.py"):

@@ -50,7 +50,7 @@ def _say(text: str) -> None:
 
 
 def _run(asked: list[str]) -> tuple[subprocess.CompletedProcess[str], list[str]]:
-    """Run the suite once; what it said, and what it found, in words."""
+    """Run the suite once; return its outcome and its findings, in words."""
     with TemporaryDirectory() as directory:
         path = Path(directory) / "report.json"
         command = [_SUITE, "run", *asked, "--time-limit", _TIME_LIMIT, "--json", str(path)]
@@ -62,10 +62,10 @@ def _run(asked: list[str]) -> tuple[subprocess.CompletedProcess[str], list[str]]
 
 
 class Record:
-    """What came of the runs against each server, all at one commit, and every accusation.
+    """The results of the runs against each server, all at one commit, and every accusation.
 
-    The commit is the last that changed what is soaked. It is written after each run, for a soak
-    may be broken off at any time.
+    The commit is the last that changed what is soaked. The record is written after each run, since
+    a soak may be interrupted at any time.
     """
 
     def __init__(self, path: Path, commit: str, command: str) -> None:
@@ -76,7 +76,7 @@ class Record:
 
     @classmethod
     def read(cls, path: Path, commit: str, command: str) -> "Record":
-        """The record in a file, to go on with; `SystemExit` where it is of another commit."""
+        """Read the record of a file, to continue it; `SystemExit` if it is of another commit."""
         record = cls(path, commit, command)
         if path.exists():
             kept = json.loads(path.read_text(encoding="utf-8"))
@@ -91,7 +91,7 @@ class Record:
         return record
 
     def add(self, name: str, word: str, findings: Sequence[str]) -> None:
-        """Count a run; `findings` are those of one that accused."""
+        """Count a run; `findings` are those of a run that accused."""
         self.came[name][word] += 1
         if findings:
             self._accusations.append({"server": name, "findings": list(findings)})
@@ -112,7 +112,7 @@ class Record:
 
 
 def interval(times: int, of: int) -> tuple[float, float]:
-    """Wilson's 95 % interval of a rate that was seen so many times of so many."""
+    """Return Wilson's 95 % interval of a rate that was seen this many times of so many."""
     if not of:
         return 0.0, 1.0
     z = 1.96
@@ -124,7 +124,8 @@ def interval(times: int, of: int) -> tuple[float, float]:
 
 
 def _interleaved(runs: Runs, came: dict[str, Counter[str]]) -> list[str]:
-    """Each name as often as it is still to run, spread evenly, so that half a soak tells of all."""
+    """Return each name as often as it still has to run, spread evenly, so that half a soak covers
+    all."""
     turns = (
         ((turn + 0.5) / times, name)
         for name, (_, times) in runs.items()
@@ -134,7 +135,7 @@ def _interleaved(runs: Runs, came: dict[str, Counter[str]]) -> list[str]:
 
 
 def main() -> int:
-    """0 where every run was told, and none accused a server; 130 where not all were played."""
+    """Return 0 if every run was counted and none accused a server; 130 if not all were played."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--launch", required=True, help="the reference server")
     parser.add_argument("--rounds", type=int, default=200, help="runs against it")
@@ -178,8 +179,7 @@ def _busy_cores() -> Iterator[None]:
 
 
 def _soak(runs: Runs, jobs: int, record: Record) -> None:
-    """Play what is left of all runs, and count what came of each; an interrupt lets those under
-    way end."""
+    """Play what is left of all runs, and count each result; an interrupt lets running ones end."""
     left = _interleaved(runs, record.came)
     began, total = time.monotonic(), sum(times for _, times in runs.values())
     with ThreadPoolExecutor(jobs) as pool:

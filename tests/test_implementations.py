@@ -30,7 +30,7 @@ IDS = [one.id for one in requirements().values() if one.kind.binds_servers]
 
 
 def stages() -> list[tuple[Judged, str]]:
-    """Those that are specimens, and as which."""
+    """Return the implementations that are specimens, and their names as such."""
     found = []
     for one in stored():
         words = shlex.split(one.launch)
@@ -72,7 +72,7 @@ def test_each_can_be_launched(one: Listed) -> None:
 
 @pytest.mark.parametrize("one", stored()[:9], ids=lambda one: str(one.name))
 def test_the_reference_server_and_the_examples_keep_all_of_it(one: Judged) -> None:
-    """As the suite finds in the same run of all checks, of each of them."""
+    """The run of all checks finds the same of each of them."""
     assert one.launch.startswith(("chatproto-server ", "python examples/"))
     assert one.verdict is Verdict.CONFORMANT
     assert not one.varies

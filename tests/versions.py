@@ -24,7 +24,7 @@ _VERSION: Final = "import sys; print(sys.implementation.name, sys.version.split(
 
 
 def main(pythons: list[str]) -> int:
-    """Try each; 0 where those that were found pass, and one was found."""
+    """Try each version; return 0 if those that were found pass, and one was found."""
     outcomes: dict[str, str] = {}
     for python in pythons:
         version = _version(python)
@@ -45,7 +45,7 @@ def _version(python: str) -> str | None:
         done = subprocess.run(
             [python, "-c", _VERSION], capture_output=True, text=True, check=True, cwd=ROOT
         )
-    # What stands on the PATH for a version that is not there fails, too.
+    # A shim on the PATH for a version that is not installed fails, too.
     except (OSError, subprocess.CalledProcessError):
         return None
     return done.stdout.strip()

@@ -40,7 +40,7 @@ def _start(command: Sequence[str], log: Path) -> "subprocess.Popen[bytes]":
 
 
 def _measure(ports: Sequence[int], members: int, rate: float, seconds: float) -> list[float]:
-    """Speak at a rate from one member a node; give every 10th member's latencies, in ms."""
+    """Speak at a rate from one member of each node; return every 10th member's latencies, in ms."""
     selector = selectors.DefaultSelector()
     sockets = []
     for number in range(members):

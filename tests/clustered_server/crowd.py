@@ -46,10 +46,10 @@ class Crowd:
                 self.join(address)
 
     def join(self, address: str) -> Talker:
-        """Have one more join at a node.
+        """Let one more member join at a node.
 
-        To different nodes a system may connect from one port twice, and then two members of the
-        room would have one SENDER.
+        A system may connect to two nodes from the same port, and then two members of the room would
+        have one SENDER.
         """
         taken = {talker.history.sender for talker in self.talkers}
         spare = [_connect(address)]
@@ -70,7 +70,7 @@ class Crowd:
         pause: float,
         events: Iterable[tuple[float, Callable[[], None]]] = (),
     ) -> None:
-        """Say a line every `pause` seconds, in turn; call each event at its time."""
+        """Say a line every `pause` seconds, by each talker in turn; call each event at its time."""
         began = time.monotonic()
         due = sorted(events, key=lambda event: event[0])
         next_line, turn = began, 0
@@ -86,7 +86,7 @@ class Crowd:
             self._look(max(0.0, min(next_line, began + seconds) - time.monotonic()))
 
     def say(self, talker: Talker) -> None:
-        """Have one say its next words."""
+        """Let a talker say its next words."""
         if not talker.is_open:
             return
         self._step += 1
@@ -99,7 +99,7 @@ class Crowd:
             self._end(talker, End.KILLED)
 
     def finish(self, within: float) -> None:
-        """Have everyone say a last word; return when all have heard all of them, then judge."""
+        """Let everyone say a last word; return when all have received all of them, then judge."""
         for talker in self.talkers:
             self.say(talker)
         deadline = time.monotonic() + within
@@ -110,7 +110,8 @@ class Crowd:
         check([talker.history for talker in self.talkers])
 
     def longest_silence(self) -> float:
-        """The most seconds that one who stayed heard nothing, though others talked."""
+        """Return the most seconds for which a talker that stayed heard nothing, though others
+        talked."""
         return max(gap for talker in self.talkers if talker.is_open for gap, _ in talker.silences)
 
     def _missing(self) -> list[tuple[str, str]]:
@@ -134,7 +135,7 @@ class Crowd:
                 self._end(talker, End.KILLED)
                 continue
             if not octets:
-                # Nobody here leaves: without a notice, the node has died.
+                # Nobody here leaves: if there is no notice, the node has died.
                 self._end(talker, End.ORDERLY if talker.history.notices else End.KILLED)
                 continue
             now = time.monotonic()

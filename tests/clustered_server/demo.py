@@ -91,7 +91,7 @@ def _kill_the_leader(engines: Engines, addresses: list[str]) -> None:
 
 
 def main() -> int:
-    """0 where nothing was found, 1 otherwise, 3 where there is no engine."""
+    """Return 0 if nothing was found, 1 otherwise, 3 if there is no engine."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("suite", nargs="*", help="options for the suite's run, after --")
     options = parser.parse_args()

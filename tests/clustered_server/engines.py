@@ -19,14 +19,15 @@ DEADLINE: Final = 30.0
 
 
 def find() -> str | None:
-    """Find the engine: what NATS_SERVER names, else the wheel's beside this Python, else PATH's."""
+    """Find the engine: the one that NATS_SERVER names, else the wheel's beside this Python, else
+    the one on PATH."""
     named = os.environ.get("NATS_SERVER")
     beside = Path(sys.executable).parent / "nats-server"
     return named or (str(beside) if beside.exists() else shutil.which("nats-server"))
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports of 127.0.0.1 that nobody listens on just now."""
+    """Return ports of 127.0.0.1 on which nobody listens now."""
     sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
     ports = [each.getsockname()[1] for each in sockets]
     for each in sockets:
@@ -57,7 +58,7 @@ class EngineNode:
         return self._process.pid
 
     def start(self, routes: Sequence[int]) -> None:
-        """Start it; a cluster where there are routes to others."""
+        """Start it; as part of a cluster if there are routes to others."""
         self._directory.mkdir(parents=True, exist_ok=True)
         config = self._directory / "server.conf"
         text = f"""
@@ -82,7 +83,7 @@ class EngineNode:
             )
 
     def has_ports(self) -> bool:
-        """Whether it is known where it listens: it writes down which ports it has taken."""
+        """Whether its ports are known: it writes down which ones it has taken."""
         if self.client_port > 0:
             return True
         try:
@@ -104,7 +105,7 @@ class EngineNode:
         os.kill(self.pid, number)
 
     def kill(self) -> None:
-        """End it at once, as a power cut would, but for what the system has yet to write."""
+        """End it at once, as a power cut would, except for what the system has not yet written."""
         if self._process is not None:
             self._process.send_signal(signal.SIGKILL)
             self._process.wait()
@@ -115,7 +116,7 @@ class EngineNode:
         return self._process is not None
 
     def ask(self, path: str) -> dict[str, Any]:
-        """Ask its monitoring port; empty where it does not answer."""
+        """Ask its monitoring port; empty if it does not answer."""
         try:
             with urllib.request.urlopen(
                 f"http://127.0.0.1:{self.monitor_port}/{path}", timeout=2
@@ -130,7 +131,7 @@ class Engines:
     """A number of engine nodes that keep each stream on all of them; ready once entered."""
 
     def __init__(self, directory: Path, count: int = 1, extra: str = "") -> None:
-        # One takes any port itself; several have to know each other's before they start.
+        # A single one takes any port; several have to know each other's ports before they start.
         ports = iter(free_ports(3 * count) if count > 1 else (-1, -1, -1))
         self.nodes = [
             EngineNode(f"n{number}", directory, (next(ports), next(ports), next(ports)), extra)
@@ -139,7 +140,7 @@ class Engines:
 
     @property
     def urls(self) -> str:
-        """What to give a node as `--log`."""
+        """Return the value for a node's `--log`."""
         return ",".join(node.url for node in self.nodes)
 
     def start(self, node: EngineNode) -> None:
@@ -154,7 +155,7 @@ class Engines:
             time.sleep(0.1)
 
     def leader(self, stream: str) -> EngineNode | None:
-        """The node that leads a stream just now."""
+        """Return the node that leads a stream now."""
         for node in self.nodes:
             found = node.ask("jsz?streams=true") if node.is_running else {}
             for account in found.get("account_details", []):

@@ -41,7 +41,7 @@ class NodeProcess:
         self.address = self.read_until("listening on ").strip()
 
     def read_until(self, words: str) -> str:
-        """Read its log up to a line with these words, and give what follows them."""
+        """Read its log up to a line with these words; return what follows them."""
         assert self.process.stderr is not None
         for line in self.process.stderr:
             self.log.append(line)

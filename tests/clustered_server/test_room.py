@@ -18,7 +18,7 @@ from tests.reference_server.peer import DEADLINE, Peer, eventually
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nodes give up, and notice, after tenths of a second."""
+    """Let nodes give up, and notice, after tenths of a second."""
     monkeypatch.setattr(chatproto.replica, "MARK", 0.1)
     monkeypatch.setattr(chatproto.replica, "GIVE_UP", 0.5)
 

@@ -23,8 +23,8 @@ def specimen(name: str) -> str:
 
 
 def told_of(one: Specimen, directory: Path) -> list[str]:
-    """What `run` is to be told of a specimen: how to launch it, the dialect it is in, and how many
-    it has room for, which takes a profile, written there."""
+    """Return the options of `run` for a specimen: how to launch it, its dialect, and its capacity,
+    which needs a profile, written there."""
     launch = ["--launch", specimen(one.name)]
     if one.profile is not None:
         return [*launch, "--profile", one.profile]

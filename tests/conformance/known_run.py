@@ -46,7 +46,7 @@ class Told:
 
     @property
     def key(self) -> tuple[str, str]:
-        """Which message it is, whoever was told it."""
+        """Return which message it is, the same for every recipient."""
         return self.broadcast.sender, self.broadcast.text
 
     @property
@@ -55,20 +55,20 @@ class Told:
         return found[0] if found else None
 
     def becomes(self, octets: bytes) -> None:
-        """Let this come instead, when the last of it came."""
+        """Let this come instead, at the time of its last octet."""
         self.parts = [(self.parts[-1][0], octets)]
 
     def is_changed(self, old: bytes, new: bytes) -> None:
         self.becomes(self.octets.replace(old, new, 1))
 
     def shows(self, seconds: float) -> None:
-        """Let its header show a time so much later."""
+        """Let its header show a time this much later."""
         unit = self.broadcast
         self.becomes(encode(replace(unit, time=unit.time + timedelta(seconds=seconds))))
 
 
 class Run:
-    """A transcript of a correct server's, exercising nothing in particular."""
+    """A transcript of a correct server, which exercises nothing in particular."""
 
     def __init__(self, events: Sequence[Event]) -> None:
         self.events = [
@@ -117,11 +117,11 @@ class Run:
         return [told for told in self.told[name] if isinstance(told.unit, Broadcast)]
 
     def all_of(self, told: Told) -> list[Told]:
-        """A message as everybody was told it."""
+        """A message, as everybody received it."""
         return [one for name in self.told for one in self.broadcasts(name) if one.key == told.key]
 
     def others_with(self, *several: Told) -> list[str]:
-        """Who else was told all of these."""
+        """Return who else received all of these."""
         names = [name for name in self.told if name != several[0].client]
         keys = {told.key for told in several}
         return [name for name in names if keys <= {one.key for one in self.broadcasts(name)}]
@@ -136,14 +136,15 @@ class Run:
         return self.sent[name].split(b"\n")[:-1]
 
     def has_later_own(self, told: Told, name: str) -> bool:
-        """Whether a client was told a later message of the same sender's."""
+        """Whether a client received a later message of the same sender."""
         return any(
             one.broadcast.sender == told.broadcast.sender and self._place(one) > self._place(told)
             for one in self.broadcasts(name)
         )
 
     def _place(self, told: Told) -> int:
-        """Where its sender's octets have it, by its nonce; before all where it has none."""
+        """Return its place in the sender's octets, by its nonce; before all others if it has
+        none."""
         nonce = told.nonce
         return -1 if nonce is None else self.sent[self.sender(told)].find(nonce.encode())
 
@@ -186,17 +187,17 @@ class Run:
         self.events[at] = Settled(self.events[at].t, ())
 
     def is_first(self, told: Told) -> bool:
-        """Whether a message is the first of its sender's to come back."""
+        """Whether a message is the first of its sender to come back."""
         return told is next(one for one in self.broadcasts(told.client) if self.is_own(one))
 
     def is_alone(self, told: Told) -> bool:
-        """Whether all of its sender's messages before it had come back when it was sent."""
+        """Whether all messages of its sender before it had come back when it was sent."""
         own = [one for one in self.broadcasts(told.client) if self.is_own(one)]
         earlier = own[: own.index(told)]
         return all(one.parts[-1][0] < self._segment(told) for one in earlier)
 
     def echoes(self) -> Iterator[tuple[Told, float]]:
-        """Each message as its sender was told it, and how long that took, or longer."""
+        """Return each message as its sender received it, and how long that took, or longer."""
         for units in self.told.values():
             for told in units:
                 if isinstance(told.unit, Broadcast) and self.is_own(told):
@@ -204,7 +205,7 @@ class Run:
                     yield told, came - self.events[self._segment(told)].t
 
     def _segment(self, told: Told) -> int:
-        """The event with which its sender had sent the nonce of a message, or first its text."""
+        """Return the event in which its sender sent the nonce of a message, or first its text."""
         sought = (told.nonce or told.broadcast.text).encode()
         seen = b""
         for at, event in enumerate(self.events):
@@ -215,24 +216,24 @@ class Run:
         raise LookupError(sought)
 
     def is_to_exercise(self, told: Told, requirement: str) -> None:
-        """Say that this message was sent for a requirement."""
+        """Record that this message was sent for a requirement."""
         at = self._segment(told)
         segment = self.events[at]
         assert isinstance(segment, Sent)
         self.events[at] = replace(segment, exercises=(requirement,))
 
     def takes_longer(self, told: Told, seconds: float) -> None:
-        """All that happens from the last octet of a unit on happens so much later."""
+        """Delay everything from the last octet of a unit on by this much."""
         for at in range(told.parts[-1][0], len(self.events)):
             event = self.events[at]
             self.events[at] = replace(event, t=event.t + seconds)
 
     def cut(self, name: str) -> None:
-        """Each octet of a client's comes with a read of its own."""
+        """Let each octet of a client come in a read of its own."""
         self._cut.add(name)
 
     def transcript(self) -> list[Event]:
-        """The events, with what came as it is now."""
+        """Return the events, with the octets as they come now."""
         came: dict[int, list[bytes]] = {}
         for units in self.told.values():
             for told in units:

@@ -17,10 +17,10 @@ LAST: Final = (b"quit\n", b"quit\r\n", b"bad \xff line\n", b"quit\nand more\n", 
 
 @st.composite
 def _lines(draw: st.DrawFn, scene: Scene) -> bytes:
-    """A few lines: with a word of their own, most of them.
+    """A few lines, most of them with a unique word.
 
-    What was said before is said again only when all are known to have been there before: who
-    joined between the two cannot be told from one who missed the first.
+    A text is repeated only when all are known to have been there before: a member that joined
+    between the two looks like one that missed the first.
     """
     known = all(peer.member or peer.ended or peer.over for peer in scene.peers.values())
     plain = BLANK + AGAIN if known else BLANK
@@ -41,7 +41,8 @@ def _segments(draw: st.DrawFn, octets: bytes) -> list[bytes]:
 
 @st.composite
 def scenes(draw: st.DrawFn, *, may_be_unix: bool = True) -> Scene:
-    """A whole run of a correct server: it accepts late, reads as it likes, writes in pieces."""
+    """A whole run of a correct server: it accepts late, reads in any pieces, and writes in
+    pieces."""
     scene = Scene(unix=may_be_unix and draw(st.booleans()))
     for name in NAMES[: draw(st.integers(2, 4))]:
         scene.connect(name, accepted=draw(st.booleans()))
@@ -100,7 +101,7 @@ def _go(draw: st.DrawFn, scene: Scene, name: str) -> None:
 
 
 def _to_the_end(draw: st.DrawFn, scene: Scene) -> None:
-    """Everything is read, and whoever is still there speaks once more and hears all."""
+    """Everything is read; whoever is still there speaks once more and receives everything."""
     for name in draw(st.permutations(sorted(scene.peers))):
         if not scene.peers[name].over:
             serve(scene, name)

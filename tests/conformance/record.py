@@ -37,7 +37,7 @@ Record = dict[str, object]
 
 
 def as_record(finding: Finding) -> Record:
-    """What is kept of a finding."""
+    """Return what is kept of a finding."""
     return {
         "requirement": finding.requirement,
         "outcome": finding.outcome.value,
@@ -49,12 +49,12 @@ def as_record(finding: Finding) -> Record:
 
 
 def findings_of(path: Path) -> list[Record]:
-    """What the oracle says of a transcript that is kept."""
+    """Return the oracle's findings of a kept transcript."""
     return [as_record(finding) for finding in judge(read(path)).findings]
 
 
 def main() -> int:
-    """Record, judge, and write what was found; 0 where every specimen asked for has failed."""
+    """Record, judge, and write what was found; 0 if every specimen asked for has failed."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", help="specimens, or `reference`; all if none")
     parser.add_argument("--judge", action="store_true", help="only judge what is there again")
@@ -69,7 +69,7 @@ def main() -> int:
 
 
 def _record_all(names: Sequence[str]) -> Iterator[str]:
-    """Record what is named; the names of specimens of which nothing could be kept."""
+    """Record the named specimens; return the names of those of which nothing could be kept."""
     SPECIMENS.mkdir(parents=True, exist_ok=True)
     if not names or "reference" in names:
         _record_reference()
@@ -88,8 +88,8 @@ def _record_reference() -> None:
 
 
 def _record_specimen(specimen: Specimen) -> bool:
-    """Keep the smallest transcript of the first few scenarios that are there for what it breaks,
-    or of the others if it passes those."""
+    """Keep the smallest transcript of the first few scenarios that exercise what it breaks, or of
+    the others if it passes those."""
     meant = [one for one in scenarios() if specimen.breaks.intersection(one.requirements)]
     ids = [
         one.id for one in sorted(meant, key=lambda one: one.requirements[0] not in specimen.breaks)
@@ -110,7 +110,7 @@ def _record_specimen(specimen: Specimen) -> bool:
 
 
 def _run(told: Sequence[str], only: Sequence[str], directory: Path) -> None:
-    """Play scenarios against what `run` is told of, keeping their transcripts in a directory."""
+    """Play scenarios with these options of `run`, and keep their transcripts in a directory."""
     if not only:
         return
     command = [str(Path(sys.executable).with_name("chatproto-conformance")), "run", "--quiet"]
@@ -126,7 +126,7 @@ def _fails(path: Path, specimen: Specimen) -> bool:
 
 
 def _keep(path: Path, there: Path) -> None:
-    """Keep a transcript, with nothing in it of where it was recorded."""
+    """Keep a transcript, without anything that shows where it was recorded."""
     text = path.read_text(encoding="utf-8")
     for prefix in (sys.prefix, str(Path.cwd()), sys.base_prefix + "/lib"):
         text = text.replace(prefix, "…")

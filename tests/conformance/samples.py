@@ -16,7 +16,7 @@ IDS = frozenset(one.id for one in requirements().values() if one.kind.binds_serv
 
 
 def altered() -> Scene:
-    """A room that shows bob another text than ann said."""
+    """A room that shows Bob another text than Ann said."""
     scene = chat()
     scene.send("ann", b"n0ddba1x90", b"001z hello\n")
     scene.serve("ann")
@@ -28,7 +28,7 @@ def altered() -> Scene:
 
 
 def swapped(*speakers: str) -> Scene:
-    """A room that shows cyd the last two broadcasts the other way round."""
+    """A room that shows Cyd the last two broadcasts in the other order."""
     scene = chat("ann", "bob", "cyd")
     talk(scene, speakers)
     waiting = scene.peers["cyd"].waiting
@@ -39,7 +39,7 @@ def swapped(*speakers: str) -> Scene:
 
 
 def cut_off() -> Scene:
-    """A room that resets whoever quits, while another has stopped reading for a while."""
+    """A room that resets whoever quits, while another member does not read for a while."""
     scene = chat("ann", "bob")
     scene.stall("bob")
     scene.send("ann", b"quit\n")
@@ -60,7 +60,7 @@ def findings_of(scene: Scene, requirement: str) -> list[Finding]:
 
 
 def found(scene: Scene, requirement: str) -> FindingReport:
-    """The first finding of a requirement, as a report holds it."""
+    """Return the first finding of a requirement, as a report holds it."""
     return finding_report(findings_of(scene, requirement)[0], events_of(scene))
 
 
@@ -91,7 +91,8 @@ def report(
 
 
 def outage(fault: str, silence: float, resumed: float = 0.1) -> OutageReport:
-    """What members noticed of a fault of the first node, 3 s long; all is well again after 4 s."""
+    """What members noticed of a fault of the first node that lasts 3 s; after 4 s all is well
+    again."""
     return OutageReport(
         fault=fault, node=0, begun=1.0, healed=4.0, over=5.0, client="c3", silence=silence,
         silent_until=1.5 + silence, resumed=resumed,
@@ -107,7 +108,7 @@ def passing(name: str = "good") -> Report:
 
 
 def hostile(text: str) -> Report:
-    """A report in which a server, or who wrote the file, put a text wherever text may be."""
+    """A report in which a server, or the author of the file, put a text wherever text may be."""
     event = StretchEvent(
         line=3, t=0.1, event="received", client=text, octets=text, size=len(text), note=text,
         marked=[(0, 4)], evidence=True,
@@ -147,7 +148,7 @@ def hostile(text: str) -> Report:
 
 
 def worst(name: str) -> Report:
-    """A report in which everything failed, at the length there may be of it."""
+    """A report in which everything failed, as long as one may be."""
     octets = "\x00" * MAX_OCTETS
     stretch = [
         StretchEvent(

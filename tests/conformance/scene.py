@@ -59,14 +59,14 @@ TICK: Final = 0.001
 
 
 def moment(t: float) -> datetime:
-    """What the server's clock shows so many seconds after the start."""
+    """Return what the server's clock shows this many seconds after the start."""
     return datetime.fromtimestamp(WALL + t, UTC).replace(tzinfo=None, microsecond=0)
 
 
 @dataclass
 class Peer:
-    """One connection, seen from both sides. `unread` is what the server has not read yet, an
-    empty segment for the end of stream; `ended` says that it has nothing more to write."""
+    """One connection, seen from both sides. `unread` is what the server has not read yet; an empty
+    segment stands for the end of stream. `ended`: the server has nothing more to write."""
 
     name: str
     sender: str
@@ -106,7 +106,7 @@ class Scene:
         return peer
 
     def join(self, *names: str, node: int | None = None) -> None:
-        """Connect clients, at one node of several, that each say a word and hear it."""
+        """Connect clients, at one of several nodes, and let each say a word and receive it."""
         for name in names:
             self.connect(name, node=node)
             self.say(name, self.nonce())
@@ -142,7 +142,7 @@ class Scene:
         self.events.append(Resumed(self.tick(), name))
 
     def serve(self, name: str, reads: int | None = None) -> None:
-        """Let the server read from a client, all or so many segments."""
+        """Let the server read from a client: everything, or this many segments."""
         peer = self.peers[name]
         now, peer.unread = peer.unread[:reads], [] if reads is None else peer.unread[reads:]
         for octets in now:
@@ -169,7 +169,7 @@ class Scene:
         peer.member, peer.ended = False, True
 
     def deliver(self, *names: str) -> None:
-        """Let clients read all that waits for them, and the end where there is one."""
+        """Let clients read all that waits for them, and the end if there is one."""
         for peer in [self.peers[name] for name in names] or list(self.peers.values()):
             if peer.waiting:
                 self.read(peer.name, sum(map(len, peer.waiting)))
@@ -177,7 +177,7 @@ class Scene:
                 self.end(peer.name)
 
     def read(self, name: str, octets: int) -> None:
-        """Let a client read so many octets at once."""
+        """Let a client read this many octets at once."""
         peer = self.peers[name]
         stream = b"".join(peer.waiting)
         peer.waiting = [stream[octets:]] if stream[octets:] else []
@@ -197,19 +197,19 @@ class Scene:
         self.events.append(Waited(self.now, name, what, 3.0, tuple(exercises)))
 
     def fence(self) -> None:
-        """Let each member say a word, and all of them hear all of it."""
+        """Let each member say a word, and let all of them receive all of it."""
         for peer in list(self.peers.values()):
             if peer.member:
                 self.say(peer.name, self.nonce())
         self.deliver()
 
     def findings(self) -> list[Finding]:
-        """What the oracle says of it all."""
+        """Return the oracle's judgement of all of it."""
         return judge([*self.events, Finish(self.now)]).findings
 
 
 def blamed(scene: Scene) -> list[str]:
-    """The requirements that the oracle says are broken, each once."""
+    """Return the requirements that the oracle finds broken, each once."""
     return sorted({finding.requirement for finding in scene.findings()})
 
 
@@ -221,7 +221,7 @@ def chat(*names: str, start: Start = START) -> Scene:
 
 
 def talk(scene: Scene, speakers: Iterable[str]) -> list[str]:
-    """Let members say a word each; what is broadcast waits for everyone."""
+    """Let members say a word each; the broadcasts wait for everyone."""
     words = []
     for name in speakers:
         words.append(scene.nonce())

@@ -60,7 +60,7 @@ class Terminal:
         return not self.screen.cursor.hidden
 
     def wait(self, until: Callable[[], bool] | None = None) -> bool:
-        """Read until something is so, or to the end; whether it was so."""
+        """Read until a condition holds, or to the end; return whether it held."""
         deadline = time.monotonic() + DEADLINE
         while time.monotonic() < deadline:
             if until is not None and until():
@@ -71,7 +71,7 @@ class Terminal:
         raise TimeoutError("\n".join(self.lines()))
 
     def interrupt(self) -> None:
-        """What Ctrl-C does: a signal to all that is in the foreground."""
+        """Do what Ctrl-C does: signal everything in the foreground."""
         os.killpg(self.process.pid, signal.SIGINT)
 
     def close(self) -> None:
@@ -81,7 +81,7 @@ class Terminal:
         os.close(self._master)
 
     def _read(self) -> bool:
-        """Read what there is; False at the end."""
+        """Read what there is; return False at the end."""
         if not select.select([self._master], [], [], _TICK)[0]:
             return True
         try:

@@ -17,7 +17,7 @@ STANDARD = "spec/chatproto-1.html"
 
 @dataclass
 class Page:
-    """The anchors that a page has, and where it leads."""
+    """The anchors of a page, and the targets of its links."""
 
     anchors: set[str] = field(default_factory=set)
     links: list[str] = field(default_factory=list)
@@ -39,7 +39,7 @@ class _Reader(HTMLParser):
 
 
 def broken(site: Path) -> Iterator[str]:
-    """What is wrong with the site's links, in words."""
+    """Return what is wrong with the site's links, in words."""
     pages = {path.resolve(): _read(path) for path in sorted(site.rglob("*.html"))}
     if not pages:
         yield f"{site}: there are no pages"
@@ -61,7 +61,7 @@ def broken(site: Path) -> Iterator[str]:
 
 
 def missing(site: Path) -> Iterator[str]:
-    """The requirements that have no anchor in the standard."""
+    """Return the requirements that have no anchor in the standard."""
     anchors = _read(site / STANDARD).anchors
     yield from (f"{STANDARD}: no anchor #{id_}" for id_ in requirements() if id_ not in anchors)
 

@@ -53,7 +53,7 @@ def test_every_input_and_output_is_used() -> None:
 def test_every_variable_of_the_step_is_set_and_used() -> None:
     used = set(re.findall(r"\$(CHAT_\w+)", STEP["run"]))
     assert used == set(STEP["env"])
-    assert "${{" not in STEP["run"]  # an input is never read as a part of the script
+    assert "${{" not in STEP["run"]  # an input never becomes a part of the script
 
 
 def test_the_workflow_uses_what_the_action_has() -> None:
@@ -70,7 +70,7 @@ def test_the_workflow_uses_what_the_action_has() -> None:
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: str(path.name))
 def test_a_workflow_of_this_repository_can_run(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
-    assert "://" not in text  # no index, no host: what a runner has
+    assert "://" not in text  # no index, no host: the environment of a runner
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     for job in yaml.safe_load(text)["jobs"].values():
         ids = {step["id"] for step in job["steps"] if "id" in step}
@@ -130,8 +130,8 @@ def test_pytest_has_these_options() -> None:
 
 @pytest.fixture
 def runner(tmp_path: Path) -> Path:
-    """A directory in which the suite is installed as the action's first step does it, though a run
-    plays a few scenarios only."""
+    """A directory in which the suite is installed as by the action's first step, but a run plays
+    only a few scenarios."""
     installed = tmp_path / "chatproto" / "bin"
     installed.mkdir(parents=True)
     few = (
@@ -147,7 +147,7 @@ def runner(tmp_path: Path) -> Path:
 
 
 def perform(runner: Path, **inputs: str) -> tuple[int, dict[str, str]]:
-    """Run the step's script as GitHub does; its status, and its outputs."""
+    """Run the step's script as GitHub does; return its status and its outputs."""
     output = runner / "output"
     output.write_text("")
     given = {name.replace("_", "-"): value for name, value in inputs.items()}

@@ -47,8 +47,8 @@ def test_every_command_is_on_its_page() -> None:
 
 
 def anchors(path: Path) -> set[str]:
-    """What a page's headings are found by: as GitHub makes it of their text, and by the id of a
-    requirement."""
+    """Return the anchors of a page's headings: those that GitHub makes of their text, and ids of
+    requirements."""
     found = set()
     for heading in re.findall(r"^#+ (.+)$", path.read_text(encoding="utf-8"), re.MULTILINE):
         words = re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
@@ -71,7 +71,7 @@ def test_every_link_between_pages_leads_somewhere(page: Path) -> None:
 def test_every_page_of_docs_is_in_the_contents() -> None:
     for path in (ROOT / "docs").rglob("*.md"):
         *folder, name = path.relative_to(ROOT / "docs").with_suffix("").parts
-        # A folder's pages are in the contents of its own index, where it has one.
+        # A folder's pages are in the contents of its own index, if it has one.
         own = ROOT.joinpath("docs", *folder, "index.md")
         if own == path or not own.is_file():
             own, name = ROOT / "docs" / "index.md", "/".join([*folder, name])

@@ -40,7 +40,7 @@ class Shown:
 
     @property
     def broken(self) -> set[str]:
-        """The requirements under whose headings it shows a failure."""
+        """Return the requirements under whose headings it shows a failure."""
         return set(re.findall(r"^([A-Z]+-\d+) (?:MUST|SHOULD) — ", self.output, re.MULTILINE))
 
     @property
@@ -49,12 +49,13 @@ class Shown:
 
 
 def shown(page: Path) -> list[Shown]:
-    """What a page shows, in its order: before the chapter and, but for the last one, after it."""
+    """Return the runs that a page shows, in order: before the chapter and, except in the last one,
+    after it."""
     return [Shown(*found) for found in COMMAND.findall(page.read_text(encoding="utf-8"))]
 
 
 def broken(report: Report, run: Shown) -> set[str]:
-    """The requirements that the scenarios of this run found broken."""
+    """Return the requirements that the scenarios of this run found broken."""
     return {
         finding.requirement
         for scenario in report.scenarios
@@ -65,7 +66,7 @@ def broken(report: Report, run: Shown) -> set[str]:
 
 
 def exercised(report: Report, run: Shown) -> set[str]:
-    """The requirements whose trigger happened in the scenarios of this run."""
+    """Return the requirements whose trigger happened in the scenarios of this run."""
     return {
         id_
         for scenario in report.scenarios

@@ -33,7 +33,7 @@ def shown(number: int) -> list[tuple[str, str, str]]:
 
 
 def broken(scenario: str, client: Path, folder: Path) -> set[str]:
-    """The requirements that a client breaks in a scenario."""
+    """Return the requirements that a client breaks in a scenario."""
     report = folder / "report.json"
     launch = f"{sys.executable} {client} {{host}} {{port}}"
     done = command.run(
@@ -86,7 +86,7 @@ def test_a_client_passes_what_its_chapter_is_about(number: int, tmp_path: Path) 
 
 
 @each
-@pytest.mark.heavy  # the suite waits for what does not come
+@pytest.mark.heavy  # the suite waits in vain for something
 def test_a_client_breaks_what_the_next_chapter_is_about(number: int, tmp_path: Path) -> None:
     scenario, _, output = shown(number)[0]
     named = set(re.findall(r"^   (CLI-\d+)   ", output, re.MULTILINE))

@@ -16,15 +16,15 @@ OPTIONS: Final = f"--listen {{address}} --heartbeat 1 --max-members {CAPACITY}"
 
 
 def judge(server: Path, folder: Path, options: str = OPTIONS) -> None:
-    """Run the suite against a server that is one Python file, as `judge_launched` does.
+    """Run the suite against a server in one Python file, like `judge_launched`.
 
-    Whatever the options are, they give it room for `CAPACITY` members and a heartbeat.
+    Whatever the options, it has room for `CAPACITY` members, and a heartbeat.
     """
     judge_launched(f"{shlex.join([sys.executable, str(server)])} {options}", folder)
 
 
 def judge_launched(launch: str, folder: Path) -> None:
-    """Run the suite against it, programs apart: every requirement passes, MUST and SHOULD."""
+    """Run the suite against it, without programs: every requirement passes, MUST and SHOULD."""
     profile, report = folder / "profile.toml", folder / "report.json"
     profile.write_text(
         f"[launch]\ncommand = {json.dumps(launch)}\n[limits]\ncapacity = {CAPACITY}\n"

@@ -28,14 +28,14 @@ HEADER: Final = b"20210703 17:45:39 unix:7\n"
 
 
 def say(client: Path, *texts: str) -> bytes:
-    """What a user types to say these."""
+    """Return what a user types to say these texts."""
     if client == JSONL:
         return b"".join(json.dumps({"say": text}).encode() + b"\n" for text in texts)
     return b"".join(text.encode() + b"\n" for text in texts)
 
 
 def texts(client: Path, shown: bytes) -> list[str]:
-    """The texts of the broadcasts that were shown, in order."""
+    """Return the texts of the broadcasts that were shown, in order."""
     if client == JSONL:
         lines = [json.loads(line) for line in shown.splitlines()]
         return [line["broadcast"]["text"] for line in lines if "broadcast" in line]
@@ -43,7 +43,7 @@ def texts(client: Path, shown: bytes) -> list[str]:
 
 
 def end(client: Path, shown: bytes, told: bytes) -> str:
-    """What was shown of how it ended, and nothing but that."""
+    """Return what was shown of how it ended, and nothing else."""
     assert b"Traceback" not in told
     if client == JSONL:
         assert told == b""
@@ -52,7 +52,7 @@ def end(client: Path, shown: bytes, told: bytes) -> str:
 
 
 def run(client: Path, port: int, typed: bytes) -> tuple[int, bytes, bytes]:
-    """Give a client all its input at once; its exit status, what it shows, what it tells."""
+    """Give a client all its input at once; return its exit status, its output, and its errors."""
     done = subprocess.run(
         [sys.executable, "-W", "error", str(client), "127.0.0.1", str(port)],
         input=typed,

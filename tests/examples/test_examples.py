@@ -101,7 +101,7 @@ def test_after_a_failed_write_it_reads_what_was_said_before(driver: Path, tmp_pa
         process, port = launch(stack, tmp_path / "log", driver)
         [stays, goes] = [connect(stack, port) for _ in range(2)]
         speak(goes, b"here")
-        speak(stays, b"hello")  # which waits unread where it goes: closing resets
+        speak(stays, b"hello")  # it stays unread in the kernel: closing resets
         process.send_signal(signal.SIGSTOP)
         stays.sendall(b"a word for both\n")
         goes.sendall(b"".join(line + b"\n" for line in lines))
@@ -146,14 +146,14 @@ def test_asyncio_streams_speak_tls(tmp_path: Path) -> None:
         read_until(dan, b"\ngoing\n")
         process.send_signal(signal.SIGTERM)
         assert read_until(dan, b"").endswith(b"!shutting-down\n")
-        assert process.wait(20) == 0  # without waiting for close_notify, which takes half a minute
+        assert process.wait(20) == 0  # it does not wait for close_notify, which takes half a minute
     assert log.read_text() == ""
 
 
 def launch(
     stack: ExitStack, log: Path, driver: Path, *options: str
 ) -> tuple[subprocess.Popen[bytes], int]:
-    """Start a server; at the latest with the stack, it ends."""
+    """Start a server; it ends with the stack at the latest."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
     command = [sys.executable, str(driver), "--listen", f"tcp://127.0.0.1:{port}", *options]
@@ -175,13 +175,13 @@ def connect(stack: ExitStack, port: int) -> socket.socket:
 
 
 def speak(member: socket.socket, text: bytes) -> None:
-    """Say something, and hear it."""
+    """Say something, and receive it."""
     member.sendall(text + b"\n")
     read_until(member, b"\n" + text + b"\n")
 
 
 def talk_on(member: socket.socket, other: socket.socket) -> None:
-    """Send an octet with each heartbeat that another hears, for as long as it goes."""
+    """Send an octet for each heartbeat that another client receives, for as long as it goes."""
     give_up = time.monotonic() + DEADLINE
     while time.monotonic() < give_up:
         member.sendall(b"x")
@@ -197,7 +197,7 @@ def await_acknowledged(member: socket.socket) -> None:
 
 
 def read_until(member: socket.socket, end: bytes) -> bytes:
-    """Read until this comes; where it is empty, to the end of the stream."""
+    """Read until this comes; if it is empty, to the end of the stream."""
     received = b""
     while octets := member.recv(65_536):
         received += octets

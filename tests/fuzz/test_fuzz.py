@@ -40,7 +40,8 @@ def test_a_server_is_sound_after_two_bursts() -> None:
 def test_a_fault_is_found_and_told_with_the_input_that_repeats_it(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The limit judges a tail alone: a line cut up is taken for too long, a whole one is not."""
+    """Judge the limit by a tail alone: a line that is cut up counts as too long, a whole one does
+    not."""
     monkeypatch.setattr(framing, "_measure", lambda block, _: len(block))
     with pytest.raises(AssertionError, match="cut has a meaning"):
         __main__._fuzz_from_a_seed(20_000, 30, SEED)

@@ -32,7 +32,7 @@ TIME: Final = rb"\d{8} \d\d:\d\d:\d\d "
 
 @dataclass(frozen=True, slots=True)
 class Port:
-    """A port: the program that builds or runs it, how it is built and launched."""
+    """A port: the program that builds or runs it, and how it is built and launched."""
 
     folder: str
     needs: str
@@ -40,7 +40,7 @@ class Port:
     built: str | None = None
 
     def command(self) -> list[str]:
-        """Build it, and return how it is launched."""
+        """Build it, and return the command that launches it."""
         if shutil.which(self.needs) is None:
             pytest.skip(f"{self.needs} is not installed")
         if self.built is not None:
@@ -140,7 +140,7 @@ Address = str | tuple[str, int]
 
 @contextmanager
 def serving(command: Sequence[str], host: str) -> Iterator[tuple[str, int]]:
-    """Start a server on a free port, with the line limit of the vectors; it ends afterwards."""
+    """Start a server on a free port, with the line limit of the vectors; end it afterwards."""
     with socket.create_server((host, 0), family=family((host, 0))) as probe:
         port = probe.getsockname()[1]
     where = f"tcp://[{host}]:{port}" if ":" in host else f"tcp://{host}:{port}"
@@ -153,7 +153,7 @@ def serving(command: Sequence[str], host: str) -> Iterator[tuple[str, int]]:
 
 
 def converse(address: Address, segments: Iterable[bytes]) -> tuple[bytes, str]:
-    """Send these and half-close; return all that the server sends, and what it calls the client."""
+    """Send these and half-close; return all that the server sends, and its label for the client."""
     with connect(address) as client:
         for segment in segments:
             client.sendall(segment)
@@ -189,7 +189,7 @@ def family(address: Address) -> socket.AddressFamily:
 
 
 def check(vector: Vector, events: Iterable[dict[str, object]], answer: tuple[bytes, str]) -> None:
-    """Check that what came is a broadcast for each message and a notice for a violation."""
+    """Check that there is a broadcast for each message, and a notice for a violation."""
     received, sender = answer
     expected = b""
     for event in events:

@@ -22,7 +22,7 @@ def _all_log_levels(caplog: pytest.LogCaptureFixture) -> None:
 
 @pytest.fixture
 def serve() -> Iterator[Serve]:
-    """Start servers; at the end stop them, and see that nothing is left."""
+    """Start servers; at the end stop them, and check that nothing is left."""
     threads, descriptors = threading.active_count(), len(os.listdir("/proc/self/fd"))
     servers: list[ChatServer] = []
 
@@ -41,7 +41,7 @@ def serve() -> Iterator[Serve]:
 
 @pytest.fixture
 def connect(serve: Serve) -> Iterator[Connect]:  # noqa: ARG001  (closes before the server stops)
-    """Connect to a server; `member=True` fences, so that it is known to be one."""
+    """Connect to a server; `member=True` fences, so that the client is known to be a member."""
     peers: list[Peer] = []
 
     def connect(

@@ -51,7 +51,7 @@ class Peer:
             assert self.read(), f"the stream ended without {octets!r}: {self.received[-200:]!r}"
 
     def fence(self) -> None:
-        """Say a nonce and wait for its echo: all that was said before has been broadcast."""
+        """Say a nonce and wait for its echo: then all that was said before has been broadcast."""
         nonce = b"nonce %d" % next(_nonces)
         self.send(nonce + b"\n")
         self.read_until(nonce + b"\n")
@@ -62,12 +62,12 @@ class Peer:
         return self.received
 
     def forget_until(self, octets: bytes) -> None:
-        """Read until this, and forget it and all before it."""
+        """Read until this, and drop it and all before it."""
         self.read_until(octets)
         self.received = self.received.partition(octets)[2]
 
     def texts(self) -> list[bytes]:
-        """Of the broadcasts received, the texts, without nonces."""
+        """Return the texts of the broadcasts received, without nonces."""
         return [line for line in self.received.split(b"\n")[1::2] if not line.startswith(b"nonce")]
 
     def reset(self) -> None:
@@ -83,7 +83,7 @@ class Peer:
 
 
 def eventually(is_so: Callable[[], bool]) -> None:
-    """Wait for what no octet on a socket tells."""
+    """Wait for a condition that no octet on a socket announces."""
     deadline = time.monotonic() + DEADLINE
     while not is_so():
         assert time.monotonic() < deadline

@@ -94,7 +94,8 @@ class Terminal:
         os.write(self._master, octets)
 
     def show_until(self, octets: bytes) -> None:
-        """Read what the program shows until it shows this, after what was waited for before."""
+        """Read what the program shows until it shows this, after what an earlier call waited
+        for."""
         deadline = time.monotonic() + DEADLINE
         while (found := self.shown.find(octets, self._looked_at)) < 0:
             assert select.select([self._master], [], [], deadline - time.monotonic())[0], self.shown

@@ -86,7 +86,7 @@ def test_a_message_to_a_quiet_room_wakes_no_other_thread_through_a_descriptor(
         for number in range(100):
             ann.send(b"%d\n" % number)
             bob.read_until(b"\n%d\n" % number)
-    # One that delivers what another said hands over after a while, on a busy machine.
+    # On a busy machine, the thread that delivers another's message passes it on only after a while.
     assert len(woken) <= 100 / ROUNDS
 
 
@@ -216,7 +216,7 @@ def test_a_leaver_that_goes_on_sending_is_discarded_until_its_end(
     ann, bob = connect(server), connect(server)
     ann.send(b"quit\n")
     ann.read_to_end()
-    with contextlib.suppress(OSError):  # where this took longer than the second it has
+    with contextlib.suppress(OSError):  # if this took longer than the second that it has
         for _ in range(20):
             ann.send(b"x" * 60_000 + b"\n")
         ann.end()

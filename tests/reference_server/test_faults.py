@@ -49,7 +49,7 @@ def test_descriptors_running_out_for_real(
     with socket.socket() as late:
         resource.setrlimit(resource.RLIMIT_NOFILE, (late.fileno() + 50, hard))
         try:
-            for _ in range(5):  # an accept about to find nothing holds one for a moment
+            for _ in range(5):  # an accept that is about to find nothing holds one for a moment
                 with contextlib.suppress(OSError):
                     while True:
                         fillers.append(os.dup(0))

@@ -56,7 +56,7 @@ def test_res_1_nothing_is_done_while_nothing_is_said(leave: object) -> None:
         goes.fence()
         if callable(leave):
             leave(goes)
-        time.sleep(0.3)  # what there is to do is done
+        time.sleep(0.3)  # nothing is left to do
         before = processor_seconds(server.process.pid)
         time.sleep(QUIET)
         assert processor_seconds(server.process.pid) - before < QUIET / 10
@@ -80,7 +80,7 @@ def test_res_2_without_a_free_descriptor_members_are_served_and_later_others_adm
             ann.fence()
             time.sleep(0.05)
         assert processor_seconds(server.process.pid) - before < 0.3
-        crowd[0].send(b"quit\n")  # the one that was admitted makes room for the next
+        crowd[0].send(b"quit\n")  # the member that was admitted makes room for the next
         crowd[0].read_to_end()
         crowd[0].close()
         crowd[1].fence()

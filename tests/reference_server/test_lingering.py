@@ -41,7 +41,7 @@ def test_a_leaver_that_reads_slowly_and_talks_on_receives_all_it_is_owed(
     talking = threading.Thread(target=talk_on)
     talking.start()
     try:
-        # When the server has handed all to its system, that still holds a quarter of a MB.
+        # When the server has given everything to its system, the system still holds 250 KB.
         while octets := slow.socket.recv(8_192):
             slow.received += octets
             time.sleep(len(octets) / 1e5)
@@ -107,7 +107,7 @@ def test_a_leaver_that_takes_nothing_is_given_up(
 def test_all_lines_count_that_came_before_an_end_though_none_was_read(
     serve: Serve, connect: Connect, tmp_path: object, listen: str
 ) -> None:
-    """It writes thousands of lines and closes without reading: the writes to it fail early."""
+    """It writes thousands of lines and closes without reading: writes to it fail early."""
     server = serve(listen.format(tmp_path))
     listener, writer = connect(server), connect(server)
     listening = threading.Thread(target=listener.read_until, args=(b"line 4999\n",))

@@ -49,7 +49,8 @@ class WatchedLock:
 
 
 def live(serve: Serve, connect: Connect) -> None:
-    """All that may befall a server: talk, a lost one, a violation, an eviction, a full room."""
+    """Everything that may happen to a server: talk, a lost member, a violation, an eviction, a full
+    room."""
     server = serve(limits=Limits(backlog=1 << 20, members=4), heartbeat=0.01)
     talker, stalled = connect(server), connect(server, receive_buffer=4096)
     lost, leaver = connect(server), connect(server)
@@ -98,10 +99,12 @@ def test_no_system_call_is_made_under_the_lock(
 
 
 class Lockset:
-    """Who reads and writes what, and whether under the lock: Eraser's question, for one lock.
+    """A record of which thread reads and writes which field, and whether under the lock: Eraser's
+    algorithm, for one lock.
 
-    What one thread alone has used so far is its own; a field is raced for where, once a second
-    thread has used it, one thread writes it, another uses it, and not all of them hold the lock.
+    A field that one thread alone has used so far belongs to it. There is a race on a field if, once
+    a second thread has used it, one thread writes it, another uses it, and not all of them hold the
+    lock.
     """
 
     CONTAINERS = (dict, set, list, bytearray, deque)
@@ -113,10 +116,10 @@ class Lockset:
         self.fields: set[str] = set()
 
     def use(self, owner: object, name: str, *, writes: bool) -> None:
-        self._kept[id(owner)] = owner  # so that no other takes its id
+        self._kept[id(owner)] = owner  # so that no other thread takes its id
         thread = threading.get_ident()
         if self._owners.setdefault((id(owner), name), thread) == thread:
-            return  # its own, until another uses it
+            return  # it belongs to this thread until another uses it
         self._owners[id(owner), name] = None
         self._uses[id(owner), name].add((thread, writes, thread in WatchedLock.held))
 
@@ -177,7 +180,7 @@ def test_a_field_used_without_the_lock_is_seen(
 
 
 def test_a_round_checks_no_connection_that_it_closes() -> None:
-    """A closed socket cannot be asked: that would end the distribute thread."""
+    """A closed socket cannot be asked: the error would end the distribute thread."""
     room = LockedRoom(Limits(), "utf-8", None, UTC, lambda: None)
     stays, goes = (room.join(socket.socket(), f"192.0.2.1:{port}") for port in (1, 2))
     with stays.socket, goes.socket:

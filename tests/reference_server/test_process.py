@@ -23,7 +23,7 @@ ANY_PORT = ("--listen", "tcp://127.0.0.1:0")
 
 @pytest.fixture(autouse=True)
 def _keep_limits(monkeypatch: pytest.MonkeyPatch) -> None:
-    """In the tests' own process main must not tune what belongs to the process."""
+    """Main runs in the tests' own process, where it must not tune the process."""
     monkeypatch.setattr(__main__, "make_room", lambda _: [])
 
 
@@ -105,7 +105,7 @@ def test_quit_at_the_console_stops_it(console: TextIO, capsys: pytest.CaptureFix
     console.write("\x1cquit\n\u3000quit\x85\r\nnever read\n")
     assert main([*ANY_PORT, "--console"]) == 0
     told = capsys.readouterr()
-    assert told.out == (  # trimmed as a member's line is: U+001C is no White_Space
+    assert told.out == (  # trimmed as a member's line is: U+001C is not White_Space
         ">>> no such command: '\\x1cquit'; there are quit, members and help\n>>> "
     )
     assert "stopped: 0 members served" in told.err

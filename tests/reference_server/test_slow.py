@@ -16,7 +16,7 @@ BLOCK = b"".join(b"%063d\n" % number for number in range(256))
 
 
 def talk(talker: Peer, blocks: int) -> None:
-    """Have so many blocks broadcast, reading the echo of each."""
+    """Broadcast this many blocks, reading the echo of each."""
     for _ in range(blocks):
         talker.received = b""
         talker.send(BLOCK)
@@ -24,7 +24,7 @@ def talk(talker: Peer, blocks: int) -> None:
 
 
 def backlog(server: ChatServer, peer: Peer) -> int:
-    """Octets that wait for it; -1 where it is gone."""
+    """Return the octets that wait for it; -1 if it is gone."""
     return next((octets for who, _, octets in server.members() if who == peer.sender), -1)
 
 
@@ -137,7 +137,8 @@ def test_a_paused_flooder_does_not_hold_up_the_stop(serve: Serve, connect: Conne
 
 
 def test_the_log_never_runs_far_ahead_of_willing_members(serve: Serve, connect: Connect) -> None:
-    """One-letter lines grow twenty-fold; who reads steadily must not be evicted for it."""
+    """One-letter lines grow twenty-fold; a member that reads steadily must not be evicted for
+    it."""
     server = serve(limits=Limits(backlog=1 << 20))
     peers = [connect(server) for _ in range(6)]
     for peer in peers:

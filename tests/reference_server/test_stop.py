@@ -52,7 +52,7 @@ def test_a_member_that_never_reads_is_given_up(serve: Serve, connect: Connect) -
 def test_a_laggard_that_reads_gets_all_it_is_owed_after_the_stop(
     serve: Serve, connect: Connect
 ) -> None:
-    """Little of it is left to the kernel: it lets go of it as the laggard reads (STOP-1)."""
+    """The kernel gets little of it: it passes it on as the laggard reads (STOP-1)."""
     server = serve()
     laggard, talker = connect(server, receive_buffer=4096), connect(server)
     laggard.forget_until(b"nonce")

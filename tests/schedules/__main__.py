@@ -17,7 +17,7 @@ def _say(text: str) -> None:
 
 
 def _judge(seed: int) -> tuple[str, Counter[str]]:
-    """What went wrong, if anything did, and how often each thing happened."""
+    """What went wrong, if anything did, and how often each kind of event happened."""
     try:
         transcript, wrong = run(seed), ""
     except Failed as failure:
@@ -39,7 +39,7 @@ def _show(seed: int) -> int:
 
 
 def main() -> int:
-    """0 where nothing was found, 1 otherwise."""
+    """Return 0 if nothing was found, 1 otherwise."""
     parser = argparse.ArgumentParser(prog="python -m tests.schedules", description=__doc__)
     parser.add_argument("--count", type=int, default=10_000, help="how many (default: 10000)")
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="at once, in processes")

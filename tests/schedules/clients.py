@@ -57,8 +57,8 @@ class Client:
         self._is_polite = self._random.random() < 0.8
 
     def run(self) -> None:
-        """Act, and read to the end. The first of them only listens, so that the oracle can tell
-        what was said from what one who was evicted has received of it."""
+        """Act, and read to the end. The first client only listens, so that the oracle knows what
+        was said, whatever an evicted client received of it."""
         listens = self._number == 0
         if not listens:
             self._rest()
@@ -122,7 +122,7 @@ class Client:
                 self._is_over = True
 
     def _send(self, octets: bytes) -> None:
-        """Send in pieces of any size; read where the server takes no more."""
+        """Send in pieces of any size; read if the server takes no more."""
         while octets and not self._is_over and not self.socket.is_reset:
             if self.socket.incoming.room > 0:
                 piece = octets[: self._random.randint(1, self.socket.incoming.room)]
@@ -155,7 +155,8 @@ class Client:
                 self.socket.incoming.is_ended = True
 
     def _rest(self) -> None:
-        """Do nothing; in all for less than the server lingers, so that it must wait for all."""
+        """Do nothing, in all for less time than the server lingers, so that it must wait for
+        all."""
         seconds = self._random.random() * self._to_rest
         self._to_rest -= seconds
         self._scheduler.wait(f"{self.name} rest", lambda: False, seconds)

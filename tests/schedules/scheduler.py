@@ -20,15 +20,15 @@ END: Final = 300.0
 
 
 class Stuck(Exception):
-    """Nobody can go on, or it never ends: who waits for what."""
+    """A schedule in which nobody can go on, or that never ends: who waits for what."""
 
 
 class _Abandoned(BaseException):
-    """The schedule is over: a task that has not ended is to end."""
+    """The end of the schedule, raised in tasks that have not ended."""
 
 
 class Task:
-    """One thread's work: what it waits for, and how often it is given the turn."""
+    """One thread's work: what it waits for, and how often it gets the turn."""
 
     def __init__(self, name: str, run: Callable[[], None], weight: float) -> None:
         self.name = name
@@ -62,7 +62,7 @@ _idle: Final[list[_Carrier]] = []
 
 
 class Scheduler:
-    """All tasks of one schedule. Whatever one of them raises ends it, and is raised by `run`."""
+    """All tasks of one schedule. An exception in any of them ends it, and is raised by `run`."""
 
     def __init__(self, seed: int, trace: Callable[[str], None] | None = None) -> None:
         self.random = random.Random(seed)  # noqa: S311
@@ -76,8 +76,8 @@ class Scheduler:
         self._end = threading.Semaphore(0)
 
     def spawn(self, name: str, run: Callable[[], None], weight: float | None = None) -> Task:
-        """Add a task, which gets its first turn when it is drawn. How often it is drawn then is
-        its weight's to say, which is drawn where it is not given."""
+        """Add a task, which gets its first turn when it is drawn. Its weight says how often it is
+        drawn then; the weight is drawn if it is not given."""
         task = Task(name, run, weight or self.random.choice((1.0, 1.0, 1.0, 10.0, 0.1)))
         self.tasks.append(task)
         carrier = _idle.pop() if _idle else _Carrier()
@@ -100,13 +100,14 @@ class Scheduler:
             raise self._failure
 
     def pause(self, what: str) -> None:
-        """Let others come in between, before this."""
+        """Let other tasks run before this one goes on."""
         self.wait(what)
 
     def wait(
         self, what: str, is_so: Callable[[], bool] | None = None, seconds: float | None = None
     ) -> bool:
-        """Let others go on until something is so, or the time is over; tell whether it is so."""
+        """Let other tasks run until a condition holds, or the time is over; return whether it
+        holds."""
         task = self.current
         assert task is not None
         if self._is_over:
@@ -135,7 +136,7 @@ class Scheduler:
         self._hand_over()
 
     def _hand_over(self, task: Task | None = None) -> None:
-        """Give the turn to whoever is drawn, and come back with the turn."""
+        """Give the turn to whichever task is drawn, and return when it comes back."""
         following = self._draw()
         if following is task:
             return

@@ -51,9 +51,9 @@ SCALED: Final[tuple[tuple[ModuleType, str, object], ...]] = (
     (chatproto.room, "OWN_BACKLOG", 1024),
     (chatproto.room, "SEGMENT_SIZE", 512),
     (chatproto.log, "SEGMENT_SIZE", 512),
-    (reference_server.distributor, "KEEPALIVE", {}),  # nothing here is silent for a minute
+    (reference_server.distributor, "KEEPALIVE", {}),  # nobody here is silent for a minute
     (reference_server.locked_room, "AHEAD", 2048),
-    (reference_server.locked_room, "CHECK", 1e9),  # no timer is to make up for a lost wake-up
+    (reference_server.locked_room, "CHECK", 1e9),  # no timer may make up for a lost wake-up
     (reference_server.server, "IDLE_SIZE", 32),
     (reference_server.server, "READ_SIZE", 128),
     (backlog, "MIN_BACKLOG", 1024),
@@ -70,7 +70,7 @@ class Failed(Exception):
 
 
 def run(seed: int, trace: Callable[[str], None] | None = None) -> list[Event]:
-    """Run the schedule of this seed, and give its transcript; `Failed` where it broke anything."""
+    """Run the schedule of this seed, and return its transcript; `Failed` if it broke anything."""
     scheduler = Scheduler(seed, trace)
     system = System(scheduler)
     transcript: list[Event] = [replace(START, seed=seed)]
@@ -92,7 +92,7 @@ def run(seed: int, trace: Callable[[str], None] | None = None) -> list[Event]:
         except Exception as failure:
             raise Failed(seed, f"{type(failure).__name__}: {failure}", transcript) from failure
         transcript.append(Finish(scheduler.now))
-        # Who came when the listener was closing was never a member, and is nobody's to judge.
+        # A client that came while the listener was closing was never a member, and is not judged.
         refused = {client.name for client in clients if client.socket.is_refused}
         findings = judge(
             [event for event in transcript if getattr(event, "client", None) not in refused]
@@ -105,7 +105,7 @@ def run(seed: int, trace: Callable[[str], None] | None = None) -> list[Event]:
 def _operate(
     server: ChatServer, scheduler: Scheduler, clients: list[Client], transcript: list[Event]
 ) -> None:
-    """Start the server; stop it when all have done what they do, or in the midst of it."""
+    """Start the server; stop it when all have finished, or earlier."""
     server.start()
     if scheduler.random.random() < 0.7:
         scheduler.wait("the end of the play", lambda: all(each.has_acted for each in clients))
@@ -120,7 +120,7 @@ def _operate(
 
 
 def _names(system: System, listener: SimulatedListener) -> list[tuple[Any, str, Any]]:
-    """What each of the server's modules finds under the names of the operating system's."""
+    """Return what each of the server's modules finds under the operating system's names."""
     scheduler = system.scheduler
 
     class Clock(datetime):

@@ -25,13 +25,13 @@ def test_a_schedule_replays_from_its_seed() -> None:
 
 
 def wrap(patch: Patch, owner: type, name: str, wrapper: Callable[..., Any]) -> None:
-    """Have `wrapper` called in place of a method, with the method as its first argument."""
+    """Call `wrapper` in place of a method, with the method as its first argument."""
     method = getattr(owner, name)
     patch.setattr(owner, name, lambda *arguments: wrapper(method, *arguments))
 
 
 def wakes_nobody(patch: Patch, name: str) -> None:
-    """Have this method of the room wake nobody."""
+    """Let this method of the room wake nobody."""
 
     def silent(method: Any, self: LockedRoom, *arguments: Any) -> Any:
         wake, self._wake = self._wake, lambda: None
@@ -68,7 +68,7 @@ def distributes_though_another_does(patch: Patch) -> None:
 
 
 def keeps_the_turn(patch: Patch) -> None:
-    """A receive thread has delivered all, and does not say that it is done."""
+    """A receive thread has delivered everything, and does not say that it is done."""
 
     def helped(method: Any, self: LockedRoom, *arguments: Any) -> Any:
         more = method(self, *arguments)
@@ -80,7 +80,7 @@ def keeps_the_turn(patch: Patch) -> None:
 
 
 def forgets_its_chores(patch: Patch) -> None:
-    """Who leaves while a receive thread delivers is not seen out."""
+    """A member that leaves while a receive thread delivers is never closed."""
 
     def helped(method: Any, self: LockedRoom, *arguments: Any) -> Any:
         self._has_chores = False
@@ -163,7 +163,7 @@ def never_wakes_a_reader_that_waits(patch: Patch) -> None:
 
 
 def ignores_that_a_send_failed(patch: Patch) -> None:
-    """Waits for its socket to take more, which it does at once, to fail again."""
+    """It waits until its socket takes more, which it does at once, and the send fails again."""
 
     def send(method: Any, self: Distributor, send: Send) -> None:
         method(self, send)
@@ -190,7 +190,7 @@ def sends_under_the_lock(patch: Patch) -> None:
 
 
 def sleeps_though_it_was_roused(patch: Patch) -> None:
-    """The turn is given up after the lock was let go: what comes in between wakes nobody."""
+    """The turn is given up after the lock was released: what comes in between wakes nobody."""
 
     def next_round(method: Any, self: LockedRoom, *arguments: Any) -> Any:
         round_ = method(self, *arguments)
@@ -205,7 +205,7 @@ def sleeps_though_it_was_roused(patch: Patch) -> None:
 
 
 def drains_the_waker_too_late(patch: Patch) -> None:
-    """Waits once more after it was woken: what came before that is not looked at."""
+    """It waits once more after it was woken, without looking at what came before."""
 
     def wait(method: Any, self: Distributor, seconds: float | None) -> Any:
         writable = method(self, seconds)
@@ -283,7 +283,7 @@ BROKEN = (
 @pytest.mark.parametrize("broken", BROKEN)
 def test_a_broken_driver_is_caught(broken: Callable[[Patch], None], monkeypatch: Patch) -> None:
     broken(monkeypatch)
-    for seed in range(100, 500):  # a few are rare; among these none is
+    for seed in range(100, 500):  # a few are rare; none of these is
         try:
             run(seed)
         except Failed as failure:

@@ -20,7 +20,7 @@ CAPACITY: Final = 300
 
 
 class Unsound(Exception):
-    """The server has done what it must never do."""
+    """An act of the server that is never allowed."""
 
 
 @dataclass
@@ -45,7 +45,7 @@ class Wire:
 
 
 class System:
-    """What the operating system is to the server; one a schedule."""
+    """The server's operating system; one for each schedule."""
 
     def __init__(self, scheduler: Scheduler) -> None:
         self.scheduler = scheduler
@@ -53,7 +53,7 @@ class System:
         self.open: set[object] = set()
 
     def call(self, what: str) -> None:
-        """A system call: others may come in between, and the lock must not be held."""
+        """A system call: other tasks may run in between, and the lock must not be held."""
         if any(lock.holder is self.scheduler.current for lock in self.locks if lock.holder):
             raise Unsound(f"{what} under the lock")
         self.scheduler.pause(what)
@@ -125,18 +125,19 @@ class SimulatedSocket:
         self.is_closed = True
         self._system.open.discard(self)
         if self._resets or self.incoming.octets:
-            # What was on its way may be lost with it.
+            # What was on its way may be lost with the connection.
             del self.outgoing.octets[self._system.scheduler.random.randint(0, CAPACITY) :]
             self.is_reset = True
         self.outgoing.is_ended = True
 
     def count_unacknowledged(self) -> int:
-        """What the client has not read: it has acknowledged all that it has."""
+        """Return what the client has not read: it has acknowledged all that it has."""
         self._check("ioctl")
         return len(self.outgoing.octets)
 
     def lose(self, number: int) -> None:
-        """The peer is gone: by a reset, or without a word until the system gives it up."""
+        """End the connection for the peer: by a reset, or in silence until the system gives it
+        up."""
         self.error = number
         self.is_reset = True
 
@@ -154,7 +155,7 @@ class SimulatedSocket:
         self._system.call(f"{self.name} {what}")
 
     def _raise_error(self) -> None:
-        """Tell of an error once, as sockets do."""
+        """Raise an error once, as sockets do."""
         if self.error is not None:
             number, self.error = self.error, None
             self.incoming.is_ended = self.outgoing.is_ended = True
@@ -162,7 +163,7 @@ class SimulatedSocket:
 
 
 class SimulatedListener:
-    """A listening socket. `pending` has who has connected and is not accepted yet."""
+    """A listening socket. `pending` holds the connections that are not accepted yet."""
 
     def __init__(self, system: System) -> None:
         self._system = system
@@ -195,7 +196,7 @@ class SimulatedListener:
 
 
 class SimulatedWaker:
-    """What wakes a thread that waits in a selector."""
+    """The object that wakes a thread that waits in a selector."""
 
     def __init__(self, system: System) -> None:
         self._system = system
@@ -213,7 +214,7 @@ class SimulatedWaker:
 
 
 class SimulatedSelector:
-    """Waits until one of what is registered is readable or writable, as was asked."""
+    """Wait until a registered object is readable or writable, as asked."""
 
     def __init__(self, system: System) -> None:
         self._system = system
@@ -251,7 +252,7 @@ class SimulatedSelector:
 
 
 class SimulatedLock:
-    """A lock, at which any thread that waits may be the next. It knows who holds it."""
+    """A lock; any thread that waits may be the next to hold it. It knows its holder."""
 
     def __init__(self, system: System, *, is_the_rooms: bool) -> None:
         self.scheduler = system.scheduler
@@ -268,7 +269,7 @@ class SimulatedLock:
 
 
 class SimulatedCondition:
-    """A condition of a lock; it wakes who waits, and no one for nothing."""
+    """A condition of a lock; it wakes waiting threads, and never without cause."""
 
     def __init__(self, lock: SimulatedLock) -> None:
         self._lock = lock
@@ -285,7 +286,7 @@ class SimulatedCondition:
 
 
 class SimulatedThread:
-    """A thread of the server's: a task of the scheduler's."""
+    """A thread of the server: a task of the scheduler."""
 
     def __init__(
         self,

@@ -34,7 +34,7 @@ def rule_of(name: str) -> Grammar:
 
 
 def parse(rule: str, text: str) -> Node | None:
-    """Parse a whole text; None where the rule does not match it."""
+    """Parse a whole text; return None if the rule does not match it."""
     try:
         return rule_of(rule).parse_all(text)
     except ParseError:
@@ -59,7 +59,7 @@ def find(node: Any, name: str) -> list[Any]:
 
 @cache
 def texts(rule: str) -> st.SearchStrategy[str]:
-    """Draw what a rule matches."""
+    """Draw a text that a rule matches."""
     return st.deferred(lambda: _draw(rule_of(rule).definition))
 
 

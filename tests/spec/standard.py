@@ -28,7 +28,7 @@ def ids() -> list[str]:
 
 
 def section(title: str) -> str:
-    """Find what stands under a heading of any level, up to the next of its own or a higher one."""
+    """Return the text under a heading of any level, up to the next of its own or a higher level."""
     heading = re.search(rf"^(#+) {re.escape(title)}\n", document(), re.MULTILINE)
     assert heading is not None, title
     rest = document()[heading.end() :]
@@ -36,7 +36,7 @@ def section(title: str) -> str:
 
 
 def rows(text: str) -> list[list[str]]:
-    """Read the rows of the tables in a text, heads left out, as cells."""
+    """Read the rows of the tables in a text as cells, without their heads."""
     tables = re.findall(r"^\|[^\n]*\|\n\|[-|: ]+\|\n((?:\|.*\|\n)*)", text, re.MULTILINE)
     return [
         [cell.strip() for cell in row.strip("|").split("|")]
@@ -46,14 +46,14 @@ def rows(text: str) -> list[list[str]]:
 
 
 def between(text: str, name: str) -> str:
-    """Find what stands between the two marks of a name; they stand in the text once."""
+    """Return the text between the two marks of a name, which occur once."""
     begin, end = f"<!-- {name}: begin -->\n", f"<!-- {name}: end -->\n"
     assert text.count(begin) == text.count(end) == 1, name
     return text.partition(begin)[2].partition(end)[0]
 
 
 def replace_between(text: str, name: str, new: str) -> str:
-    """Put something else between the two marks of a name."""
+    """Replace the text between the two marks of a name."""
     begin, end = f"<!-- {name}: begin -->\n", f"<!-- {name}: end -->\n"
     return text.replace(f"{begin}{between(text, name)}{end}", f"{begin}{new}{end}")
 

@@ -19,7 +19,7 @@ SCALARS = {point for point in range(0x110000) if not 0xD800 <= point <= 0xDFFF}
 
 
 def is_read(octets: bytes) -> bool:
-    """Tell whether the library reads octets as units, to their end."""
+    """Whether the library reads octets as units, to their end."""
     reader = UnitReader()
     return not any(isinstance(unit, Malformed) for unit in reader.receive(octets)) and (
         reader.complete
@@ -47,7 +47,7 @@ def test_a_notice_is_the_last_unit_of_a_server_s_stream(text: str) -> None:
 
 
 def _starts(text: str) -> set[str]:
-    """Tell by which code points the units of a server's stream begin."""
+    """Return the code points with which the units of a server's stream begin."""
     return {unit.value[0] for unit in grammar.find(grammar.parse("units", text), "unit")}
 
 
@@ -96,7 +96,7 @@ def spoil(whole: AnyStr, at: int, how: str, new: AnyStr) -> AnyStr:
 
 @st.composite
 def nearly(draw: st.DrawFn, rule: str) -> bytes:
-    """Draw what a rule matches, then spoil it, perhaps, in a code point or two, or in an octet."""
+    """Draw what a rule matches, then perhaps alter a code point or two, or an octet."""
     text = draw(grammar.texts(rule))
     for _ in range(draw(st.integers(0, 2))):
         text = spoil(text, draw(st.integers(0, len(text))), draw(SPOILT), draw(near_misses))

@@ -113,7 +113,7 @@ cuts = pytest.mark.parametrize("cut", ["as given", "in one", "one by one"])
 
 
 def segments_of(vector: Vector, cut: str) -> list[bytes]:
-    """Read a vector's segments, or cut their octets otherwise."""
+    """Read a vector's segments, or cut their octets in another way."""
     segments = [bytes.fromhex(segment) for segment in vector["segments"]]
     whole = b"".join(segments)
     if cut == "in one":
@@ -193,7 +193,7 @@ def test_a_client_shows_what_its_vector_says(vector: Vector, cut: str) -> None:
 
 
 def arrival(octets: bytes) -> list[Vector]:
-    """Read what a client sent as a server does that allows any length."""
+    """Read what a client sent like a server that allows any length."""
     return [say_event(event) for event in ServerConnection(1_048_576).receive(octets)]
 
 

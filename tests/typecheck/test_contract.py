@@ -20,7 +20,7 @@ Place = tuple[str, int]
 
 @pytest.fixture(scope="module")
 def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The programs somewhere else, with no configuration but their own."""
+    """The programs in another directory, without any configuration but their own."""
     copy = tmp_path_factory.mktemp("programs")
     for program in [HERE / "accepted.py", *(HERE / "rejected").glob("*.py")]:
         shutil.copy(program, copy)
@@ -28,7 +28,8 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def expected(folder: Path) -> dict[Place, str]:
-    """The lines that are marked as wrong, each with mypy's code; `pyright` where it has none."""
+    """Return the lines that are marked as wrong, each with mypy's code; `pyright` if it has
+    none."""
     return {
         (program.name, number): match[1]
         for program in folder.glob("*.py")

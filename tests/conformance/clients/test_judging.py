@@ -60,7 +60,7 @@ class Scene:
         return self
 
     def found(self) -> list[str]:
-        """What is found once nothing more is to be waited for."""
+        """Return what is found once nothing more is awaited."""
         last = tr.Waited(self.now, "c1", "something else", 5.0)
         whole = [*self.events, last, tr.Finish(self.now, None)]
         return [f"{one.requirement} {one.kind}" for one in judge_client(whole).findings]

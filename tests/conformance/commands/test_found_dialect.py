@@ -24,7 +24,7 @@ def test_a_run_that_meets_a_dialect_says_so_before_all_else() -> None:
 
 
 def test_nothing_else_is_said_of_a_server_that_sends_no_header(tmp_path: Path) -> None:
-    """What it loses, or alters, is told by a run in its dialect."""
+    """A run in its dialect shows what it loses or alters."""
     path = tmp_path / "r.json"
     only = ("--only", "sanity/first,quit/quit-is-exact")
     done = run("run", "--launch", specimen("ack"), *only, "-v", "--json", str(path))

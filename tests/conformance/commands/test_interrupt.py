@@ -35,7 +35,7 @@ WORKERS = ("run", "-j", "2", "--launch", SPECIMEN)
 def test_an_interrupt_ends_all_at_once(
     arguments: Sequence[str], end: Callable[[int, int], None], number: signal.Signals, status: int
 ) -> None:
-    """A terminal tells all processes of the command, another program the first alone."""
+    """A terminal signals all processes of the command, another program the first alone."""
     command = [sys.executable, "-m", "conformance", *arguments]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
@@ -61,7 +61,7 @@ def test_what_judges_for_one_that_is_killed_ends_too() -> None:
 
 
 def _runs(process: psutil.Process) -> bool:
-    """Whether it is still there; what has ended may wait for a slow init to look at it."""
+    """Whether it is still there; an ended process may wait for a slow init to reap it."""
     try:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
@@ -69,7 +69,7 @@ def _runs(process: psutil.Process) -> bool:
 
 
 def _family_with_a_specimen(pid: int) -> list[psutil.Process]:
-    """The processes that a command has started, as soon as a specimen is among them."""
+    """Return the processes that a command has started, as soon as a specimen is among them."""
     end = time.monotonic() + _PATIENCE
     while time.monotonic() < end:
         family = psutil.Process(pid).children(recursive=True)

@@ -54,7 +54,7 @@ def run_pytest(project: Path, *arguments: str) -> subprocess.CompletedProcess[st
 
 
 def counts(done: subprocess.CompletedProcess[str]) -> dict[str, int]:
-    """What pytest counted: {"passed": 3, "failed": 1}."""
+    """Return what pytest counted: {"passed": 3, "failed": 1}."""
     words = done.stdout.splitlines()[-1].strip("= ").partition(" in ")[0].replace(",", "").split()
     return {word: int(number) for number, word in zip(words[::2], words[1::2], strict=True)}
 
@@ -260,7 +260,7 @@ def test_without_a_server_the_scenarios_are_skipped(project: Path) -> None:
 
 @pytest.mark.heavy
 def test_what_is_learnt_of_ones_own_tests_is_kept_where_it_was(project: Path) -> None:
-    """Generated programs are drawn by Hypothesis, which the project may use, too."""
+    """Hypothesis draws the generated programs, and the project may use it as well."""
     (project / "test_own.py").write_text(
         "from pathlib import Path\n"
         "from hypothesis.configuration import storage_directory\n\n\n"
@@ -277,8 +277,8 @@ def test_what_is_learnt_of_ones_own_tests_is_kept_where_it_was(project: Path) ->
 
 
 def test_other_runs_are_untouched(project: Path) -> None:
-    """Neither what is collected nor what is printed differs, and nothing of the suite is imported
-    but its options; a package of one's own may have the suite's name."""
+    """Neither the collected tests nor the output differ, and of the suite only its options are
+    imported. A package of the project may have the suite's name."""
     own = project / "conformance"
     own.mkdir()
     (own / "__init__.py").write_text("mine = True\n")
@@ -355,7 +355,7 @@ def test_a_scenario_that_is_tried_again_counts_once(project: Path) -> None:
 def test_a_scenario_that_is_broken_off_is_unknown(
     hook: str, when: str, number: int, more: str, project: Path
 ) -> None:
-    """Though it had passed already, or an earlier try had."""
+    """Even if it had passed already, or in an earlier try."""
     (project / "plugged.py").write_text(
         BREAKS_OFF.format(hook=hook, when=when, number=number) + more
     )

@@ -37,7 +37,7 @@ TOLD = "hb/blank-lines-are-not-answered"
 @pytest.mark.heavy
 @pytest.mark.long
 def test_a_whole_run_against_the_reference_server_and_all_that_it_leaves(tmp_path: Path) -> None:
-    """One test, since two of them would be given to two workers, and each would run the suite."""
+    """This is one test, since two would go to two workers, and each would run the suite."""
     json_path, junit, kept = tmp_path / "r.json", tmp_path / "r.xml", tmp_path / "transcripts"
     done = run(
         "run", "--launch", REFERENCE, "--json", str(json_path), "--junit", str(junit),
@@ -55,7 +55,7 @@ def test_a_whole_run_against_the_reference_server_and_all_that_it_leaves(tmp_pat
     [reference] = (one for one in stored() if one.name == "reference server")
     assert reference.statuses == {one.id: one.status for one in report.requirements}
 
-    # The report is as published.
+    # The report is the published one.
     published = json.loads(json_path.read_text())
     assert published["schema"] == 1
     assert published["protocol"] == "chatproto/1"
@@ -205,14 +205,14 @@ def test_where_the_time_went_and_what_the_server_took(tmp_path: Path) -> None:
 
 
 def test_an_isolated_scenario_meets_a_server_of_its_own(tmp_path: Path) -> None:
-    """The server counts its lives in a file."""
+    """The server counts its starts in a file."""
     lives = tmp_path / "lives"
     command = f"sh -c 'echo >> {lives}; exec {REFERENCE}'"
     for isolate, expected in (([], 2), (["--isolate"], 4)):
         lives.unlink(missing_ok=True)
         only = "sanity/first,msg/header,sanity/last"
         assert run("run", "--launch", command, "--only", only, *isolate).returncode == 0
-        # The first life is a look at what it says.
+        # The first start only shows its dialect.
         assert len(lives.read_text().splitlines()) == expected
 
 
@@ -259,7 +259,7 @@ def _interrupted(
 def test_an_interrupt_reports_what_there_is(
     tmp_path: Path, signal_: signal.Signals, jobs: str
 ) -> None:
-    """And leaves no process behind, not even the server of a lane."""
+    """It leaves no process behind, not even the server of a lane."""
     with _interrupted(tmp_path, signal_, "-j", jobs, "--only", LONG) as (status, path):
         report = Report.model_validate_json(path.read_text())
     assert status == 4
@@ -268,7 +268,7 @@ def test_an_interrupt_reports_what_there_is(
 
 
 def test_in_a_shells_background_a_server_heeds_the_interrupt() -> None:
-    """A shell lets what it runs there ignore it, and all that this starts in its turn."""
+    """A shell lets its commands ignore the signal, and so do all processes that they start."""
     command = [sys.executable, "-m", "conformance", "run", "--only", "STOP-1"]
     server = (
         "import os, signal, sys\n"

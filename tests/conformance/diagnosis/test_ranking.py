@@ -35,7 +35,7 @@ def _finding(
 
 
 def _run(found: dict[str, list[FindingReport]]) -> list[ScenarioReport]:
-    """A run of all scenarios, in which this was found, by the scenario."""
+    """A run of all scenarios with these findings, by scenario."""
     return [
         ScenarioReport(
             id=one.id,
@@ -139,7 +139,7 @@ def test_what_no_fault_shows_is_left_unexplained(known: Dictionary) -> None:
 
 
 def test_twins_are_never_certain() -> None:
-    """Two families that show the same are both possible."""
+    """Two families with the same symptoms are both possible."""
     runs = {"one-read-one-message": [_CUTS], "greets": [_CUTS]}
     found = diagnose(_CUTS, opened(compiled(runs, _FAMILIES, {})))
     first, rival = found.causes
@@ -156,7 +156,7 @@ def test_a_cause_is_shown_by_the_scenario_that_its_family_names() -> None:
 
 
 def test_what_was_not_played_speaks_against_nothing() -> None:
-    """A scenario that this run left out shows nothing of a fault."""
+    """A scenario that this run left out is no evidence of a fault."""
     known = opened(compiled({"drops-repeats": [_STEALS]}, _FAMILIES, {}))
     some = [one for one in _STEALS if one.id != "sanity/last"]
     [whole], [partly] = diagnose(_STEALS, known).causes, diagnose(some, known).causes
@@ -192,8 +192,8 @@ def test_a_dialect_is_known_by_its_headers(octets: str, profile: str | None) -> 
 
 
 def test_the_dictionary_that_ships_is_not_stale() -> None:
-    """`make diagnosis` makes it again: a specimen has come or gone, or what scenarios and findings
-    are called has changed."""
+    """`make diagnosis` makes the dictionary again: a specimen was added or removed, or scenarios or
+    findings have other names."""
     entries = dictionary().entries
     assert {one.specimen: one.family for one in entries} == _FAMILIES
     symptoms = [symptom for one in entries for symptom in one.shows]

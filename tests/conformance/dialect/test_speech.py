@@ -239,7 +239,7 @@ def test_what_is_no_repr_of_a_text_is_the_text_itself(came: bytes) -> None:
 
 
 def test_what_came_stays_what_came() -> None:
-    """Octets and spans are those of the stream, whatever the text is read as."""
+    """Octets and spans refer to the stream, however the text is decoded."""
     dialect = Dialect(header="", infix="", text="repr")
     came = [(3, 0.1, b"b'a"), (5, 0.2, b"\\n'\n")]
     [unit] = hear_units(came, dialect, {})

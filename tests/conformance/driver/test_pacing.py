@@ -38,7 +38,7 @@ class Room:
         return client
 
     def has_read(self, client: Client) -> bytes:
-        """What has come from it, without waiting."""
+        """Return what has come from it, without waiting."""
         try:
             return self._ends[client].recv(4_096, socket.MSG_DONTWAIT)
         except BlockingIOError:
@@ -117,7 +117,7 @@ def test_who_hears_no_more_is_not_waited_for(room: Room, how: str) -> None:
 
 
 def test_whoever_hears_it_no_more_itself_does_not_say_on_at_once(room: Room) -> None:
-    """That nobody can hear it tells nothing of what the server has read."""
+    """A broadcast that nobody can hear says nothing about what the server has read."""
     ann = room.join()
     ann.send(b"QUIT\nand more\n")
     ann.stall()
@@ -149,7 +149,7 @@ def test_who_is_heard_line_by_line_may_take_long(room: Room) -> None:
 
 
 def test_who_is_never_heard_is_not_waited_for_until_all_is_said() -> None:
-    """Though each line of it takes as long as patience lasts."""
+    """Even if each line takes the server as long as patience lasts."""
     with room_of(DIALECT, factor=0.2) as room:
         ann = room.join()
         ann.send(b"".join(b"line %d\n" % number for number in range(20)))
@@ -162,7 +162,7 @@ def test_who_is_never_heard_is_not_waited_for_until_all_is_said() -> None:
 @pytest.mark.parametrize("name", BY_READ)
 @pytest.mark.parametrize("text", ["quit\x1f", "\x1cquit", "quit\0now"])
 def test_a_line_is_heard_whatever_is_in_it(text: str, name: str) -> None:
-    """Of what is not printed, `str.strip()` takes more than a server trims."""
+    """Of the code points that are not printed, `str.strip()` removes more than a server trims."""
     with room_of(shipped_profile(name).dialect) as room:
         ann = room.join()
         ann.send(text.encode() + b"\nand more\n")
@@ -171,7 +171,7 @@ def test_a_line_is_heard_whatever_is_in_it(text: str, name: str) -> None:
 
 
 def test_who_is_heard_again_may_take_long_again() -> None:
-    """Or what is waited for were given up in the moment in which it is said."""
+    """Otherwise the wait would end in the moment in which the word is said."""
     with room_of(DIALECT, factor=0.02) as room:
         ann = room.join()
         ann.send(b"QUIT\nQuit\nquiT\nand more\n")

@@ -20,7 +20,7 @@ from tests.conformance.scene import START
 
 
 class Clock:
-    """Time that passes only where it is let."""
+    """A clock that advances only when told to."""
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -68,7 +68,7 @@ def test_whoever_does_something_else_does_not_look(clock: Clock) -> None:
 
 
 def test_what_comes_while_the_machine_stands_still_is_not_looked_at(clock: Clock) -> None:
-    """However long the wait was to be: something came, and ended it late."""
+    """However long the wait was planned: something came, and ended it late."""
     stage = open_stage()
     clock.sleeps = 1.5
     stage.turn(60)
@@ -76,7 +76,7 @@ def test_what_comes_while_the_machine_stands_still_is_not_looked_at(clock: Clock
 
 
 def test_who_takes_long_to_tell_whether_to_wait_on_looks_nevertheless(clock: Clock) -> None:
-    """As where it is looked for a word in all that came, which is much."""
+    """As when it searches for a word in all that came, which takes long."""
     stage = open_stage()
     looks = 0
 
@@ -111,7 +111,7 @@ def test_what_the_servers_system_still_holds_is_waited_for(
 def test_a_wait_is_disturbed_by_a_machine_that_lets_the_suite_wait(
     clock: Clock, overslept: float, worked: float, disturbed: bool
 ) -> None:
-    """And not by what the suite does itself, as it reads a flood or waits for a connection."""
+    """Nor by the suite's own work, as when it reads a flood or waits for a connection."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         stage = Stage(parse_address(f"tcp://127.0.0.1:{listener.getsockname()[1]}"), START)
         client = stage.connect()
@@ -130,7 +130,7 @@ def test_a_wait_is_disturbed_by_a_machine_that_lets_the_suite_wait(
 
 
 def test_who_hears_all_a_little_late_has_heard_it() -> None:
-    """Long after the next word was said."""
+    """It comes long after the next word was said."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         address = parse_address(f"tcp://127.0.0.1:{listener.getsockname()[1]}")
         stage = Stage(address, replace(START, factor=0.2))
@@ -161,7 +161,7 @@ def relay_late(listener: socket.socket, seconds: float) -> None:
 
 
 def test_who_is_read_slowly_is_waited_for() -> None:
-    """As long as the server takes octets, what it is to say of them may come."""
+    """While the server takes octets, their broadcasts may still come."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         address = parse_address(f"tcp://127.0.0.1:{listener.getsockname()[1]}")
         stage = Stage(address, replace(START, factor=0.2))

@@ -23,8 +23,8 @@ class Step:
 
 @dataclass(frozen=True)
 class Small:
-    """What three clients sent and received, each message by its number in the order of sending;
-    where it is `closed`, all of them then waited in vain for more."""
+    """What three clients sent and received, each message by its number in the order of sending. If
+    it is `closed`, all of them then waited in vain for more."""
 
     steps: tuple[Step, ...]
     closed: bool
@@ -36,7 +36,7 @@ class Small:
         return [step.message for step in self.steps if step.client == client and not step.sends]
 
     def transcript(self) -> list[Event]:
-        """The history as the oracle is shown it."""
+        """Return the history as a transcript for the oracle."""
         events: list[Event] = [START]
         labels = [f"127.0.0.1:{50_000 + client}" for client in range(len(NAMES))]
         for name, label in zip(NAMES, labels, strict=True):
@@ -55,7 +55,7 @@ class Small:
 
 
 def has_a_log(history: Small) -> bool:
-    """Whether some log accounts for a history, by ROOM-1 to ROOM-5, and nothing else known."""
+    """Whether some log explains a history, by ROOM-1 to ROOM-5 and nothing else."""
     senders = history.senders()
     runs = [history.run(client) for client in range(len(NAMES))]
     earlier = set(_earlier(history))
@@ -70,7 +70,7 @@ def has_a_log(history: Small) -> bool:
 
 
 def _earlier(history: Small) -> Iterator[tuple[Message, Message]]:
-    """Each message that had come to somebody, all of whom stay, before another was sent."""
+    """Return each message that had come to somebody before another was sent; all of these stay."""
     come: set[Message] = set()
     for step in history.steps:
         if step.sends:

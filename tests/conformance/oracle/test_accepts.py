@@ -114,7 +114,7 @@ def test_the_last_word_of_an_earlier_scenario_may_come_late() -> None:
 
 
 def test_what_its_sender_has_not_read_yet_is_not_lost() -> None:
-    """Eve joins between two messages of ann's, and hears the second; ann has read nothing."""
+    """Eve joins between two messages of Ann's, and receives the second; Ann has read nothing."""
     scene = Scene()
     scene.connect("ann")
     talk(scene, ["ann"])

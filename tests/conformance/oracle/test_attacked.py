@@ -21,7 +21,7 @@ RECORDED = [read(path) for path in sorted(CORPUS.glob("*.jsonl"))]
 
 @st.composite
 def leavings(draw: st.DrawFn) -> Scene:
-    """Members talk, and each but one leaves in a way of its own."""
+    """Members talk, and all but one leave, each in another way."""
     scene = chat(*NAMES)
     for name in NAMES[1:]:
         talk(scene, draw(st.lists(st.sampled_from(NAMES[NAMES.index(name) :]), max_size=3)))

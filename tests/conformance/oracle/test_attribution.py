@@ -43,7 +43,7 @@ def test_precedence_is_the_order_of_the_table() -> None:
 
 
 def with_a_special_line(exercises: str, text: str) -> Scene:
-    """Ann says a plain word, a special line and a plain word; what is broadcast waits."""
+    """Ann says a plain word, a special line and a plain word; the broadcasts wait to be read."""
     scene = chat()
     scene.fence()
     scene.say("ann", scene.nonce())
@@ -84,7 +84,8 @@ def test_no_special_line_is_blamed_that_came_when_it_was_said_again() -> None:
 
 
 def mute(scene: Scene, name: str, text: str) -> None:
-    """Let nothing come any more of what a client says, from this text on; another talks on."""
+    """Let no more of what a client says be broadcast, from this text on; another client talks
+    on."""
     scene.say(name, scene.nonce())
     scene.deliver()
     for octets in (text, "", ""):

@@ -10,7 +10,7 @@ from tests.conformance.scene import Scene
 
 
 class Cluster(Scene):
-    """A scene of two nodes: ann and abe are at the first, bob and ben at the second."""
+    """A scene of two nodes: Ann and Abe are at the first, Bob and Ben at the second."""
 
     def __init__(self, *, unix: bool = False) -> None:
         super().__init__(unix=unix)
@@ -39,8 +39,8 @@ class Cluster(Scene):
 
 
 def killed(silence: float = 0.5) -> Cluster:
-    """The first node is killed, with a line of ann's under way; the others hear nothing for so
-    long, and then each other."""
+    """The first node is killed while a line of Ann's is under way. For this long the others hear
+    nothing, and then each other."""
     scene = Cluster()
     scene.settle()
     scene.send("ann", scene.nonce().encode() + b"\n")
@@ -104,7 +104,7 @@ def test_once_all_is_well_again_messages_flow_in_time(seconds: float, broken: se
 
 
 def unavailable(node: int) -> Cluster:
-    """A node is cut off; ann's tells her so and closes, with a line of hers that is lost."""
+    """A node is cut off. It says so to Ann and closes her connection; a line of hers is lost."""
     scene = Cluster()
     scene.settle()
     scene.fault("cut-off", node)

@@ -10,7 +10,7 @@ from tests.conformance.scene import START, Scene, blamed, chat
 
 
 def test_what_a_server_puts_before_a_text_for_one_is_no_other_broadcast() -> None:
-    """Where nothing opens a broadcast, a greeting without an end stands in the line of the next."""
+    """Without an opening, a greeting without an end stands in the line of the next broadcast."""
     scene = Scene(replace(START, dialect=Dialect(header="", infix="")))
     for name in ("ann", "bob"):
         scene.connect(name)
@@ -48,7 +48,7 @@ def test_nobody_need_hear_what_is_said_when_all_others_have_left(
 
 @pytest.mark.parametrize(("members", "found"), [(20, ["LIM-6"]), (3, ["ROOM-7"])])
 def test_a_server_that_dies_when_many_have_come(members: int, found: list[str]) -> None:
-    """And nobody has said anything: those who left before have nothing to do with it."""
+    """Nobody has said anything: members that left before have nothing to do with it."""
     scene = Scene(replace(START, words=("n0ddba0",)))
     for number in range(members):
         scene.connect(f"c{number}")
@@ -60,7 +60,7 @@ def test_a_server_that_dies_when_many_have_come(members: int, found: list[str]) 
     ("deaf", "hears", "found"), [("last", "first", "LIM-6"), ("first", "last", "ROOM-1")]
 )
 def test_one_of_many_that_hears_nothing(deaf: str, hears: str, found: str) -> None:
-    """It is one too many if only silent members that came before it hear the room."""
+    """It is one too many only if silent members that connected before it still hear the room."""
     scene = chat("ann", "bob")
     scene.connect("first")
     scene.connect("last")
@@ -74,7 +74,7 @@ def test_one_of_many_that_hears_nothing(deaf: str, hears: str, found: str) -> No
 
 @pytest.mark.parametrize(("rest", "found"), [(b"half", "FRM-4"), (b"whole\n", "ROOM-2")])
 def test_an_empty_broadcast_without_a_name(rest: bytes, found: str) -> None:
-    """It is what is left of an incomplete line where who ends between lines causes none."""
+    """It is the rest of an incomplete line, if a member that ends between lines causes none."""
     scene = Scene(replace(START, dialect=Dialect(prefix=": ", header="", infix="")))
     for name in ("ann", "eve", "bob"):
         scene.connect(name)
@@ -133,7 +133,8 @@ def test_a_leaver_that_is_kept_is_a_member_still_if_it_hears_on(hears_on: bool, 
 
 
 def test_who_ended_its_own_side_may_be_let_go_for_that() -> None:
-    """Not for the violation before it: of a notice that does not come nothing can be said."""
+    """It is not attributed to the violation before it: nothing can be said of a notice that does
+    not come."""
     scene = chat()
     scene.send("bob", b"x" * 1_048_577)
     scene.half_close("bob")
@@ -156,7 +157,7 @@ def test_a_death_by_sigpipe_is_of_who_has_gone(status: int, found: str) -> None:
 
 @pytest.mark.parametrize(("words", "found"), [(("n0ddba0",), ["ROOM-7"]), ((), ["ROOM-1"])])
 def test_a_server_that_dies_when_a_few_have_come(words: tuple[str, ...], found: list[str]) -> None:
-    """A server that has survived as many before dies of those who have left since."""
+    """A server that has survived as many members before dies of those that have left since."""
     scene = chat("ann", "bob", start=replace(START, words=words))
     scene.fence()
     scene.connect("eve")
@@ -166,7 +167,7 @@ def test_a_server_that_dies_when_a_few_have_come(words: tuple[str, ...], found: 
 
 @pytest.mark.parametrize(("again", "found"), [(True, ["ROOM-1"]), (False, ["TXT-3"])])
 def test_who_is_put_out_amid_much_that_it_says(again: bool, found: list[str]) -> None:
-    """What it said first of all that was not answered is looked at: others may have said that."""
+    """The first unanswered line is judged, unless another member said the same and stayed."""
     scene = chat()
     if again:
         scene.say("bob", f"\v{scene.nonce()}", exercises=["TXT-3"])
@@ -179,7 +180,7 @@ def test_who_is_put_out_amid_much_that_it_says(again: bool, found: list[str]) ->
 
 @pytest.mark.parametrize(("whole", "found"), [(True, ["FRM-1"]), (False, ["FRM-3"])])
 def test_who_is_put_out_for_a_line_in_two_segments(whole: bool, found: list[str]) -> None:
-    """It is for the segments if what says the same in one fared well."""
+    """It is attributed to the segments if the same text in one segment came through."""
     scene = chat()
     if whole:
         scene.say("ann", f"{scene.nonce()}\r", exercises=["FRM-3"])
@@ -191,7 +192,7 @@ def test_who_is_put_out_for_a_line_in_two_segments(whole: bool, found: list[str]
 
 @pytest.mark.parametrize(("speaks", "found"), [(True, ["ROOM-1"]), (False, ["HB-3"])])
 def test_who_is_put_out_beside_one_that_has_just_spoken(speaks: bool, found: list[str]) -> None:
-    """It is not for its silence."""
+    """It is not attributed to its silence."""
     scene = chat("ann", "bob", "eve")
     scene.tick(2.0)
     if speaks:
@@ -218,8 +219,8 @@ def test_an_empty_broadcast_of_a_line_that_a_cr_cuts() -> None:
 
 
 def test_a_text_that_is_altered_where_nobody_is_named() -> None:
-    """It is told by its place: of one line that says no word of its own, and one text that is of
-    nobody's words."""
+    """It is recognised by its place: a line without a word of its own, and a text without anybody's
+    words."""
     scene = Scene(replace(START, dialect=Dialect(header="", infix="")))
     for name in ("ann", "bob"):
         scene.connect(name)

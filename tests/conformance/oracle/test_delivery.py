@@ -7,7 +7,7 @@ from tests.conformance.scene import Scene, blamed, chat, talk
 
 
 def conversation() -> Scene:
-    """Ann, bob and ann have said a word each; the three broadcasts wait for both."""
+    """Ann, Bob and Ann have said a word each; the three broadcasts wait for both."""
     scene = chat()
     scene.fence()
     talk(scene, ["ann", "bob", "ann"])
@@ -15,7 +15,7 @@ def conversation() -> Scene:
 
 
 def go_on(scene: Scene) -> list[str]:
-    """All of it is delivered, everyone says one word more; what was found."""
+    """Deliver all of it, let everyone say one more word, and return what was found."""
     scene.deliver()
     scene.fence()
     return blamed(scene)
@@ -49,7 +49,7 @@ def test_lost_at_the_end() -> None:
 
 
 def test_whose_end_is_kept_back() -> None:
-    """Of the last broadcast all came but its LF, which is not enough to read it by."""
+    """Of the last broadcast only the LF is missing, and so it cannot be read."""
     scene = conversation()
     waiting = scene.peers["bob"].waiting
     waiting[-1] = waiting[-1][:-1]
@@ -71,7 +71,7 @@ def test_a_text_without_its_last_lf_did_come() -> None:
 
 @pytest.mark.parametrize(("seconds", "found"), [(0.5, ["ROOM-1"]), (2.5, [])])
 def test_what_was_said_a_moment_ago_may_still_come(seconds: float, found: list[str]) -> None:
-    """To a newcomer that waited in vain for 3 s, most of them before anybody spoke."""
+    """It concerns a newcomer that waited in vain for 3 s, most of them before anybody spoke."""
     scene = chat("ann", "bob")
     scene.connect("eve", accepted=False)
     scene.tick(seconds)
@@ -112,7 +112,7 @@ def test_the_smallest_contradiction_is_named() -> None:
 
 
 def test_three_orders_in_a_circle() -> None:
-    """No two of them contradict each other: only all three together do."""
+    """No two of them contradict each other, only all three together."""
     scene = Scene()
     words = [scene.nonce() for _ in range(3)]
     for name, word in zip(("ann", "bob", "cyd"), words, strict=True):
@@ -133,7 +133,7 @@ def test_three_orders_in_a_circle() -> None:
 
 
 def test_what_was_said_later_stands_before_what_a_member_had_received() -> None:
-    """Bob is owed what ann says when he had received cyd's word; eve hears it before that."""
+    """Bob is owed what Ann says after he had received Cyd's word; Eve receives it before that."""
     scene = chat("ann", "cyd")
     scene.connect("bob")
     talk(scene, ["cyd"])
@@ -244,7 +244,7 @@ def test_a_connection_that_hears_nothing_of_what_is_said() -> None:
 
 @pytest.mark.parametrize(("lines", "findings"), [(70, []), (60, ["ROOM-1"])])
 def test_a_slow_reader_is_let_go_when_a_mebibyte_waits(lines: int, findings: list[str]) -> None:
-    """It never said that it stopped reading: the room was only faster than it."""
+    """It did not record that it stopped reading: the room was only faster than it."""
     scene = chat("ann", "bob", "cyd")
     for _ in range(lines):
         scene.say("ann", scene.nonce() + "x" * 16_000)
@@ -262,8 +262,8 @@ def test_a_slow_reader_is_let_go_when_a_mebibyte_waits(lines: int, findings: lis
 def test_what_is_said_later_is_not_for_a_leaver(
     lines: int, seconds: float, found: list[str]
 ) -> None:
-    """One that had stopped reading: its server may have read `quit` late, but for the many lines
-    before it in its segment."""
+    """One had stopped reading: its server may have read `quit` late, but not the lines before it in
+    its segment."""
     scene = chat()
     scene.stall("bob")
     scene.send("bob", "".join(f"{scene.nonce()}\n" for _ in range(lines)).encode() + b"quit\n")

@@ -33,7 +33,7 @@ def test_what_a_first_stop_loses_is_of_stopping_though_another_follows() -> None
 
 
 def put_out(scene: Scene) -> None:
-    """The server ends bob's connection, of itself."""
+    """The server ends Bob's connection of its own accord."""
     scene.deliver()
     scene.end("bob")
     scene.peers["bob"].member = False
@@ -61,7 +61,7 @@ def test_a_member_put_out_is_shown_by_the_line_that_nothing_came_of() -> None:
     ("seconds", "requirement"), [(2.0, "HB-3"), (0.95, "HB-3"), (0.5, "ROOM-1")]
 )
 def test_a_member_put_out_for_silence(seconds: float, requirement: str) -> None:
-    """Of a second of the server's, the suite may have missed the beginning."""
+    """The suite may have missed the beginning of the server's second."""
     scene = chat()
     scene.tick(seconds)
     put_out(scene)
@@ -101,7 +101,7 @@ FULL = replace(START, capacity=2)
 
 
 def refused(seconds: float, *, told: bool) -> list[str]:
-    """What is found where bob left a full room of two, and eve is refused so long after."""
+    """Return what is found if Bob left a full room of two, and Eve is refused this long after."""
     scene = chat(start=FULL)
     scene.half_close("bob")
     scene.serve("bob")
@@ -138,7 +138,7 @@ def test_a_server_that_dies_of_a_violation_breaks_one_requirement(exercises: str
 
 
 def test_a_server_that_dies_of_resets_has_survived_what_was_waited_for_before_them() -> None:
-    """The suite resets its clients where one has waited in vain, and plays a scenario again."""
+    """The suite resets its clients after one has waited in vain, and retries the scenario."""
     scene = chat("ann", "bob", "eve")
     scene.say("ann", "\ufeff", exercises=["TXT-5"])
     for peer in scene.peers.values():
@@ -169,7 +169,7 @@ def test_a_server_that_dies_of_nothing_has_let_its_members_go() -> None:
 
 
 def formless() -> Scene:
-    """What was said comes with header and text in one line, so that little can be told of it."""
+    """Header and text come in one line, so little can be judged."""
     scene = chat()
     talk(scene, ["ann", "bob"] * 6)
     for peer in scene.peers.values():
@@ -232,8 +232,8 @@ def test_a_server_that_dies_when_the_last_has_reset_does_not_die_of_an_end_of_st
 
 
 def turned_away(there: int, *, later: bool = False) -> list[str]:
-    """What is found where so many are there, and eve's connection ends at once; and perhaps that
-    of one who comes when she has gone does not."""
+    """Return what is found if this many are there, and Eve's connection ends at once; perhaps that
+    of a client that comes after her does not."""
     names = [f"m{number}" for number in range(there)]
     scene = chat(*names)
     scene.tick(1.0)
@@ -252,7 +252,7 @@ def test_a_room_of_unknown_size_may_be_full() -> None:
 
 
 def stopped(*ways: str, status: int | None, told: bool = True) -> list[str]:
-    """What is found where the server is told to stop in these ways, and ends, or does not."""
+    """Return what is found if the server is stopped in these ways, and ends or does not."""
     scene = chat()
     for way in ways:
         scene.events.append(Stopping(scene.tick(), way))
@@ -277,7 +277,7 @@ def test_a_server_that_stops() -> None:
 def test_who_stops_in_order_and_only_late_is_slow(
     seconds: float, status: int, by_time: bool
 ) -> None:
-    """Or its machine is, which another play tells."""
+    """Or its machine is busy, which a retry shows."""
     scene = chat()
     scene.events.append(Stopping(scene.tick(), "sigterm"))
     for peer in scene.peers.values():
@@ -296,7 +296,7 @@ def test_who_stops_in_order_and_only_late_is_slow(
 def test_a_line_that_is_taken_long_after_the_stop_is_late(
     seconds: float, told: bool, found: list[str]
 ) -> None:
-    """And one taken when its sender had been told is wrong, however soon."""
+    """A line accepted after its sender had received the notice is wrong, however soon."""
     scene = chat()
     scene.events.append(Stopping(scene.tick(), "sigterm"))
     scene.peers["ann"].waiting += [b"!shutting-down\n"] * told
@@ -323,7 +323,7 @@ def test_a_server_must_stop_in_one_way_of_three() -> None:
 def test_who_is_ended_for_what_it_says_when_another_has_left(
     before: tuple[str, ...], found: str
 ) -> None:
-    """It is attributed to who left, unless somebody was ended while nobody had left."""
+    """It is attributed to the leaver, unless a connection was ended while nobody had left."""
     scene = chat("ann", "bob", "eve")
     for name in before:
         scene.say(name, scene.nonce())

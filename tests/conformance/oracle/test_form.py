@@ -12,7 +12,7 @@ from tests.conformance.scene import START, Scene, blamed, chat, talk
 
 
 def after_a_word_of_bobs(scene: Scene, old: bytes, new: bytes, *names: str) -> Scene:
-    """A word of bob's, its broadcast changed for those named, or for all; then all goes on."""
+    """Bob says a word; its broadcast is changed for these members, or for all; then all go on."""
     talk(scene, ["ann", "bob", "ann"])
     for name in names or tuple(scene.peers):
         waiting = scene.peers[name].waiting
@@ -64,7 +64,7 @@ def test_a_wrong_label(label: bytes) -> None:
 
 
 def test_another_label_may_be_a_translated_address() -> None:
-    """Every one of bob's broadcasts shows another address than the one it has here."""
+    """Every broadcast of Bob's shows another address than the one that he connected from."""
 
     def behind_a_proxy(addresses: Literal["same", "translated", "unsure"]) -> Scene:
         scene = Scene(replace(START, addresses=addresses))
@@ -100,7 +100,7 @@ def test_a_label_may_be_used_again_when_its_member_has_gone() -> None:
 
 
 def test_a_label_may_be_used_again_before_the_next_is_accepted() -> None:
-    """Bob connects while ann is there, and becomes a member when she has gone."""
+    """Bob connects while Ann is there, and becomes a member when she has gone."""
     scene = Scene(unix=True)
     scene.connect("ann").sender = "unix:1"
     scene.fence()
@@ -114,7 +114,7 @@ def test_a_label_may_be_used_again_before_the_next_is_accepted() -> None:
 
 
 def test_a_label_may_be_used_again_after_one_who_heard_nothing() -> None:
-    """Ann speaks and breaks off before a broadcast has reached her."""
+    """Ann speaks, and resets her connection before a broadcast has reached her."""
     scene = Scene(unix=True)
     scene.join("eve")
     scene.connect("ann").sender = "unix:1"
@@ -126,7 +126,7 @@ def test_a_label_may_be_used_again_after_one_who_heard_nothing() -> None:
 
 
 def test_a_port_may_be_used_again_after_one_whose_end_nobody_saw() -> None:
-    """Ann stalled, was reset, and has not read that; her system has given bob her port."""
+    """Ann stalled, was reset, and has not read that; her system has given her port to Bob."""
     scene = Scene()
     scene.join("ann")
     scene.connect("bob").sender = "127.0.0.1:50000"
@@ -239,7 +239,7 @@ def test_an_explanation_that_is_no_text(explanation: bytes, requirement: str) ->
 
 
 def test_two_broadcasts_in_one_differ_from_neither() -> None:
-    """A text that lost its end where one had an LF of its own runs into the next broadcast."""
+    """A text that lost its end at an LF of its own runs into the next broadcast."""
     dialect = Dialect(
         prefix="user:", header="{peer}", peer="{number}", infix="> ", text="verbatim", tail="",
         echo=False,
@@ -265,8 +265,8 @@ def test_two_broadcasts_in_one_differ_from_neither() -> None:
 def relayed(
     *reads: bytes, read_size: int = 65_536, framing: Literal["line", "read"] = "read"
 ) -> list[str]:
-    """What is found where ann says a long line and bob a short one, and a relay that says reads as
-    they are passes on these to ann and bob; to eve, who comes late, only bob's."""
+    """Return what is found if Ann says a long line and Bob a short one, and a relay of reads passes
+    these parts on to Ann and Bob; to Eve, who comes late, only Bob's."""
     dialect = Dialect(
         framing=framing, read_size=read_size, header="", infix="", text="verbatim", tail="",
         controls="relayed", blank="broadcast", undecodable="relays",
@@ -291,13 +291,13 @@ LONG, SHORT = b"n0ddba1x00001z" + b"y" * 200 + b"\n", b"n0ddba1x00002z\n"
 
 
 def test_parts_of_a_line_of_several_reads_may_stand_apart() -> None:
-    """Another's may come between them, and stands in one line with the first then."""
+    """Another member's may come between them, and then stands in one line with the first."""
     assert relayed(LONG[:100], SHORT, LONG[100:]) == []
     assert relayed(LONG[:100], SHORT, LONG[100:], read_size=100) == []
 
 
 def test_parts_that_stand_apart_for_all_alike_are_no_mixture() -> None:
-    """Where nobody knows that reads are relayed: it was too slow for that to be found out."""
+    """The probe has not found that reads are relayed: the server was too slow for that."""
     assert relayed(LONG[:100], SHORT, LONG[100:], framing="line") == ["FRM-1"]
 
 

@@ -26,7 +26,7 @@ def test_a_member_that_is_heard_no_more_is_one_finding() -> None:
 
 
 def behind_a_stalled_reader(octets: int) -> Scene:
-    """A member stops reading, so much is said, and then nothing comes to anybody."""
+    """A member stops reading, much is said, and then nothing comes to anybody."""
     scene = chat("ann", "bob", "eve")
     scene.stall("eve")
     for _ in range(octets // 1_000):
@@ -48,7 +48,7 @@ def test_a_room_that_stands_still_beside_a_stalled_reader_without_a_backlog() ->
 
 
 def test_nobody_hears_another() -> None:
-    """Who lacks what is one finding for all of them."""
+    """All members that miss it are named in one finding."""
     scene = Scene()
     for name in ("ann", "bob"):
         scene.connect(name)
@@ -65,7 +65,7 @@ def test_nobody_hears_another() -> None:
 
 
 def test_a_message_may_contain_a_header() -> None:
-    """Relayed with its CR, it breaks TXT-4 alone: nobody else's octets are in it."""
+    """A CR that is relayed breaks TXT-4 alone: no octets of other members are in it."""
     scene = chat()
     word = scene.nonce()
     scene.say("ann", f"{word}\r20000101 00:00:00 127.0.0.1:1")
@@ -77,7 +77,7 @@ def test_a_message_may_contain_a_header() -> None:
 
 
 def test_a_missing_last_lf() -> None:
-    """One broadcast runs into the next: that is no unit, and neither lost nor mixed."""
+    """A broadcast that runs into the next is no unit, and neither lost nor mixed."""
     scene = chat()
     talk(scene, ["ann", "bob", "ann", "bob", "ann"])
     for peer in scene.peers.values():
@@ -89,7 +89,7 @@ def test_a_missing_last_lf() -> None:
 
 
 def test_a_rest_and_its_lf_that_a_slow_reader_is_not_sent() -> None:
-    """What comes next stands right behind the beginning: it is cut, and no other text."""
+    """The next broadcast comes right after the beginning: the text is cut, not replaced."""
     scene = chat("ann", "bob", "eve")
     scene.stall("eve")
     scene.say("ann", scene.nonce() + " " + "x" * 1_000)
@@ -130,7 +130,7 @@ def test_what_the_suite_said_elsewhere_is_not_made_up(
 
 
 def test_who_never_reads_again_has_lost_nothing() -> None:
-    """It lags for ever, which is the suite's doing."""
+    """It lags for ever, which is caused by the suite."""
     scene = chat()
     scene.stall("bob")
     scene.say("bob", scene.nonce())
@@ -204,7 +204,8 @@ def test_a_line_that_came_to_all_before_another_left_killed_nobody(came: bool, f
 def test_a_server_that_dies_of_those_who_left_before(
     words: tuple[str, ...], said: int, found: str
 ) -> None:
-    """What the clients of an earlier scenario left behind shows when the next one speaks."""
+    """Octets that the clients of an earlier scenario left behind appear when the next one
+    speaks."""
     scene = Scene(replace(START, words=words))
     scene.connect("ann")
     for _ in range(said):
@@ -236,7 +237,7 @@ def test_a_room_stands_still_after_a_violation_even_if_only_one_speaks() -> None
 
 
 def test_what_stands_in_a_text_that_was_joined_to_another_is_not_lost() -> None:
-    """A relay passes a long line on in parts, and another's message comes between them."""
+    """A relay passes a long line on in parts, with another member's message between them."""
     scene = Scene(replace(START, dialect=Dialect(header="", infix="")))
     members = ("ann", "bob", "cyd")
     for name in members:

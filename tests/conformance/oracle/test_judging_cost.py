@@ -64,7 +64,7 @@ def babbling(waiting: Waiting, random: Random) -> Waiting:
 
 
 def room(members: int, receptions: int, spoil: Spoiling) -> Transcript:
-    """What members say in turn comes to all of them, spoiled in a way of its own to each."""
+    """Members speak in turn; every word comes to all, altered in another way for each."""
     scene: Scene = chat(*(f"m{number}" for number in range(members)))
     random = Random(7)  # noqa: S311
     names = cycle(scene.peers)

@@ -8,7 +8,7 @@ from tests.conformance.scene import Scene, blamed, chat, talk
 
 
 def leaving(octets: bytes = b"", *exercises: str) -> Scene:
-    """Bob leaves, with these octets or else by its end of stream; its end is yet to come."""
+    """Bob leaves by these octets, or by his end of stream; the server's end is yet to come."""
     scene = chat()
     talk(scene, ["ann", "bob"])
     if octets:
@@ -20,7 +20,7 @@ def leaving(octets: bytes = b"", *exercises: str) -> Scene:
 
 
 def read_all(scene: Scene) -> None:
-    """Ann and bob read all that waits for them; bob's end is yet to come."""
+    """Ann and Bob read all that waits for them; the end for Bob is yet to come."""
     scene.deliver("ann")
     scene.read("bob", sum(map(len, scene.peers["bob"].waiting)))
 
@@ -41,7 +41,7 @@ def test_a_reset_for_a_leaver(octets: bytes, requirement: str) -> None:
 
 @WAYS
 def test_a_leaver_that_holds_its_side_may_be_broken_off(octets: bytes, requirement: str) -> None:
-    """Or one that takes nothing of what it is owed; not after less than 1 s."""
+    """So is one that takes nothing of what it is owed; but not after less than 1 s."""
     for seconds, found in ((0.9, [requirement]), (1.1, [])):
         scene = leaving(octets)
         scene.stall("bob")
@@ -58,7 +58,7 @@ def test_a_leaver_that_holds_its_side_may_be_broken_off(octets: bytes, requireme
 def test_a_leaver_that_reads_on_with_pauses_is_not_broken_off(
     pause: float, found: set[str]
 ) -> None:
-    """However long that takes; unless it has paused for as long as a linger lasts."""
+    """However long that takes, unless it has paused for as long as a linger lasts."""
     scene = leaving(b"quit\n")
     scene.deliver("ann")
     for _ in range(4):
@@ -73,7 +73,7 @@ def test_a_leaver_that_reads_on_with_pauses_is_not_broken_off(
 
 @pytest.mark.parametrize(("after_end", "found"), [(True, ["QUIT-5"]), (False, [])])
 def test_lines_of_who_closes_without_reading_count(after_end: bool, found: list[str]) -> None:
-    """Where its end of stream came before the reset; after a mere reset they may be lost."""
+    """If its end of stream came before the reset; after a mere reset they may be lost."""
     scene = chat()
     scene.stall("bob")
     for word in [scene.nonce() for _ in range(3)]:
@@ -104,7 +104,7 @@ def test_who_reads_on_long_after_its_end_of_stream_is_not_broken_off() -> None:
 def test_who_is_still_owed_something_may_be_aborted_in_the_end(
     seconds: float, found: list[str], reads: bool
 ) -> None:
-    """By a server that stops, 2.5 s after the stop, whether its member reads or not."""
+    """A server that stops may do so 2.5 s after the stop, whether its member reads or not."""
     scene = chat()
     scene.stall("bob")
     talk(scene, ["ann"] * 2)
@@ -232,7 +232,7 @@ def test_a_client_may_break_off_within_anything() -> None:
 
 
 def leave_together(scene: Scene, *lost: str) -> list[str]:
-    """Three say a word and end their side at once, of whom these are not heard."""
+    """Three say a word and end their side at once; these of them are not heard."""
     for name in ("ann", "bob", "eve"):
         scene.send(name, scene.nonce().encode() + b"\n")
         scene.half_close(name)
@@ -246,7 +246,7 @@ def leave_together(scene: Scene, *lost: str) -> list[str]:
 
 
 def test_a_room_that_stands_still_when_one_has_left_in_order() -> None:
-    """The first to go lost nothing by that: those after it do by the way it went."""
+    """Nothing of the first leaver is lost: the losses after it come from how it left."""
     assert leave_together(chat("ann", "bob", "eve"), "bob", "eve") == ["ROOM-7"]
     assert leave_together(chat("ann", "bob", "eve"), "ann", "bob", "eve") == ["QUIT-5"]
 

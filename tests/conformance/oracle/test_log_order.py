@@ -12,7 +12,7 @@ logs = st.integers(1, 12).map(lambda length: list(range(length)))
 
 @st.composite
 def runs_of_a_log(draw: st.DrawFn) -> list[list[int]]:
-    """Contiguous runs of one log, as members receive them that come and go."""
+    """Contiguous runs of one log, as received by members that come and go."""
     log = draw(logs)
     places = st.tuples(st.integers(0, len(log)), st.integers(0, len(log))).map(sorted)
     return [log[start:end] for start, end in draw(st.lists(places, max_size=6))]
@@ -23,7 +23,7 @@ def is_contiguous(run: list[int], log: LaidOut[int]) -> bool:
 
 
 def is_contradicted(runs: list[list[int]], log: LaidOut[int]) -> bool:
-    """Whether somebody received two items the other way round, or not what lies between two."""
+    """Whether somebody received two items in the other order, or not what lies between two."""
     return not all(is_contiguous(run, log) for run in runs)
 
 

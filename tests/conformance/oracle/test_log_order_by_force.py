@@ -17,7 +17,7 @@ def is_accepted(history: Small) -> bool:
 
 
 def runs_of(messages: int) -> list[tuple[int, ...]]:
-    """All that one client may receive, each message once."""
+    """Everything that one client may receive, each message once."""
     return [run for count in range(messages + 1) for run in permutations(range(messages), count)]
 
 
@@ -44,7 +44,7 @@ def _timed(run: tuple[int, ...], messages: int) -> Iterator[tuple[tuple[int, ...
         return
     for cut in range(len(run) + 1):
         late, early = run[cut:], run[:cut]
-        # What came after the last message was sent, and before: that holds no such message.
+        # The parts before and after the last message was sent: they do not contain it.
         if messages - 1 not in early:
             for rest in _timed(early, messages - 1):
                 yield (*rest, late)
@@ -52,8 +52,8 @@ def _timed(run: tuple[int, ...], messages: int) -> Iterator[tuple[tuple[int, ...
 
 @st.composite
 def small_histories(draw: st.DrawFn) -> Small:
-    """A history of up to four messages of a server that is right more often than not: it gives
-    each client what follows in its log, or, now and then, anything."""
+    """A history of up to four messages of a server that is mostly right: it gives each client the
+    next items of its log or, now and then, any message."""
     log: list[int] = []
     steps: list[Step] = []
     place: dict[int, int] = {}

@@ -18,7 +18,7 @@ GENEROUS = 1.5
 
 
 class Counted:
-    """An item that knows how often all of its kind were asked for."""
+    """An item that counts how often all items of its kind were compared."""
 
     asked = 0
 
@@ -52,13 +52,13 @@ def strangers(log: Log) -> Runs:
 
 
 def lossy(log: Log) -> Runs:
-    """Each misses something here and there."""
+    """Each misses some items."""
     random = Random(7)  # noqa: S311
     return [[item for item in log if random.random() > 0.1] for _ in range(MEMBERS)]
 
 
 def swapping(log: Log) -> Runs:
-    """Each has pairs the other way round."""
+    """Each has some pairs in the other order."""
     return [
         [log[at ^ 1 if at // 2 % MEMBERS == member else at] for at in range(len(log))]
         for member in range(MEMBERS)
@@ -71,12 +71,12 @@ def shuffled(log: Log) -> Runs:
 
 
 def reversing(log: Log) -> Runs:
-    """Half of them receive it all backwards."""
+    """Half of them receive it all in reverse."""
     return [list(log)[:: 1 if member % 2 else -1] for member in range(MEMBERS)]
 
 
 def rings(log: Log) -> Runs:
-    """Each begins elsewhere, and comes round to the beginning."""
+    """Each begins at another place, and comes back to the beginning."""
     cuts = [member * len(log) // MEMBERS for member in range(MEMBERS)]
     return [[*log[cut:], *log[:cut]] for cut in cuts]
 

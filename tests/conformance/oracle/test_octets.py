@@ -13,7 +13,7 @@ from tests.conformance.scene import Scene
 
 
 def told(events: list[Event], name: str) -> list[object]:
-    """What a client was told, as far as an octet may change it: a time may be 5 s off."""
+    """Return what a client received, as far as an octet may change it: a time may be 5 s off."""
     stream = b"".join(
         event.octets for event in events if isinstance(event, Received) and event.client == name
     )
@@ -40,7 +40,7 @@ def test_a_changed_octet_is_found(scene: Scene, data: st.DataObject) -> None:
     assert isinstance(read, Received)
     before = told(scene.events, read.client)
     scene.events[at] = replace(read, octets=data.draw(spoilt(read.octets)))
-    # A client that misses something at its end waits for it; what has no end yet, gets one.
+    # A client that misses something at its end waits for it; a stream without an end gets one.
     scene.wait_in_vain(read.client)
     if not scene.peers[read.client].over:
         scene.events.append(Received(scene.tick(), read.client, b"\n"))

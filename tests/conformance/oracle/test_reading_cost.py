@@ -63,7 +63,7 @@ def test_reading_is_near_linear(name: str, sample: bytes) -> None:
 
 
 def flood(sample: bytes, size: int) -> list[Event]:
-    """A client speaks, ends its side, and then such octets come to another without an end."""
+    """A client speaks and ends its side; then octets like these come to another without end."""
     events: list[Event] = [START]
     for number, name in enumerate(("ann", "bob")):
         events.append(Connected(0.0, name, f"127.0.0.1:{50_000 + number}"))

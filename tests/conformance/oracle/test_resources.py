@@ -26,8 +26,8 @@ def test_a_server_that_spins_is_found() -> None:
 
 
 def want(*, after: bool) -> Scene:
-    """A scene in which the server lets go of eve, who connected while it had no descriptor for
-    her, or after that."""
+    """A scene in which the server closes the connection of Eve, who connected while it had no
+    descriptor for her, or after that."""
     scene = Scene()
     scene.join("ann", "bob")
     scene.events.append(Limited(scene.tick(), ended=False))
@@ -58,7 +58,7 @@ def test_a_member_who_is_not_served_meanwhile_breaks_what_it_was_to_show() -> No
 
 @pytest.mark.parametrize(("found", "broken"), [(True, set()), (False, {"HB-2"})])
 def test_a_dead_peer_is_to_be_found(found: bool, broken: set[str]) -> None:
-    """Nothing that is said meanwhile is owed to it."""
+    """It is owed nothing of what is said meanwhile."""
     scene = Scene()
     scene.join("ann", "bob", "eve")
     scene.events.append(Vanished(scene.tick(), "eve"))

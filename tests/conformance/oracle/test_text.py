@@ -12,7 +12,7 @@ from tests.conformance.scene import START, Scene, blamed, chat
 def say_and_hear(
     said: bytes, heard: bytes, exercises: str = "", scene: Scene | None = None
 ) -> Scene:
-    """Ann says a line with a nonce N; what both hear instead of its text is given."""
+    """Ann says a line with a nonce N; both receive this text in its place."""
     scene = scene or chat()
     nonce = scene.nonce().encode()
     before = {name: len(peer.waiting) for name, peer in scene.peers.items()}
@@ -102,7 +102,7 @@ def test_an_incomplete_line() -> None:
 
 
 def test_an_incomplete_line_without_an_lf_is_one_incident() -> None:
-    """What the server says next stands behind it, and a stream may end there."""
+    """The next octets of the server stand behind it, and a stream may end there."""
     scene = chat()
     nonce = scene.nonce().encode()
     scene.send("ann", nonce)
@@ -117,7 +117,7 @@ def test_an_incomplete_line_without_an_lf_is_one_incident() -> None:
 
 
 def test_a_text_without_any_header_tells_of_the_form_alone() -> None:
-    """Which lines a server of an unknown dialect loses, or alters, cannot be told."""
+    """The suite cannot tell which lines a server of an unknown dialect loses or alters."""
     scene = Scene()
     for name in ("ann", "bob"):
         scene.connect(name)
@@ -206,8 +206,8 @@ def test_a_line_that_ends_at_a_cr_is_two() -> None:
 
 
 def keep_a_cr(*, alone: bool) -> list[str]:
-    """What is found where a CR is kept of the first of two lines in one segment, and of one that
-    came alone or not."""
+    """Return what is found if a CR stays with the first of two lines in one segment, and of one
+    that came alone or not."""
     scene = chat()
     word, *words = (scene.nonce() for _ in range(3))
     scene.send("ann", f"{word}\r\n".encode(), exercises=["FRM-3"])
@@ -246,7 +246,7 @@ def test_a_text_that_ends_at_a_nul_is_of_line_ends() -> None:
 
 
 def test_a_quit_that_comes_as_a_broadcast_without_a_header_is_no_part_of_another_line() -> None:
-    """Though it shared a segment with other lines: it is what somebody said, whole."""
+    """Even if it shared a segment with other lines: it is the whole of what somebody said."""
     dialect = Dialect(header="", infix="")
     scene = Scene(replace(START, dialect=dialect))
     for name in ("ann", "bob"):
@@ -283,7 +283,7 @@ def test_what_is_missing_at_its_beginning_is_not_trimmed_at_its_end() -> None:
 
 
 def bare(*names: str) -> Scene:
-    """A room where nothing stands before a text."""
+    """A room in whose broadcasts nothing precedes a text."""
     scene = Scene(replace(START, dialect=Dialect(header="", infix="")))
     for name in names:
         scene.connect(name)
@@ -292,7 +292,7 @@ def bare(*names: str) -> Scene:
 
 
 def relay(scene: Scene, sender: str, text: bytes, *listeners: str, came: bytes = b"") -> None:
-    """Let a client say a text, and others hear it, or what came instead."""
+    """Let a client say a text, and let others receive it, or what came in its place."""
     scene.send(sender, text + b"\n")
     for name in listeners:
         if name in scene.peers:
@@ -309,7 +309,7 @@ def test_what_stands_beside_a_whole_text_is_what_the_server_says(beside: bytes) 
 
 
 def test_what_is_left_of_a_line_before_another_broadcast_is_not_mixed_with_it() -> None:
-    """A server in C takes a text to end at a NUL, and loses the LF with the rest."""
+    """A server in C ends a text at a NUL, and loses the LF with the rest."""
     scene = bare("ann", "bob")
     word, next_word = scene.nonce().encode(), scene.nonce().encode()
     scene.send("ann", word + b"\0rest\n")
@@ -333,8 +333,8 @@ def test_what_came_of_a_line_that_was_broken_off_is_incomplete() -> None:
 
 
 def test_two_texts_that_run_together_for_one_member_are_one_mixture() -> None:
-    """Two threads write a text and its end in two steps: for one member both texts come first, and
-    then both ends. Others received the two apart, one after the other."""
+    """Two threads write a text and its end in two steps: to one member both texts come first, and
+    then both ends. The others receive the two apart, one after the other."""
     names = ("ann", "bob", "eve", "zoe")
     scene = bare(*names)
     first, second = scene.nonce().encode(), scene.nonce().encode()

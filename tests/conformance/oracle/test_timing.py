@@ -13,7 +13,7 @@ FORM = "%Y%m%d %H:%M:%S"
 
 
 def shifted(scene: Scene, seconds: int) -> Scene:
-    """The server's clock reads so many seconds more in what ann and bob still have to receive."""
+    """Put the server's clock forward by this much in what Ann and Bob still have to receive."""
     for peer in scene.peers.values():
         for index, unit in enumerate(peer.waiting):
             time = datetime.strptime(unit[:17].decode(), FORM) + timedelta(seconds=seconds)
@@ -22,7 +22,7 @@ def shifted(scene: Scene, seconds: int) -> Scene:
 
 
 def said(zone: int | None = None, *, same_clock: bool = True) -> Scene:
-    """Ann and bob have said a word each, in a run whose zone is known, or not yet."""
+    """Ann and Bob have said a word each, in a run whose time zone is known, or not yet."""
     scene = chat(start=replace(START, zone=zone, same_clock=same_clock))
     for peer in scene.peers.values():
         scene.say(peer.name, scene.nonce())
@@ -46,7 +46,7 @@ def test_and_no_more(seconds: int) -> None:
 
 @pytest.mark.parametrize("quarters", [4, -14, 23])
 def test_another_zone_is_no_other_time(quarters: int) -> None:
-    """It is only not UTC, as it should be; and the same in later scenarios."""
+    """It is reported once that it is not UTC, as it should be, and again in later scenarios."""
     start = replace(START, wall=WALL - 900 * quarters)
     assert found(chat(start=start)) == ["MSG-4"]
     assert found(chat(start=replace(start, zone=quarters))) == ["MSG-4"]
@@ -76,8 +76,8 @@ def test_a_clock_elsewhere_cannot_be_told_to_be_wrong() -> None:
 
 
 def slow(*seconds: float, apart: float = 0.1, away: bool = False) -> list[str]:
-    """What is found where ann's lines take so long to come, one after the other, and the suite
-    looks all the while or does not."""
+    """Return what is found if Ann's lines take this long to come, one after the other, and the
+    suite looks all the while or does not."""
     scene = chat()
     for took in seconds:
         scene.say("ann", scene.nonce(), exercises=["TRN-1"])
@@ -95,7 +95,7 @@ def test_a_line_that_has_to_wait() -> None:
 
 
 def test_a_line_that_waits_behind_its_senders_own() -> None:
-    """A server may read a member more slowly for its own flood; it goes on meanwhile."""
+    """A server may read a member more slowly because it floods; it goes on meanwhile."""
     for apart, found in ((0.3, []), (1.6, ["TRN-1"])):
         scene = chat()
         for _ in range(10):
@@ -107,7 +107,7 @@ def test_a_line_that_waits_behind_its_senders_own() -> None:
 
 
 def test_a_first_line_waits_as_long_as_first_lines_do() -> None:
-    """Accepting takes this server 2 s, whoever comes."""
+    """This server takes 2 s to accept, whoever connects."""
     scene = Scene()
     for name, exercises in (("ann", []), ("bob", ["TRN-1"])):
         scene.connect(name)

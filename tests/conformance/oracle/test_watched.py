@@ -25,7 +25,7 @@ LINES = (b"hi\n", b"ok\n", b"hi\n", b"quiet\n", b"\n", b"a\nb\na\n", b"x" * 1_50
 
 @dataclass
 class Conversation:
-    """A room in which some members are watched, and some came another way."""
+    """A room in which some members are watched, and some do not come through the watch."""
 
     scene: Scene = field(default_factory=lambda: Scene(WATCHED))
     unseen: set[str] = field(default_factory=set)
@@ -43,14 +43,14 @@ class Conversation:
             peer.member, peer.ended = False, True
 
     def stop(self) -> None:
-        """The operator stops the server: it accepts no more, and lets everybody go."""
+        """The operator stops the server: it accepts no more, and closes every connection."""
         self.stopped = True
         for peer in self.scene.peers.values():
             peer.unread.clear()
             peer.member, peer.ended = False, True
 
     def fall_quiet(self) -> None:
-        """Everything is read and heard, and then nothing is said for a while."""
+        """Everything is read and received, and then nothing is said for a while."""
         for peer in self.scene.peers.values():
             if not self.stopped:
                 peer.member = peer.member or not (peer.ended or peer.over)
@@ -110,7 +110,7 @@ def conversations(draw: st.DrawFn) -> Conversation:
 
 
 def accused(transcript: list[Event]) -> list[Finding]:
-    """What is said of the server, beyond doubt."""
+    """Return what is found of the server beyond doubt."""
     return [
         finding
         for finding in judge(transcript).findings
@@ -127,7 +127,7 @@ def test_a_correct_server_is_not_accused_whoever_was_not_seen(
 
 
 def conversation() -> Conversation:
-    """Two who are watched, and one between them who came another way, know that they are here."""
+    """Two watched members, and between them one who is not, know that they are members."""
     talk = Conversation()
     for seen in (True, False, True):
         talk.connect(seen=seen, accepted=True)
@@ -138,7 +138,7 @@ def conversation() -> Conversation:
 
 
 def spoilt(old: bytes, new: bytes) -> list[Event]:
-    """What was recorded of a talk, with something else in what c3 received."""
+    """Return the transcript of a conversation, with something else in what c3 received."""
     talk = conversation()
     for name, text in (("c2", "lunch?"), ("c1", "lunch?"), ("c2", "hi"), ("c3", "at one")):
         talk.scene.say(name, text)

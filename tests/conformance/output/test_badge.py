@@ -1,7 +1,7 @@
 """The badge: the verdict, in a colour of its own, as SVG and as an endpoint's JSON."""
 
 import json
-import xml.etree.ElementTree as ET  # what it reads is this test's own
+import xml.etree.ElementTree as ET  # it reads only what this test wrote
 
 import pytest
 

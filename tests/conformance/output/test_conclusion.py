@@ -36,7 +36,7 @@ STEPS = ("chatproto-conformance explain x", "chatproto-conformance run x --verbo
 
 
 def explained(whole: Report, *names: str) -> Report:
-    """The report with these causes, of which each explains its share of what failed but one."""
+    """The report with these causes, each of which explains its share of all failures but one."""
     failed = [one.id for one in whole.requirements if one.status == "fail"]
     whole.causes = [
         CauseReport(

@@ -67,7 +67,7 @@ def test_quiet_and_verbose_exclude_each_other() -> None:
 
 
 def steps(output: str) -> list[str]:
-    """What a run says to do next."""
+    """Return what a run says to do next."""
     _, _, told = output.rpartition("\nnext: ")
     return [line.strip() for line in told.splitlines()]
 
@@ -84,7 +84,7 @@ def test_the_next_steps_can_be_taken() -> None:
 
 
 def test_the_next_step_is_about_what_decides() -> None:
-    """A SHOULD is shown where it stands, but is not what to begin with."""
+    """A SHOULD is shown in its place, but is not what to begin with."""
     result = played(altered())
     should = result.findings[0].model_copy(update={"requirement": "MSG-4"})
     result.findings.insert(0, should)

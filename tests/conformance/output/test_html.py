@@ -47,7 +47,7 @@ TAGS = frozenset(
 
 
 class _Page(HTMLParser):
-    """Every element of a page, its ids and links, and the text of each kind of element."""
+    """Read every element of a page, its ids and links, and the text of each kind of element."""
 
     def __init__(self, page: str) -> None:
         super().__init__(convert_charrefs=True)

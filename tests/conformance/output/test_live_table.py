@@ -16,8 +16,8 @@ BRIEF = ("run", "--launch", REFERENCE, "--only", "sanity/first,hb/a-silent-membe
 
 
 def goes_on(shown: Terminal) -> bool:
-    """Whether the table is there, of a run of which something is over and something is not: of any
-    such moment, since on a busy machine no certain one need be seen."""
+    """Whether the table of a run is there in which some scenarios have ended and some have not. Any
+    such moment will do: on a busy machine a certain one need not be seen."""
     text = "\n".join(shown.lines())
     return re.search(r"^now +\w+/", text, re.M) is not None and " left" in text
 
@@ -27,7 +27,8 @@ def said(shown: Terminal) -> str:
 
 
 def unwrapped(text: str) -> str:
-    """What is shown without its blanks: how lines are wrapped depends on where this clone is."""
+    """Return what is shown, without blanks: how lines are wrapped depends on the path of this
+    clone."""
     return "".join(text.split())
 
 
@@ -78,7 +79,7 @@ def test_it_fits_any_terminal(width: int, height: int) -> None:
         assert shown.process.returncode == 0
         text = said(shown)
     assert text.count("total") == 1
-    # What erases a frame comes together with the next, as synchronised output.
+    # The octets that erase a frame come together with the next frame, as synchronised output.
     frames = re.findall(rb"\x1b\[\?2026h(.*?)\x1b\[\?2026l", shown.octets, re.DOTALL)
     assert len(frames) > 5
     assert shown.octets.count(b"\x1b[2K") == sum(frame.count(b"\x1b[2K") for frame in frames)
@@ -124,7 +125,7 @@ def test_a_quiet_run_shows_no_table() -> None:
 
 
 def test_nothing_a_server_says_drives_the_terminal() -> None:
-    """A text with a control in it that a broken server relays, and that its report quotes."""
+    """A text with a control in it, which a broken server relays, and its report quotes."""
     with terminal("run", "--launch", specimen("relays-controls"), "--only", "TXT-4") as shown:
         shown.wait()
         assert shown.process.returncode == 1

@@ -12,7 +12,7 @@ ALL = [one.id for one in scenarios()]
 
 
 class Clock:
-    """A clock that stands still."""
+    """A clock that does not advance."""
 
     def __init__(self) -> None:
         self.now = 100.0

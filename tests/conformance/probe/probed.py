@@ -31,7 +31,7 @@ DELAY = 0.15
 
 
 class EntersLate(BaseServer):
-    """Whoever connects is a member, and read from, 50 ms later."""
+    """Whoever connects becomes a member, and is read from, 50 ms later."""
 
     def accept(self, sock: socket.socket, address: tuple[str, int]) -> None:
         self.later(0.05, lambda: super(EntersLate, self).accept(sock, address))
@@ -57,7 +57,7 @@ class AnswersLate(BaseServer):
 
 
 class RelaysReads(BareRelay):
-    """What one read of 256 octets brings goes to all others as it is."""
+    """It relays what one read of 256 octets brings unchanged to all others."""
 
     read_size = 256
 

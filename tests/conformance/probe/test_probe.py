@@ -25,7 +25,7 @@ def learn(command: str, factor: float = 1.0) -> Learnt:
 
 
 def comparable(dialect: Dialect) -> dict[str, object]:
-    """What can be told: reads of more octets than the probe sends look the same, as it says."""
+    """Return what the probe can tell: reads of more octets than it sends look the same."""
     fields = dialect.model_dump(exclude={"read_size"} if dialect.read_size > 20_000 else set())
     fields["quit"]["words"] = set(fields["quit"]["words"])
     return fields
@@ -39,12 +39,13 @@ def is_found(name: str, factor: float) -> bool:
 
 
 def taken_apart(before: str, host: str, port: int, name: str) -> Shape | None:
-    """The shape of what came before a text whose sender is known."""
+    """Return the shape of what came before a text whose sender is known."""
     return common_shape([Sample(Who(host, port, name), before, "")])
 
 
 def test_the_dialect_of_each_profile_is_found_from_its_server_alone() -> None:
-    """Several at once, for most of a probe is waiting; on a busy machine, with more patience."""
+    """Probe several at once, since most of a probe is waiting; with more patience on a busy
+    machine."""
     names = shipped_names()
     with ThreadPoolExecutor(8) as pool:
         found = dict(zip(names, pool.map(lambda name: is_found(name, 1.0), names), strict=True))
@@ -125,7 +126,7 @@ def test_a_broadcast_is_taken_apart(before: str, shape: Shape) -> None:
 
 
 def shape_of(*before: tuple[int, str]) -> Shape | None:
-    """The shape of what came before the words of members with these ports."""
+    """Return the shape of what came before the words of members with these ports."""
     return common_shape(
         [Sample(Who("10.0.0.9", port, f"p{port}r"), one, "") for port, one in before]
     )

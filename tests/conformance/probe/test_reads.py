@@ -21,9 +21,10 @@ pytestmark = pytest.mark.heavy
 
 
 class Relay:
-    """Passes on each read to all. Where it `asks` for a name, the first is that, and stands in no
-    message; who breaks off has left. One that `forgets` lets in whoever came last, whoever gives a
-    name; one that `floods` goes on saying nothing for who has ended its side."""
+    """Passes on each read to all. If it `asks` for a name, the first read is the name, and no
+    message has it; a client that resets has left. One that `forgets` admits the last to connect,
+    whoever gives a name. One that `floods` goes on sending nothing for a client that has ended its
+    side."""
 
     def __init__(
         self, *, asks: bool = False, cuts: bool = False, forgets: bool = False, floods: bool = False
@@ -68,7 +69,7 @@ class Relay:
                         self._tell(b"\n")
                         time.sleep(0.001)
                     if not read:
-                        # It never learns of an end of stream, but of a broken connection.
+                        # It never notices an end of stream, but a broken connection.
                         sock.sendall(b"")
                         continue
                     self._tell(read[:-1] + b"\n" if self._cuts else read)

@@ -34,7 +34,7 @@ def known_of(tmp_path: Path, found: Report, before: KnownFailures | None = None)
 
 
 def told() -> Report:
-    """A report in which one requirement fails and everything else could be told."""
+    """A report in which one requirement fails, and every other is decided."""
     bad = report(played(altered()), managed=True)
     for one in bad.requirements:
         if one.id != "TXT-5":

@@ -38,7 +38,7 @@ SCENARIO = "trn/a-dribbling-connection-delays-nobody"
 
 
 def hiccupping(directory: Path, when: str, seconds: float, east: int = 0) -> str:
-    """A server that stands still so long at some messages, and touches a file `slept` by then."""
+    """A server that halts for this long at some messages, and then touches a file `slept`."""
     slept = str(directory / "slept")
     return SERVER.format(when=when, seconds=seconds, east=east, slept=slept)
 

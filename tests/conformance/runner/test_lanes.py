@@ -68,7 +68,7 @@ def test_there_is_one_lane_where_there_is_room_for_one_server(changes: dict[str,
 
 @pytest.mark.long
 def test_who_holds_leavers_in_the_first_is_not_asked_what_newcomers_find(tmp_path: Path) -> None:
-    """All others wait for it, and show that as well."""
+    """All others wait for the first scenario, and show that fault as well."""
     came, holding = {}, specimen("half-close-hangs")
     for only in ("sanity/first", "sanity/first,msg/header"):
         run("run", "--launch", holding, "--only", only, "--transcripts", str(tmp_path), "--quiet")
@@ -85,7 +85,7 @@ def test_several_are_played_at_a_time(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout
     report = Report.model_validate_json(path.read_text())
     assert [one.id for one in report.scenarios] == FEW.split(",")
-    # Each has a server of its own, for which another is not waited for.
+    # Each has a server of its own, so that none waits for another's.
     assert len({target_of(transcript_path(kept, id_)) for id_ in LASTING}) == len(LASTING)
 
 
@@ -132,7 +132,7 @@ def test_one_lane_plays_all_where_one_server_alone_can_run(tmp_path: Path) -> No
     assert [(one["id"], one["status"]) for one in found] == [
         (id_, "pass") for id_ in FEW.split(",")
     ]
-    # For a look at what it says, for the lane, and once more after stopping.
+    # One start shows its dialect, one is for the lane, and one follows the stop.
     assert len(begun.read_text().splitlines()) == 3
 
 
@@ -169,7 +169,7 @@ def test_a_scenario_on_which_the_suite_breaks_down_takes_no_other_along(
 
 
 def test_a_lane_does_not_wait_for_what_another_confirms(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It plays the next scenario, and takes up the one in doubt when that is known."""
+    """It plays the next scenario, and resumes the one in doubt when that is confirmed."""
     confirming, played, unsure = threading.Event(), threading.Event(), "quit/quit-leaves"
     course, doubt = Course(), Judgement([], hasty=frozenset({"TXT-1"}))
     firsts: list[Played | None] = []
@@ -229,7 +229,7 @@ def test_a_long_scenario_is_not_put_off() -> None:
 
 
 def test_a_server_that_dies_as_all_leave_has_not_died_of_nothing() -> None:
-    """Though the scenario before that came to no end, as the server was too slow for it."""
+    """Though the scenario before did not end, as the server was too slow for it."""
     script = Path(__file__).with_name("hostile.py")
     command = f"{sys.executable} {script} 'dies when one leaves' {{port}}"
     whole = settings(profile=Profile(launch=Launch(command=command)))

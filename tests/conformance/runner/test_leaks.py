@@ -30,7 +30,7 @@ def test_memory(tmp_path: Path) -> None:
 
 
 def test_a_child_that_has_gone_hides_nothing() -> None:
-    """This process is looked at; a child of its ends right after it was found."""
+    """The suite watches this process; a child of it ends right after it was found."""
     family = ProcessFamily(os.getpid())
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
         assert child.pid in [process.pid for process in family.members()]
@@ -48,7 +48,7 @@ def test_nothing(tmp_path: Path) -> None:
 
 
 def _figures(name: str, directory: Path, only: str = _TALK) -> tuple[Figures, Figures]:
-    """What the report says of a server before its members came and when they had gone."""
+    """Return what the report says of a server before its members came and after they had gone."""
     report = directory / "report.json"
     run("run", "--launch", specimen(name), "--only", only, "--json", str(report))
     usage = Report.model_validate_json(report.read_text()).usage

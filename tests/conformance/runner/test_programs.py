@@ -71,8 +71,8 @@ def test_nonces_take_the_place_of_marks_wherever_segments_are_cut(program: Progr
 
 @given(programs())
 def test_nothing_is_a_violation_but_what_is_meant_to_be(program: Program) -> None:
-    """A line of 1,024 octets is taken everywhere, and nothing is sent that is between that and
-    the greatest limit, of which nobody could say what should become of it."""
+    """A line of 1,024 octets is allowed everywhere. No line between that and the greatest limit is
+    sent, since nobody can say what should become of it."""
     for client in {step.client for step in program.steps if isinstance(step, Join)}:
         connection = ServerConnection(MIN_LINE_LIMIT)
         events = connection.receive(_said(program, client))
@@ -144,7 +144,8 @@ SMALL = 8
 
 
 class _UntilItIsSmall(program_search._Shrinking):
-    """A search that ends with a small program, and not before: a busy machine takes long."""
+    """A search that ends with a small program, and not before: this takes long on a busy
+    machine."""
 
     def fails(self, program: Program) -> bool:
         self._until = inf if len(self._smallest.steps) > SMALL else 0.0
@@ -154,7 +155,8 @@ class _UntilItIsSmall(program_search._Shrinking):
 def test_one_that_fails_is_shrunk_counted_and_saved(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Two senders swapped for one member: what remains is three clients and hardly a step more."""
+    """Two broadcasts are swapped for one member: what remains is three clients and hardly a step
+    more."""
     monkeypatch.setattr(program_search, "_Shrinking", _UntilItIsSmall)
     session, trials = _trials(specimen("swaps-two-senders"), tmp_path)
     try:
@@ -172,7 +174,7 @@ def test_one_that_fails_is_shrunk_counted_and_saved(
 
 
 class _Unperformed(Trials):
-    """No server is there; what would have been performed is noted."""
+    """There is no server; the steps that would be performed are noted."""
 
     def __init__(self, session: Session) -> None:
         super().__init__(session, SCENARIO, frozenset())
@@ -186,7 +188,7 @@ class _Unperformed(Trials):
 def test_what_a_seed_draws_depends_on_nothing_else(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Hypothesis draws constants, too, that modules have which do not lie among the installed."""
+    """Hypothesis also draws constants of modules that are not installed packages."""
     (tmp_path / "somebodys_own.py").write_text(f"constants = {list(range(1_000, 2_000))}\n")
     monkeypatch.syspath_prepend(tmp_path)
     session, _ = _trials(REFERENCE, tmp_path, 60)

@@ -44,7 +44,7 @@ def test_a_run_ends_at_its_limit(how: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("how", HOSTILE)
 def test_a_signal_ends_it_with_a_report(how: str, tmp_path: Path) -> None:
-    """While the server does what it does: how long a scenario before it lasts is not asked here."""
+    """Whatever the server does; how long a scenario before it lasts does not matter here."""
     path, begun = tmp_path / "r.json", tmp_path / "begun"
     with start("run", "--launch", launch(how, begun), "--json", str(path)) as process:
         while not begun.exists():
@@ -56,7 +56,7 @@ def test_a_signal_ends_it_with_a_report(how: str, tmp_path: Path) -> None:
 
 
 def test_nothing_is_waited_for_beyond_the_limit() -> None:
-    """Not by a stage whose server answers nothing, nor once it is ended from another thread."""
+    """Neither by a stage whose server answers nothing, nor once another thread ends the limit."""
     limit = TimeLimit(3600)
     stage = Stage(parse_address(START.target), START, limit=limit)
     threading.Timer(0.1, limit.end).start()

@@ -20,7 +20,7 @@ def test_each_requirement_has_a_specimen(id_: str) -> None:
 
 
 def test_local_time_departs_from_a_should() -> None:
-    """MSG-4 is a SHOULD: a server that departs from it is legal, and is to be seen departing."""
+    """MSG-4 is a SHOULD: a server that departs from it is legal, and must be seen departing."""
     assert CATALOGUE["local-time"].may_break == {"MSG-4"}
 
 

@@ -62,7 +62,7 @@ def test_each_specimen_is_as_it_should_be_or_not() -> None:
     [(0, 1, False), (2, 1, False), (4, 1, True), (3, 2, False), (198, 2, True), (197, 3, False)],
 )
 def test_one_may_be_missed_once_in_a_hundred_runs(caught: int, missed: int, good: bool) -> None:
-    """Or once, and then four times not."""
+    """Or once, and then not four times in succession."""
     matrix = laid_out(*[judged("greets", "TRN-2")] * caught, *[judged("greets")] * missed)
     [row] = matrix.specimens
     assert (row.good, row.rounds) == (caught, caught + missed)
@@ -111,7 +111,7 @@ def test_the_page_shows_every_cell() -> None:
 
 
 def test_the_matrix_that_is_kept_is_of_these_specimens() -> None:
-    """What make check compares: each specimen is in it, as its code says it is, and good."""
+    """What `make check` compares: each specimen is in it, as its code describes it, and right."""
     kept = {row.name: row for row in read_matrix(KEPT).specimens}
     assert list(kept) == list(CATALOGUE)
     for name, specimen in CATALOGUE.items():

@@ -12,7 +12,7 @@ from conformance.target.address import AS_USUAL, Side, TcpAddress, parse_address
 
 @pytest.fixture
 def full(tmp_path: Path) -> Iterator[socket.socket]:
-    """A Unix-domain socket with one place in its queue, and that taken."""
+    """A Unix-domain socket whose queue has one place, which is taken."""
     with socket.socket(socket.AF_UNIX) as listener, socket.socket(socket.AF_UNIX) as taker:
         listener.bind(str(tmp_path / "chat"))
         listener.listen(0)

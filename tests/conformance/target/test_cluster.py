@@ -58,7 +58,7 @@ def test_what_runs_before_the_nodes_ends_with_them(launched: Launched) -> None:
     cluster = launched(before=f"{PYTHON} -c 'import time; time.sleep(600)'")
     cluster.start()
     cluster.kill(0)
-    cluster.start()  # again: what runs before them is not started twice
+    cluster.start()  # a second time: the program that runs before them is not started twice
     assert cluster._log is not None
     process = psutil.Process(cluster._log.id)
     cluster.close()

@@ -11,7 +11,7 @@ from conformance.target.partition import Partition
 
 @pytest.fixture
 def echo() -> Iterator[tuple[str, str]]:
-    """The address of a listener that sends back what comes over its first connection."""
+    """The address of a listener that echoes what comes over its first connection."""
 
     def serve() -> None:
         sock, _ = listener.accept()

@@ -184,7 +184,8 @@ def test_who_listens_on_more_or_on_one_of_several_is_reached(asked: str, host: s
 def test_who_listens_for_ipv6_is_known_to_take_ipv4(
     host: str, only: bool, is_reached: bool
 ) -> None:
-    """Without a connection: what comes and goes before anybody speaks may break a server."""
+    """It makes no connection: a client that connects and goes before anybody speaks may break a
+    server."""
     with socket.socket(socket.AF_INET6) as door:
         door.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, only)
         door.bind((host, 0))
@@ -220,7 +221,7 @@ def test_a_command_that_cannot_work_is_told_what_to_do(command: str, said: str) 
 )
 @linux
 def test_a_signal_is_for_who_serves_and_not_for_the_shell_around(command: str, status: int) -> None:
-    """What a shell makes of the status of what it started says nothing."""
+    """The status that a shell makes of its child's status says nothing."""
     server = LaunchedServer(
         Launch(command=f"sh -c {shlex.quote(command)}"), TcpAddress("127.0.0.1", 0)
     )
@@ -258,7 +259,7 @@ def test_what_an_earlier_server_left_behind_does_not_answer_for_the_next() -> No
 
 
 def test_what_a_server_started_elsewhere_ends_with_it(tmp_path: Path) -> None:
-    """In a session of its own, where no signal to the group finds it."""
+    """It is in a session of its own, where no signal to the group reaches it."""
     told = tmp_path / "pid"
     command = f"sh -c 'setsid sleep 600 & echo $! > {told}; exec {REFERENCE}'"
     server = LaunchedServer(Launch(command=command), parse_address("tcp://127.0.0.1:0"))
@@ -300,7 +301,8 @@ process.Process(Launch(command=command), parse_address("tcp://127.0.0.1:9"))
 
 @linux
 def test_no_server_outlives_a_suite_that_is_killed_as_it_launches(tmp_path: Path) -> None:
-    """Before the guardian was told of the server, whose child has left its group besides."""
+    """It happens before the guardian knows of the server, whose child has left its group as
+    well."""
     with subprocess.Popen([sys.executable, "-c", KILLED_AT_A_LAUNCH], cwd=tmp_path) as suite:
         assert suite.wait() == -signal.SIGKILL
     daemon = int((tmp_path / "listening").read_text())
@@ -326,8 +328,8 @@ os.execvp(command[0], command)
 
 
 def after_a_daemon(command: str, told: Path) -> str:
-    """A command that first starts a daemon of another session, with another parent, no environment
-    and nothing open, whose id is told in a file."""
+    """A command that first starts a daemon in another session, with another parent, no environment
+    and nothing open, whose id it writes to a file."""
     script = told.with_suffix(".py")
     script.write_text(LEAVES_A_DAEMON)
     return f"{sys.executable} {script} {told} {command}"
@@ -390,7 +392,7 @@ def test_what_it_printed_is_told_once() -> None:
 
 
 def test_a_shell_is_needed_to_print_much() -> None:
-    """Of much output both ends are kept: a traceback's head says what, its tail where."""
+    """Both ends of a long output are kept: the head of a traceback says what, its tail where."""
     shout = "import sys; sys.exit('first' + 'x' * 100_000 + 'last')"
     with pytest.raises(LaunchError) as raised:
         LaunchedServer(

@@ -33,7 +33,8 @@ sys.exit(StopsLateOnce(int(sys.argv[1])).serve())
 
 @contextmanager
 def busy(programs: int) -> Iterator[None]:
-    """So many programs, each in a session of its own, take what they can get."""
+    """This many programs, each in a session of its own, take all the processor time they can
+    get."""
     asked = [sys.executable, "-c", "while True: pass"]
     started = [subprocess.Popen(asked, start_new_session=True) for _ in range(programs)]
     try:
@@ -46,7 +47,7 @@ def busy(programs: int) -> Iterator[None]:
 
 @contextmanager
 def running(code: str) -> Iterator[int]:
-    """A process of its own session that runs this; its id, once it says a line."""
+    """A process in a session of its own that runs this; its id, once it prints a line."""
     command = [sys.executable, "-c", f"print(flush=True)\n{code}"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, start_new_session=True) as process:
         assert process.stdout is not None
@@ -97,7 +98,7 @@ def test_who_stops_late_once_is_told_to_once_more(tmp_path: Path) -> None:
 def test_who_wanted_to_run_and_hardly_did_was_starved(
     ran: float, waited: float, starved: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """And not who spins, however long it waits beside."""
+    """But not for a process that spins, however long it also waits."""
     thread, counts = Path("/proc/1/task/1"), [(5.0, 7.0), (5.0 + ran, 7.0 + waited)]
     monkeypatch.setattr(starvation.Starvation, "_counts", lambda _: iter([(thread, counts.pop(0))]))
     assert starvation.Starvation([1]).was_starved() is starved

@@ -81,7 +81,7 @@ def test_what_was_waited_for_in_vain_is_waited_for_in_full_once_again() -> None:
 
 
 def test_a_stage_waits_in_full_once() -> None:
-    """Of a server that ends nobody's connection."""
+    """The server ends nobody's connection."""
     waits = Patience()
     with socket.create_server(("127.0.0.1", 0)) as listener:
         address = parse_address(f"tcp://127.0.0.1:{listener.getsockname()[1]}")

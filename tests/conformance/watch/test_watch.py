@@ -39,7 +39,7 @@ class Watch:
         return self.peers[-1]
 
     def end(self) -> tuple[int, str]:
-        """Press Ctrl-C; the exit status, and what was printed from then on."""
+        """Press Ctrl-C; return the exit status, and what was printed from then on."""
         self.process.send_signal(signal.SIGINT)
         output, errors = self.process.communicate(timeout=DEADLINE)
         assert "Traceback" not in output + errors
@@ -66,7 +66,7 @@ def watching(server: str, *options: str) -> Iterator[Watch]:
 
 
 def findings(output: str) -> list[str]:
-    """What was printed of each finding, but for how to see it again."""
+    """Return what was printed of each finding, without the command that shows it again."""
     return [line for line in output.splitlines() if line.strip() and "  again " not in line]
 
 
@@ -123,7 +123,7 @@ def test_a_stage_of_the_exercise_and_a_client_are_told_apart(tmp_path: Path) -> 
 
 
 def connect_when_it_listens(watch: Watch) -> Peer:
-    """Join, as soon as the server takes a connection: before that the watch ends each."""
+    """Join as soon as the server accepts connections: before that, the watch ends each one."""
     for _ in range(200):
         peer = watch.connect()
         peer.send(b"first\n")

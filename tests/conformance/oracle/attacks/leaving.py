@@ -50,7 +50,7 @@ def _not_a_message(
 def _broadcast_unasked(
     run: Run, data: st.DataObject, names: list[str], text: bytes, id_: str
 ) -> Verdict:
-    """Somebody is told, at the end, a line that was none."""
+    """Send somebody, at the end, a line that is no unit."""
     assume(names)
     label = run.labels[data.draw(st.sampled_from(names))].encode()
     there = [name for name in run.told if name not in run.ended and run.told[name]]
@@ -61,7 +61,7 @@ def _broadcast_unasked(
 
 
 def _last_time(run: Run, told: Told) -> bytes:
-    """A header's time for what comes right after a unit."""
+    """Return a header's time for what comes right after a unit."""
     unit = told.unit
     shown = [one.octets[:18] for one in run.broadcasts(told.client)]
     return told.octets[:18] if isinstance(unit, Broadcast) else (shown or [HEADER])[-1]
@@ -84,7 +84,7 @@ def no_end(run: Run, data: st.DataObject) -> Verdict:
 
 @breaking
 def an_end_within_a_unit(run: Run, data: st.DataObject) -> Verdict:
-    """What is cut off is lost, too."""
+    """The octets that are cut off are lost, too."""
     name = leaver(run, data)
     assume(run.told[name])
     last = run.told[name][-1]
@@ -95,7 +95,8 @@ def an_end_within_a_unit(run: Run, data: st.DataObject) -> Verdict:
 
 @breaking
 def put_out(run: Run, data: st.DataObject) -> Verdict:
-    """Nothing explains it: it is attributed to what its client did last, or another, or nobody."""
+    """Nothing explains it: it may be attributed to its client's last act, to another client's, or
+    to nobody's."""
     names = [name for name in run.told if run.told[name] and run.is_there(name)]
     assume(names)
     run.ends(data.draw(st.sampled_from(names)), reset=data.draw(st.booleans()))
@@ -112,9 +113,9 @@ def no_notice_of_a_violation(run: Run, data: st.DataObject) -> Verdict:
 
 @breaking
 def delayed(run: Run, data: st.DataObject) -> Verdict:
-    """A message that was to show that nobody waits for another takes 4 s more; what was under way
-    meanwhile does too, and where that is most of what there is, nobody can say what is usual. It
-    need not show where others of its sender's wait with it."""
+    """A message that shows whether members wait for each other takes 4 s more. Messages under way
+    meanwhile take longer, too, and if they are most of all messages, the usual time is unknown. It
+    need not show if others of its sender wait as well."""
     told = one_of((one for one in words(run) if run.is_own(one)), data)
     is_first = run.is_first(told)
     is_alone = run.is_alone(told)

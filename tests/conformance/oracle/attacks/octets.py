@@ -17,8 +17,9 @@ from tests.conformance.oracle.attacks.striking import (
 
 @breaking
 def a_text_cut_for_one(run: Run, data: st.DataObject) -> Verdict:
-    """Which rule of the text section it breaks depends on what was cut, and MSG-3 says that all
-    receive the same; what is cut where its segments were cut may have been taken for a line."""
+    """Which rule of the text section it breaks depends on what was cut, and MSG-3 demands the same
+    octets for all. A text that is cut where its segments were cut may have been taken for a
+    line."""
     told = one_of((one for one in words(run) if _tail(one)), data)
     tail = _tail(told)
     kept = tail[: data.draw(st.integers(0, len(tail) - 1))]
@@ -38,7 +39,7 @@ def a_text_cut_for_all(run: Run, data: st.DataObject) -> Verdict:
 
 @breaking
 def a_text_cut_within_its_nonce(run: Run, data: st.DataObject) -> Verdict:
-    """Nothing tells then whose line it was: one is lost, or cut to a piece, and one made up."""
+    """Then nothing shows whose line it was: one line is lost or cut, and one is made up."""
     told = one_of(words(run), data)
     at = told.octets.index(b"\n") + 1
     cut = data.draw(st.integers(1, len(told.nonce or "") - 1))
@@ -66,7 +67,7 @@ def a_text_that_is_not_utf_8(run: Run, data: st.DataObject) -> Verdict:
 
 
 def _tail(told: Told) -> str:
-    """What follows the nonce in a text, without white space in front."""
+    """Return what follows the nonce in a text, without leading white space."""
     return told.broadcast.text.partition(told.nonce or "")[2]
 
 
@@ -81,7 +82,7 @@ def a_header_out_of_form(run: Run, data: st.DataObject) -> Verdict:
 
 @breaking
 def a_wrong_sender(run: Run, data: st.DataObject) -> Verdict:
-    """For one alone the headers differ as well."""
+    """If only one member receives it, the headers differ as well."""
     told = one_of(words(run), data)
     labels = [label for label in run.labels.values() if label != told.broadcast.sender]
     wrong = data.draw(st.sampled_from(["127.0.0.1:1", "[::1]:50000", "localhost:50000", *labels]))
@@ -93,7 +94,7 @@ def a_wrong_sender(run: Run, data: st.DataObject) -> Verdict:
 
 @breaking
 def another_second_for_one(run: Run, data: st.DataObject) -> Verdict:
-    """The time is right, give or take 5 s, and yet not what the others were shown."""
+    """The time is right within 5 s, and yet another than the other members received."""
     told = one_of((one for one in words(run) if run.others_with(one)), data)
     told.shows(data.draw(st.sampled_from([-1, 1])))
     return broken("MSG-3")
@@ -101,7 +102,7 @@ def another_second_for_one(run: Run, data: st.DataObject) -> Verdict:
 
 @breaking
 def a_wrong_time_for_one(run: Run, data: st.DataObject) -> Verdict:
-    """It differs from what others were shown, too."""
+    """It differs from what the other members received, too."""
     told = one_of(words(run), data)
     told.shows(data.draw(st.sampled_from([-300, -60, 60, 300])))
     return broken("MSG-5", "MSG-3")
@@ -117,7 +118,7 @@ def a_wrong_time_for_all(run: Run, data: st.DataObject) -> Verdict:
 
 @breaking
 def torn(run: Run, data: st.DataObject) -> Verdict:
-    """What is left of the two has neither header nor text in place, nor order."""
+    """The remains of the two have neither header nor text in place, nor order."""
     told = one_of((one for one in words(run) if next_word(run, one) is not None), data)
     other = next_word(run, told)
     assert other is not None

@@ -76,7 +76,7 @@ def made_up(run: Run, data: st.DataObject) -> Verdict:
 
 @breaking
 def swapped_for_one(run: Run, data: st.DataObject) -> Verdict:
-    """Two orders are ROOM-3's; where the second answers the first, that is ROOM-5's as well."""
+    """Two orders break ROOM-3; if the second message answers the first, ROOM-5 as well."""
     told = one_of((one for one in words(run) if next_word(run, one) is not None), data)
     other = next_word(run, told)
     assert other is not None
@@ -87,14 +87,14 @@ def swapped_for_one(run: Run, data: st.DataObject) -> Verdict:
         return broken("ROOM-4", "ROOM-3 ROOM-5")
     if seen:
         return broken("ROOM-3 ROOM-5")
-    # Where nobody else has both, it may look like a loss.
+    # If nobody else has both, it may look like a loss.
     return Verdict(None, frozenset(f"ROOM-3 ROOM-5 {losses(run, told)}".split()))
 
 
 @breaking
 def a_senders_two_swapped_for_all(run: Run, data: st.DataObject) -> Verdict:
-    """What answers the first may now stand before it, too, and who joined between the two has
-    lost the second."""
+    """An answer to the first may now come before it, too, and a member that joined between the two
+    has lost the second."""
     pairs = [
         one
         for one in words(run)

@@ -19,8 +19,9 @@ HEADER: Final = b"20210703 17:45:39 "
 
 @dataclass(frozen=True)
 class Verdict:
-    """`broken`: a requirement is; None where the history leaves that open. `ids`: what any
-    finding may be attributed to; `named`: of which one must be found where it is broken."""
+    """`broken`: whether a requirement is; None if the history leaves that open. `ids`: the
+    requirements that any finding may be attributed to; one of those `named` must be found if it is
+    broken."""
 
     broken: bool | None
     ids: frozenset[str] = frozenset()
@@ -49,14 +50,14 @@ def broken(named: str, also: str = "") -> Verdict:
 
 
 def one_of(candidates: Iterable[Told], data: st.DataObject) -> Told:
-    """A unit to strike at, if there is any."""
+    """Return a unit to attack, if there is any."""
     found = list(candidates)
     assume(found)
     return found[data.draw(st.integers(0, len(found) - 1))]
 
 
 def words(run: Run) -> list[Told]:
-    """Every broadcast that can be told from all others."""
+    """Return every broadcast that differs from all others."""
     return [told for name in run.told for told in run.broadcasts(name) if told.nonce]
 
 
@@ -77,8 +78,9 @@ def way_out(run: Run, name: str) -> str:
 
 
 def losses(run: Run, told: Told) -> str:
-    """A loss is ROOM-1's or ROOM-2's: to receive each, and each to come to all; of what precedes
-    its sender's leaving, or comes while others leave, it may be attributed to that."""
+    """Return the requirements of a loss: ROOM-1 or ROOM-2, since each member receives each message.
+    A message that precedes its sender's leaving, or comes while others leave, may be attributed to
+    that."""
     return f"ROOM-1 ROOM-2 ROOM-7 {way_out(run, run.sender(told))}".replace("ERR-2", "ERR-1")
 
 
