@@ -1,7 +1,7 @@
-"""A chatproto/1 server with asyncio's protocols: callbacks, one object a member, no task each.
+"""A chatproto/1 server with asyncio's protocols: callbacks, one object for each member, no task.
 
-All members read into one buffer. A transport is handed the next octets once it has passed on the
-last, so that its own buffer never holds more than a segment of the room's log.
+All members read into one buffer. A transport gets the next octets once it has passed on the last,
+so its own buffer never holds more than a segment of the room's log.
 """
 
 import argparse

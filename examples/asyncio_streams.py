@@ -65,7 +65,7 @@ class Server:
             change.set()
 
     async def serve(self, reader: StreamReader, writer: StreamWriter) -> None:
-        """Read one member, and see it out."""
+        """Read one member until it is over, and close it."""
         member = self.room.join(ip_sender(*writer.get_extra_info("peername")[:2]))
         self.writers[member] = writer
         self.changes[member] = asyncio.Event()
@@ -113,7 +113,8 @@ class Server:
 
 
 class Connection(StreamReaderProtocol):
-    """A stream that, after a failed write, gives what had come before it (QUIT-5; not with TLS)."""
+    """A stream that, after a failed write, still returns what had come before it (QUIT-5; not with
+    TLS)."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)

@@ -1,7 +1,7 @@
 """A chatproto/1 server in one thread, with poll, that reads into one buffer for all.
 
-poll speaks in descriptors, wants no set-up a call, and has no bound on how many there are. After
-each read every member is sent what it is owed, as far as its socket takes that now.
+poll takes descriptors, needs no set-up for each call, and has no bound on their number. After each
+read every member is sent what it is owed, as far as its socket takes that now.
 """
 
 import argparse
@@ -54,7 +54,7 @@ class Server:
                 self.poll.unregister(self.listener)
         elif descriptor in self.connections:  # not closed since poll saw it
             member, sock = self.connections[descriptor]
-            # Errors and hang-ups are told unasked; who may be read is told by reading.
+            # Errors and hang-ups are reported without being asked for; a read shows which.
             if events & ~POLLOUT and is_read(member):
                 self.read(member, sock)
             self.distribute()

@@ -1,7 +1,7 @@
-"""A chatproto/1 server in one thread, with a selector: it waits for all its sockets at once.
+"""A chatproto/1 server in one thread, with a selector, which waits for all its sockets at once.
 
 After each read every member is sent what it is owed, as far as its socket takes that now; the
-selector says when to go on with what is left. So nobody waits for anybody (TRN-1).
+selector says when to send the rest. So nobody waits for anybody (TRN-1).
 """
 
 import argparse

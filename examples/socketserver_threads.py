@@ -1,7 +1,8 @@
-"""A chatproto/1 server with socketserver: a handler's thread a member, and one more that reads.
+"""A chatproto/1 server with socketserver: the handler's thread for each member, and one more that
+reads.
 
-socketserver closes a connection when its handler returns, so the handler sends, and returns when
-all is said, flushed and lingered. No thread blocks while it holds the lock.
+socketserver closes a connection when its handler returns, so the handler sends, and returns when it
+has sent everything, shut the write side, and lingered. No thread blocks while it holds the lock.
 """
 
 import argparse

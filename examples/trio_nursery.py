@@ -1,7 +1,8 @@
-"""A chatproto/1 server with trio: a nursery a member, in which one task reads and one writes.
+"""A chatproto/1 server with trio: a nursery for each member, in which one task reads and one
+writes.
 
-A nursery ends with its member: once the writing task has seen it out, the reading one is
-cancelled, and where the room gives a member up, both are.
+A nursery ends with its member: once the writing task has finished with it, the reading task is
+cancelled. If the room gives a member up, both are cancelled.
 """
 
 import argparse

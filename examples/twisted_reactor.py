@@ -1,7 +1,7 @@
-"""A chatproto/1 server with Twisted: the reactor calls back, one protocol object a member.
+"""A chatproto/1 server with Twisted: the reactor calls back, one protocol object for each member.
 
-Each protocol is a pull producer to its transport: it is asked for the next octets once the last
-have gone out, and so keeps a cursor in the room's log instead of a buffer of its own.
+Each protocol is a pull producer for its transport: it is asked for the next octets once the last
+have gone out. So it keeps a cursor in the room's log instead of a buffer of its own.
 """
 
 import argparse
@@ -49,7 +49,7 @@ class Server(ServerFactory):
             self.reactor.callLater(TICK, self.tick)
 
     def stop(self) -> Deferred[None]:
-        """Called by the reactor before it ends, for which it waits for what this gives back."""
+        """Called by the reactor before it ends; the reactor waits for the result."""
         self.is_stopped = True
         self.room.stop()
         return self.ended
@@ -123,7 +123,7 @@ class Connection(Protocol):
 
 
 class ReadingTransport(Transport):
-    """A transport that reads on where a write has failed: what waits was said before (QUIT-5)."""
+    """A transport that reads on after a failed write: what waits was said before (QUIT-5)."""
 
     def connectionLost(self, reason: Failure) -> None:
         if reason.check(ConnectionLost):

@@ -1,8 +1,9 @@
-"""Octets written small, for transcripts: what repeats by how often, and what a client received
-that another had received before by where it lies in that one's stream.
+"""Octets written small, for transcripts.
 
-A piece is a string of Latin-1 characters; or such a string and how often it comes, `["x", 990]`;
-or a client and the octets of its stream from and to, `["c1", 120, 480]`.
+What repeats is written once, with a count. What a client received that another client had received
+before is written as its place in that client's stream. A piece is a string of Latin-1 characters;
+or such a string and how often it comes, `["x", 990]`; or a client, with the start and the end of a
+part of its stream, `["c1", 120, 480]`.
 """
 
 import re
@@ -15,7 +16,7 @@ Piece = str | tuple[str, int] | tuple[str, int, int]
 _REPEATED: Final = re.compile(rb"(.{1,4}?)\1{15,}", re.DOTALL)
 _WORTHWHILE: Final = 64
 _MOST: Final = 1 << 26
-"""Octets that are sent in one segment, or received in one read, at most."""
+"""The most octets that are sent in one segment, or received in one read."""
 
 
 class StreamWriter:
@@ -42,8 +43,9 @@ class StreamWriter:
         return _plain(pieces)
 
     def _shared(self, client: str, octets: bytes) -> int:
-        """Return how many octets another client's stream has in common with what comes next; which
-        one, and how far ahead of this client's it lies, is kept: streams are of one log."""
+        """Return how many octets another client's stream has in common with what comes next. Which
+        client, and how far ahead of this one its octets lie, is remembered: the streams are of one
+        log."""
         at = len(self._streams[client])
         other, ahead = self._ahead.get(client, ("", 0))
         if other:
@@ -68,8 +70,8 @@ class StreamWriter:
 
 @dataclass(slots=True)
 class _Backoff:
-    """How a client's octets are looked for in the leader's stream, which may be long: after each
-    search in vain, twice as many reads go by until the next."""
+    """Searches for a client's octets in the leader's stream, which may be long. After each search
+    in vain, twice as many reads pass until the next."""
 
     in_vain: int = 0
     skips: int = 0
@@ -80,7 +82,7 @@ class _Backoff:
 
 
 def _common(stream: bytearray, start: int, octets: bytes) -> int:
-    """Return how many octets two have in common, from here on."""
+    """Return how many octets two streams have in common from here on."""
     if start < 0:
         return 0
     most = min(len(octets), len(stream) - start)
@@ -95,7 +97,7 @@ def _common(stream: bytearray, start: int, octets: bytes) -> int:
 
 
 def write_octets(octets: bytes) -> str | list[Piece]:
-    """Write octets of which nothing has been seen before."""
+    """Write octets that have not occurred before."""
     return _plain(list(_pieces(octets)))
 
 
@@ -117,7 +119,7 @@ def _pieces(octets: bytes) -> Iterator[Piece]:
 def read_octets(written: object, streams: Mapping[str, bytearray]) -> bytes:
     """Read what was written, given what each client has received so far.
 
-    `ValueError` where it is none of it.
+    `ValueError` if it has another form.
     """
     if isinstance(written, str):
         return written.encode("latin-1")

@@ -1,12 +1,13 @@
-"""What happened in one scenario: every octet, on every client, and what befell the server.
+"""The events of one scenario: every octet, on every client, and what happened to the server.
 
-Where a client is under test, the suite is the server, and the words stay: `Sent` is what the client
-sent, `Received` what it was sent. What was typed into it and what it printed stands there too.
+If a client is under test, the suite is the server, and the names keep their meaning: `Sent` is what
+the client sent, `Received` what it was sent. What was typed into it and what it printed are events,
+too.
 
-A transcript is a list of events in the order they happened, the only thing the oracle sees.
-As a file it is JSON lines, one event a line; octets are written as the Latin-1 characters of
-the same numbers, so that what is ASCII can be read and nothing is lost, or in pieces, so that
-what is long and says little is written small.
+A transcript is a list of events in the order in which they happened. The oracle sees nothing else.
+As a file it is JSON lines, one event a line. Octets are written as the Latin-1 characters of the
+same numbers, so that ASCII can be read and nothing is lost; long octets that say little are written
+in pieces.
 """
 
 from collections.abc import Sequence
@@ -35,18 +36,18 @@ Number = Annotated[float, Field(ge=-1e11, le=1e11)]
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """The scenario begins. What the oracle must know of the run stands here.
+    """The scenario begins.
 
-    `wall`: the clock of the suite's machine at t = 0, in seconds since the epoch. `same_clock`:
-    the server reads the same clock. `exclusive`: nobody but this suite talks to the server.
-    `addresses`: whether the server sees clients under the addresses they have here. `capacity`:
-    the members the server is known to have room for. `stops`: the ways to stop the server that
-    it is said to offer, empty where nothing is said. `earlier`: labels of clients of earlier
-    scenarios, and `words` what the suite's words began with there. `factor`: what deadlines are
-    multiplied by. `zone`: the quarter hours by which headers in earlier scenarios differed from
-    UTC, if that is known. `dialect`: what the server speaks, where that is not the wire format.
-    `broken`: the requirements that were found broken before; others cannot fail by a wait that was
-    shortened. `watched`: `watch` recorded what real clients said, and not the suite's own.
+    This event has all that the oracle must know of the run. `wall`: the clock of the suite's
+    machine at t = 0, in seconds since the epoch. `same_clock`: the server reads the same clock.
+    `exclusive`: only this suite talks to the server. `addresses`: whether the server sees clients
+    under the addresses that they have here. `capacity`: the members for which the server is known
+    to have room. `stops`: the ways to stop the server that it is known to offer; empty if unknown.
+    `earlier`: labels of clients of earlier scenarios; `words`: how the suite's words began there.
+    `factor`: what deadlines are multiplied by. `zone`: the quarter hours by which headers in
+    earlier scenarios differed from UTC, if known. `dialect`: what the server speaks, if that is not
+    the wire format. `broken`: the requirements that were found broken before; no other can fail
+    after a shortened wait. `watched`: `watch` recorded what real clients said, not the suite's own.
     """
 
     t: Number
@@ -74,8 +75,8 @@ class Start:
 
 @dataclass(frozen=True, slots=True)
 class Connected:
-    """A client's connection stands. `label` is the SENDER the server should give it, where it
-    can be known from here; `node` the number of the node of the room, where there are several."""
+    """A client connected. `label` is the SENDER that the server should give it, if that is known
+    here; `node` the number of the room's node, if there are several."""
 
     t: Number
     client: str
@@ -96,7 +97,8 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """One segment was handed to the kernel, to exercise these requirements. `t` is before."""
+    """One segment was given to the kernel, to exercise these requirements. `t` is the time before
+    that."""
 
     t: Number
     client: str
@@ -107,7 +109,7 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """One read gave these octets. `t` is after."""
+    """One read returned these octets. `t` is the time after it."""
 
     t: Number
     client: str
@@ -117,7 +119,7 @@ class Received:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """The server's orderly end of stream."""
+    """The server's orderly end of stream came."""
 
     t: Number
     client: str
@@ -144,7 +146,7 @@ class HalfClosed:
 
 @dataclass(frozen=True, slots=True)
 class Aborted:
-    """The client reset the connection. `after_end`: its end of stream had come to the server's
+    """The client reset the connection. `after_end`: its end of stream had reached the server's
     system before."""
 
     t: Number
@@ -155,7 +157,7 @@ class Aborted:
 
 @dataclass(frozen=True, slots=True)
 class Vanished:
-    """From now on the client's system answers nothing that comes, and sends nothing."""
+    """From now on the client's system sends nothing, and answers nothing."""
 
     t: Number
     client: str
@@ -164,8 +166,8 @@ class Vanished:
 
 @dataclass(frozen=True, slots=True)
 class Sought:
-    """The server's system was looked at for `seconds`, to see whether it gives up a client that
-    has vanished; `found`: it does."""
+    """The server's system was observed for `seconds`, to see whether it gives up a vanished client;
+    `found`: it did."""
 
     t: Number
     client: str
@@ -193,15 +195,15 @@ class Resumed:
 
 
 FLOOD: Final = "an end of what is sent unasked"
-"""What a client waited for that received without an end what nobody owed it."""
+"""What a client waited for that received, without an end, octets that nobody owed it."""
 THE_END: Final = "the end of the connection"
-"""What a client waited for that waited for that."""
+"""Value of `Waited.what` for an end of the connection."""
 
 
 @dataclass(frozen=True, slots=True)
 class Waited:
-    """A deadline passed, with nothing come for `seconds`: `what` did not come. `shortened`: the
-    wait was not a full one, since the server had let the suite wait in vain before."""
+    """A deadline passed after `seconds` without anything: `what` did not come. `shortened`: the
+    wait was not a full one, since the suite had waited in vain for the server before."""
 
     t: Number
     client: str
@@ -214,7 +216,8 @@ class Waited:
 
 @dataclass(frozen=True, slots=True)
 class Away:
-    """The suite did not look for `seconds`, up to now: it was not let run, or busy elsewhere."""
+    """The suite did not look for `seconds`, up to now: the machine did not let it run, or it was
+    busy elsewhere."""
 
     t: Number
     seconds: Number
@@ -223,7 +226,7 @@ class Away:
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """A fence went through: all the room had said reached these clients."""
+    """A fence is complete: all that the room had said has reached these clients."""
 
     t: Number
     clients: tuple[str, ...]
@@ -241,8 +244,8 @@ class Stopping:
 
 @dataclass(frozen=True, slots=True)
 class Exited:
-    """The process under test ended, the server's or this client's. `status` is negative where a
-    signal ended it."""
+    """The process under test ended: the server's or this client's. `status` is negative if a signal
+    ended it."""
 
     t: Number
     status: int
@@ -261,8 +264,8 @@ class Running:
 
 @dataclass(frozen=True, slots=True)
 class Restarted:
-    """The server was launched again, on the same address unless that had failed before; `error`
-    says why it fails now."""
+    """The server was launched again, on the same address unless that had failed before. `error`
+    says why it failed this time."""
 
     t: Number
     error: str | None
@@ -271,8 +274,8 @@ class Restarted:
 
 @dataclass(frozen=True, slots=True)
 class Rival:
-    """A second server was launched on the address in use. `status` is None where it did not
-    end within `seconds`; `output` is what it printed."""
+    """A second server was launched on the address in use. `status` is None if it did not end within
+    `seconds`; `output` is what it printed."""
 
     t: Number
     seconds: Number
@@ -284,7 +287,7 @@ class Rival:
 
 @dataclass(frozen=True, slots=True)
 class InputEnded:
-    """The standard input came to its end, the server's or this client's."""
+    """The standard input of the server, or of this client, was ended."""
 
     t: Number
     client: str | None = None
@@ -293,8 +296,8 @@ class InputEnded:
 
 @dataclass(frozen=True, slots=True)
 class Rested:
-    """Nothing was said to the server, or to this client, for `seconds`, those left out for which it
-    was not let run. Its processes took `cpu_s` seconds of processor time."""
+    """Nothing was said to the server, or to this client, for `seconds`; time in which it was not
+    let run is left out. Its processes used `cpu_s` seconds of processor time."""
 
     t: Number
     seconds: Number
@@ -305,8 +308,8 @@ class Rested:
 
 @dataclass(frozen=True, slots=True)
 class Limited:
-    """From now on the server's processes can open no more descriptors than they have, or can
-    again, where this `ended`."""
+    """From now on the server's processes can open no more descriptors; if this has `ended`, they
+    can again."""
 
     t: Number
     ended: bool
@@ -315,7 +318,7 @@ class Limited:
 
 @dataclass(frozen=True, slots=True)
 class Halted:
-    """From now on the server's processes are not let run, or are again, where this `ended`."""
+    """From now on the server's processes are halted; if this has `ended`, they run again."""
 
     t: Number
     ended: bool
@@ -323,13 +326,14 @@ class Halted:
 
 
 KILLED: Final = "killed"
-"""The fault of a node that ends: its members are lost with it."""
+"""The name of the fault that ends a node: its members are lost with it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Faulted:
-    """A fault befell a node, or where that is None, what the nodes share; or it is over, where it
-    has `healed`. `name`: `KILLED`, `paused`, `replaced`, `cut-off`, or as the profile has it."""
+    """A fault was injected into a node, or, if that is None, into what the nodes share; if it has
+    `healed`, the fault is over. `name`: `KILLED`, `paused`, `replaced`, `cut-off`, or a name of the
+    profile."""
 
     t: Number
     name: str
@@ -340,7 +344,7 @@ class Faulted:
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """So many clients came, were members and went again; then the server's processes had this many
+    """This many clients joined and left; after that the server's processes had this many
     descriptors open."""
 
     t: Number
@@ -351,7 +355,7 @@ class Counted:
 
 @dataclass(frozen=True, slots=True)
 class Printed:
-    """What the server's process printed until now, since this was last noted; of much, the two
+    """What the server's process has printed since the last such event; of a long output, both
     ends."""
 
     t: Number
@@ -366,8 +370,8 @@ that speaks JSON lines."""
 
 @dataclass(frozen=True, slots=True)
 class Launched:
-    """The client under test was started, on a terminal of so many columns and rows where it has
-    one. `leave` is its stated way to leave; `raw`: it knows nothing of the protocol."""
+    """The client under test was started, on a terminal of this many columns and rows if it has one.
+    `leave` is its stated way to leave; `raw`: it does not know the protocol."""
 
     t: Number
     client: str
@@ -406,7 +410,7 @@ class Shown:
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """The scenario could not be played here: a typed reason, and in words."""
+    """The scenario could not be played here: a typed reason, and its words."""
 
     t: Number
     reason: str
@@ -416,7 +420,7 @@ class Skipped:
 
 @dataclass(frozen=True, slots=True)
 class Finish:
-    """The scenario is over; `interrupted` says it did not come to its own end, and why."""
+    """The scenario is over. `interrupted` says why, if it did not reach its own end."""
 
     t: Number
     interrupted: str | None = None

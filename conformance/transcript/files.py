@@ -1,7 +1,7 @@
 """Transcripts as files: JSON lines, one event a line.
 
-Octets are written as the Latin-1 characters of the same numbers, so that what is ASCII can be
-read and nothing is lost, or in pieces, so that what is long and says little is written small.
+Octets are written as the Latin-1 characters of the same numbers, so that ASCII can be read and
+nothing is lost; long octets that say little are written in pieces.
 """
 
 import json
@@ -32,20 +32,21 @@ from conformance.transcript.events import (
 
 
 class TranscriptError(Exception):
-    """A file is no transcript; the message names the line and what is wrong with it."""
+    """The error of a file that is no transcript. The message names the line and what is wrong with
+    it."""
 
 
 @cache
 def _event() -> TypeAdapter[Event]:
-    """Return what reads and writes an event.
+    """Return the adapter that reads and writes an event.
 
-    To make it takes a tenth of a run's start, and most runs keep no transcript.
+    Making it takes a tenth of a run's start, and most runs keep no transcript.
     """
     return TypeAdapter(Event)
 
 
 def keep(events: Iterable[Event], path: Path) -> None:
-    """Write a transcript as JSON lines; where that fails, leave no part of it behind."""
+    """Write a transcript as JSON lines; if that fails, leave no part of it behind."""
     try:
         write(events, path)
     except OSError:
@@ -70,10 +71,10 @@ def write(events: Iterable[Event], path: Path) -> None:
 
 
 class Recorder:
-    """Writes a transcript while it happens: each event is on its way to the file at once."""
+    """Writes a transcript while it happens: each event goes to the file at once."""
 
     def __init__(self, path: Path) -> None:
-        """Open the file; `OSError` where it cannot be written."""
+        """Open the file; `OSError` if it cannot be written."""
         self._file = path.open("wb")
 
     def record(self, event: Event) -> None:
@@ -84,7 +85,7 @@ class Recorder:
 
 
 def read(path: Path) -> list[Event]:
-    """Read a transcript; `TranscriptError` where the file is none."""
+    """Read a transcript; `TranscriptError` if the file is none."""
     events: list[Event] = []
     streams: dict[str, bytearray] = defaultdict(bytearray)
     connected: set[str] = set()
@@ -115,7 +116,7 @@ def read(path: Path) -> list[Event]:
 
 
 def _problems(event: Event, connected: Collection[str]) -> Iterator[str]:
-    """Say what cannot have happened."""
+    """Raise an error for events that cannot have happened."""
     match event:
         case Start(requirements=(), scenario=scenario):
             yield f"{scenario} is there for no requirement"
