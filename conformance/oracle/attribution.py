@@ -1,28 +1,29 @@
 """Which requirement a fact is attributed to: one table, read from the top.
 
 Judging takes three steps. *Checks* detect facts: a message was lost, altered, late; a connection
-was ended. They know nothing of requirements, but that they detect what some requirement forbids.
-*Incidents* gather the facts that follow from one event, so that a server that dies, or a member
-that is heard no more, is one finding and not as many as there were lines after it. *Attribution*
-then lays each incident to a requirement, by the table below.
+was ended. Each fact is something that some requirement forbids; a check does not know which.
+*Incidents* gather the facts that follow from one event: a server that dies, or a member that is no
+longer heard, is one finding, and not one for each line after it. *Attribution* then names the
+requirement that an incident breaks, by the table below.
 
-Why it is a table. Most facts break one requirement, whatever else is so: a header with another
-form breaks MSG-1. But a message that did not come may have been lost to the framing (FRM-1), the
-text (TXT-1), the way its sender left (QUIT-3), a reader that had stalled (LIM-4), or to nothing in
-particular (ROOM-2). For such a fact there are several rows. The first that applies decides, so a
-row *takes precedence* over those below it for the same fact, and *gives way* to those above.
+Why it is a table. Most facts break one requirement, whatever the circumstances: a header with
+another form breaks MSG-1. But a message that did not come may have been lost because of the framing
+(FRM-1), the text (TXT-1), the way its sender left (QUIT-3), a reader that had stalled (LIM-4), or
+for no visible reason (ROOM-2). For such a fact there are several rows. The first that applies
+decides, so a row *takes precedence* over those below it for the same fact, and *gives way* to those
+above.
 
 Why it is in this order. What the server is free to do comes first, then what is certain from the
 octets, then what the line was sent to exercise, then what happened around it, and last the plain
 requirement. What a line was sent to exercise says only what may have gone wrong with it: it decides
-where a *control* shows that nothing else did. Servers that lose any message at times would else
-break whatever requirement was being exercised; on real servers, three accusations in ten were of
-that kind.
+if a *control* shows that nothing else did. Without controls, a server that sometimes loses any
+message would be accused of whatever was being exercised: on real servers, three accusations in ten
+were of that kind.
 
-What it cannot do. A server that loses one message in a thousand, and that one by chance in the
-middle of a scenario about text, with the same text never said again, is said to break that
-requirement. Scenarios say such a line again, to make that rarer. And where two things happened
-just before an incident, the more telling one is named, which may be the wrong one.
+What it cannot do. If a server loses one message in a thousand, and by chance loses one in the
+middle of a scenario about text, and the same text is never said again, the requirement about text
+is named. Scenarios repeat such a line, to make that rarer. And if two things happened just before
+an incident, the more telling one is named, which may be the wrong one.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -48,11 +49,11 @@ class Control(Enum):
 
     PLAIN = (
         "plain messages of the same member before and after it came to all, and the same text "
-        "fared no better when it was said again"
+        "failed again where it was repeated"
     )
     CALM = "nothing was lost while nobody left"
     HEARD_BEFORE = "messages came before it"
-    AGAIN = "messages came before it, and whoever said the same fared the same"
+    AGAIN = "messages came before it, and every client that sent the same had the same result"
     BURSTS = "members that stay lose nothing of as many lines in one segment"
 
 

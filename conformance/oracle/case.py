@@ -130,15 +130,15 @@ class Case:
         return line.number > self.last_heard.get(line.client, 0)
 
     def last_own_came(self, name: str, before: int) -> int:
-        """Return where in the transcript a client sent its last message before `before` that came
-        to anybody; else where it connected."""
+        """Return the line of the transcript at which a client sent the last message before `before`
+        that came to anybody; else that at which it connected."""
         client = self.history.clients[name]
         own = [one.done for one in client.messages if one in self.came and one.done < before]
         return max(own, default=client.connected)
 
     def last_heard_by(self, name: str) -> int:
-        """Return where in the transcript the last broadcast came to a client; else where it
-        connected."""
+        """Return the line of the transcript at which the last broadcast came to a client; else that
+        at which it connected."""
         return max(self.came_at[name], default=self.history.clients[name].connected)
 
     @cached_property

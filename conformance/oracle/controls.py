@@ -69,12 +69,11 @@ class Controls:
         ]
 
     def plain_fared_well(self, line: Line, *, is_last: bool) -> bool:
-        """Whether the nearest plain messages of its sender before a line and after it came to
-        all, or only before it where nothing of its sender's came after it; and whether the same
-        text, said again, fared no better.
+        """Whether the sender's nearest plain messages before and after a line came to all, and the
+        same text failed again if it was repeated.
 
-        The circumstances must be the same: of what was sent alone, what was; framing (FRM-*) has
-        no other control.
+        Only the message before it counts if nothing of its sender's came after it. A line about
+        framing (FRM-*), or one that was sent alone, is compared with lines that were sent alone.
         """
         alone = treatment_of(line).startswith("FRM-") or self.is_alone(line)
         if any(not alone or self.is_alone(one) for one in self._plain_lost):

@@ -284,7 +284,7 @@ def _is_in(line: Line, octets: bytes) -> bool:
 
 
 def _stop(_: Case, rest: _Rest) -> _Found:
-    """A stop hangs: the server goes on, and tells nobody."""
+    """Find a stop that hangs, with what follows from it."""
     for head in rest.of(Kind.STOP_HANGS):
         follows = rest.take(head, lambda fact: fact.kind in (Kind.STOP_LISTENS, Kind.STOP_UNTOLD))
         yield head, Incident(head, None, follows)

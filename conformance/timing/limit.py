@@ -9,7 +9,7 @@ from conformance.timing.policy import JUDGING, WRITING
 
 
 class TimeLimit:
-    """A limit so many seconds from now; without `seconds` there is none.
+    """A limit this many seconds from now; without `seconds` there is none.
 
     Any thread may read it, and end it. Scenarios end a little earlier, so that there is time to
     judge what they have seen.

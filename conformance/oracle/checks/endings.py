@@ -193,7 +193,7 @@ def _misnotified(case: Case, client: ClientHistory) -> Iterator[Fact]:
             last = client.lines[-1] if client.lines else None
             yield Fact(
                 Kind.FALSE_NOTICE,
-                "no notice of a violation, there being none",
+                "no notice of a violation: no line was one",
                 f"the notice !{notice.code}",
                 (notice.span.last,),
                 client.name,

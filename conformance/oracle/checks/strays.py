@@ -58,7 +58,7 @@ def _stray(
     case: Case, name: str, unit: ReceivedBroadcast, author: str | None, mixtures: Mixtures
 ) -> Fact:
     client = case.history.clients[name]
-    kind, what = Kind.MADE_UP, "a broadcast that nobody's line accounts for"
+    kind, what = Kind.MADE_UP, "a broadcast of something that nobody sent"
     signs: tuple[Sign, ...] = ()
     line: Line | None = None
     if unit.text in case.matching.said.quits:

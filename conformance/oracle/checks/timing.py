@@ -173,7 +173,7 @@ def _delays(case: Case) -> Iterator[Fact]:
 def _delay(case: Case, line: Line, at: int, seconds: float) -> Fact:
     return Fact(
         Kind.LATE,
-        "a broadcast as prompt as all others, nobody having to wait for another",
+        "each broadcast as prompt as the others: no member delays another",
         f"it took {seconds:.1f} s",
         (line.done, at),
         line.client,

@@ -195,7 +195,7 @@ def _refusals(record: Record) -> Iterator[ClientFact]:
                     parts[-1].octets,
                 )  # fmt: skip
             elif not told:
-                done = f"parted into {len(parts)} messages" if parts else "not sent"
+                done = f"split into {len(parts)} messages" if parts else "not sent"
                 yield ClientFact(
                     Detected.UNFIT_UNTOLD,
                     f"its user told in words that a text of {len(text.encode()):,} octets does not "

@@ -28,7 +28,7 @@ def was_heard_before(about: Circumstances) -> bool:
 
 
 def is_the_senders_doing(about: Circumstances) -> bool:
-    """every client that sent the same fared the same"""
+    """every client that sent the same text had the same result"""
     trigger = about.incident.trigger
     line = about.fact.line if trigger is None else trigger.line
     return line is None or about.controls.is_repeated(line)
