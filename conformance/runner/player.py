@@ -18,7 +18,9 @@ from conformance.dialect import wholly_departed
 from conformance.driver.cluster_control import ManagedCluster
 from conformance.driver.server_control import ManagedServer
 from conformance.oracle.findings import Finding, Judgement, Outcome
+from conformance.oracle.triggers import Trigger, What
 from conformance.report.build import judged
+from conformance.report.last_words import DIED
 from conformance.report.model import ScenarioReport
 from conformance.runner.baseline_latency import leeway_when_calm
 from conformance.runner.program_trials import Trials
@@ -123,7 +125,9 @@ class Player:
           but a server that lets members wait for each other does so again, and more than when the
           room is calm. The report says so;
         - something was waited for in vain while the machine did not let the suite, or the server,
-          run.
+          run;
+        - the server died, maybe of clients of earlier scenarios: if a new one dies of this one too,
+          that counts.
         """
         self._seconds = 0.0 if first is None else first.result.duration_s
         result = self._settled(play, first)
@@ -144,6 +148,10 @@ class Player:
                     raise InQuestion(first)
                 if left:
                     first = self._confirmed(play)
+        if _laid_to_earlier_clients(first) - known:
+            alone = self._once(play)
+            if _deaths(alone):
+                first = alone
         if first.judgement.fails_by_time_alone:
             return self._again(play, first, self._leeway(play, first))
         if first.was_disturbed and _broken(first.result) - known:
@@ -248,6 +256,17 @@ def _without_plugins() -> Iterator[None]:
 def _broken(result: ScenarioReport) -> set[str]:
     """Return the requirements that a scenario found broken."""
     return {one.requirement for one in result.findings if one.outcome == "fail"}
+
+
+def _deaths(played: Played) -> list[Finding]:
+    """Return the findings that a server's process ended unasked."""
+    return [one for one in played.judgement.findings if one.kind == DIED]
+
+
+def _laid_to_earlier_clients(played: Played) -> set[str]:
+    """Return what is broken by a death that is laid to clients of earlier scenarios."""
+    words = Trigger(What.LEFT_EARLIER).words
+    return {one.requirement for one in _deaths(played) if one.before == words}
 
 
 def hears_nobody(transcript: Transcript) -> bool:

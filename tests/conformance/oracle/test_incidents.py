@@ -218,6 +218,19 @@ def test_a_server_that_dies_of_those_who_left_before(
     assert blamed(scene) == [found]
 
 
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [((), "LIM-6"), (("n0ddba0",), "ROOM-7")],
+    ids=["a new server", "a used one"],
+)
+def test_a_server_that_dies_as_many_connect(words: tuple[str, ...], found: str) -> None:
+    scene = Scene(replace(START, words=words))
+    for number in range(40):
+        scene.connect(f"c{number}")
+    scene.events.append(Exited(scene.tick(), 1))
+    assert blamed(scene) == [found]
+
+
 def test_who_is_ended_for_silence_is_not_for_those_who_left_before() -> None:
     scene = Scene(replace(START, words=("n0ddba0",)))
     scene.join("ann")
