@@ -10,7 +10,7 @@ from functools import partial
 
 from conformance.specimens.base import BaseServer
 from conformance.specimens.member import Member
-from conformance.specimens.registry import ALL, LOSS, LOST, ORDER, SHAPE, WHICHEVER, fault
+from conformance.specimens.registry import ALL, LOSS, LOST, MIXTURE, ORDER, WHICHEVER, fault
 
 
 @fault("ROOM-2", "loses one broadcast in 500, for one member", may_break=f"{WHICHEVER} LIM-2")
@@ -37,7 +37,7 @@ class DoublesOneInFiveHundred(BaseServer):
 @fault(
     "ROOM-6",
     "takes a write that was cut short for a whole one",
-    may_break=f"{SHAPE} QUIT-5 LIM-3 LIM-4",
+    may_break=f"{MIXTURE} QUIT-5 LIM-3 LIM-4",
 )
 class ForgetsWhatDidNotFit(BaseServer):
     def write(self, member: Member) -> int:
@@ -48,7 +48,7 @@ class ForgetsWhatDidNotFit(BaseServer):
 @fault(
     "QUIT-5",
     "sends each broadcast in one write, and never what did not fit",
-    may_break=f"{SHAPE} QUIT-3 ERR-3 LIM-3 LIM-4 STOP-1 TXT-5",
+    may_break=f"{MIXTURE} QUIT-3 ERR-3 LIM-3 LIM-4 STOP-1 TXT-5",
 )
 class SendsOnce(BaseServer):
     def deliver(self, member: Member, octets: bytes) -> None:
@@ -100,7 +100,7 @@ class ContendedServer(BaseServer):
 @fault(
     "ROOM-6",
     "writes header and text apart, and both headers first where two speak at once",
-    may_break=SHAPE,
+    may_break=MIXTURE,
 )
 class InterleavesUnderContention(ContendedServer):
     def meet(self, first: tuple[Member, str], second: tuple[Member, str]) -> None:
@@ -247,7 +247,7 @@ class StopsAtTheDead(BaseServer):
 @fault(
     "ROOM-1",
     "gives a newcomer what still waited for whoever had its descriptor",
-    may_break=f"{SHAPE} {LOST}",
+    may_break=f"{MIXTURE} {LOST}",
 )
 class LeavesABacklogBehind(BaseServer):
     def __init__(self, port: int) -> None:

@@ -9,7 +9,7 @@ from conformance.specimens import (
     faults_membership,
     faults_room,
 )
-from conformance.specimens.faults_leaving import ENDS
+from conformance.specimens.faults_leaving import FLOODS
 from conformance.specimens.faults_transport import AnnouncesJoining
 from conformance.specimens.member import Member
 from conformance.specimens.registry import ALL, LOSS, LOST, ORDER, SHAPE, WHICHEVER, fault_in
@@ -58,7 +58,7 @@ class NamesTheNewest(dialects.Names):
         return super().compose(next(reversed(self.members)), text)
 
 
-@fault_in("dashed-dates", "MSG-5", "has a clock a minute slow", may_break="MSG-4")
+@fault_in("dashed-dates", "MSG-5", "has a clock a minute slow")
 class DashedDatesSlow(faults_broadcast.ClockAMinuteSlow, dialects.DashedDates):
     pass
 
@@ -85,7 +85,7 @@ class Stage4Ends(faults_membership.ResetEndsTheServer, dialects.Stage4):
     pass
 
 
-@fault_in("stage-6", "QUIT-5", "floods all at a half-close", may_break=f"{ENDS} {SHAPE} HB-1")
+@fault_in("stage-6", "QUIT-5", "floods all at a half-close", may_break=FLOODS)
 class Stage6Floods(faults_leaving.HalfCloseFloods, dialects.Stage6):
     pass
 
@@ -138,7 +138,7 @@ class ScannerDoubles(faults_room.DoublesSome, dialects.Scanner):
     pass
 
 
-@fault_in("octets", "MSG-5", "has a clock a minute slow", may_break="MSG-4")
+@fault_in("octets", "MSG-5", "has a clock a minute slow")
 class OctetsSlow(faults_broadcast.ClockAMinuteSlow, dialects.Octets):
     pass
 

@@ -4,9 +4,9 @@ import re
 
 from conformance.specimens.base import BaseServer
 from conformance.specimens.member import Member
-from conformance.specimens.registry import ALL, LOSS, SHAPE, VIOLATION, fault
+from conformance.specimens.registry import ALL, LOSS, MIXTURE, SHAPE, VIOLATION, fault
 
-CUTS = f"{SHAPE} FRM-2 FRM-3 FRM-4 TXT-1 TXT-2 TXT-3 TXT-4 TXT-5 HB-1 {VIOLATION} LIM-1 LIM-2"
+CUTS = f"{MIXTURE} FRM-2 FRM-3 FRM-4 TXT-1 TXT-2 TXT-3 TXT-4 TXT-5 HB-1 {VIOLATION} LIM-1 LIM-2"
 QUITS = "QUIT-1 QUIT-2 QUIT-3 QUIT-4 QUIT-5"
 
 
@@ -66,7 +66,7 @@ class FirstLineOfARead(BaseServer):
 @fault(
     "FRM-2",
     "ends lines where str.splitlines() does",
-    may_break=f"{SHAPE} FRM-1 FRM-3 TXT-3 TXT-4 TXT-5 {QUITS} HB-1",
+    may_break=f"{SHAPE} ROOM-1 FRM-1 FRM-3 TXT-3 TXT-4 TXT-5 {QUITS} HB-1",
 )
 class SplitsAsPython(BaseServer):
     def on_text(self, member: Member, text: str) -> None:
@@ -78,7 +78,7 @@ class SplitsAsPython(BaseServer):
 @fault(
     "FRM-2",
     "ends a line at CR too",
-    may_break=f"{SHAPE} FRM-1 FRM-3 TXT-3 TXT-4 {QUITS} HB-1",
+    may_break=f"{SHAPE} ROOM-1 FRM-1 FRM-3 TXT-3 TXT-4 {QUITS} HB-1",
 )
 class EndsLinesAtCr(BaseServer):
     def on_text(self, member: Member, text: str) -> None:
@@ -87,7 +87,7 @@ class EndsLinesAtCr(BaseServer):
                 super().on_text(member, part)
 
 
-@fault("FRM-2", "ends a line at NUL too", may_break=f"{SHAPE} FRM-1 TXT-4 {QUITS} HB-1")
+@fault("FRM-2", "ends a line at NUL too", may_break=f"{SHAPE} ROOM-1 FRM-1 TXT-4 {QUITS} HB-1")
 class EndsLinesAtNul(BaseServer):
     def on_text(self, member: Member, text: str) -> None:
         for part in text.split("\0"):
@@ -98,7 +98,7 @@ class EndsLinesAtNul(BaseServer):
 @fault(
     "FRM-2",
     "takes a NUL for the end of a text, as C strings do",
-    may_break=f"{SHAPE} FRM-1 TXT-4 {QUITS} HB-1",
+    may_break=f"{SHAPE} ROOM-1 FRM-1 TXT-4 {QUITS} HB-1",
 )
 class CutsTextsAtNul(BaseServer):
     def on_text(self, member: Member, text: str) -> None:
@@ -108,7 +108,7 @@ class CutsTextsAtNul(BaseServer):
 @fault(
     "FRM-2",
     "ends a line at U+2028 and U+2029 too",
-    may_break=f"{SHAPE} FRM-1 TXT-3 TXT-5 {QUITS} HB-1",
+    may_break=f"{SHAPE} ROOM-1 FRM-1 TXT-3 TXT-5 {QUITS} HB-1",
 )
 class EndsLinesAtSeparators(BaseServer):
     def on_text(self, member: Member, text: str) -> None:

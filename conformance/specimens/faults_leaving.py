@@ -8,11 +8,12 @@ from functools import partial
 
 from conformance.specimens.base import BaseServer
 from conformance.specimens.member import Member
-from conformance.specimens.registry import ALL, LOSS, SHAPE, fault
+from conformance.specimens.registry import ALL, LOSS, MIXTURE, fault
 
-STAYING = f"{LOSS} ROOM-7 QUIT-1 QUIT-3 QUIT-4 QUIT-5 FRM-3"
-WORDS = f"{LOSS} QUIT-1 QUIT-3 QUIT-4 ROOM-4"
-ENDS = f"{LOSS} ROOM-7 FRM-4 QUIT-1 QUIT-3 QUIT-4 QUIT-5 ERR-1 ERR-2 ERR-3 TXT-2 LIM-2 STOP-1"
+STAYING = "ROOM-1 ROOM-2 ROOM-7 QUIT-3 QUIT-4 FRM-3"
+WORDS = "ROOM-1 ROOM-2"
+ENDS = "ROOM-1 ROOM-2 ROOM-7 FRM-4 QUIT-3 QUIT-5 ERR-1 ERR-2 ERR-3 TXT-2 LIM-2 STOP-1"
+FLOODS = f"{ENDS} {MIXTURE} QUIT-1 QUIT-4 HB-1"
 
 
 @fault("QUIT-1", "broadcasts `quit` before it lets its sender go", may_break=f"{LOSS} QUIT-3 FRM-3")
@@ -217,7 +218,7 @@ class HalfCloseResets(BaseServer):
 @fault(
     "QUIT-5",
     "sends all an empty broadcast every 20 ms in the name of a half-closed member",
-    may_break=f"{ENDS} {SHAPE} HB-1",
+    may_break=FLOODS,
 )
 class HalfCloseFloods(BaseServer):
     def on_end_of_stream(self, member: Member) -> None:

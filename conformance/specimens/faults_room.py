@@ -6,7 +6,7 @@ from functools import partial
 
 from conformance.specimens.base import BaseServer
 from conformance.specimens.member import Member
-from conformance.specimens.registry import ALL, LOST, ORDER, SHAPE, WHICHEVER, fault
+from conformance.specimens.registry import LOST, MIXTURE, ORDER, UNHEARD, WHICHEVER, fault
 
 
 @fault(
@@ -34,7 +34,7 @@ class WaitsForAWord(BaseServer):
             self.deliver(member, unit)
 
 
-@fault("ROOM-2", "ends a broadcast only when the next is sent", may_break=ALL)
+@fault("ROOM-2", "ends a broadcast only when the next is sent", may_break=UNHEARD)
 class EndsWithTheNext(BaseServer):
     def __init__(self, port: int) -> None:
         super().__init__(port)
@@ -49,7 +49,7 @@ class EndsWithTheNext(BaseServer):
         super().leave(member, (b"\n" if member in self.owed else b"") + last)
 
 
-@fault("ROOM-2", "sends a broadcast only when the next is made", may_break=ALL)
+@fault("ROOM-2", "sends a broadcast only when the next is made", may_break=UNHEARD)
 class SendsWithTheNext(BaseServer):
     def __init__(self, port: int) -> None:
         super().__init__(port)
@@ -273,7 +273,7 @@ class LateForOne(BaseServer):
 @fault(
     "ROOM-6",
     "interleaves the broadcasts of one read",
-    may_break=f"{SHAPE} FRM-1 QUIT-3 ERR-3 TXT-5",
+    may_break=f"{MIXTURE} FRM-1 QUIT-3 ERR-3 TXT-5",
 )
 class InterleavesARead(BaseServer):
     def broadcast(self, sender: Member, unit: bytes) -> None:
@@ -289,7 +289,7 @@ class InterleavesARead(BaseServer):
 @fault(
     "ROOM-6",
     "sends a long broadcast in two halves, 20 ms apart, and lets others in between",
-    may_break=f"{SHAPE} FRM-1 QUIT-3 QUIT-5 TXT-1 TXT-5 LIM-4",
+    may_break=f"{MIXTURE} FRM-1 QUIT-3 QUIT-5 TXT-1 TXT-5 LIM-4",
 )
 class InterleavesLongOnes(BaseServer):
     def deliver(self, member: Member, octets: bytes) -> None:

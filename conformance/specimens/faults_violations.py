@@ -2,9 +2,9 @@
 
 from conformance.specimens.base import BaseServer
 from conformance.specimens.member import Member
-from conformance.specimens.registry import ALL, LOSS, SHAPE, VIOLATION, fault
+from conformance.specimens.registry import ALL, LOSS, MIXTURE, VIOLATION, fault
 
-JUDGED = f"{LOSS} {VIOLATION} TXT-1 LIM-1 FRM-1 FRM-4"
+JUDGED = f"ROOM-1 ROOM-2 {VIOLATION} TXT-1 FRM-1 FRM-4"
 
 
 @fault(
@@ -61,7 +61,11 @@ class BroadcastsTheFirstPart(BaseServer):
         super().violation(member, code, line)
 
 
-@fault("ERR-1", "takes the rest of a line that is too long for the next line", may_break=JUDGED)
+@fault(
+    "ERR-1",
+    "takes the rest of a line that is too long for the next line",
+    may_break=f"{JUDGED} LIM-1",
+)
 class LongLineGoesOn(BaseServer):
     def violation(self, member: Member, code: str, line: bytes) -> None:
         if code == "invalid-text":
@@ -72,7 +76,7 @@ class LongLineGoesOn(BaseServer):
             member.tail.clear()
 
 
-CLOSED = f"{LOSS} ROOM-7 {VIOLATION}"
+CLOSED = f"ROOM-1 ROOM-2 ROOM-7 {VIOLATION}"
 
 
 @fault("ERR-2", "ends at a line that does not decode", may_break=ALL)
@@ -166,7 +170,7 @@ class NoticeWithoutLineEnd(BaseServer):
 @fault(
     "ERR-3",
     "writes a notice between the header and the text of the broadcast before it",
-    may_break=f"{SHAPE} {VIOLATION} TXT-5 QUIT-3",
+    may_break=f"{MIXTURE} {VIOLATION} TXT-5 QUIT-3",
 )
 class NoticeInAUnit(BaseServer):
     def violation(self, member: Member, code: str, _line: bytes) -> None:

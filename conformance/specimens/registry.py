@@ -45,11 +45,16 @@ SPECIMENS: dict[str, Specimen] = {}
 
 ALL = " ".join(one.id for one in requirements().values() if one.kind.binds_servers)
 """Every requirement for servers: what a server with many faults, or none that lasts, may break."""
+UNHEARD = " ".join(
+    one for one in ALL.split() if not one.startswith(("MSG-", "HB-2", "LIM-5", "RES-1", "STOP-2"))
+)
+"""What one may break whose broadcasts are right, but do not come to all."""
 LOSS = "ROOM-1 ROOM-2 ROOM-3"
 ORDER = "ROOM-1 ROOM-2 ROOM-3 ROOM-4 ROOM-5 ROOM-7 FRM-1 QUIT-3 QUIT-5 ERR-1"
 LOST = f"{LOSS} ROOM-7 FRM-1 TRN-1 QUIT-3 QUIT-5 ERR-1 LIM-4"
 WHICHEVER = f"{LOST} FRM-2 FRM-3 HB-1 HB-3 LIM-1 LIM-3 LIM-6 QUIT-2 STOP-1 TXT-1 TXT-3 TXT-4 TXT-5"
-SHAPE = "TRN-2 MSG-1 MSG-2 MSG-3 MSG-5 ROOM-1 ROOM-2 ROOM-3 ROOM-4 ROOM-6"
+SHAPE = "TRN-2 MSG-1 MSG-2 MSG-3 ROOM-2 ROOM-6"
+MIXTURE = f"{SHAPE} {LOSS} ROOM-4 MSG-5"
 VIOLATION = "TXT-2 LIM-2 ERR-1 ERR-2 ERR-3"
 
 
