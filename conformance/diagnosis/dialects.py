@@ -9,9 +9,9 @@ from conformance.dialect.departures import departures
 from conformance.dialect.forms import forms
 from conformance.oracle.facts import Kind
 from conformance.report.model import ScenarioReport
+from conformance.scenarios.registry import FIRST
 from conformance.target.bundled_profiles import shipped_names, shipped_profile
 
-_FIRST: Final = "sanity/first"
 _HEADER: Final = Kind.HEADER.name.lower()
 
 
@@ -33,7 +33,7 @@ def spoken_in(results: Sequence[ScenarioReport], broken: Collection[str]) -> Spo
 
     None if they have the form of chatproto/1. `broken` are the requirements that failed.
     """
-    first = [found for one in results if one.id == _FIRST for found in one.findings]
+    first = [found for one in results if one.id == FIRST for found in one.findings]
     headed = [found.octets.encode("latin-1") for found in first if found.kind == _HEADER]
     if not headed:
         return None

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from enum import Enum
 from pathlib import Path
 from types import TracebackType
-from typing import Final
 
 from rich.console import Console
 from rich.markup import escape
@@ -29,7 +28,7 @@ from conformance.report.known_failures import Held
 from conformance.report.model import Report, ScenarioReport, Verdict
 from conformance.report.octets import visible
 from conformance.runner.session import Settings
-from conformance.scenarios.registry import Scenario
+from conformance.scenarios.registry import FIRST, Scenario
 
 
 class Detail(Enum):
@@ -42,10 +41,6 @@ class Detail(Enum):
     QUIET = "quiet"
     NORMAL = "normal"
     VERBOSE = "verbose"
-
-
-_FIRST: Final = "sanity/first"
-"""The scenario that first shows the server's dialect."""
 
 
 def print_hint(console: Console, server: str, seen: str) -> int:
@@ -134,7 +129,7 @@ class ConsoleReporter:
     def on_result(self, result: ScenarioReport) -> None:
         """Show that a scenario is over."""
         self._progress.finish(result)
-        if result.id == _FIRST and result.findings:
+        if result.id == FIRST and result.findings:
             self.on_strange(result.findings[0].actual)
         if self._detail is Detail.VERBOSE:
             print_result(self._console, result, counts=True)

@@ -19,10 +19,9 @@ from conformance.report.build import without
 from conformance.report.model import ScenarioReport
 from conformance.runner.course import Course
 from conformance.runner.crash import words_of_crash
-from conformance.runner.player import LAST, SEARCH, InQuestion, Played
+from conformance.runner.player import SEARCH, InQuestion, Played
 from conformance.runner.reporter import Reporter
-from conformance.runner.session import FIRST
-from conformance.scenarios.registry import Scenario
+from conformance.scenarios.registry import FIRST, LAST, Scenario
 from conformance.target.process import LaunchError
 
 LANES: Final = 8

@@ -24,8 +24,8 @@ from conformance.report.last_words import DIED
 from conformance.report.model import ScenarioReport
 from conformance.runner.baseline_latency import leeway_when_calm
 from conformance.runner.program_trials import Trials
-from conformance.runner.session import FIRST, Session
-from conformance.scenarios.registry import Play
+from conformance.runner.session import Session
+from conformance.scenarios.registry import FIRST, Play
 from conformance.target.cluster import LaunchedCluster
 from conformance.target.usage import ProcessFamily
 from conformance.timing.cpu_starvation import Starvation
@@ -35,8 +35,6 @@ from conformance.transcript.events import Received, Sent, Transcript
 
 SEARCH: Final = "gen/programs"
 """The scenario that searches for programs which break something."""
-LAST: Final = "sanity/last"
-"""The scenario that shows whether there is still chat when everything else is over."""
 _NO_PLUGINS: Final = "HYPOTHESIS_NO_PLUGINS"
 _NONCE: Final = re.compile(rb"n[0-9a-f]{6}x\d+z")
 

@@ -21,7 +21,7 @@ from conformance.runner.outcome import outcome_of
 from conformance.runner.player import Player
 from conformance.runner.preflight import Unreachable
 from conformance.runner.session import Session, Settings
-from conformance.scenarios.registry import SECTIONS, Play, Scenario
+from conformance.scenarios.registry import LAST, SECTIONS, Play, Scenario
 from conformance.target.process import LaunchError
 
 _PROPERTY: Final = "chatproto"
@@ -97,7 +97,7 @@ def _place(scenario: Scenario, is_worker: bool) -> tuple[bool, bool, int]:
     what takes longest first, so that none of them is left with it alone."""
     later = not (is_worker and scenario.waits >= _LONG)
     section = SECTIONS.index(scenario.section)
-    return scenario.id == "sanity/last", later and section > 0, section
+    return scenario.id == LAST, later and section > 0, section
 
 
 class ScenarioFile(pytest.File):

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
-from typing import Final
 
 from pydantic import BaseModel
 
@@ -22,7 +21,7 @@ from conformance.oracle.findings import Judgement
 from conformance.report.known_failures import KnownFailures
 from conformance.report.model import FOR_CLUSTERS, FOR_SERVERS, ScenarioReport
 from conformance.runner.course import Course
-from conformance.scenarios.registry import Scenario
+from conformance.scenarios.registry import FIRST, Scenario
 from conformance.standard.requirements import PROTOCOL, Scope
 from conformance.target.address import Address, parse_address
 from conformance.target.cluster import LaunchedCluster
@@ -33,9 +32,6 @@ from conformance.timing.patience import Patience
 from conformance.timing.policy import DYING, HELD
 from conformance.transcript.events import Event, Exited, Finish, Printed, Start
 from conformance.transcript.files import keep
-
-FIRST: Final = "sanity/first"
-"""The scenario that shows whether there is chat at all. It is played before all others."""
 
 
 class Settings(BaseModel):

@@ -48,6 +48,10 @@ class Play(Protocol):
     def __call__(self, **arguments: object) -> None: ...
 
 
+FIRST: Final = "sanity/first"
+"""The scenario that shows whether there is chat at all. It is played before all others."""
+LAST: Final = "sanity/last"
+"""The scenario that shows whether there is still chat when everything else is over."""
 SECTIONS: Final = (
     "sanity", "trn", "frm", "txt", "msg", "room", "quit", "hb", "err", "lim", "gen", "stop",
     "res", "clu",

@@ -14,7 +14,7 @@ from conformance.runner.reporter import SilentReporter
 from conformance.runner.selection import counting
 from conformance.runner.session import Settings, transcript_path
 from conformance.runner.suite import run_suite
-from conformance.scenarios.registry import of_one_server
+from conformance.scenarios.registry import FIRST, of_one_server
 from conformance.selftest.client_trial import judge_client_specimen
 from conformance.selftest.judged import Judged, compared
 from conformance.specimens import CATALOGUE, Specimen
@@ -107,5 +107,5 @@ def meant_for(specimen: Specimen, whole: bool) -> Iterator[str]:
             is_bulk and specimen.name in _FLOODING
         )
         legal = specimen.legal and not (is_bulk and brief)
-        if whole or legal or meant or scenario.id == "sanity/first":
+        if whole or legal or meant or scenario.id == FIRST:
             yield scenario.id
