@@ -113,7 +113,7 @@ class DropsTheOldest(BaseServer):
 @fault(
     "LIM-4",
     "drops what is said while 256 KiB wait for a member",
-    may_break=GAPS,
+    may_break=f"{GAPS} QUIT-3",
 )
 class DropsTheNewest(BaseServer):
     def deliver(self, member: Member, octets: bytes) -> None:

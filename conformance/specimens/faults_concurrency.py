@@ -37,7 +37,7 @@ class DoublesOneInFiveHundred(BaseServer):
 @fault(
     "ROOM-6",
     "takes a write that was cut short for a whole one",
-    may_break=f"{MIXTURE} QUIT-5 LIM-3 LIM-4",
+    may_break=f"{MIXTURE} QUIT-3 QUIT-5 LIM-3 LIM-4 STOP-1",
 )
 class ForgetsWhatDidNotFit(BaseServer):
     def write(self, member: Member) -> int:
