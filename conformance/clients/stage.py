@@ -201,19 +201,22 @@ class ClientStage:
         The wait is short for a raw client, which is not judged by this. What the client showed
         before it connected again may come through its terminal after the connection.
         """
-        before = self._written_rows()
         is_over = self._until(
             lambda: self.has_exited or (self._is_over() and self.server.is_connected),
             "the client to end, or to connect again", SHORTENED if self.use.raw else ENDING, "over",
         )  # fmt: skip
         if is_over and not self.has_exited:
-            self._until(
-                lambda: self._written_rows() != before, "", TELLING, "end-told", noted=False
-            )
+            self._until(self._has_shown_since_the_end, "", TELLING, "end-told", noted=False)
         return is_over
 
-    def _written_rows(self) -> list[str]:
-        return [row for row in self.rows() if row.strip()]
+    def _has_shown_since_the_end(self) -> bool:
+        """Whether the client has shown more than blanks since the server ended a connection."""
+        for event in reversed(self.transcript):
+            if isinstance(event, tr.Ended | tr.Reset):
+                return False
+            if isinstance(event, tr.Shown) and event.octets.strip():
+                return True
+        return False
 
     def _is_over(self) -> bool:
         return self._is_refused or self.server.was_shut
