@@ -65,7 +65,7 @@ from chatproto.wire import (
 
 # Broadcasts written at once: many, and yet so few that, as lines go, the octets fit into memory
 # the process has. Taking new pages for them would cost more than all the rest.
-_AT_ONCE: Final = 512
+_AT_ONCE: Final = 1024
 _CODES: Final = frozenset(Code)
 _ALL_TOOK_ALL: Final[Mapping[Member, int]] = MappingProxyType({})
 
