@@ -205,6 +205,7 @@ class Session:
             status = self.server.wait(HELD if aftermath.held else DYING)
         else:
             status = self._check(aftermath, has_let_go=has_let_go)
+        self._is_sound = self._is_sound and status is None
         if not is_over or self._is_sound:
             return status
         if status is not None:

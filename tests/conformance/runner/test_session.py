@@ -1,5 +1,7 @@
 """A server is checked after each scenario, unless it has been spoilt by every one before."""
 
+import os
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +15,7 @@ from conformance.runner.course import Course
 from conformance.runner.session import Session, Settings
 from conformance.scenarios.registry import plays
 from conformance.target.profile import Launch, Profile
-from conformance.transcript.events import Connected, Event, Exited, Sent, Start
+from conformance.transcript.events import Connected, Event, Exited, HalfClosed, Sent, Start
 from tests.conformance.command import REFERENCE
 
 _HOSTILE = f"{sys.executable} {Path(__file__).with_name('hostile.py')}"
@@ -74,6 +76,22 @@ def test_who_came_after_a_scenario_is_in_the_transcript_of_one_that_died_of_them
     assert any(isinstance(event, Exited) for event in transcript)
     times = [event.t for event in transcript]
     assert times == sorted(times)
+
+
+def test_who_left_is_in_the_transcript_of_one_that_dies_when_it_has_been_found_sound(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def die(_: Aftermath) -> bool:
+        assert session.server is not None
+        assert session.server.pid is not None
+        os.kill(session.server.pid, signal.SIGKILL)
+        session.server.wait(10.0)
+        return True
+
+    monkeypatch.setattr(Aftermath, "is_sound", die)
+    with session_of(REFERENCE, Course()) as session:
+        events = [type(event) for event in two_come(session)]
+    assert events.index(HalfClosed) < events.index(Exited)
 
 
 def test_nobody_has_been_at_one_that_replaces_another() -> None:
