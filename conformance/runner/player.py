@@ -118,7 +118,7 @@ class Player:
 
         It is played again if
 
-        - it failed by a shortened wait: then with a full one, and if need be with full waits only;
+        - it failed by a shortened wait: then with full waits;
         - all that failed was too late: then with longer deadlines. A machine hiccups only once,
           but a server that lets members wait for each other does so again, and more than when the
           room is calm. The report says so;
@@ -145,7 +145,9 @@ class Player:
                 if left is None:
                     raise InQuestion(first)
                 if left:
-                    first = self._confirmed(play)
+                    first = self._once(play, waits=self._course.waits.in_full())
+                    if not first.was_disturbed:
+                        self._course.broken |= _broken(first.result)
         if _laid_to_earlier_clients(first) - known:
             alone = self._once(play)
             if _deaths(alone):
@@ -157,17 +159,6 @@ class Player:
             # What fails twice is shown best by a server that nothing has happened to before.
             return first.result if _broken(again) else again
         return first.result
-
-    def _confirmed(self, play: Play) -> Played:
-        """Play a scenario again that failed by a shortened wait."""
-        waits = self._course.waits
-        for patience in (waits.anew(), waits.in_full()):
-            again = self._once(play, waits=patience)
-            if not again.was_disturbed:
-                self._course.broken |= _broken(again.result)
-            if not again.judgement.hasty - self._course.broken:
-                break
-        return again
 
     def _leeway(self, play: Play, late: Played) -> float:
         leeway = leeway_when_calm(self._session, play.scenario)

@@ -3,8 +3,7 @@
 Once the suite has waited in vain for one kind of thing, later waits for that kind are shortened. A
 shortened wait decides nothing new: it ends a scenario early whose requirement is known to be
 broken. If a requirement fails for the first time because something did not come within a shortened
-wait, the scenario is played again: the first wait in vain is then a full one, and if that settles
-it not, all are.
+wait, the scenario is played again with full waits.
 """
 
 from collections import defaultdict
@@ -29,13 +28,6 @@ class Patience:
         self._latest: dict[Kind, float] = defaultdict(float)
         self._vain: set[Kind] = set()
         self._shortens: frozenset[Kind] = frozenset(get_args(Kind))
-
-    def anew(self) -> "Patience":
-        """Return the same patience as if nothing had been waited for in vain yet, except for reads:
-        no finding rests on those."""
-        anew = Patience()
-        anew._gaps, anew._latest, anew._vain = self._gaps, self._latest, self._vain & {"read"}
-        return anew
 
     def in_full(self) -> "Patience":
         """Return the same patience with full waits, except for reads: no finding rests on those."""

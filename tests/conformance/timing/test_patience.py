@@ -68,18 +68,6 @@ def test_what_a_finding_rests_on_is_waited_for_in_full_again() -> None:
     assert patience.seconds("text", 1.0) == SHORTENED
 
 
-def test_what_was_waited_for_in_vain_is_waited_for_in_full_once_again() -> None:
-    patience = Patience()
-    for kind in ("text", "read"):
-        patience.note_vain(kind)
-    anew = patience.anew()
-    assert anew.seconds("text", 1.0) == PATIENCE
-    assert anew.seconds("read", 1.0) == UNHEARD
-    anew.note_vain("text")
-    assert anew.seconds("text", 1.0) == SHORTENED
-    assert anew.seconds("end", 1.0) == PATIENCE
-
-
 def test_a_stage_waits_in_full_once() -> None:
     """The server ends nobody's connection."""
     waits = Patience()
