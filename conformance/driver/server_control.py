@@ -47,12 +47,14 @@ class ManagedServer:
         self._server = server
         self._frees_its_address = True
         self._starvation = Starvation(())
+        self._connected = 0
         self.leeway = 1.0
 
     def stop(self, way: Way) -> None:
         """Tell the server to stop in this way."""
         pid = self._server.pid
         self._starvation = Starvation([] if pid is None else ProcessFamily(pid).pids())
+        self._connected = self._count_connected()
         self._stage.record(Stopping(self._stage.now(), way))
         self._server.stop(way)
 
@@ -70,7 +72,9 @@ class ManagedServer:
             return self._server.poll() is not None
 
         stage.let(ended, STOP + ABORT * stage.start.factor)
-        if not ended():
+        # Many servers read no console.
+        may_be_ending = way != "console" or self._count_connected() < self._connected
+        if may_be_ending and not ended():
             # Who ends yet is late, or its machine is, which another play tells.
             self.leeway = max(self.leeway, self._starvation.leeway())
             stage.let(ended, ABORT * (1 + self.leeway))
@@ -86,6 +90,9 @@ class ManagedServer:
             everyone = stage.open_clients
             stage.let(lambda: all(client.stalled for client in everyone()), stage.patience)
         return status is not None and not was_killed(way, status)
+
+    def _count_connected(self) -> int:
+        return sum(1 for _ in self._stage.open_clients())
 
     def restart(self) -> None:
         """Launch the server again at once on the same address, or on another port if it does not
