@@ -1,5 +1,6 @@
 """Stopping: in order, in time, and with the address free afterwards."""
 
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from typing import Final, get_args
@@ -25,39 +26,60 @@ _TALKING: Final = 200
 
 @scenario("STOP-1", "STOP-2", "ERR-3", needs=("launch",), waits=3.0)
 def test_stopping(stage: Stage, server: ManagedServer) -> None:
-    """The server is stopped in each way it offers, while some members listen, some talk, one reads
-    late and one never reads. Then it is started again on the same address. One that stands still
-    behind who never reads is stopped all the same, and in other ways while all are silent."""
+    """The server is stopped while its members are silent, in one way after the other until it
+    offers one. In that way it is stopped again while some members listen, some talk, one reads late
+    and one never reads. Then it is started again on the same address. One that stands still behind
+    who never reads is stopped all the same."""
     stood_still: Stuck | None = None
     for way in _ways(stage):
-        ann, bob = stage.join(2)
-        stage.connect()
-        holder = stage.connect(holds=True)
-        stage.greet(holder)
-        laggard = None
-        if stood_still is None:
-            try:
-                laggard = _keep_busy(stage, ann, bob)
-            except Stuck as error:
-                stood_still = error
-        server.stop(way)
-        if laggard is not None:
-            # The laggard must read on well before the server may abort it: that time is not scaled.
-            stage.let(partial(_has_ended, holder), min(LAST_LINE * stage.start.factor, STOP / 2))
-            holder.insist(stage.nonce(), exercises=["STOP-1"])
-            laggard.resume()
-        offered = server.await_exit(way)
-        if not offered:
-            _knock(stage)
-        for client in list(stage.open_clients()):
-            client.reset()
-        server.restart()
-        if offered and not stage.start.stops:
+        stage.join(2)
+        if not _stop(stage, server, way):
+            continue
+        stood_still = _stop_amid_talk(stage, server, way) or stood_still
+        if not stage.start.stops:
             break
     ann, bob = stage.join(2)
     stage.fence(ann, bob)
     if stood_still is not None:
         raise stood_still
+
+
+def _stop_amid_talk(stage: Stage, server: ManagedServer, way: Way) -> Stuck | None:
+    """Stop a busy server; return what was waited for in vain if it stood still before."""
+    ann, bob = stage.join(2)
+    stage.connect()
+    holder = stage.connect(holds=True)
+    stage.greet(holder)
+    try:
+        laggard = _keep_busy(stage, ann, bob)
+    except Stuck as stood_still:
+        _stop(stage, server, way)
+        return stood_still
+
+    def insist() -> None:
+        # The laggard must read on well before the server may abort it: that time is not scaled.
+        stage.let(partial(_has_ended, holder), min(LAST_LINE * stage.start.factor, STOP / 2))
+        holder.insist(stage.nonce(), exercises=["STOP-1"])
+        laggard.resume()
+
+    _stop(stage, server, way, meanwhile=insist)
+    return None
+
+
+def _stop(
+    stage: Stage, server: ManagedServer, way: Way, meanwhile: Callable[[], None] | None = None
+) -> bool:
+    """Stop the server and start it again; return whether it offers this way of stopping."""
+    server.stop(way)
+    if meanwhile is not None:
+        meanwhile()
+    offered = server.await_exit(way)
+    if not offered:
+        _knock(stage)
+    for client in list(stage.open_clients()):
+        client.reset()
+    server.restart()
+    return offered
 
 
 def _keep_busy(stage: Stage, ann: Client, bob: Client) -> Client:
