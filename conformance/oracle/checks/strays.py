@@ -64,6 +64,9 @@ def _stray(
     if unit.text in case.matching.said.quits:
         kind, what, signs = Kind.UNWANTED, "it was broadcast", (Sign.QUIT,)
         line = case.matching.said.quits[unit.text]
+    elif (unfinished := case.matching.said.unfinished.get(unit.text)) is not None:
+        kind, what, signs = Kind.UNWANTED, "it was broadcast", (Sign.INCOMPLETE,)
+        line = unfinished
     elif _NOTICE.match(unit.text):
         kind, what = Kind.NOTICE_WITHIN, "a notice within a broadcast"
     elif not _BLANK.sub("", unit.text.decode("utf-8", "replace")):
@@ -93,9 +96,11 @@ def _stray(
 
 
 def _is_said(case: Case, text: bytes) -> bool:
-    """Whether a text is a part of what some client said, or a whole segment."""
+    """Whether a text is a part of what some client said, a piece of a line, or a whole segment."""
     said = case.matching.said
-    return text in said.segments or (len(text) > _FRAGMENT and text in said.octets)
+    if text in said.segments or text in said.pieces:
+        return True
+    return len(text) > _FRAGMENT and text in said.octets
 
 
 def _came_whole(case: Case, part: bytes) -> bool:

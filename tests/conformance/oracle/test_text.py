@@ -101,6 +101,19 @@ def test_an_incomplete_line() -> None:
     assert blamed(scene) == ["FRM-4"]
 
 
+def test_an_incomplete_line_of_any_word() -> None:
+    """Without a nonce, and after others."""
+    scene = chat()
+    scene.say("ann", scene.nonce())
+    scene.send("ann", b"quit")
+    scene.half_close("ann")
+    scene.serve("ann")
+    scene.peers["bob"].waiting.append(b"20210703 17:45:39 127.0.0.1:50000\nquit\n")
+    scene.deliver()
+    scene.fence()
+    assert blamed(scene) == ["FRM-4"]
+
+
 def test_an_incomplete_line_without_an_lf_is_one_incident() -> None:
     """The next octets of the server stand behind it, and a stream may end there."""
     scene = chat()
@@ -195,6 +208,19 @@ def test_a_line_that_ends_at_a_cr_is_two() -> None:
     """Each of its parts is broadcast."""
     scene = chat()
     scene.say("ann", "quit\r " + scene.nonce())
+    for peer in scene.peers.values():
+        [unit] = peer.waiting
+        header, text = unit.splitlines(keepends=True)
+        parts = text.replace("\ufffd ".encode(), b"\n").splitlines(keepends=True)
+        peer.waiting[:] = [header + part for part in parts]
+    scene.deliver()
+    scene.fence()
+    assert blamed(scene) == ["FRM-2"]
+
+
+def test_a_line_that_ends_at_a_vertical_tab_is_two_however_short_the_first_is() -> None:
+    scene = chat()
+    scene.say("ann", "a\v " + scene.nonce())
     for peer in scene.peers.values():
         [unit] = peer.waiting
         header, text = unit.splitlines(keepends=True)
