@@ -25,6 +25,7 @@ from conformance.probe.texts import (
     ask_blank,
     ask_charset,
     ask_framing,
+    ask_read_size,
     ask_shape,
     ask_text,
     ask_undecodable,
@@ -53,7 +54,7 @@ nothing would be known about a server that is too slow for all questions to be a
 
 _LANES: Final = 4
 """Servers that are asked at the same time. Most of the time is spent waiting."""
-_GENTLE: Final = 6
+_GENTLE: Final = 7
 """How many of the first questions end no membership. They come first both times."""
 
 Answers = dict[str, list[Conclusion]]
@@ -111,6 +112,7 @@ class _Asker:
         self.questions = (
             _Question("what its sender receives", lambda one: ask_shape(one, self.samples)),
             _Question("framing", ask_framing),
+            _Question("the size of a read", ask_read_size),
             _Question("how a text is trimmed, and controls", ask_text),
             _Question("what a blank line is", ask_blank),
             _Question("what is said of who comes", ask_entrance),

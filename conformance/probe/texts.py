@@ -109,7 +109,7 @@ def _echo(
 
 
 def ask_framing(guests: Guests) -> list[Conclusion]:
-    """Ask whether a message is a line or a read, and the size of a read."""
+    """Ask whether a message is a line or a read."""
     room = guests.room
     ann, bob = guests.pair()
     word, rest, mark = room.word(), room.word(), len(bob.came)
@@ -125,19 +125,19 @@ def ask_framing(guests: Guests) -> list[Conclusion]:
     if not room.hears(bob, rest, mark):
         raise Gone(f"nothing came after {shown(word + rest)} in two segments")
     why = f"after a word without an LF came {shown(came) if came else 'nothing until its LF'}"
-    found = [Conclusion("framing", "read" if by_read else "line", why)]
     room.settle(bob)
-    if by_read:
-        found += _read_size(guests, ann, bob)
-    return found
+    return [Conclusion("framing", "read" if by_read else "line", why)]
 
 
-def _read_size(guests: Guests, ann: Speaker, bob: Speaker) -> list[Conclusion]:
-    """Find out how much of a long segment is one message.
+def ask_read_size(guests: Guests) -> list[Conclusion]:
+    """Ask how much of a long segment is one message, if a read is one.
 
     If nothing separates messages, the sizes of the parts that come tell.
     """
+    if not guests.known.by_read:
+        return []
     room = guests.room
+    ann, bob = guests.pair()
     # A slow server may take a while to read much.
     long = _LONG if (room.slowest or 0.0) < _SLOW else _LESS_LONG
     sizes: list[int] = []
