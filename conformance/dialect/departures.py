@@ -146,7 +146,7 @@ def _leaving(dialect: Dialect) -> Iterator[tuple[str, str, bool]]:
         yield words, "QUIT-1", False
     if any(word != "quit" for word in quit_.words):
         yield words, "QUIT-2", False
-    if quit_.match == "bare":
+    if quit_.match in ("bare", "exact"):
         yield _said("quit.match", quit_.match), "QUIT-1", False
     elif quit_.match != "stripped":
         yield _said("quit.match", quit_.match), "QUIT-2", False

@@ -42,7 +42,7 @@ def test_another_charset_of_what_comes_in_is_no_departure() -> None:
         (Dialect(first_line="name"), "ROOM-1"),
         (Dialect(lines=("> ",)), "TRN-2"),
         (Dialect(undecodable="drops"), "TXT-2"),
-        (Dialect(quit=Quit(match="exact")), "QUIT-2"),
+        (Dialect(quit=Quit(match="exact")), "QUIT-1"),
         (Dialect(quit=Quit(match="contains")), "QUIT-2"),
         (Dialect(controls="relayed"), "TXT-4"),
         (Dialect(sends="gbk"), "TXT-1 TXT-5"),
