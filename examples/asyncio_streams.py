@@ -113,8 +113,7 @@ class Server:
 
 
 class Connection(StreamReaderProtocol):
-    """A stream that, after a failed write, still returns what had come before it (QUIT-5; not with
-    TLS)."""
+    """A stream that, after a failed write, returns what came before it (QUIT-5; not with TLS)."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
