@@ -126,10 +126,7 @@ def _judge(transcript: Transcript) -> Judgement:
     )
     facts = [fact for check in CHECKS for fact in check(case)]
     patient_until = _last_full_wait(transcript)
-    # A line that is lost is sent again by a new member: one of the two waits has to be a full one.
-    missing = [fact for fact in facts if fact.kind in ABSENCES]
-    awaited = {fact.theme for fact in missing if not _is_hasty(fact, patient_until)}
-    certain = awaited.union(case.history.start.broken)
+    certain = set(case.history.start.broken)
     controls = Controls(case, facts)
     kept: Counter[str] = Counter()
     alike: Counter[tuple[object, ...]] = Counter()
