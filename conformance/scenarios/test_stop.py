@@ -26,17 +26,19 @@ _TALKING: Final = 200
 
 @scenario("STOP-1", "STOP-2", "ERR-3", needs=("launch",), waits=3.0)
 def test_stopping(stage: Stage, server: ManagedServer) -> None:
-    """The server is stopped while its members are silent, in one way after the other until it
-    offers one. In that way it is stopped again while some members listen, some talk, one reads late
-    and one never reads. Then it is started again on the same address. One that stands still behind
-    who never reads is stopped all the same."""
+    """The server is stopped in each way it offers, while some members listen, some talk, one reads
+    late and one never reads. Then it is started again on the same address. One that stands still
+    behind who never reads is stopped all the same. Every way but the first is tried before that
+    while all are silent."""
     stood_still: Stuck | None = None
-    for way in _ways(stage):
-        stage.join(2)
-        if not _stop(stage, server, way):
-            continue
-        stood_still = _stop_amid_talk(stage, server, way) or stood_still
-        if not stage.start.stops:
+    for number, way in enumerate(_ways(stage)):
+        if number:
+            stage.join(2)
+            if not _stop(stage, server, way):
+                continue
+        offered, stuck = _stop_amid_talk(stage, server, way)
+        stood_still = stood_still or stuck
+        if offered and not stage.start.stops:
             break
     ann, bob = stage.join(2)
     stage.fence(ann, bob)
@@ -44,8 +46,9 @@ def test_stopping(stage: Stage, server: ManagedServer) -> None:
         raise stood_still
 
 
-def _stop_amid_talk(stage: Stage, server: ManagedServer, way: Way) -> Stuck | None:
-    """Stop a busy server; return what was waited for in vain if it stood still before."""
+def _stop_amid_talk(stage: Stage, server: ManagedServer, way: Way) -> tuple[bool, Stuck | None]:
+    """Stop a busy server; return whether it offers this way, and what was waited for in vain if it
+    stood still before."""
     ann, bob = stage.join(2)
     stage.connect()
     holder = stage.connect(holds=True)
@@ -53,8 +56,7 @@ def _stop_amid_talk(stage: Stage, server: ManagedServer, way: Way) -> Stuck | No
     try:
         laggard = _keep_busy(stage, ann, bob)
     except Stuck as stood_still:
-        _stop(stage, server, way)
-        return stood_still
+        return _stop(stage, server, way), stood_still
 
     def insist() -> None:
         # The laggard must read on well before the server may abort it: that time is not scaled.
@@ -62,8 +64,7 @@ def _stop_amid_talk(stage: Stage, server: ManagedServer, way: Way) -> Stuck | No
         holder.insist(stage.nonce(), exercises=["STOP-1"])
         laggard.resume()
 
-    _stop(stage, server, way, meanwhile=insist)
-    return None
+    return _stop(stage, server, way, meanwhile=insist), None
 
 
 def _stop(

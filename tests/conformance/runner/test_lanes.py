@@ -132,8 +132,8 @@ def test_one_lane_plays_all_where_one_server_alone_can_run(tmp_path: Path) -> No
     assert [(one["id"], one["status"]) for one in found] == [
         (id_, "pass") for id_ in FEW.split(",")
     ]
-    # One start shows its dialect, one is for the lane, and one follows each of two stops.
-    assert len(begun.read_text().splitlines()) == 4
+    # One start shows its dialect, one is for the lane, and one follows the stop.
+    assert len(begun.read_text().splitlines()) == 3
 
 
 def lanes_of(few: Settings, course: Course) -> Lanes[Play]:
