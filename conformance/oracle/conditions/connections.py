@@ -125,11 +125,8 @@ def rival_had_come(about: Circumstances) -> bool:
 
 
 def descriptors_had_run_out(about: Circumstances) -> bool:
-    """no descriptor had been free for a connection, and then the server died, hung or closed
-    members"""
-    if about.what is not What.NO_DESCRIPTOR:
-        return False
-    return about.fact.kind is not Kind.LOST or about.case.is_quiet_after(about.line)
+    """no descriptor had been free for a connection"""
+    return about.what is What.NO_DESCRIPTOR
 
 
 def blank_line_was_unanswered(about: Circumstances) -> bool:
