@@ -55,15 +55,6 @@ class Said:
         return frozenset(piece for line in lines for piece in pieces_of(line))
 
     @cached_property
-    def unfinished(self) -> dict[bytes, Line]:
-        """The lines without an LF, by what there was of them, unless somebody said that as a
-        message."""
-        lines = [line for client in self._clients for line in client.lines]
-        messages = {line.text for line in lines if line.fate is Fate.MESSAGE}
-        begun = {line.octets.strip(): line for line in lines if line.fate is Fate.INCOMPLETE}
-        return {text: line for text, line in begun.items() if text and text not in messages}
-
-    @cached_property
     def quits(self) -> dict[bytes, Line]:
         """The lines by which members left, by their text, unless somebody said that as a
         message."""

@@ -64,9 +64,6 @@ def _stray(
     if unit.text in case.matching.said.quits:
         kind, what, signs = Kind.UNWANTED, "it was broadcast", (Sign.QUIT,)
         line = case.matching.said.quits[unit.text]
-    elif (unfinished := case.matching.said.unfinished.get(unit.text)) is not None:
-        kind, what, signs = Kind.UNWANTED, "it was broadcast", (Sign.INCOMPLETE,)
-        line = unfinished
     elif _NOTICE.match(unit.text):
         kind, what = Kind.NOTICE_WITHIN, "a notice within a broadcast"
     elif not _BLANK.sub("", unit.text.decode("utf-8", "replace")):

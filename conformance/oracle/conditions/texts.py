@@ -9,6 +9,7 @@ from conformance.oracle.conditions.circumstances import Circumstances
 from conformance.oracle.facts import Kind, Sign
 from conformance.oracle.reading.history import ClientHistory
 from conformance.oracle.reading.lines import Fate, Leaving, Line
+from conformance.oracle.reading.units import ReceivedBroadcast
 from conformance.oracle.said import has_a_blank_piece, pieces_of
 
 # How a text came
@@ -102,10 +103,11 @@ def has_more_beside_it(about: Circumstances) -> bool:
 
 def is_a_piece_at_another_line_end(about: Circumstances) -> bool:
     """it is the part of a line before or after a NUL, CR, VT, FF, U+0085, U+2028 or U+2029"""
-    if not about.has(Sign.SAID):
+    if not about.has(Sign.SAID) or about.client is None:
         return False
-    text = about.fact.octets.rstrip(b"\n").rpartition(b"\n")[2].strip()
-    return text in about.case.matching.said.pieces
+    pieces, octets = about.case.matching.said.pieces, about.fact.octets
+    units = (one for one in about.client.units if isinstance(one, ReceivedBroadcast))
+    return any(one.text in pieces for one in units if one.octets == octets)
 
 
 def is_cut_for_a_slow_reader(about: Circumstances) -> bool:

@@ -1,15 +1,26 @@
 """A server that is launched again is not tried on the same address for ever."""
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
+from conformance.driver import server_control
 from conformance.driver.server_control import ManagedServer
 from conformance.runner.session import Session, Settings
 from conformance.scenarios.registry import plays
-from conformance.target.profile import Launch, Profile
+from conformance.target.profile import Launch, Profile, Way
 from conformance.target.server import LaunchedServer
 from conformance.transcript.events import Restarted
 
+HEEDS_NOTHING = """\
+import signal, socket, sys
+signal.signal(signal.SIGINT, signal.SIG_IGN)
+with socket.create_server(("127.0.0.1", int(sys.argv[1]))) as listener:
+    while True:
+        listener.accept()
+"""
 ONCE = """\
 import socket, sys
 with open(sys.argv[1], "a+") as ports:
@@ -22,6 +33,35 @@ with socket.create_server(("127.0.0.1", int(sys.argv[2]))) as listener:
     while True:
         listener.accept()
 """
+
+
+@pytest.mark.parametrize(("way", "waits"), [("console", 1), ("sigint", 2)])
+def test_a_console_that_changes_nothing_is_not_waited_for_longer(
+    way: Way, waits: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server that goes on may be ending late after a signal, which many handle."""
+    monkeypatch.setattr(server_control, "STOP", 0.1)
+    monkeypatch.setattr(server_control, "ABORT", 0.1)
+    launch = Launch(command=f"{sys.executable} -c '{HEEDS_NOTHING}' {{port}}")
+    session = Session(Settings(profile=Profile(launch=launch), address="tcp://127.0.0.1:0"))
+    [play] = (play for play in plays() if play.scenario.id == "stop/stopping")
+    waited = list[float]()
+    try:
+        with session.stage(play.scenario) as stage:
+            assert isinstance(session.server, LaunchedServer)
+            let = stage.let
+
+            def count(condition: Callable[[], bool], seconds: float) -> None:
+                waited.append(seconds)
+                let(condition, seconds)
+
+            stage.let = count
+            server = ManagedServer(stage, session.server)
+            server.stop(way)
+            assert not server.await_exit(way)
+    finally:
+        session.close()
+    assert len(waited) == waits
 
 
 def test_who_does_not_bind_its_address_again_moves_at_once_after_that(tmp_path: Path) -> None:

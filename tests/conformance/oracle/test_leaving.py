@@ -267,3 +267,19 @@ def test_what_had_waited_for_who_read_again_is_hoarded_whenever_the_server_dies(
         scene.half_close(name)
     scene.events.append(Exited(scene.tick(), 1))
     assert blamed(scene) == ["LIM-3", "QUIT-5"]
+
+
+def test_what_waited_for_who_had_left_is_not_hoarded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It was owed all that was said before it left."""
+    monkeypatch.setattr(limits, "MAX_BACKLOG", 100_000)
+    scene = chat("ann", "bob", "eve")
+    scene.stall("eve")
+    for _ in range(10):
+        scene.say("ann", scene.nonce() + "x" * 15_000)
+    scene.deliver("ann", "bob")
+    scene.half_close("eve")
+    scene.serve("eve")
+    scene.resume("eve")
+    scene.deliver("eve")
+    scene.fence()
+    assert "LIM-3" not in blamed(scene)

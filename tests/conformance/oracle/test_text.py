@@ -101,19 +101,6 @@ def test_an_incomplete_line() -> None:
     assert blamed(scene) == ["FRM-4"]
 
 
-def test_an_incomplete_line_of_any_word() -> None:
-    """Without a nonce, and after others."""
-    scene = chat()
-    scene.say("ann", scene.nonce())
-    scene.send("ann", b"quit")
-    scene.half_close("ann")
-    scene.serve("ann")
-    scene.peers["bob"].waiting.append(b"20210703 17:45:39 127.0.0.1:50000\nquit\n")
-    scene.deliver()
-    scene.fence()
-    assert blamed(scene) == ["FRM-4"]
-
-
 def test_an_incomplete_line_without_an_lf_is_one_incident() -> None:
     """The next octets of the server stand behind it, and a stream may end there."""
     scene = chat()
@@ -204,10 +191,11 @@ def test_blank_lines_answered() -> None:
     assert blamed(scene) == ["HB-1"]
 
 
-def test_a_line_that_ends_at_a_cr_is_two() -> None:
-    """Each of its parts is broadcast."""
+@pytest.mark.parametrize("first", ["quit\r", "a\v"])
+def test_a_line_that_ends_elsewhere_than_at_its_lf_is_two(first: str) -> None:
+    """Each of its parts is broadcast; the first may be short."""
     scene = chat()
-    scene.say("ann", "quit\r " + scene.nonce())
+    scene.say("ann", f"{first} {scene.nonce()}")
     for peer in scene.peers.values():
         [unit] = peer.waiting
         header, text = unit.splitlines(keepends=True)
@@ -218,17 +206,22 @@ def test_a_line_that_ends_at_a_cr_is_two() -> None:
     assert blamed(scene) == ["FRM-2"]
 
 
-def test_a_line_that_ends_at_a_vertical_tab_is_two_however_short_the_first_is() -> None:
-    scene = chat()
-    scene.say("ann", "a\v " + scene.nonce())
-    for peer in scene.peers.values():
-        [unit] = peer.waiting
-        header, text = unit.splitlines(keepends=True)
-        parts = text.replace("\ufffd ".encode(), b"\n").splitlines(keepends=True)
-        peer.waiting[:] = [header + part for part in parts]
-    scene.deliver()
-    scene.fence()
-    assert blamed(scene) == ["FRM-2"]
+def test_the_parts_of_such_a_line_may_have_their_headers_on_the_same_line() -> None:
+    dialect = Dialect(prefix="[", header="{peer}", infix="]> ")
+    scene = Scene(replace(START, dialect=dialect))
+    for name in ("ann", "bob"):
+        scene.connect(name)
+    head = b"[127.0.0.1:50000]> "
+    for _ in range(2):
+        word = scene.nonce().encode()
+        relay(scene, "ann", word, "ann", "bob", came=head + word + b"\n")
+    word = scene.nonce().encode()
+    parts = head + b"quit\n" + head + word + b"\n"
+    relay(scene, "ann", b"quit\r " + word, "ann", "bob", came=parts)
+    word = scene.nonce().encode()
+    relay(scene, "ann", word, "ann", "bob", came=head + word + b"\n")
+    assert "FRM-1" not in blamed(scene)
+    assert "FRM-2" in blamed(scene)
 
 
 def keep_a_cr(*, alone: bool) -> list[str]:

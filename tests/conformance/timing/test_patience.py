@@ -14,8 +14,9 @@ from conformance.oracle import Outcome, judge
 from conformance.report.model import Report
 from conformance.target.address import parse_address
 from conformance.timing.patience import Patience
-from conformance.timing.policy import GAPS, PATIENCE, SHORTENED, UNHEARD
+from conformance.timing.policy import DYING, GAPS, PATIENCE, SHORTENED, UNHEARD
 from conformance.transcript.events import (
+    FLOOD,
     THE_END,
     Connected,
     Event,
@@ -24,6 +25,7 @@ from conformance.transcript.events import (
     Received,
     Waited,
 )
+from conformance.transcript.files import read
 from tests.conformance.command import run
 from tests.conformance.scene import START
 
@@ -32,8 +34,12 @@ import sys
 from conformance.specimens.base import BaseServer
 
 class Mutes(BaseServer):
+    muted = set()
+
     def on_message(self, sender, text):
-        if not any(word in text for word in {words!r}):
+        if any(word in text for word in {words!r}):
+            self.muted.add(sender)
+        if sender not in self.muted:
             super().on_message(sender, text)
 
 sys.exit(Mutes(int(sys.argv[1])).serve())
@@ -113,6 +119,12 @@ def test_a_full_wait_counts_for_what_began_before_it(wait: str) -> None:
     assert judgement.hasty == ({"QUIT-5"} if wait == "before it left" else set())
 
 
+def test_a_flood_is_no_full_wait() -> None:
+    begin, connected, left, waited, end = held_leaver(True, ())
+    judgement = judge([begin, connected, left, waited, Waited(waited.t, "ann", FLOOD, 0.0), end])
+    assert "QUIT-5" in judgement.hasty
+
+
 def test_what_came_is_in_no_doubt_after_a_shortened_wait() -> None:
     """A word came that nobody had said."""
     begin, connected, left, waited, end = held_leaver(True, ("QUIT-5",))
@@ -133,11 +145,12 @@ def held_leaver(shortened: bool, broken: tuple[str, ...]) -> list[Event]:
 
 
 def test_what_a_shortened_wait_leaves_in_doubt_is_waited_for_in_full(tmp_path: Path) -> None:
-    """A server that relays neither of two kinds of text is found to break both requirements."""
+    """A server that hears nobody after either of two kinds of text breaks both requirements."""
     server, path = tmp_path / "server.py", tmp_path / "r.json"
     server.write_text(SERVER.format(words=["\u200b", "/quit"]))
     done = run(
         "run", "--launch", f"{sys.executable} {server} {{port}}", "-j", "1", "--json", str(path),
+        "--transcripts", str(tmp_path),
         "--only", "sanity/first,txt/everything-else-is-relayed,quit/quit-is-exact",
     )  # fmt: skip
     assert done.returncode == 1, done.stdout
@@ -148,6 +161,10 @@ def test_what_a_shortened_wait_leaves_in_doubt_is_waited_for_in_full(tmp_path: P
         "txt/everything-else-is-relayed": "fail",
         "quit/quit-is-exact": "fail",
     }
+    # What was played first, with two short waits, counts too; the transcript is of the last time.
+    [twice] = (one for one in report.scenarios if one.id == "quit/quit-is-exact")
+    last = read(tmp_path / "quit.quit-is-exact.jsonl")[-1].t
+    assert twice.duration_s > last + 2 * SHORTENED + DYING
 
 
 def test_all_who_wait_may_wait_at_once() -> None:
