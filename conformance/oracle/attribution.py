@@ -134,6 +134,7 @@ TABLE: Final = (
     Row(Kind.ALTERED, "TXT-1", texts.is_in_another_charset),
     Row(Kind.ALTERED, "TRN-2", texts.has_more_beside_it),
     Row(Kind.ALTERED, "TXT-5"),
+    Row(Kind.JOINED, "FRM-4", texts.begins_with_what_a_reset_cut),
     Row(Kind.JOINED, "FRM-1"),
     Row(Kind.CUT_AT_SEGMENT, "FRM-1"),
     Row(Kind.UNWANTED, "", after.plain_quit_works, ("FRM-1", "FRM-3")),

@@ -268,6 +268,20 @@ class Case:
         dialect = self.history.start.dialect
         return dialect is None or dialect.has_time
 
+    @cached_property
+    def muddled(self) -> frozenset[str]:
+        """The clients that received something twice: of lines with the same text, nobody knows
+        which one came to them."""
+        return frozenset(
+            name
+            for name, run in self.runs.items()
+            if sum(tie.exact for tie in self.matching.runs[name]) > sum(tie.exact for tie in run)
+        )
+
+    def is_identified(self, name: str, line: Line) -> bool:
+        """Whether it is certain that what a client received was made from this line."""
+        return bool(line.nonces) or name not in self.muddled
+
     def is_owed(self, name: str, line: Line) -> bool:
         """Whether a line is owed to a member: its own lines only if there is an echo."""
         return line.client != name or self.history.has_echo

@@ -230,8 +230,11 @@ def _unfinished(case: Case, rest: _Rest) -> _Found:
     follows = rest.take(
         heads[0],
         lambda fact: (
-            (fact.kind in _OF_STREAMS or fact.kind is Kind.RUN_TOGETHER)
-            and any(left <= max(fact.evidence, default=0) <= until for left, until in spans)
+            (
+                (fact.kind in _OF_STREAMS or fact.kind is Kind.RUN_TOGETHER)
+                and any(left <= max(fact.evidence, default=0) <= until for left, until in spans)
+            )
+            or (fact.kind is Kind.LOST and any(_is_in(fact.line, head.octets) for head in heads))
         ),
     )
     yield heads[0], Incident(heads[0], None, follows)
@@ -257,9 +260,9 @@ def _headed_otherwise(_: Case, rest: _Rest) -> _Found:
         yield heads[0], Incident(heads[0], None, follows)
 
 
-def _mixed(_: Case, rest: _Rest) -> _Found:
-    """A text stands within another's, or joined to it: the other's LF follows by itself, and what
-    can be read in the mixture is not lost."""
+def _mixed(case: Case, rest: _Rest) -> _Found:
+    """A text stands within another's, or joined to it: the other's rest or its LF follows by
+    itself, and what can be read in the mixture is not lost."""
     heads = rest.of(Kind.MIXED, Kind.JOINED)
     mixtures: dict[str | None, bytes] = defaultdict(bytes)
     for head in heads:
@@ -271,16 +274,23 @@ def _mixed(_: Case, rest: _Rest) -> _Found:
             fact
             for fact in rest.of(Kind.LOST)
             if head.client in fact.losers
-            and fact.line is not None
             and all(_is_in(fact.line, mixtures[name]) for name in fact.losers)
         ]
-        texts = len(NONCE.findall(head.octets))
-        follows = rest.take(head, _gathered_in(set(map(id, ends[: texts - 1] + within))))
-        yield head, Incident(head, None, follows)
+        texts = NONCE.findall(head.octets)
+        said = [case.matching.said.by_nonce.get(nonce) for nonce in texts]
+        rests = [
+            fact
+            for fact in rest.of(Kind.NO_UNIT)
+            if Sign.SAID in fact.signs
+            and fact.client == head.client
+            and any(line and line.octets.endswith(fact.octets) for line in said)
+        ]
+        gathered = ends[: len(texts) - 1] + within + rests
+        yield head, Incident(head, None, rest.take(head, _gathered_in(set(map(id, gathered)))))
 
 
-def _is_in(line: Line, octets: bytes) -> bool:
-    return any(nonce in octets for nonce in line.nonces)
+def _is_in(line: Line | None, octets: bytes) -> bool:
+    return line is not None and any(nonce in octets for nonce in line.nonces)
 
 
 def _stop(_: Case, rest: _Rest) -> _Found:

@@ -75,6 +75,7 @@ def _tie(
     run = matching.runs[client.name]
     used: dict[Line, int] = {}
     latest: dict[str, int] = {}
+    over = _all_over_before(history, client)
     for at, unit in enumerate(client.units):
         if isinstance(unit, ReceivedBroadcast):
             text, author = unit.text, authors.get(unit.sender)
@@ -90,6 +91,7 @@ def _tie(
             line = lines[0]
         elif lines:
             lines = [line for line in lines if line.begun < unit.span.last]
+            lines = [line for line in lines if line.done > over] or lines
             if not history.has_echo:
                 lines = [line for line in lines if line.client != client.name] or lines
             line = _choose(lines, author, used, latest)
@@ -104,6 +106,17 @@ def _tie(
             used[line] = used.get(line, 0) + 1
             latest[line.client] = line.number
             run.append(Tie(client.name, unit, line, exact))
+
+
+def _all_over_before(history: History, client: ClientHistory) -> int:
+    """Return the transcript's line up to which what was said had come to all, or its sender had
+    broken off, before a client connected."""
+    settled = [at for at, _ in history.settled if at < client.connected]
+    others = [one for one in history.clients.values() if one.connected < client.connected]
+    gone = [one.aborted for one in others if one.aborted is not None]
+    if len(gone) == len(others):
+        settled += [at for at in gone if at < client.connected]
+    return max(settled, default=0)
 
 
 def _was_awaited(history: History, client: ClientHistory, rest: Rest) -> bool:

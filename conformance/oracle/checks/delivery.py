@@ -89,9 +89,12 @@ def _order_of_each_sender(case: Case) -> Iterator[Fact]:
 
 def _one_order(case: Case) -> Iterator[Fact]:
     """Detect two clients that received two broadcasts in opposite orders."""
-    for name, first, second in case.inversions:
+    for name, *two in case.inversions:
+        first, second = two
         witness = _witness(case, second.line, first.line)
         if witness is None or first.line.client == second.line.client:
+            continue
+        if not all(case.is_identified(one, tie.line) for one in (name, witness) for tie in two):
             continue
         yield Fact(
             Kind.TWO_ORDERS,
@@ -133,6 +136,8 @@ def _cause_before_effect(case: Case) -> Iterator[Fact]:
         for tie in run:
             cause = cause_of.get(tie.line)
             if cause is None or place.get(cause.line, -1) < place[tie.line]:
+                continue
+            if not all(case.is_identified(name, line) for line in (tie.line, cause.line)):
                 continue
             yield Fact(
                 Kind.EFFECT_FIRST,

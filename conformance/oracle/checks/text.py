@@ -205,6 +205,8 @@ def _inexact(case: Case, tie: Tie, came: bytes, mixtures: Mixtures) -> Fact:
     else:
         sign = alteration_signs(line, came)
         kind, what = Kind.ALTERED, "another text"
+        if Sign.CUT in sign and _came_before(case, tie):
+            kind, what = Kind.MADE_UP, "a part of it once more, after it had come whole"
     return Fact(
         kind,
         expected,
@@ -233,6 +235,12 @@ def _cut_before_another(case: Case, lines: set[Line], came: bytes) -> tuple[Line
             if len(rest) < len(came) and rest in case.matching.said.by_text:
                 return line, piece
     return None
+
+
+def _came_before(case: Case, tie: Tie) -> bool:
+    """Whether the whole text had come to the same client before."""
+    first = case.came[tie.line].get(tie.client)
+    return first is not None and first is not tie and first.exact
 
 
 def _is_alike_for_several(case: Case, tie: Tie) -> bool:

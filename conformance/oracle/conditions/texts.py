@@ -8,7 +8,7 @@ from conformance.oracle.case import Case
 from conformance.oracle.conditions.circumstances import Circumstances
 from conformance.oracle.facts import Kind, Sign
 from conformance.oracle.reading.history import ClientHistory
-from conformance.oracle.reading.lines import Fate, Leaving, Line
+from conformance.oracle.reading.lines import NONCE, Fate, Leaving, Line
 from conformance.oracle.reading.units import ReceivedBroadcast
 from conformance.oracle.said import has_a_blank_piece, pieces_of
 
@@ -90,6 +90,18 @@ def is_cut_by_a_reset(about: Circumstances) -> bool:
         return False
     is_last = case.last_heard.get(line.client) == line.number
     return is_last and line.octets.startswith(about.fact.octets.rstrip(b"\n"))
+
+
+def begins_with_what_a_reset_cut(about: Circumstances) -> bool:
+    """it begins with a part of a line of a client that reset its connection, and goes on with
+    another text"""
+    octets, case = about.fact.octets, about.case
+    first = NONCE.match(octets)
+    line = None if first is None else case.matching.said.by_nonce.get(first[0])
+    if line is None or line.octets in octets:
+        return False
+    sender = case.history.clients[line.client]
+    return sender.aborted is not None and line.number >= case.last_heard.get(line.client, 0)
 
 
 def has_more_beside_it(about: Circumstances) -> bool:
