@@ -79,7 +79,7 @@ class Aftermath:
         hasty = replace(
             start,
             scenario=f"{start.scenario}, and then",
-            seed=len(self.visitors),
+            seed=len(self.words),
             factor=start.factor * NEWCOMER / PATIENCE,
         )
         since = self._stage.now()
