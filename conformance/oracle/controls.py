@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import Final
 
 from conformance.oracle.case import Case
+from conformance.oracle.cuts import Cuts
 from conformance.oracle.facts import Fact, Kind, Sign
 from conformance.oracle.reading.history import ClientHistory
 from conformance.oracle.reading.lines import NONCE, Line
@@ -36,6 +37,7 @@ class Controls:
         self._facts = list(facts)
         lost = (fact for fact in self._facts if fact.kind is Kind.LOST)
         self._lost = {fact.line: fact for fact in lost if fact.line is not None}
+        self.cuts = Cuts(case, self._facts, self.is_alone)
 
     def of(self, kind: Kind) -> list[Fact]:
         """Return the facts of one kind that were detected."""

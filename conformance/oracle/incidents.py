@@ -301,17 +301,15 @@ def _stop(_: Case, rest: _Rest) -> _Found:
 
 
 def _pieces(_: Case, rest: _Rest) -> _Found:
-    """A line is cut into pieces, and each piece is broadcast."""
-    pieces = {fact.line for fact in rest.of(Kind.MADE_UP) if fact.line is not None}
+    """A line is cut, perhaps into pieces of which each is broadcast."""
+    pieces: dict[Line, list[Fact]] = defaultdict(list)
+    for fact in rest.of(Kind.ALTERED, Kind.MADE_UP):
+        if fact.line is not None and (fact.kind is Kind.MADE_UP or Sign.CUT in fact.signs):
+            pieces[fact.line].append(fact)
     for head in rest.of(Kind.ALTERED, Kind.UNWANTED, Kind.CUT_AT_SEGMENT, Kind.UNNOTICED):
-        if head.line in pieces:
-            pieces.discard(head.line)
-            follows = rest.take(head, _of_the_line(head.line))
-            yield head, Incident(head, None, follows)
-
-
-def _of_the_line(line: Line | None) -> Callable[[Fact], bool]:
-    return lambda fact: fact.line is line and fact.kind is Kind.MADE_UP
+        its = pieces.pop(head.line, []) if head.line is not None else []
+        if any(fact is not head for fact in its):
+            yield head, Incident(head, None, rest.take(head, _gathered_in(set(map(id, its)))))
 
 
 def _muted(case: Case, rest: _Rest) -> _Found:

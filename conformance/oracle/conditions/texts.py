@@ -4,6 +4,7 @@ The docstrings are printed by `explain`, after "where".
 """
 
 from chatproto import Code
+from chatproto.text import REPLACEMENT
 from conformance.oracle.case import Case
 from conformance.oracle.conditions.circumstances import Circumstances
 from conformance.oracle.facts import Kind, Sign
@@ -11,6 +12,7 @@ from conformance.oracle.reading.history import ClientHistory
 from conformance.oracle.reading.lines import NONCE, Fate, Leaving, Line
 from conformance.oracle.reading.units import ReceivedBroadcast
 from conformance.oracle.said import has_a_blank_piece, pieces_of
+from conformance.standard.constants import MIN_LINE_LIMIT
 
 # How a text came
 
@@ -70,6 +72,36 @@ def is_cut_for_all(about: Circumstances) -> bool:
     """it is cut, and no one received it whole"""
     ties = about.case.came.get(about.line, {}).values()
     return about.has(Sign.CUT) and not any(tie.exact for tie in ties)
+
+
+def is_cut_below_the_limit(about: Circumstances) -> bool:
+    """no more than this came of any line, which is less than 1,024 octets"""
+    length = about.controls.cuts.limit_of(about.fact)
+    return length is not None and length < MIN_LINE_LIMIT
+
+
+def is_cut_at_a_greater_limit(about: Circumstances) -> bool:
+    """no more than this came of any line, and no rest of a line was broadcast by itself"""
+    made_up = about.controls.of(Kind.MADE_UP)
+    rests = (fact for fact in about.incident.follows if fact.client == about.fact.client)
+    if any(rests) or any(Sign.SAID in fact.signs for fact in made_up):
+        return False
+    return about.controls.cuts.limit_of(about.fact) is not None
+
+
+def is_cut_at_a_control(about: Circumstances) -> bool:
+    """it is cut at a control character, alone in its segment, as every text with that is"""
+    return about.controls.cuts.character_of(about.fact) == REPLACEMENT
+
+
+def is_cut_at_white_space(about: Circumstances) -> bool:
+    """it is cut at white space, alone in its segment, as every text with that is"""
+    return about.controls.cuts.character_of(about.fact).isspace()
+
+
+def is_cut_at_a_character(about: Circumstances) -> bool:
+    """it is cut at a character, alone in its segment, as every text with that is"""
+    return bool(about.controls.cuts.character_of(about.fact))
 
 
 def is_cut_at_another_line_end(about: Circumstances) -> bool:
