@@ -116,7 +116,7 @@ def run_client_suite(use: Use, settings: Settings, reporter: Reporter, jobs: int
     interrupted = False
     course = Course(TimeLimit(settings.time_limit))
     waits = Waits(course.limit)
-    lanes = Lanes(lambda: ClientPlayer(use, settings, course, waits), reporter, jobs, course)
+    lanes = Lanes(lambda: ClientPlayer(use, settings, course, waits), reporter, jobs, course, FIRST)
     try:
         with lanes:
             lanes.play(play for play in client_plays() if play.scenario.id in settings.scenarios)

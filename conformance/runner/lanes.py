@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterable, Iterator, Set
 from queue import Empty, SimpleQueue
 from typing import Final, Generic, Protocol, TypeVar
 
-from conformance.clients import registry as clients
 from conformance.driver.interruption import NO_DESCRIPTOR, OUT_OF_TIME, is_want_of_descriptors
 from conformance.report.build import without
 from conformance.report.model import ScenarioReport
@@ -26,7 +25,6 @@ from conformance.target.process import LaunchError
 
 LANES: Final = 8
 """How many lanes there are by default, if each can have its own server. A lane mostly waits."""
-_FIRST: Final = frozenset((FIRST, clients.FIRST))
 _LONG: Final = 2.5
 """Seconds from which on a scenario counts as long."""
 _GOING: Final = 0.3
@@ -64,6 +62,7 @@ class Lanes(Generic[_P]):
         reporter: Receives each start and each result.
         count: How many scenarios are played at a time.
         course: What the run has learnt so far, shared by the players.
+        first: The id of the scenario that shows whether there is chat at all.
     """
 
     def __init__(
@@ -72,12 +71,14 @@ class Lanes(Generic[_P]):
         reporter: Reporter,
         count: int,
         course: Course,
+        first: str = FIRST,
     ) -> None:
         self.results: list[ScenarioReport] = []
         self._player = player
         self._reporter = reporter
         self._count = count
         self._course = course
+        self._first = first
         self._said: SimpleQueue[tuple[_Lane[_P], _P, ScenarioReport | BaseException]] = (
             SimpleQueue()
         )
@@ -104,7 +105,7 @@ class Lanes(Generic[_P]):
         What is not finished by the time limit is unknown. `LaunchError` if nothing could be
         launched for the first of them.
         """
-        for phase in _phases(plays):
+        for phase in _phases(plays, self._first):
             self._play(deque(phase))
 
     def _play(self, left: deque[_P]) -> None:
@@ -199,7 +200,7 @@ class Lanes(Generic[_P]):
                 self._tell(result)
 
 
-def _phases(plays: Iterable[_P]) -> Iterator[Iterable[_P]]:
+def _phases(plays: Iterable[_P], first: str) -> Iterator[Iterable[_P]]:
     """Yield the three phases of a run: whether there is chat at all, everything else, and whether
     there is still chat.
 
@@ -207,8 +208,8 @@ def _phases(plays: Iterable[_P]) -> Iterator[Iterable[_P]]:
     `take_in_turn` has precedence. The search comes last: once a MUST has failed it is of no use.
     """
     chosen = list(plays)
-    rest = [play for play in chosen if play.scenario.id not in {*_FIRST, LAST}]
-    yield (play for play in chosen if play.scenario.id in _FIRST)
+    rest = [play for play in chosen if play.scenario.id not in {first, LAST}]
+    yield (play for play in chosen if play.scenario.id == first)
     yield sorted(rest, key=_urgency)
     yield (play for play in chosen if play.scenario.id == LAST)
 

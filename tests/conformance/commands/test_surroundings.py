@@ -181,3 +181,11 @@ cli.main()
         [sys.executable, "-c", program], capture_output=True, text=True, check=False
     )
     assert (ended.returncode, ended.stdout) == (4, "")
+
+
+def test_a_run_of_a_server_imports_nothing_that_only_others_need() -> None:
+    code = "import sys, conformance.commands.run; print(*sys.modules)"
+    imported = subprocess.run(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, timeout=120, check=True
+    ).stdout.split()
+    assert not {"pyte", "pytest", "hypothesis"}.intersection(imported)
