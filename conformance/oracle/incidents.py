@@ -12,6 +12,7 @@ from typing import Final
 
 from conformance.oracle.case import Case
 from conformance.oracle.facts import Fact, Kind, Sign
+from conformance.oracle.reading.history import ClientHistory
 from conformance.oracle.reading.lines import NONCE, Fate, Line
 from conformance.oracle.triggers import (
     Trigger,
@@ -91,7 +92,7 @@ def gather(case: Case, facts: Sequence[Fact]) -> list[Incident]:
     rest = _Rest(facts)
     gatherings = (
         _death, _flood, _stop, _taken_back, _isolation, _standstill, _put_out, _unfinished,
-        _run_together, _headed_otherwise, _mixed,
+        _run_together, _headed_otherwise, _mixed, _after_violation,
         _pieces, _muted, _deafened, _forgotten, _refused,
     )  # fmt: skip
     found = [incident for gathering in gatherings for incident in gathering(case, rest)]
@@ -287,6 +288,30 @@ def _mixed(case: Case, rest: _Rest) -> _Found:
         ]
         gathered = ends[: len(texts) - 1] + within + rests
         yield head, Incident(head, None, rest.take(head, _gathered_in(set(map(id, gathered)))))
+
+
+def _after_violation(case: Case, rest: _Rest) -> _Found:
+    """A violation is broadcast in part, or what follows it is: all of it is one finding."""
+    for client in case.clients:
+        bad = next((line for line in client.lines if line.fate is Fate.VIOLATION), None)
+        if bad is None:
+            continue
+        its = [
+            fact
+            for fact in rest.of(Kind.UNWANTED, Kind.MADE_UP, Kind.EMPTY, Kind.ANNOUNCED)
+            if max(fact.evidence) >= bad.begun and _is_of_a_violation(case, fact, client)
+        ]
+        if its:
+            head = min(its, key=lambda fact: (fact.kind is not Kind.UNWANTED, fact.at))
+            yield head, Incident(head, None, rest.take(head, _gathered_in(set(map(id, its)))))
+
+
+def _is_of_a_violation(case: Case, fact: Fact, client: ClientHistory) -> bool:
+    """Whether a broadcast is of a line that is a violation or follows one, or names the client that
+    sent one."""
+    if fact.kind is Kind.UNWANTED and fact.line is not None:
+        return Sign.VIOLATION in fact.signs and fact.line.client == client.name
+    return case.matching.author_of(fact.octets) == client.name
 
 
 def _is_in(line: Line | None, octets: bytes) -> bool:

@@ -49,6 +49,13 @@ class Matching:
     def ties(self) -> Iterable[Tie]:
         return chain.from_iterable(self.runs.values())
 
+    def author_of(self, broadcast: bytes) -> str | None:
+        """Return the client whose label a broadcast has, if it is known."""
+        for name, label in self.labels.items():
+            if label.encode() + b"\n" in broadcast:
+                return name
+        return None
+
 
 def match(history: History) -> Matching:
     """Tie every broadcast of a history."""

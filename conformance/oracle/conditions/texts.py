@@ -251,6 +251,17 @@ def may_end_at_another_line_end(about: Circumstances) -> bool:
     )
 
 
+def author_had_offended(about: Circumstances) -> bool:
+    """its author had sent a violation that the server recognised"""
+    author = _author(about)
+    if author is None or not author.violation_was_recognised:
+        return False
+    return any(
+        line.fate is Fate.VIOLATION and line.begun < max(about.fact.evidence)
+        for line in author.lines
+    )
+
+
 def author_sent_what_does_not_decode(about: Circumstances) -> bool:
     """its author had sent a line that does not decode"""
     author = _author(about)
@@ -282,7 +293,5 @@ def _left_last_before(about: Circumstances, at: int) -> ClientHistory | None:
 
 
 def _author(about: Circumstances) -> ClientHistory | None:
-    for name, label in about.case.matching.labels.items():
-        if label.encode() + b"\n" in about.fact.octets:
-            return about.case.history.clients[name]
-    return None
+    name = about.case.matching.author_of(about.fact.octets)
+    return None if name is None else about.case.history.clients[name]

@@ -279,6 +279,8 @@ def _line_limit(history: History) -> int:
     for client in history.clients.values():
         *lines, rest = b"".join(sent.octets for _, sent in client.segments).split(b"\n")
         if max(map(len, lines), default=0) > MIN_LINE_LIMIT:
+            if _was_refused_for(client, offending := max(lines, key=len), rest):
+                lines.remove(offending)
             longer += (line for line in lines if MIN_LINE_LIMIT < len(line) <= MAX_LINE_LIMIT)
         was_refused = client.ending is not None and client.half_closed is None
         if len(rest) <= MAX_LINE_LIMIT and not was_refused and not client.notices:
@@ -294,6 +296,14 @@ def _line_limit(history: History) -> int:
         taken = (line for line in longer if came.intersection(NONCE.findall(line)))
         longest = max(longest, len(next(taken, b"")))
     return longest
+
+
+def _was_refused_for(client: ClientHistory, longest: bytes, rest: bytes) -> bool:
+    """Whether the server refused a client's longest line as too long, and did not broadcast it
+    whole all the same. If the last line, which has no LF, is longer, it may have refused that."""
+    if len(rest) >= len(longest) or Code.LINE_TOO_LONG not in (one.code for one in client.notices):
+        return False
+    return not any(longest.strip() in octets for octets in _apart_from_notices(client))
 
 
 def _apart_from_notices(client: ClientHistory) -> Iterator[bytes]:

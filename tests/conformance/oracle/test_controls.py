@@ -100,6 +100,7 @@ def test_an_empty_broadcast_without_a_name(rest: bytes, found: str) -> None:
 def test_what_is_broadcast_in_place_of_a_line_that_does_not_decode() -> None:
     scene = chat()
     scene.send("bob", b"\xff\n")
+    scene.peers["bob"].unread.clear()
     label = scene.peers["bob"].sender.encode()
     for peer in scene.peers.values():
         peer.waiting.append(b"20210703 17:45:39 " + label + b"\n\xef\xbf\xbd\n")
