@@ -7,10 +7,10 @@ from contextlib import suppress
 from typing import Final, Literal
 
 from chatproto.text import REPLACEMENT, first_unsafe, make_safe, trim
+from conformance.oracle.charsets import readings_of
 from conformance.oracle.facts import Sign
 from conformance.oracle.reading.lines import Line
 
-_CHARSETS: Final = ("latin-1", "cp1252", "gbk", "gb18030", "shift_jis", "euc_kr", "ascii")
 _COMPATIBLE: Final[tuple[Literal["NFKC"], Literal["NFKD"]]] = ("NFKC", "NFKD")
 _BLANK: Final = " \r"
 _LONG: Final = 900
@@ -39,6 +39,8 @@ def alteration_of(line: Line, came: bytes) -> Sign:
         return Sign.UNDECODABLE
     if not text:
         return Sign.EMPTY
+    if came in readings_of(line.octets):
+        return Sign.OTHER_CHARSET
     if line.octets.endswith(b"\r") and text.rstrip(REPLACEMENT + _BLANK) == expected:
         return Sign.CR_KEPT
     if make_safe(text) != text:
@@ -55,8 +57,6 @@ def alteration_of(line: Line, came: bytes) -> Sign:
     torn = text.endswith(REPLACEMENT) and expected.startswith(text.rstrip(REPLACEMENT))
     if found or (torn and len(text) < len(expected)):
         return Sign.CUT
-    if _is_in_another_charset(expected, text):
-        return Sign.OTHER_CHARSET
     if REPLACEMENT in expected and _differs_only_there(text, expected, REPLACEMENT):
         return Sign.CONTROLS_OTHERWISE
     return Sign.DECORATED if expected in text else Sign.CHANGED
@@ -140,17 +140,6 @@ def _illness(octets: bytes) -> Sign:
 
 def _is_blank_or_control(point: str) -> bool:
     return point == REPLACEMENT or unicodedata.category(point)[0] in "ZC"
-
-
-def _is_in_another_charset(expected: str, text: str) -> bool:
-    if expected.isascii():
-        return False  # ASCII is the same in each of them
-    octets = expected.encode()
-    for charset in _CHARSETS:
-        with suppress(UnicodeDecodeError):
-            if make_safe(octets.decode(charset, "replace")) == text:
-                return True
-    return False
 
 
 def _differs_only_there(text: str, expected: str, point: str) -> bool:

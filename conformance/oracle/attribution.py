@@ -142,6 +142,7 @@ TABLE: Final = (
     Row(Kind.JOINED, "FRM-4", texts.begins_with_what_a_reset_cut),
     Row(Kind.JOINED, "FRM-1"),
     Row(Kind.CUT_AT_SEGMENT, "FRM-1"),
+    Row(Kind.UNWANTED, "TXT-1", texts.is_in_another_charset),
     Row(Kind.UNWANTED, "", after.plain_quit_works, ("FRM-1", "FRM-3")),
     Row(Kind.UNWANTED, "QUIT-1", texts.is_quit),
     Row(Kind.UNWANTED, "QUIT-4", texts.follows_quit),

@@ -92,7 +92,7 @@ def gather(case: Case, facts: Sequence[Fact]) -> list[Incident]:
     rest = _Rest(facts)
     gatherings = (
         _death, _flood, _stop, _taken_back, _isolation, _standstill, _put_out, _unfinished,
-        _run_together, _headed_otherwise, _mixed, _after_violation,
+        _run_together, _headed_otherwise, _mixed, _after_violation, _misread,
         _pieces, _muted, _deafened, _forgotten, _refused,
     )  # fmt: skip
     found = [incident for gathering in gatherings for incident in gathering(case, rest)]
@@ -312,6 +312,15 @@ def _is_of_a_violation(case: Case, fact: Fact, client: ClientHistory) -> bool:
     if fact.kind is Kind.UNWANTED and fact.line is not None:
         return Sign.VIOLATION in fact.signs and fact.line.client == client.name
     return case.matching.author_of(fact.octets) == client.name
+
+
+def _misread(_: Case, rest: _Rest) -> _Found:
+    """A quit is read in another charset, and broadcast: its sender does not leave."""
+    for head in rest.of(Kind.UNWANTED):
+        if Sign.OTHER_CHARSET in head.signs and head.line is not None:
+            kept = [one for one in rest.of(Kind.KEPT) if one.client == head.line.client]
+            if Sign.QUIT in head.signs and kept:
+                yield head, Incident(head, None, rest.take(head, _gathered_in({id(kept[0])})))
 
 
 def _is_in(line: Line | None, octets: bytes) -> bool:

@@ -105,6 +105,8 @@ def _tie(
         exact = line is not None
         if line is None and (text or not _stands_alone(client.units[at + 1 : at + 2], said)):
             line = said.with_nonce_of(text)
+            if line is None and not text.isascii():
+                line = _misread(said.misread.get(text, _NONE), author, unit.span.last)
             if line is None and author is not None:
                 line = _resembling(said.without_nonce[author], text, used)
         if line is None:
@@ -216,6 +218,12 @@ def _choose(
         ),
         default=None,
     )
+
+
+def _misread(lines: Sequence[Line], author: str | None, at: int) -> Line | None:
+    """Choose the line that was read in another charset: the last that its author had said."""
+    lines = [line for line in lines if line.begun < at and author in (None, line.client)]
+    return max(lines, key=lambda line: line.done, default=None)
 
 
 def _stands_alone(following: Sequence[ReceivedUnit], said: Said) -> bool:

@@ -5,10 +5,14 @@ from collections import defaultdict
 from functools import cached_property
 from typing import Final
 
+from conformance.oracle.charsets import readings_of
 from conformance.oracle.reading.history import History
 from conformance.oracle.reading.lines import NONCE, Fate, Line
 
 _OTHER_LINE_ENDS: Final = re.compile(rb"[\0\r\v\f\x1c-\x1e]|\xc2\x85|\xe2\x80[\xa8\xa9]")
+
+_LONGEST_MISREAD: Final = 1_024
+"""How many octets lines have that are also read in other charsets."""
 
 
 class Said:
@@ -53,6 +57,17 @@ class Said:
         """The pieces of all lines."""
         lines = (line for client in self._clients for line in client.lines)
         return frozenset(piece for line in lines for piece in pieces_of(line))
+
+    @cached_property
+    def misread(self) -> dict[bytes, list[Line]]:
+        """The lines by the texts that they have in other charsets."""
+        misread: dict[bytes, list[Line]] = defaultdict(list)
+        for client in self._clients:
+            for line in client.lines:
+                if len(line.octets) <= _LONGEST_MISREAD:
+                    for text in readings_of(line.octets):
+                        misread[text].append(line)
+        return misread
 
     @cached_property
     def quits(self) -> dict[bytes, Line]:

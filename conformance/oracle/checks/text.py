@@ -8,6 +8,7 @@ from typing import Final
 from chatproto import Code
 from conformance.oracle.alteration import alteration_signs, bad_text_signs, text_signs
 from conformance.oracle.case import Case
+from conformance.oracle.charsets import readings_of
 from conformance.oracle.checks.strays import is_heading
 from conformance.oracle.facts import Fact, Kind, Sign
 from conformance.oracle.matching import Tie
@@ -82,6 +83,8 @@ def line_signs(case: Case, line: Line) -> tuple[Sign, ...]:
 def _unwanted(case: Case, tie: Tie, came: bytes) -> Fact:
     line = tie.line
     signs = (UNWANTED_SIGNS[line.fate], *bad_text_signs(line, came), *line_signs(case, line))
+    if line.fate not in (Fate.VIOLATION, Fate.AFTER_VIOLATION) and came in readings_of(line.octets):
+        signs = (Sign.OTHER_CHARSET, *signs)
     if line.text is None and came and len(came) < len(line.octets.strip()):
         signs = (Sign.CUT, *signs)
     return Fact(
