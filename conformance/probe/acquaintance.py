@@ -52,8 +52,8 @@ def _takes_a_name(guests: Guests, ann: Speaker, bob: Speaker, *, patient: bool) 
     room = guests.room
     carol = room.connect()
     # A client that must give a name hears nothing yet. Otherwise it is a member once it hears.
-    guests.await_hearing(carol, bob, room.patience if not patient else None)
-    room.settle(carol, bob, first=room.patience if patient else room.quiet)
+    hears = guests.await_hearing(carol, bob, room.patience if not patient else None)
+    room.settle(carol, bob, first=room.patience if patient and hears else room.quiet)
     mark, words = len(bob.came), [room.word() for _ in range(3)]
     for n, word in enumerate(words):
         room.say(carol, word + b"\n")

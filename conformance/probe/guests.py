@@ -190,12 +190,13 @@ class Guests:
         self.known.entering = max(self.known.entering, took)
         # Messages sent so far may have shared a read, and some may have been lost by that.
         return all(
-            any(self._is_heard(speaker, listener) for _ in range(_TRIES))
+            any(self.is_heard(speaker, listener) for _ in range(_TRIES))
             for speaker in everyone
             for listener in (others if speaker is host else (host,))
         )
 
-    def _is_heard(self, speaker: Speaker, listener: Speaker) -> bool:
+    def is_heard(self, speaker: Speaker, listener: Speaker) -> bool:
+        """Send a word and wait for it; return whether it came."""
         word, mark = self.room.word(), len(listener.came)
         self.room.say(speaker, word + b"\n")
         return self.room.hears(listener, word, mark)
@@ -230,7 +231,7 @@ class Guests:
 
     def fence(self, speaker: Speaker, listener: Speaker) -> bool:
         """Send a word and wait for it; return whether it came. All before it has come then."""
-        came = self._is_heard(speaker, listener)
+        came = self.is_heard(speaker, listener)
         self.room.settle(listener)
         return came
 

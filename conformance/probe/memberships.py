@@ -32,6 +32,7 @@ _LONGEST: Final = 300
 def ask_entrance(guests: Guests) -> list[Conclusion]:
     """Ask what a client that joins receives, and what others receive about it."""
     room, known = guests.room, guests.known
+    guests.forget()  # as `ask_shape` does
     ann, bob = guests.pair()
     mark = len(bob.came)
     eve = room.connect()
@@ -78,10 +79,12 @@ def ask_words(guests: Guests) -> list[Conclusion]:
     tried = [word for word in _WORDS if known.leaving is None or word in known.leaving]
     tried = tried or list(_WORDS[:3])
     stayed: list[Speaker] = []
-    left = _which_leave(guests, tried, b"\n", stayed)
+    # What left once is tried again, and needs no further confirmation.
+    again = bool(known.leaving)
+    left = _which_leave(guests, tried, b"\n", stayed, in_turn=again)
     bare = False
     if not left and known.by_read:
-        left = _which_leave(guests, tried, b"", stayed)
+        left = _which_leave(guests, tried, b"", stayed, in_turn=again)
         bare = bool(left)
     known.leaving = frozenset(left)
     names = [word for word in _WORDS if word in left]
@@ -140,33 +143,45 @@ def _leave(lines: list[str], why: str) -> list[Conclusion]:
     return [Conclusion("leave", first, why), *more]
 
 
-def _which_leave(guests: Guests, words: list[str], end: bytes, stayed: list[Speaker]) -> set[str]:
+def _which_leave(
+    guests: Guests, words: list[str], end: bytes, stayed: list[Speaker], *, in_turn: bool = False
+) -> set[str]:
     """Return which of these words leave: after them, their sender is no longer heard.
 
     Each is sent by a different member. Members that `stayed` send the next words, since some
-    servers do not survive many departures.
+    servers do not survive many departures. What leaves when several words are said at once must
+    also leave when they are said `in_turn`.
     """
-    left: set[str] = set()
-    size, failures = _TOGETHER, 0
-    while words:
-        now, words = words[:size], words[size:]
+    left: list[str] = []
+    size, failures, untried = _TOGETHER, 0, words
+    while untried:
+        now, untried = untried[:size], untried[size:]
         try:
-            left |= _leavers(guests, now, end, stayed, apart=failures > 0)
+            left += _leavers(guests, now, end, stayed, apart=failures > 0, in_turn=in_turn)
         except Gone:
             failures += 1
             if failures > _FAILURES:
                 raise
             # Next, members join one by one, since some servers do not survive it otherwise.
-            size, words = size if failures == 1 else 1, [*now, *words]
+            size, untried = size if failures == 1 else 1, [*now, *untried]
             stayed.clear()
             guests.start_over()
-    # Each word must also leave when it is tried alone.
-    return {word for word in left if word in _leavers(guests, [word], end, stayed)}
+    if left and not in_turn:
+        return _which_leave(guests, left, end, stayed, in_turn=True)
+    return set(left)
 
 
 def _leavers(
-    guests: Guests, words: list[str], end: bytes, stayed: list[Speaker], *, apart: bool = False
-) -> set[str]:
+    guests: Guests,
+    words: list[str],
+    end: bytes,
+    stayed: list[Speaker],
+    *,
+    apart: bool,
+    in_turn: bool,
+) -> list[str]:
+    """Return which of these words leave, said at once, or each while all who have not said theirs
+    are still heard."""
     room = guests.room
     ann, bob = guests.pair()
     talkers = [stayed.pop() for _ in words[: len(stayed)]]
@@ -175,14 +190,18 @@ def _leavers(
         talkers += guests.newcomers(bob, count)
     members = dict(zip(words, talkers, strict=True))
     mark = len(bob.came)
-    for word, member in members.items():
-        room.say(member, word.encode() + end)
-    if guests.known.by_read:
-        # The next line must not share a read with it.
-        room.settle(bob, *members.values(), first=min(room.patience / 2, 0.3))
     after = {word: room.word() for word in words}
-    for word, member in members.items():
-        room.say(member, after[word] + b"\n")
+    for said in [[word] for word in words] if in_turn else [words]:
+        if in_turn and not all(guests.is_heard(one, bob) for one in (ann, members[said[0]])):
+            raise Gone("after another member had left, messages no longer came")
+        for word in said:
+            room.say(members[word], word.encode() + end)
+        if guests.known.by_read:
+            # The next line must not share a read with it.
+            now = [members[word] for word in said]
+            room.settle(bob, *now, first=min(room.patience / 2, 0.3))
+        for word in said:
+            room.say(members[word], after[word] + b"\n")
 
     def is_heard(word: str) -> bool:
         return bob.came.find(after[word], mark) >= 0
@@ -190,14 +209,13 @@ def _leavers(
     if bob.ended:
         raise Gone("clients that only listen are disconnected")
     room.answer(lambda: all(is_heard(word) or one.ended for word, one in members.items()))
-    silent = [word for word in words if not is_heard(word)]
-    for word in [one for one in silent if not members[one].ended]:
-        # It may only be slow: a word of another client tells.
-        room.wait(lambda word=word: is_heard(word) or members[word].ended)  # type: ignore[misc]  # called in this turn
-    if silent and not guests.fence(ann, bob):
+    if in_turn:
+        # One that is not heard may only be slow; if words were said at once, they are said again.
+        room.wait(lambda: all(is_heard(word) or one.ended for word, one in members.items()))
+    if not all(map(is_heard, words)) and not guests.is_heard(ann, bob):
         raise Gone("messages of others no longer came")
     room.settle(bob)
-    left = {word for word in words if not is_heard(word)}
+    left = [word for word in words if not is_heard(word)]
     stayed += [member for word, member in members.items() if word not in left]
     return left
 
@@ -260,7 +278,7 @@ def ask_limit(guests: Guests) -> list[Conclusion]:
     if guests.known.by_read:
         return []
     room = guests.room
-    _, bob = guests.pair()
+    ann, bob = guests.pair()
     eve = guests.newcomer(bob)
     own = len(eve.came)
     room.say(eve, b"x" * _ENDLESS)
@@ -275,10 +293,15 @@ def ask_limit(guests: Guests) -> list[Conclusion]:
         return [Conclusion("line-limit", True, why), Conclusion("notices", has, why)]
     if room.has_died():
         raise Gone(f"it died after {_ENDLESS:,} octets without an LF")
-    guests.fence(guests.pair()[0], bob)
+    why = f"after {_ENDLESS:,} octets without an LF no end came"
+    if not guests.is_heard(ann, bob):
+        # It may be slow, or wait for the rest of the line: then others are heard after that.
+        room.say(eve, b"\n")
+        if not guests.await_hearing(bob, ann) or eve.ended:
+            raise Gone(f"{why}, and others were not heard either")
+        why += ", and nobody was heard until the LF"
     room.drop(eve)
     room.settle(bob)
-    why = f"after {_ENDLESS:,} octets without an LF no end came"
     return [Conclusion("line-limit", eve.ended, why)]
 
 

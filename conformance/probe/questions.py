@@ -54,6 +54,9 @@ nothing would be known about a server that is too slow for all questions to be a
 
 _LANES: Final = 4
 """Servers that are asked at the same time. Most of the time is spent waiting."""
+_BASIC: Final = 4
+"""How many of the first questions come before all others, which need the answers. Who comes is
+asked here, after others came, and later of a new server: numbers of members differ."""
 _GENTLE: Final = 7
 """How many of the first questions end no membership. They come first both times."""
 
@@ -112,11 +115,11 @@ class _Asker:
         self.questions = (
             _Question("what its sender receives", lambda one: ask_shape(one, self.samples)),
             _Question("framing", ask_framing),
+            _Question("what is said of who comes", ask_entrance),
+            _Question("the charset", ask_charset),
             _Question("the size of a read", ask_read_size),
             _Question("how a text is trimmed, and controls", ask_text),
             _Question("what a blank line is", ask_blank),
-            _Question("what is said of who comes", ask_entrance),
-            _Question("the charset", ask_charset),
             _Question("what leaves", ask_words, disrupts=True),
             _Question("what a half-close does", ask_half_close, disrupts=True),
             _Question("whether there is a line limit", ask_limit),
@@ -130,13 +133,14 @@ class _Asker:
             acquaint(self.guests)
             self.room.extend(_SLOW * min(self.room.slowest or 0.0, 2.0))
             self.room.extend(_ENTRANCES * max(0.0, self.guests.known.entering - _ENTERED))
-            # The answers to these questions are needed to ask the others.
-            for question in gentle:
+            for question in gentle[:_BASIC]:
                 self._put(question, self.guests)
                 if self._know(learnt):
                     with suppress(Gone):
                         self.guests.learn_noise()
-            self._put_all([*rough, *gentle[::-1], *rough[::-1]])
+            # Who asks several servers at once is not done before the longest question is.
+            once = [*gentle[_BASIC:], *rough] if self._lanes < 2 else [*rough, *gentle[_BASIC:]]
+            self._put_all([*once, *gentle[::-1], *rough[::-1]])
             self._know(learnt)
             self._put_all([question for question in self.questions if question.is_open])
         except ProbeOutOfTime:

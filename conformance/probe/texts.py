@@ -33,6 +33,8 @@ def ask_shape(guests: Guests, samples: list[Sample]) -> list[Conclusion]:
 
     What surrounds it is added to `samples`, for `conclude_shape`.
     """
+    # Some servers repeat the end of what a client said before, if it was longer.
+    guests.forget()
     ann, bob = guests.pair()
     own: list[bytes] = []
     words: list[bytes] = []
@@ -142,6 +144,7 @@ def ask_read_size(guests: Guests) -> list[Conclusion]:
     long = _LONG if (room.slowest or 0.0) < _SLOW else _LESS_LONG
     sizes: list[int] = []
     parts: set[int] = set()
+    whole = True
     for turn in range(_SEGMENTS):
         if turn >= _ENOUGH and (
             (len(set(sizes)) == 1 and sizes[0] < long) or len(parts) >= _ENOUGH
@@ -153,7 +156,10 @@ def ask_read_size(guests: Guests) -> list[Conclusion]:
         room.say(ann, said + b"\n")
         if not room.hears(bob, word, mark):
             raise Gone("nothing came after a long segment")
-        room.wait(lambda end=b"%05dz" % (long // 6 - 1): end in bob.came[-64:] or bob.ended)  # type: ignore[misc]  # called in this turn
+        end = b"%05dz" % (long // 6 - 1)
+        # Once the end did not come, it is waited for only as long as a word takes.
+        seconds = room.patience if whole else max(room.quiet, room.slowest or 0.0)
+        whole = room.wait(lambda end=end: end in bob.came[-64:] or bob.ended, seconds)  # type: ignore[misc]  # called in this turn
         room.settle(bob)
         came = bob.since(mark)
         at = came.find(word)
