@@ -291,10 +291,10 @@ def ask_limit(guests: Guests) -> list[Conclusion]:
         why = f"after {_ENDLESS:,} octets without an LF came {shown(eve.since(own))} and the end"
         has = re.search(rb"(?:^|\n)![a-z-]+", eve.since(own)) is not None
         return [Conclusion("line-limit", True, why), Conclusion("notices", has, why)]
-    if room.has_died():
-        raise Gone(f"it died after {_ENDLESS:,} octets without an LF")
     why = f"after {_ENDLESS:,} octets without an LF no end came"
     if not guests.is_heard(ann, bob):
+        if bob.ended:
+            raise Gone(f"it died after {_ENDLESS:,} octets without an LF")
         # It may be slow, or wait for the rest of the line: then others are heard after that.
         room.say(eve, b"\n")
         if not guests.await_hearing(bob, ann) or eve.ended:

@@ -65,6 +65,22 @@ class RelaysReads(BareRelay):
         self.broadcast(member, octets)
 
 
+class AwaitsTheLf(BaseServer):
+    """Whoever has said half a line is read from, and nobody else, until the rest comes. It dies if
+    that never comes."""
+
+    limit = 2**32
+
+    def on_octets(self, member: Member, octets: bytes) -> None:
+        member.sock.setblocking(True)
+        while not octets.endswith(b"\n"):
+            if not (more := member.sock.recv(65_536)):
+                os._exit(3)
+            octets += more
+        member.sock.setblocking(False)
+        super().on_octets(member, octets)
+
+
 class HearsItself(BaseServer):
     def recipients(self, sender: Member) -> Iterable[Member]:
         return [sender]
@@ -76,6 +92,7 @@ SERVERS = {
     "enters-late": EntersLate,
     "answers-late": AnswersLate,
     "relays-reads": RelaysReads,
+    "awaits-the-lf": AwaitsTheLf,
     "hears-itself": HearsItself,
 }
 

@@ -189,6 +189,14 @@ def test_a_slow_server_is_waited_for() -> None:
     assert learnt.untold == []
 
 
+def test_who_waits_for_the_rest_of_a_line_has_no_limit() -> None:
+    learnt = learn(WILD.format("awaits-the-lf"))
+    assert [one.requirement for one in departures(learnt.dialect)] == ["LIM-2"]
+    assert learnt.dialect.absent == {"line-limit"}
+    assert learnt.untold == []
+    assert learnt.restarts == 0
+
+
 def test_who_hears_itself_alone_is_told_from_who_hears_nothing() -> None:
     done = run("probe", "--launch", WILD.format("hears-itself"))
     assert done.returncode == 3
