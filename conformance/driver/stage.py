@@ -7,7 +7,7 @@ client's own nonce coming back proves that nothing else was to come before it.
 import random
 import socket
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 
 from conformance.dialect.forms import forms, label_of
@@ -219,9 +219,7 @@ class Stage:
         if not self.has_echo:
             self._let_hear(client, self.observer(client), exercises)
             return
-        word, since = self.nonce(), len(client.received)
-        client.say(word, exercises)
-        self.await_text(client, word, exercises, since)
+        self._say_and_await([client], exercises)
 
     def observer(self, asking: Client) -> Client:
         """Return a client that hears the others and is heard by them, for servers without echo."""
@@ -261,14 +259,40 @@ class Stage:
         if not self.has_echo:
             self._fence_by_observer(clients, exercises)
             return
+        self._say_and_await(clients, exercises)
+        self.record(Settled(self.now(), tuple(client.name for client in clients)))
+
+    def _say_and_await(self, clients: Sequence[Client], exercises: Sequence[str]) -> None:
+        """Let each client say a word, and wait until each has read the words of all."""
         words = [self.nonce() for _ in clients]
         since = {client: len(client.received) for client in clients}
         for client, word in zip(clients, words, strict=True):
             client.say(word, exercises)
-        for client in clients:
-            for word in words:
-                self.await_text(client, word, exercises, since[client])
-        self.record(Settled(self.now(), tuple(client.name for client in clients)))
+        with self._telling_loss_from_standstill(clients):
+            for client in clients:
+                for word in words:
+                    self.await_text(client, word, exercises, since[client])
+
+    @contextmanager
+    def _telling_loss_from_standstill(self, clients: Sequence[Client]) -> Iterator[None]:
+        """Let each client say one more word if something did not come: whether that comes tells a
+        message that was lost from a member, or a room, that is heard no more."""
+        try:
+            yield
+        except Stuck:
+            words = {client: self.nonce() for client in clients if not client.ended}
+            for client, word in words.items():
+                client.say(word)
+            self.let(
+                lambda: all(
+                    client.ended or client.has_received(word)
+                    for client in words
+                    for speaker, word in words.items()
+                    if self.has_echo or speaker is not client
+                ),
+                self._conversation.patience_for("text"),
+            )
+            raise
 
     def _fence_by_observer(self, clients: Sequence[Client], exercises: Sequence[str]) -> None:
         if not clients:
@@ -277,12 +301,13 @@ class Stage:
         words = [self.nonce() for _ in clients]
         for client, word in zip(clients, words, strict=True):
             client.say(word, exercises)
-        for word in words:
-            self.await_text(observer, word, exercises)
-        last = self.nonce()
-        observer.say(last, exercises)
-        for client in clients:
-            self.await_text(client, last, exercises)
+        with self._telling_loss_from_standstill([*clients, observer]):
+            for word in words:
+                self.await_text(observer, word, exercises)
+            last = self.nonce()
+            observer.say(last, exercises)
+            for client in clients:
+                self.await_text(client, last, exercises)
         self.record(Settled(self.now(), tuple(client.name for client in clients)))
 
     def be_heard(

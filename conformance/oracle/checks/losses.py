@@ -13,6 +13,7 @@ from conformance.oracle.membership import gone, may_miss_the_end
 from conformance.oracle.reading.history import ClientHistory
 from conformance.oracle.reading.lines import Fate, Leaving, Line
 from conformance.oracle.reading.units import Rest
+from conformance.transcript.events import FLOOD, THE_END
 
 
 def check_losses(case: Case) -> Iterator[Fact]:
@@ -34,6 +35,9 @@ def check_losses(case: Case) -> Iterator[Fact]:
         if not may_miss_the_end(case, client) and not _may_be_disconnected(case, client):
             for line in _missing_end(case, client):
                 lost[line].setdefault(client.name, f"{client.name} received nothing more")
+            for line in _held_back(case, client):
+                held = f"{client.name} received it only after more was said"
+                lost[line].setdefault(client.name, held)
     for client in case.clients:
         if client.cause is Leaving.RESET or may_miss_the_end(case, client):
             continue
@@ -105,7 +109,10 @@ def _is_in_order(run: Sequence[Tie]) -> bool:
 
 
 def _loss_signs(case: Case, line: Line, losers: Collection[str]) -> Iterator[Sign]:
-    if line not in case.came:
+    was_held = line in case.came and any(
+        _came_after_a_wait(one, line, case.first_came[line]) for one in case.clients
+    )
+    if was_held or line not in case.came:
         yield Sign.FOR_ALL
     elif list(losers) == [line.client]:
         yield Sign.FOR_SENDER
@@ -113,7 +120,7 @@ def _loss_signs(case: Case, line: Line, losers: Collection[str]) -> Iterator[Sig
         yield Sign.FOR_ONE
     if all(case.is_last_for(line, name) for name in losers):
         yield Sign.AT_THE_END
-    if line is case.history.clients[line.client].messages[0]:
+    if not was_held and line is case.history.clients[line.client].messages[0]:
         yield Sign.FIRST_LINE
 
 
@@ -170,6 +177,26 @@ def _lies_between(case: Case, client: ClientHistory, before: Line, line: Line, a
         case.is_owed(client.name, line)
         and case.is_surely_before(before, line)
         and case.is_surely_before(line, after)
+    )
+
+
+def _held_back(case: Case, client: ClientHistory) -> Iterator[Line]:
+    """Yield messages that a member waited for in vain, and that came once more was said: a server
+    that waits for the next message, which need not come, has lost this one."""
+    for tie in case.runs[client.name] if client.waits else ():
+        sender = case.history.clients[tie.line.client]
+        if sender.has_stopped_reading(tie.line) or not case.is_owed(client.name, tie.line):
+            continue
+        if _came_after_a_wait(client, tie.line, tie.unit.span.last):
+            yield tie.line
+
+
+def _came_after_a_wait(client: ClientHistory, line: Line, came: int) -> bool:
+    """Whether a client had waited in vain since a line was said when it came."""
+    return any(
+        line.t <= round(waited.t - waited.seconds, 6) and at < came
+        for at, waited in client.waits
+        if waited.what not in (THE_END, FLOOD)
     )
 
 

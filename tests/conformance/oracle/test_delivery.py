@@ -48,6 +48,37 @@ def test_lost_at_the_end() -> None:
     assert blamed(scene) == ["ROOM-1"]
 
 
+def test_what_is_held_back_until_more_is_said_is_lost() -> None:
+    """Nobody need say more, and whoever waits for it waits in vain."""
+    scene = conversation()
+    last = {name: peer.waiting.pop() for name, peer in scene.peers.items()}
+    scene.deliver()
+    scene.wait_in_vain("ann")
+    scene.say("bob", scene.nonce())
+    for name, unit in last.items():
+        scene.peers[name].waiting.insert(0, unit)
+    scene.deliver()
+    [finding] = scene.findings()
+    assert finding.requirement == "ROOM-2"
+    assert finding.actual == "ann received it only after more was said"
+    assert "for-all" in finding.signs
+
+
+@pytest.mark.parametrize(("goes_on", "found"), [(False, "LIM-6"), (True, "ROOM-2")])
+def test_one_line_that_is_lost_is_no_standstill(goes_on: bool, found: str) -> None:
+    """What members say after they waited for it in vain tells the two from each other."""
+    scene = chat()
+    scene.fence()
+    scene.say("ann", scene.nonce(), exercises=["LIM-6"])
+    for peer in scene.peers.values():
+        peer.waiting.clear()
+    scene.wait_in_vain("ann")
+    talk(scene, ["bob", "ann"])
+    if goes_on:
+        scene.deliver()
+    assert blamed(scene) == [found]
+
+
 def test_whose_end_is_kept_back() -> None:
     """Of the last broadcast only the LF is missing, and so it cannot be read."""
     scene = conversation()
