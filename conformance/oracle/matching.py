@@ -18,6 +18,8 @@ from conformance.oracle.reading.units import Junk, ReceivedBroadcast, ReceivedUn
 from conformance.oracle.said import Said
 
 _LETTERS: Final = 2
+_MEANT: Final = 0.75
+"""From what part of the texts with a label on it means who said them."""
 _NONE: Final[Sequence[Line]] = ()
 
 
@@ -61,10 +63,12 @@ def match(history: History) -> Matching:
     """Tie every broadcast of a history."""
     said = Said(history)
     matching = Matching(said, labels=_labels(history, said.by_text))
-    authors: dict[str | None, str] = {label: name for name, label in matching.labels.items()}
+    owners: dict[str | None, str] = {label: name for name, label in matching.labels.items()}
     for client in history.clients.values():
         matching.runs[client.name] = []
         told = len(matching.stray)
+        authors: dict[str | None, str | None] = {**owners}
+        authors.update(_authors(client, said.by_text))
         _tie(matching, history, client, said, authors)
         strays = [unit for _, unit in matching.stray[told:]]
         _tie_by_place(matching, client.name, strays, authors, said.without_nonce)
@@ -76,7 +80,7 @@ def _tie(
     history: History,
     client: ClientHistory,
     said: Said,
-    authors: Mapping[str | None, str],
+    authors: Mapping[str | None, str | None],
 ) -> None:
     """Tie what came to one client, as far as its text shows the line."""
     run = matching.runs[client.name]
@@ -142,7 +146,7 @@ def _tie_by_place(
     matching: Matching,
     name: str,
     strays: Sequence[ReceivedBroadcast | Junk | Rest],
-    authors: Mapping[str | None, str],
+    authors: Mapping[str | None, str | None],
     plain: Mapping[str, list[Line]],
 ) -> None:
     """Tie a stray to the only line without a nonce that its sender said between two that came, if
@@ -201,6 +205,22 @@ def _labels(history: History, by_text: Mapping[bytes, list[Line]]) -> dict[str, 
         elif counts:
             labels[client.name] = counts.most_common(1)[0][0]
     return labels
+
+
+def _authors(client: ClientHistory, by_text: Mapping[bytes, list[Line]]) -> dict[str, str | None]:
+    """Find whom each label means to one client, by the texts that only one line has: whoever said
+    most of them, or nobody, if several did."""
+    shown: dict[str, Counter[str]] = defaultdict(Counter)
+    for unit in client.units:
+        if isinstance(unit, ReceivedBroadcast) and unit.sender is not None:
+            lines = by_text.get(unit.text, _NONE)
+            if len(lines) == 1:
+                shown[unit.sender][lines[0].client] += 1
+    authors: dict[str, str | None] = {}
+    for label, counts in shown.items():
+        [(author, times)] = counts.most_common(1)
+        authors[label] = author if times >= _MEANT * counts.total() else None
+    return authors
 
 
 def _choose(
