@@ -253,11 +253,16 @@ class Guests:
         lines = self.besides(came).splitlines(keepends=True)
         return b"".join(one for one in lines if _digitless(one) not in self.known.noise)
 
-    def without_message(self, came: bytes, text: bytes) -> tuple[bytes, bool]:
-        """Return octets without the broadcast of this text, and whether there was one."""
+    def without_message(
+        self, came: bytes, text: bytes, *, has_lf: bool = True
+    ) -> tuple[bytes, bool]:
+        """Return octets without the broadcast of this text, and whether there was one. A text that
+        was said without an LF may come without one."""
         start = came.find(text)
         begin = self._opened(came, 0, start) if start >= 0 else 0
         closing = self.known.after
+        if not has_lf and not came.startswith(closing, start + len(text)):
+            closing = closing.removesuffix(b"\n")
         end = start + len(text) + len(closing)
         opened = begin < start or came[:start].endswith(b"\n") or not start
         if (

@@ -119,7 +119,7 @@ def ask_words(guests: Guests) -> list[Conclusion]:
     closes = room.answer(lambda: eve.ended)
     room.settle(bob, eve)
     answer, told = eve.since(own), guests.news(bob.since(mark))
-    told, is_message = guests.without_message(told, word.encode())
+    told, is_message = guests.without_message(told, word.encode(), has_lf=not bare)
     # The leaver may receive the announcement to the others too, which is no answer.
     answer = answer.replace(told, b"") if told else answer
     lines = _lines(told, eve, guests)

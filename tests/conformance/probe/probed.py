@@ -81,6 +81,23 @@ class AwaitsTheLf(BaseServer):
         super().on_octets(member, octets)
 
 
+class RelaysTheQuit(BareRelay):
+    """It relays each read with a name before it, `quit` alone as well, whose sender it forgets."""
+
+    def __init__(self, port: int) -> None:
+        super().__init__(port)
+        self.forgotten: set[Member] = set()
+
+    def recipients(self, sender: Member) -> Iterable[Member]:
+        return (one for one in super().recipients(sender) if one not in self.forgotten)
+
+    def on_octets(self, member: Member, octets: bytes) -> None:
+        if member not in self.forgotten:
+            self.broadcast(member, f"<{member.label}> ".encode() + octets)
+        if octets == b"quit":
+            self.forgotten.add(member)
+
+
 class HearsItself(BaseServer):
     def recipients(self, sender: Member) -> Iterable[Member]:
         return [sender]
@@ -93,6 +110,7 @@ SERVERS = {
     "answers-late": AnswersLate,
     "relays-reads": RelaysReads,
     "awaits-the-lf": AwaitsTheLf,
+    "relays-the-quit": RelaysTheQuit,
     "hears-itself": HearsItself,
 }
 

@@ -183,6 +183,13 @@ def test_reads_behind_a_pure_relay_are_told_by_their_parts() -> None:
     assert not learnt.dialect.echo
 
 
+def test_a_quit_that_is_relayed_is_no_farewell() -> None:
+    learnt = learn(WILD.format("relays-the-quit"))
+    assert learnt.dialect.quit.match == "bare"
+    assert learnt.dialect.leave == ""
+    assert [one.key for one in learnt.faults] == ["QUIT-1"]
+
+
 def test_a_slow_server_is_waited_for() -> None:
     learnt = learn(WILD.format("answers-late"))
     assert departures(learnt.dialect) == ()
