@@ -45,7 +45,7 @@ def _say(
 
 
 def say_at_once(stage: Stage, member: Client, lines: int) -> None:
-    """Let a member that stays send several lines in one segment, as a control for one that leaves.
+    """Let a member that stays send as many lines in one segment as one that leaves, as a control.
 
     It waits for the first line: even a server that takes a read for one message relays that.
     """
@@ -53,6 +53,17 @@ def say_at_once(stage: Stage, member: Client, lines: int) -> None:
     member.send("".join(f"{word}\n" for word in words).encode())
     stage.await_text(member, words[0])
     stage.fence(member)
+
+
+def await_end_amid_talk(
+    stage: Stage, leaver: Client, other: Client, exercises: Sequence[str]
+) -> None:
+    """Wait for a leaver's end. If it is kept, what it hears of the other tells if it has left."""
+    try:
+        stage.await_end(leaver, exercises=exercises)
+    finally:
+        stage.fence(other)
+        stage.greet(other)
 
 
 def again(play: Callable[..., None]) -> Callable[..., None]:

@@ -13,17 +13,16 @@ def test_lines_before_a_violation_are_broadcast(stage: Stage) -> None:
     """Lines, an offending line, and lines again, in one segment and in three, with two lines and
     with three hundred. The offending line does not decode, or is too long."""
     [bob] = stage.join(1)
-    say_at_once(stage, bob, 3)
-    for cut, tail, lines in product(
-        (False, True), (b" \xff ", b"x" * (MAX_LINE_LIMIT + 1)), (2, 300)
-    ):
-        [ann] = stage.join(1)
-        before = "".join(f"{stage.nonce()}\n" for _ in range(lines)).encode()
-        offence = stage.nonce().encode() + tail + stage.nonce().encode() + b"\n"
-        after = f"{stage.nonce()}\n{stage.nonce()}\n".encode()
-        ann.send(*([before, offence, after] if cut else [before + offence + after]))
-        stage.await_end(ann)
-        stage.fence(bob)
+    for lines in (2, 300):
+        say_at_once(stage, bob, lines)
+        for cut, tail in product((False, True), (b" \xff ", b"x" * (MAX_LINE_LIMIT + 1))):
+            [ann] = stage.join(1)
+            before = "".join(f"{stage.nonce()}\n" for _ in range(lines)).encode()
+            offence = stage.nonce().encode() + tail + stage.nonce().encode() + b"\n"
+            after = f"{stage.nonce()}\n{stage.nonce()}\n".encode()
+            ann.send(*([before, offence, after] if cut else [before + offence + after]))
+            stage.await_end(ann)
+            stage.fence(bob)
 
 
 @scenario("ERR-2", "ERR-1")

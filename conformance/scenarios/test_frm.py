@@ -4,6 +4,7 @@ from conformance.driver.bulk_traffic import SIZES, is_taken
 from conformance.driver.client import Client
 from conformance.driver.interruption import Unplayable
 from conformance.driver.stage import Stage
+from conformance.scenarios.controls import await_end_amid_talk
 from conformance.scenarios.registry import scenario
 
 
@@ -115,8 +116,7 @@ def test_cr_lf_works_as_lf(stage: Stage) -> None:
     """Lines that end in CR LF: one in a segment, two in a segment, one cut between CR and LF."""
     ann, bob, leaver = stage.join(3)
     leaver.say("quit", exercises=["QUIT-1"])
-    stage.await_end(leaver, exercises=["QUIT-1"])
-    stage.fence(ann, bob)
+    await_end_amid_talk(stage, leaver, bob, exercises=["QUIT-1"])
     ann.send(f"{stage.nonce()}\r\n".encode(), exercises=["FRM-3"])
     stage.fence(ann, bob)
     ann.send(f"{stage.nonce()}\r\n{stage.nonce()}\r\n".encode(), exercises=["FRM-3"])
@@ -126,8 +126,7 @@ def test_cr_lf_works_as_lf(stage: Stage) -> None:
     ann.send(b"\n", exercises=["FRM-3"])
     stage.fence(ann, bob)
     ann.send(b"quit\r\n", exercises=["FRM-3"])
-    stage.await_end(ann, exercises=["FRM-3"])
-    stage.fence(bob)
+    await_end_amid_talk(stage, ann, bob, exercises=["FRM-3"])
 
 
 @scenario("FRM-4", "QUIT-5")

@@ -7,7 +7,7 @@ from conformance.driver.bulk_traffic import Talker, stall_one
 from conformance.driver.client import Client
 from conformance.driver.server_control import ManagedServer
 from conformance.driver.stage import Stage
-from conformance.scenarios.controls import say_at_once
+from conformance.scenarios.controls import await_end_amid_talk, say_at_once
 from conformance.scenarios.registry import scenario
 from conformance.standard.constants import LINGER
 from conformance.target.address import AS_USUAL, FAR
@@ -36,25 +36,16 @@ def test_quit_leaves(stage: Stage) -> None:
     [bob] = stage.join(1)
     visitor = stage.connect()
     visitor.send(b"quit\n", exercises=["QUIT-1"])
-    _await_end_amid_talk(stage, visitor, bob)
+    await_end_amid_talk(stage, visitor, bob, exercises=["QUIT-1"])
     for octets in (b"quit\n", b"quit\r\n", b" \tquit \n", "\u3000quit\xa0\n".encode()):
         [ann] = stage.join(1)
         ann.send(octets, exercises=["QUIT-1"])
-        _await_end_amid_talk(stage, ann, bob)
+        await_end_amid_talk(stage, ann, bob, exercises=["QUIT-1"])
     [ann] = stage.join(1)
     ann.send(b"qu", exercises=["QUIT-1"])
     stage.greet(bob)
     ann.send(b"it\n", exercises=["QUIT-1"])
-    _await_end_amid_talk(stage, ann, bob)
-
-
-def _await_end_amid_talk(stage: Stage, leaver: Client, other: Client) -> None:
-    """Wait for a leaver's end. If it is kept, what it hears of the other tells if it has left."""
-    try:
-        stage.await_end(leaver, exercises=["QUIT-1"])
-    finally:
-        stage.fence(other)
-        stage.greet(other)
+    await_end_amid_talk(stage, ann, bob, exercises=["QUIT-1"])
 
 
 @scenario("QUIT-2")
@@ -75,8 +66,8 @@ def test_quit_is_exact(stage: Stage) -> None:
 def test_what_precedes_quit_is_delivered(stage: Stage) -> None:
     """Lines and quit in one segment: one line, three, and more than one read takes."""
     [bob] = stage.join(1)
-    say_at_once(stage, bob, 3)
     for count in (1, 3, 2_000):
+        say_at_once(stage, bob, count)
         [ann] = stage.join(1)
         lines = "".join(f"{stage.nonce()}\n" for _ in range(count))
         ann.send(lines.encode() + b"quit\n", exercises=["QUIT-3"])
@@ -106,15 +97,16 @@ def test_the_end_of_stream_leaves(stage: Stage) -> None:
     """A half-close without a line before it, after one and three lines, and twice after many lines
     that the server still has to read."""
     [bob] = stage.join(1)
-    say_at_once(stage, bob, 3)
-    for count in (0, 1, 3, 2_000, 2_000):
-        [ann] = stage.join(1)
-        if count:
-            lines = "".join(f"{stage.nonce()} {'x' * 70}\n" for _ in range(count))
-            ann.send(lines.encode(), exercises=["QUIT-5"])
-        ann.half_close()
-        stage.await_end(ann, exercises=["QUIT-5"])
-        stage.fence(bob)
+    for counts in ((0, 1, 3), (2_000, 2_000)):
+        say_at_once(stage, bob, counts[-1])
+        for count in counts:
+            [ann] = stage.join(1)
+            if count:
+                lines = "".join(f"{stage.nonce()} {'x' * 70}\n" for _ in range(count))
+                ann.send(lines.encode(), exercises=["QUIT-5"])
+            ann.half_close()
+            stage.await_end(ann, exercises=["QUIT-5"])
+            stage.fence(bob)
 
 
 @scenario("QUIT-5", "QUIT-3", "ROOM-7")
@@ -224,12 +216,18 @@ def test_a_writer_that_closes_without_reading(stage: Stage) -> None:
         stage.fence(ann, bob)
 
 
-@scenario("QUIT-5", "ROOM-2", needs=("launch",))
+@scenario("QUIT-5", "ROOM-2", "ROOM-7", needs=("launch",))
 def test_a_writer_that_closes_while_the_server_halts(stage: Stage, server: ManagedServer) -> None:
     """While the server is paused, a member talks, and a client sends lines, half-closes and closes
-    without reading anything. So the first write to it fails before its lines are read. Once with
-    many lines, once with few, for a server whose kernel buffers little."""
+    without reading anything. So the first write to it fails before its lines are read. Once with no
+    lines, once with many, and once with few, for a server whose kernel buffers little."""
     ann, bob = stage.join(2)
+    [leaver] = stage.join(1)
+    with server.halted():
+        for member in (ann, bob):
+            member.say(stage.nonce(), exercises=["ROOM-7"])
+        leaver.close_unread()
+    stage.fence(ann, bob, exercises=["ROOM-7"])
     for lines in (_MANY, _FEW):
         [writer] = stage.join(1)
         writer.send(_long_lines(stage, _MANY))

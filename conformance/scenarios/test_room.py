@@ -125,7 +125,7 @@ def test_however_a_member_goes(stage: Stage) -> None:
 def test_many_come_and_go(stage: Stage) -> None:
     """Eight talk for a while; then forty members join and leave in every way while they talk on."""
     members = stage.join(8)
-    _talk_undisturbed(stage, members)
+    _talk_undisturbed(stage, members, segments=2)
     for _ in range(8):
         leavers = stage.join(5, exercises=["ROOM-7"])
         for member in members:
@@ -156,7 +156,7 @@ def test_one_generation_after_another(stage: Stage) -> None:
     before them leave one by one, and the four that talk next join. Fourteen rounds."""
     leavers: list[Client] = []
     talkers = stage.join(4)
-    _talk_undisturbed(stage, talkers)
+    _talk_undisturbed(stage, talkers, segments=4, lines=2)
     for _ in range(14):
         newcomers: list[Client] = []
         for _ in range(4):
@@ -210,8 +210,12 @@ def test_leavers_hear_no_more(stage: Stage) -> None:
         stage.await_end(leaver)
 
 
-def _talk_undisturbed(stage: Stage, members: list[Client]) -> None:
-    for _ in range(_CALM // len(members)):
+def _talk_undisturbed(stage: Stage, members: list[Client], segments: int, lines: int = 1) -> None:
+    """Let members talk, as many at once and as much as later, when others leave."""
+    for _ in range(1 + _CALM // (segments * lines * len(members))):
+        for _ in range(segments):
+            for member in members:
+                member.send("".join(f"{stage.nonce()}\n" for _ in range(lines)).encode())
         stage.fence(*members)
 
 
