@@ -179,6 +179,8 @@ TABLE: Final = (
     Row(Kind.LOST, "ERR-2", after.stopped_after_a_violation),
     Row(Kind.LOST, "", after.stopped_after_a_treated_line, control=Control.AGAIN),
     Row(Kind.LOST, "HB-1", after.stopped_after_a_blank_line),
+    Row(Kind.LOST, "FRM-1", delivery.was_lost_in_pieces, ("TXT-", "LIM-1"), Control.PLAIN),
+    Row(Kind.LOST, "TXT-4", delivery.was_lost_for_a_control, ("QUIT-2",), Control.PLAIN),
     Row(Kind.LOST, "", delivery.came_to_nobody, TREATMENTS, Control.PLAIN),
     Row(Kind.LOST, "HB-3", delivery.its_sender_had_been_silent, ("HB-3",), Control.HEARD_BEFORE),
     Row(Kind.LOST, "", delivery.losers_stood_still, _STANDSTILLS, Control.HEARD_BEFORE),

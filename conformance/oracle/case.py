@@ -226,6 +226,17 @@ class Case:
         limits = [event for event in before if isinstance(event, Limited)]
         return bool(limits) and not limits[-1].ended
 
+    def recovered(self, limited: int, until: int) -> bool:
+        """Whether descriptors that could not be opened from a line of the transcript on were free
+        again, and a client that connected then was heard before another line."""
+        events = self.history.server
+        ends = (at for at, event in events if isinstance(event, Limited) and event.ended)
+        free = next((at for at in ends if at >= limited), until)
+        return any(
+            self.history.clients[line.client].connected > free and at < until
+            for line, at in self.first_came.items()
+        )
+
     @cached_property
     def stopping(self) -> int | None:
         """The transcript's line at which the server was last told to stop."""

@@ -83,7 +83,7 @@ def trigger_between(
     for at, event in case.history.server:
         if at < until and isinstance(event, InputEnded):
             return Trigger(What.INPUT_ENDED)
-        if at < until and isinstance(event, Limited):
+        if at < until and isinstance(event, Limited) and not case.recovered(at, since):
             return Trigger(What.NO_DESCRIPTOR)
         if since <= at < until and isinstance(event, Rival):
             return Trigger(What.RIVAL)

@@ -3,6 +3,8 @@
 The docstrings are printed by `explain`, after "where".
 """
 
+from typing import Final
+
 from chatproto import Code
 from conformance.oracle.case import Case
 from conformance.oracle.conditions.circumstances import Circumstances
@@ -12,6 +14,9 @@ from conformance.oracle.reading.history import ClientHistory
 from conformance.oracle.reading.lines import Fate, Leaving
 from conformance.oracle.triggers import What
 from conformance.timing.policy import HICCUP, SILENT
+
+_BURST: Final = 10
+"""From more lines of one client on, their number may be why the server ends a connection."""
 
 # How a client left
 
@@ -175,11 +180,24 @@ def _latest_leaver(about: Circumstances) -> ClientHistory | None:
     if trigger is None or trigger.what is not What.LEFT or trigger.client is None:
         return None
     leaver = history.clients[trigger.client]
+    if _was_at_a_burst(about):
+        return None
     left = max(leaver.left or 0, leaver.aborted or 0)
     ended = about.fact.evidence[0]
     said = (line.begun for line in about.client.lines) if about.client else ()
     latest = max([left, *(at for at in said if at < ended)])
     return leaver if history.time(ended) - history.time(latest) < SILENT else None
+
+
+def _was_at_a_burst(about: Circumstances) -> bool:
+    """Whether a client had sent many lines since the last fence, and the last had not yet come."""
+    case, ended = about.case, about.fact.evidence[0]
+    since = case.settled_before(ended)
+    for client in case.clients:
+        lines = [line for line in client.messages if since < line.done < ended]
+        if len(lines) > _BURST and case.first_came.get(lines[-1], ended) >= ended:
+            return True
+    return False
 
 
 def somebody_was_to_be_evicted(about: Circumstances) -> bool:

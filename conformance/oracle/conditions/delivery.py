@@ -5,7 +5,7 @@ The docstrings are printed by `explain`, after "where".
 
 from conformance.oracle.case import Case
 from conformance.oracle.conditions.circumstances import Circumstances
-from conformance.oracle.facts import Sign
+from conformance.oracle.facts import Kind, Sign
 from conformance.oracle.membership import was_evicted
 from conformance.oracle.reading.history import ClientHistory
 from conformance.oracle.reading.lines import Leaving, Line
@@ -76,6 +76,21 @@ def _was_still_to_come(about: Circumstances, client: ClientHistory) -> bool:
 def came_to_nobody(about: Circumstances) -> bool:
     """no one received it unaltered"""
     return not any(tie.exact for tie in about.case.came.get(about.line, {}).values())
+
+
+def was_lost_in_pieces(about: Circumstances) -> bool:
+    """it lay in several segments, no one received it unaltered, and what says the same in one
+    segment came to all"""
+    return came_to_nobody(about) and about.controls.fared_well_in_one_segment(about.line)
+
+
+def was_lost_for_a_control(about: Circumstances) -> bool:
+    """it has a control character, no one received it, its sender was heard later, and no other line
+    that exercises the same was lost but with a control character"""
+    if not about.has(Sign.CONTROL_TEXT) or about.case.is_after_all_heard(about.line):
+        return False
+    alike = (fact for fact in about.controls.of(Kind.LOST) if fact.theme == about.fact.theme)
+    return came_to_nobody(about) and all(Sign.CONTROL_TEXT in fact.signs for fact in alike)
 
 
 def losers_stood_still(about: Circumstances) -> bool:

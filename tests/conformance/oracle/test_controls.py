@@ -251,3 +251,71 @@ def test_what_comes_out_of_order_may_come_yet(waits: bool, found: bool) -> None:
         scene.wait_in_vain("bob")
     assert "ROOM-4" in blamed(scene)
     assert bool({"ROOM-1", "ROOM-2"}.intersection(blamed(scene))) is found
+
+
+@pytest.mark.parametrize(("lines", "found"), [(40, ["ROOM-1"]), (1, ["ROOM-7"])])
+def test_who_is_put_out_while_a_leaver_is_still_read(lines: int, found: list[str]) -> None:
+    """Many lines at once may be the reason."""
+    scene = chat("ann", "bob", "eve")
+    scene.fence()
+    scene.events.append(Settled(scene.tick(), ("ann", "bob", "eve")))
+    scene.send("eve", "".join(f"{scene.nonce()}\n" for _ in range(lines)).encode())
+    scene.half_close("eve")
+    scene.peers["eve"].unread.clear()
+    scene.end("ann")
+    assert [one for one in blamed(scene) if one.startswith("ROOM")] == found
+
+
+@pytest.mark.parametrize(("whole", "found"), [(True, ["FRM-1"]), (False, ["LIM-1"])])
+def test_a_long_line_that_is_lost_in_two_segments(whole: bool, found: list[str]) -> None:
+    """It is attributed to the segments if the same text in one segment came through."""
+    scene = chat()
+    scene.fence()
+    for cut in (False, True) if whole else (True,):
+        line = f"{scene.nonce()}{'x' * 1000}".encode()
+        scene.send("ann", *((line, b"\n") if cut else (line + b"\n",)), exercises=["LIM-1"])
+        scene.serve("ann")
+        if cut:
+            for peer in scene.peers.values():
+                peer.waiting.clear()
+        scene.fence()
+    assert blamed(scene) == found
+
+
+@pytest.mark.parametrize(
+    ("other", "heard", "found"),
+    [("quit.", True, ["QUIT-2"]), ("QUIT", False, ["QUIT-2"]), ("QUIT", True, ["TXT-4"])],
+)
+def test_a_quit_with_a_control_that_is_lost(other: str, heard: bool, found: list[str]) -> None:
+    """If its sender stays, and such words without a control come, the control is the reason."""
+    scene = chat()
+    scene.fence()
+    for text in (other, "quit\0", "quit\0now"):
+        scene.say("ann", text, exercises=["QUIT-2"])
+        if text != "QUIT":
+            for peer in scene.peers.values():
+                peer.waiting.clear()
+        scene.deliver()
+        if "\0" in text and not heard:
+            scene.send("ann", scene.nonce().encode() + b"\n")
+            scene.wait_in_vain("ann")
+            break
+        scene.fence()
+    assert blamed(scene) == found
+
+
+@pytest.mark.parametrize(("lines", "found"), [(2, ["ROOM-2"]), (40, ["QUIT-5", "ROOM-2"])])
+def test_as_many_lines_at_once_of_who_stays_are_the_control(lines: int, found: list[str]) -> None:
+    """What is lost of fewer lines than a member that stays loses is lost for another reason."""
+    scene = chat("ann", "bob", "eve")
+    scene.fence()
+    for name, number in (("bob", lines), ("ann", 20 if lines > 20 else 3)):
+        scene.send(name, "".join(f"{scene.nonce()}\n" for _ in range(number)).encode())
+        if name == "ann":
+            scene.half_close("ann")
+        scene.serve(name)
+        for peer in scene.peers.values():
+            del peer.waiting[1:]
+        scene.deliver()
+        scene.fence()
+    assert blamed(scene) == found

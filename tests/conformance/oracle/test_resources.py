@@ -2,8 +2,16 @@
 
 import pytest
 
-from conformance.transcript.events import Counted, Limited, Rested, Sought, Vanished
-from tests.conformance.scene import Scene
+from conformance.transcript.events import (
+    Counted,
+    Exited,
+    Limited,
+    Rested,
+    Settled,
+    Sought,
+    Vanished,
+)
+from tests.conformance.scene import Scene, blamed, chat
 
 
 def rested(cpu_s: float) -> Scene:
@@ -81,3 +89,23 @@ def test_descriptors_are_given_back(counts: list[int], broken: set[str]) -> None
     scene.join("ann", "bob")
     scene.events += [Counted(scene.tick(), 20, count) for count in counts]
     assert {finding.requirement for finding in scene.findings()} == broken
+
+
+@pytest.mark.parametrize(("speaks", "broken"), [(True, "ROOM-7"), (False, "RES-2")])
+def test_a_server_that_has_admitted_somebody_again_dies_of_something_else(
+    speaks: bool, broken: str
+) -> None:
+    scene = chat()
+    scene.events.append(Limited(scene.tick(), ended=False))
+    scene.fence()
+    scene.events.append(Limited(scene.tick(), ended=True))
+    if speaks:
+        scene.join("eve")
+        scene.fence()
+        scene.events.append(Settled(scene.tick(), ("ann", "bob", "eve")))
+        scene.fence()
+    else:
+        scene.connect("eve")
+    scene.abort("eve")
+    scene.events.append(Exited(scene.tick(), 1))
+    assert blamed(scene) == [broken]
