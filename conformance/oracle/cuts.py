@@ -56,13 +56,18 @@ class Cuts:
         return {tie.line for run in self._case.runs.values() for tie in run if tie.exact}
 
     @cached_property
-    def _longest(self) -> tuple[int, int]:
+    def _most(self) -> tuple[int, int]:
         """The most octets of a line, and the most characters of a text, that came."""
         octets = [cut.octets for cut in self._cuts]
         characters = [cut.characters for cut in self._cuts]
-        octets += [len(line.octets) for line in self._whole]
-        characters += [len((line.text or b"").decode()) for line in self._whole]
-        return max(octets, default=0), max(characters, default=0)
+        return max([*octets, self._longest[0]]), max([*characters, self._longest[1]])
+
+    @cached_property
+    def _longest(self) -> tuple[int, int]:
+        """The octets of the longest line, and the characters of the longest text, that came
+        whole."""
+        octets = max((len(line.octets) for line in self._whole), default=0)
+        return octets, max(map(_characters, self._whole), default=0)
 
     @cached_property
     def _relayed(self) -> frozenset[str]:
@@ -78,8 +83,11 @@ class Cuts:
         cut = self._cut(fact)
         if cut is None or self._is_at_a_character(cut):
             return None
-        octets, characters = self._longest
+        octets, characters = self._most
         if cut.octets + _SLACK < octets and cut.characters < characters:
+            return None
+        octets, characters = self._longest
+        if len(cut.line.octets) <= octets + _SLACK and _characters(cut.line) <= characters:
             return None
         alike = {one.line for one in self._cuts if one.is_as_long_as(cut)}
         lengths = [len(line.octets) for line in alike]
@@ -118,6 +126,10 @@ class Cuts:
         """Whether a line was the only one in its only segment."""
         segments = self._case.segments(line)
         return len(segments) == 1 and segments[0].count(b"\n") == 1
+
+
+def _characters(line: Line) -> int:
+    return len((line.text or b"").decode())
 
 
 def cut_of(fact: Fact) -> Cut | None:

@@ -77,6 +77,15 @@ def test_the_last_character_of_each_text_is_no_limit() -> None:
     assert "LIM-1" not in blamed(scene)
 
 
+def test_texts_that_are_hardly_shorter_than_one_that_came_whole_show_no_limit() -> None:
+    scene = chat()
+    lines = [f"{scene.nonce()} {'x' * 30}" for _ in range(4)]
+    cuts = {lines[1]: 40, lines[3]: 41}
+    _say(scene, "\n".join(lines), lambda text: text[: cuts.get(text)], "FRM-1")
+    scene.fence()
+    assert blamed(scene) == ["FRM-1"]
+
+
 def test_a_text_that_comes_in_pieces_for_everybody_is_one_finding() -> None:
     scene = chat()
     scene.say("ann", f"{scene.nonce()}{'x' * 900} {scene.nonce()}")
