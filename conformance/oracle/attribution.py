@@ -51,7 +51,7 @@ class Control(Enum):
         "plain messages of the same member before and after it came to all, and the same text "
         "failed again where it was repeated"
     )
-    CALM = "nothing was lost while nobody left"
+    CALM = "nothing was lost, or came twice, while nobody left"
     HEARD_BEFORE = "messages came before it"
     AGAIN = "messages came before it, and every client that sent the same had the same result"
     BURSTS = "members that stay lose nothing of as many lines in one segment"
@@ -82,6 +82,8 @@ class Row:
             case Control.PLAIN:
                 return delivery.is_controlled_by_plain_lines(about)
             case Control.CALM:
+                if about.fact.kind is Kind.DOUBLED:
+                    return about.controls.doubles_need_leavers
                 return about.controls.losses_need_leavers
             case Control.HEARD_BEFORE:
                 return delivery.was_heard_before(about)
@@ -202,7 +204,7 @@ TABLE: Final = (
     Row(Kind.LOST, "ROOM-2"),
     Row(Kind.DOUBLED, "CLU-3", nodes.its_sender_was_lost),
     Row(Kind.DOUBLED, "CLU-4", nodes.a_fault_had_begun),
-    Row(Kind.DOUBLED, "ROOM-7", delivery.came_twice_to_many, ("ROOM-7",)),
+    Row(Kind.DOUBLED, "ROOM-7", delivery.came_twice_to_many, ("ROOM-7",), Control.CALM),
     Row(Kind.DOUBLED, "ROOM-2"),
     Row(Kind.SENDER_ORDER, "CLU-4", nodes.a_fault_had_begun),
     Row(Kind.SENDER_ORDER, "ROOM-4"),

@@ -191,9 +191,11 @@ class Controls:
     def left_meanwhile(self, line: Line) -> ClientHistory | None:
         """Return another client that left, or was let go, between the fence before a line and the
         one after it."""
-        since, until = self._between_settlements(line)
+        return self._left_between(*self._between_settlements(line), line.client)
+
+    def _left_between(self, since: int, until: int, but: str = "") -> ClientHistory | None:
         for client in self._case.clients:
-            if client.name == line.client:
+            if client.name == but:
                 continue
             ends = (client.left, client.aborted, client.half_closed, client.ended)
             if any(at is not None and since <= at <= until for at in ends):
@@ -204,6 +206,16 @@ class Controls:
     def losses_need_leavers(self) -> bool:
         """Whether messages were lost only while somebody left."""
         return all(self.left_meanwhile(line) is not None for line in self._lost)
+
+    @cached_property
+    def doubles_need_leavers(self) -> bool:
+        """Whether messages came twice only where somebody had left before they came again."""
+        doubled = ((fact, fact.line) for fact in self.of(Kind.DOUBLED))
+        return all(
+            self._left_between(self._between_settlements(line)[0], fact.evidence[-1])
+            for fact, line in doubled
+            if line is not None
+        )
 
     @cached_property
     def _settled(self) -> list[int]:

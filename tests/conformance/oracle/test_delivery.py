@@ -2,7 +2,7 @@
 
 import pytest
 
-from conformance.transcript.events import Waited
+from conformance.transcript.events import Settled, Waited
 from tests.conformance.scene import Scene, blamed, chat, talk
 
 
@@ -332,3 +332,21 @@ def test_what_a_leaver_alone_lacks_is_no_loss_to_the_others(loser: str, is_blame
     scene.deliver()
     scene.fence()
     assert ("ROOM-7" in blamed(scene)) is is_blamed
+
+
+@pytest.mark.parametrize(("while_nobody_left", "found"), [(False, "ROOM-7"), (True, "ROOM-2")])
+def test_what_comes_twice_is_of_leaving_only_if_nothing_else_does(
+    while_nobody_left: bool, found: str
+) -> None:
+    scene = chat("ann", "bob", "eve")
+    for turn in range(4):
+        scene.say("ann", scene.nonce(), exercises=["ROOM-7"])
+        if turn == 2:
+            scene.half_close("eve")
+            scene.serve("eve")
+        if turn == 2 or (while_nobody_left and not turn):
+            for peer in scene.peers.values():
+                peer.waiting += peer.waiting[-1:]
+        scene.deliver()
+        scene.events.append(Settled(scene.tick(), ("ann", "bob")))
+    assert blamed(scene) == [found]
