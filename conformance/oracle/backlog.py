@@ -28,7 +28,7 @@ class Backlog:
     def has_overflowed(self, client: ClientHistory) -> bool:
         """Whether 1 MiB waited for a client that stopped reading, or that the server ended: the
         server was free to disconnect it."""
-        return client.name in self._waiting and self.waiting(client) >= MIN_BACKLOG
+        return client.name in self._waiting and self.at_most(client) >= MIN_BACKLOG
 
     def waiting(self, client: ClientHistory) -> int:
         """Return how many octets waited for a client when it read again or found itself ended.
@@ -36,6 +36,31 @@ class Backlog:
         That is what was said since its first broadcast, less what it had received of it.
         """
         return self._waiting[client.name]
+
+    def at_most(self, client: ClientHistory) -> int:
+        """Return how many octets may have waited for a client: as many as came to another in that
+        time, of whatever they were made, if that is more."""
+        joined, until = self._span(client)
+        others = (one for one in self.history.clients if one != client.name)
+        most = max((self._received(one, joined, until) for one in others), default=0)
+        stalled = client.stalls[0] if client.stalls else until
+        return max(self.waiting(client), most - self._received(client.name, joined, stalled))
+
+    def _received(self, name: str, since: int, until: int) -> int:
+        ats, totals = self._streams[name]
+        return totals[bisect_left(ats, until)] - totals[bisect_left(ats, since)]
+
+    @cached_property
+    def _streams(self) -> dict[str, tuple[list[int], list[int]]]:
+        """The transcript's lines at which octets came to each client, and all octets before
+        each."""
+        return {
+            client.name: (
+                [at for at, _, _ in client.reads],
+                list(accumulate((len(octets) for _, _, octets in client.reads), initial=0)),
+            )
+            for client in self.history.clients.values()
+        }
 
     @cached_property
     def _waiting(self) -> dict[str, int]:
@@ -45,17 +70,21 @@ class Backlog:
             if client.stalls or client.ended is not None
         }
 
-    def _waited(self, client: ClientHistory) -> int:
+    def _span(self, client: ClientHistory) -> tuple[int, int]:
+        """Return the lines of the transcript between which something may have begun to wait."""
         stalled = client.stalls[0] if client.stalls else None
         until = next((at for at in client.resumes if stalled is not None and at > stalled), None)
         if until is None:
             until = client.ended or len(self.history.transcript)
         run = self.runs[client.name]
-        joined = self.first_came[run[0].line] if run else client.connected
+        return self.first_came[run[0].line] if run else client.connected, until
+
+    def _waited(self, client: ClientHistory) -> int:
+        joined, until = self._span(client)
+        stalled = client.stalls[0] if client.stalls else until
+        run = self.runs[client.name]
         read = sum(
-            tie.unit.span.end - tie.unit.span.start
-            for tie in run
-            if tie.unit.span.last < (stalled or until)
+            tie.unit.span.end - tie.unit.span.start for tie in run if tie.unit.span.last < stalled
         )
         own = 0 if self.history.has_echo else self._octets_of(client, joined, until)
         return self.octets_said(until) - self.octets_said(joined) - read - own

@@ -27,6 +27,7 @@ def _stalled(case: Case, client: ClientHistory) -> Iterator[Fact]:
         return
     if client.was_ended_by_server and case.died is None:
         assert client.ended is not None
+        waited = case.backlog.at_most(client)
         if waited < MIN_BACKLOG:
             yield Fact(
                 Kind.EVICTED_EARLY,

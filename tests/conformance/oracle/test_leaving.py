@@ -283,3 +283,21 @@ def test_what_waited_for_who_had_left_is_not_hoarded(monkeypatch: pytest.MonkeyP
     scene.deliver("eve")
     scene.fence()
     assert "LIM-3" not in blamed(scene)
+
+
+@pytest.mark.parametrize(("texts", "is_early"), [(130, False), (10, True)])
+def test_what_waited_counts_whatever_it_was_made_of(texts: int, is_early: bool) -> None:
+    """The server folds long lines: what came after its first part is of no line."""
+    scene = chat("ann", "bob", "eve")
+    scene.stall("eve")
+    for _ in range(texts):
+        scene.say("ann", scene.nonce() + "x" * 9_000)
+        for peer in scene.peers.values():
+            header, text, _ = peer.waiting.pop().split(b"\n")
+            for start in range(0, len(text), 1_000):
+                peer.waiting.append(header + b"\n" + text[start : start + 1_000] + b"\n")
+    scene.deliver("ann", "bob")
+    scene.reset("eve")
+    scene.peers["eve"].waiting.clear()
+    scene.fence()
+    assert ("LIM-3" in blamed(scene)) is is_early
