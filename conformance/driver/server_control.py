@@ -4,6 +4,7 @@ import math
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from typing import Final
 
 import psutil
@@ -139,19 +140,28 @@ class ManagedServer:
 
         At first it may still be busy with what was said before: if it takes much, it is measured
         again. Time for which the server was not let run does not count, and prolongs the moment:
-        otherwise the little that a server does now and then would fill the rest.
+        otherwise the little that a server does now and then would fill the rest. Of a server that
+        ends meanwhile, what it took before counts, if it took much twice.
         """
-        family, now = ProcessFamily(self._server.pid or 0), self._stage.now
+        rests = list[Rested]()
         for _ in range(RESTS):
-            began, before, starvation = now(), family.cpu_s(), Starvation(family.pids())
-            seconds = 0.0
-            while seconds < REST and now() - began < STARVED_REST:
-                self._stage.pass_time(REST - seconds)
-                seconds = max(0.0, now() - began - starvation.longest_wait())
-            cpu_s = family.cpu_s() - before
-            if cpu_s < IDLE * seconds:
+            rested = self._rest_once()
+            if self._server.poll() is not None:
                 break
-        self._stage.record(Rested(now(), round(seconds, 3), round(cpu_s, 3)))
+            rests.append(rested)
+            if rested.cpu_s < IDLE * rested.seconds:
+                break
+        if self._server.poll() is None or len(rests) > 1:
+            self._stage.record(replace(rests[-1], t=self._stage.now()))
+
+    def _rest_once(self) -> Rested:
+        family, now = ProcessFamily(self._server.pid or 0), self._stage.now
+        began, before, starvation = now(), family.cpu_s(), Starvation(family.pids())
+        seconds = 0.0
+        while seconds < REST and now() - began < STARVED_REST:
+            self._stage.pass_time(REST - seconds)
+            seconds = max(0.0, now() - began - starvation.longest_wait())
+        return Rested(now(), round(seconds, 3), round(family.cpu_s() - before, 3))
 
     def let_miss(self, dead: Client) -> None:
         """Give the server time to find that a client has vanished, and record whether its system

@@ -12,7 +12,7 @@ from conformance.runner.session import Session, Settings
 from conformance.scenarios.registry import plays
 from conformance.target.profile import Launch, Profile, Way
 from conformance.target.server import LaunchedServer
-from conformance.transcript.events import Restarted
+from conformance.transcript.events import Restarted, Rested
 
 HEEDS_NOTHING = """\
 import signal, socket, sys
@@ -32,6 +32,14 @@ if sys.argv[2] in known:
 with socket.create_server(("127.0.0.1", int(sys.argv[2]))) as listener:
     while True:
         listener.accept()
+"""
+
+SPINS_AND_ENDS = """\
+import socket, sys, time
+with socket.create_server(("127.0.0.1", int(sys.argv[1]))) as listener:
+    listener.accept()
+    while time.process_time() < 0.5:
+        pass
 """
 
 
@@ -84,3 +92,19 @@ def test_who_does_not_bind_its_address_again_moves_at_once_after_that(tmp_path: 
     assert len({first, *others}) == 4
     assert told[0] is not None
     assert told[1:] == [None, None]
+
+
+def test_what_a_server_takes_before_it_ends_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server_control, "REST", 0.1)
+    launch = Launch(command=f"{sys.executable} -c '{SPINS_AND_ENDS}' {{port}}")
+    session = Session(Settings(profile=Profile(launch=launch), address="tcp://127.0.0.1:0"))
+    [play] = (play for play in plays() if play.scenario.id == "res/nothing-to-do")
+    try:
+        with session.stage(play.scenario) as stage:
+            assert isinstance(session.server, LaunchedServer)
+            stage.connect()
+            ManagedServer(stage, session.server).rest()
+            [rested] = [one for one in stage.transcript if isinstance(one, Rested)]
+    finally:
+        session.close()
+    assert rested.cpu_s > rested.seconds / 2
