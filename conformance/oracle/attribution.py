@@ -270,6 +270,7 @@ TABLE: Final = (
     Row(Kind.REFUSED, "ROOM-7", after.stopped_after_somebody_left),
     Row(Kind.REFUSED, "LIM-5", after.room_was_full),
     Row(Kind.REFUSED, "LIM-6", after.many_were_there),
+    Row(Kind.REFUSED, "LIM-2", after.no_line_as_long_had_come),
     Row(Kind.REFUSED, "ROOM-1"),
     Row(Kind.NOT_MISSED, "HB-2"),
     # Limits
@@ -295,6 +296,7 @@ TABLE: Final = (
     Row(Kind.DIED, "ROOM-7", after.earlier_ones_had_left),
     Row(Kind.DIED, "LIM-6", after.many_came_and_nothing_was_said),
     Row(Kind.DIED, "LIM-3", after.stood_still_behind_a_backlog),
+    Row(Kind.DIED, "LIM-2", after.no_line_as_long_had_come),
     Row(Kind.DIED, "ROOM-1"),
     Row(Kind.FLOODED, "ERR-1", texts.author_had_offended),
     Row(Kind.FLOODED, "QUIT-5", texts.author_ended_its_side),

@@ -13,6 +13,7 @@ from conformance.oracle.membership import MANY, members_before
 from conformance.oracle.reading.history import ClientHistory
 from conformance.oracle.reading.lines import Fate, Leaving
 from conformance.oracle.triggers import What
+from conformance.standard.constants import MIN_LINE_LIMIT
 from conformance.timing.policy import HICCUP, SILENT
 
 _BURST: Final = 10
@@ -78,6 +79,18 @@ def wrote_to_who_had_gone(about: Circumstances) -> bool:
 def stopped_after_a_treated_line(about: Circumstances) -> bool:
     """no one received anything after a line that was sent to exercise how lines are treated"""
     return about.what is What.TREATED
+
+
+def no_line_as_long_had_come(about: Circumstances) -> bool:
+    """a line was longer than a server must accept, and than all that had come"""
+    case, at = about.case, about.fact.evidence[0]
+    longest = max((len(line.octets) for line in case.came), default=0)
+    return any(
+        len(line.octets) > max(longest, MIN_LINE_LIMIT)
+        for client in case.clients
+        for line in client.lines
+        if case.settled_before(at) < line.done < at
+    )
 
 
 def stopped_after_a_blank_line(about: Circumstances) -> bool:

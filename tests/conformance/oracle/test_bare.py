@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+import pytest
+
 from conformance.dialect import Dialect
-from conformance.transcript.events import Received, Settled
+from conformance.transcript.events import Exited, Received, Settled
 from tests.conformance.scene import START, Scene, blamed
 
 BARE = Dialect(header="", infix="")
@@ -117,3 +119,17 @@ def test_the_rest_of_a_text_that_another_interrupts_is_no_line_of_its_own() -> N
         word = scene.nonce().encode()
         relay(scene, name, word, heads[name] + word + b"\n")
     assert blamed(scene) == ["ROOM-6"]
+
+
+@pytest.mark.parametrize(("longest", "found"), [(2_000, []), (8_000, ["ROOM-1"])])
+def test_a_server_that_dies_of_a_line_longer_than_it_must_accept(
+    longest: int, found: list[str]
+) -> None:
+    """That is LIM-2, from which a dialect without a limit departs anyway."""
+    scene = room(
+        "ann", "bob", dialect=Dialect(header="", infix="", absent=frozenset({"line-limit"}))
+    )
+    relay(scene, "ann", scene.nonce().encode() + b"x" * longest)
+    scene.send("ann", scene.nonce().encode() + b"x" * 8_000 + b"\n")
+    scene.events.append(Exited(scene.tick(), 1))
+    assert blamed(scene) == found
