@@ -6,12 +6,13 @@ this explains follow from it. What happened just before the head is its trigger.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
 from conformance.oracle.case import Case
 from conformance.oracle.facts import Fact, Kind, Sign
+from conformance.oracle.mixture import HEADER_INSIDE
 from conformance.oracle.reading.history import ClientHistory
 from conformance.oracle.reading.lines import NONCE, Fate, Line
 from conformance.oracle.triggers import (
@@ -44,6 +45,10 @@ _OF_DEATH: Final = _OF_WAITING - {Kind.HOARDED} | {
 }  # fmt: skip
 
 
+_OF_MIXTURES: Final = (
+    Kind.NO_HEADER, Kind.SHARED_HEADER, Kind.NO_UNIT, Kind.MADE_UP, Kind.ALTERED, Kind.HEADER,
+    Kind.LABEL, Kind.DIFFERS, Kind.NOTICE_WITHIN, Kind.CUT_OFF,
+)  # fmt: skip
 _SET_OFF: Final = {
     What.INPUT_ENDED: Sign.NO_INPUT,
     What.NO_DESCRIPTOR: Sign.NO_DESCRIPTOR,
@@ -263,31 +268,51 @@ def _headed_otherwise(_: Case, rest: _Rest) -> _Found:
 
 def _mixed(case: Case, rest: _Rest) -> _Found:
     """A text stands within another's, or joined to it: the other's rest or its LF follows by
-    itself, and what can be read in the mixture is not lost."""
-    heads = rest.of(Kind.MIXED, Kind.JOINED)
+    itself, and what can be read in the mixture is not lost.
+
+    Where broadcasts are mixed, all of them are one incident, and what stands without its header, or
+    under another's, is of it too.
+    """
+    mixed, joined = rest.of(Kind.MIXED), rest.of(Kind.JOINED)
     mixtures: dict[str | None, bytes] = defaultdict(bytes)
-    for head in heads:
+    for head in mixed + joined:
         mixtures[head.client] += head.octets
-    for head in heads:
-        ends = [fact for fact in rest.of(Kind.EMPTY) if fact.client == head.client]
-        ends = [fact for fact in ends if fact.evidence[-1] >= head.evidence[-1]]
-        within = [
-            fact
-            for fact in rest.of(Kind.LOST)
-            if head.client in fact.losers
-            and all(_is_in(fact.line, mixtures[name]) for name in fact.losers)
-        ]
-        texts = NONCE.findall(head.octets)
-        said = [case.matching.said.by_nonce.get(nonce) for nonce in texts]
-        rests = [
-            fact
-            for fact in rest.of(Kind.NO_UNIT)
-            if Sign.SAID in fact.signs
-            and fact.client == head.client
-            and any(line and line.octets.endswith(fact.octets) for line in said)
-        ]
-        gathered = ends[: len(texts) - 1] + within + rests
-        yield head, Incident(head, None, rest.take(head, _gathered_in(set(map(id, gathered)))))
+    for heads in ([mixed] if mixed else []) + [[head] for head in joined]:
+        follows = [fact for head in heads for fact in _left_of(case, rest, head, mixtures)]
+        if heads is mixed:
+            follows += mixed + [fact for fact in rest.of(*_OF_MIXTURES) if _is_apart(fact)]
+        yield heads[0], Incident(heads[0], None, rest.take(heads[0], _gathered_in(follows)))
+
+
+def _left_of(
+    case: Case, rest: _Rest, head: Fact, mixtures: Mapping[str | None, bytes]
+) -> Iterator[Fact]:
+    """Yield what is left of the texts in a mixture."""
+    texts = NONCE.findall(head.octets)
+    ends = [fact for fact in rest.of(Kind.EMPTY) if fact.client == head.client]
+    ends = [fact for fact in ends if fact.evidence[-1] >= head.evidence[-1]]
+    yield from ends[: max(len(texts) - 1, 0)]
+    for fact in rest.of(Kind.LOST):
+        if head.client in fact.losers and all(
+            _is_in(fact.line, mixtures[name]) for name in fact.losers
+        ):
+            yield fact
+    said = [case.matching.said.by_nonce.get(nonce) for nonce in texts]
+    for fact in rest.of(Kind.NO_UNIT):
+        is_rest = any(line and line.octets.endswith(fact.octets) for line in said)
+        if is_rest and Sign.SAID in fact.signs and fact.client == head.client:
+            yield fact
+
+
+def _is_apart(fact: Fact) -> bool:
+    """Whether this is a header without its text, or a part of a text without its header."""
+    match fact.kind:
+        case Kind.NO_UNIT:
+            return Sign.SAID in fact.signs
+        case Kind.MADE_UP | Kind.ALTERED | Kind.HEADER:
+            return HEADER_INSIDE.search(fact.octets, 1) is not None
+        case _:
+            return True
 
 
 def _after_violation(case: Case, rest: _Rest) -> _Found:
@@ -303,7 +328,7 @@ def _after_violation(case: Case, rest: _Rest) -> _Found:
         ]
         if its:
             head = min(its, key=lambda fact: (fact.kind is not Kind.UNWANTED, fact.at))
-            yield head, Incident(head, None, rest.take(head, _gathered_in(set(map(id, its)))))
+            yield head, Incident(head, None, rest.take(head, _gathered_in(its)))
 
 
 def _is_of_a_violation(case: Case, fact: Fact, client: ClientHistory) -> bool:
@@ -320,7 +345,7 @@ def _misread(_: Case, rest: _Rest) -> _Found:
         if Sign.OTHER_CHARSET in head.signs and head.line is not None:
             kept = [one for one in rest.of(Kind.KEPT) if one.client == head.line.client]
             if Sign.QUIT in head.signs and kept:
-                yield head, Incident(head, None, rest.take(head, _gathered_in({id(kept[0])})))
+                yield head, Incident(head, None, rest.take(head, _gathered_in(kept[:1])))
 
 
 def _is_in(line: Line | None, octets: bytes) -> bool:
@@ -343,7 +368,7 @@ def _pieces(_: Case, rest: _Rest) -> _Found:
     for head in rest.of(Kind.ALTERED, Kind.UNWANTED, Kind.CUT_AT_SEGMENT, Kind.UNNOTICED):
         its = pieces.pop(head.line, []) if head.line is not None else []
         if any(fact is not head for fact in its):
-            yield head, Incident(head, None, rest.take(head, _gathered_in(set(map(id, its)))))
+            yield head, Incident(head, None, rest.take(head, _gathered_in(its)))
 
 
 def _muted(case: Case, rest: _Rest) -> _Found:
@@ -377,8 +402,7 @@ def _deafened(case: Case, rest: _Rest) -> _Found:
             lost[fact.losers].append(fact)
     for losers, its in lost.items():
         head = min(its, key=lambda fact: fact.at)
-        gathered = set(map(id, its))
-        follows = rest.take(head, _gathered_in(gathered))
+        follows = rest.take(head, _gathered_in(its))
         since = case.last_heard_by(losers[0])
         trigger = trigger_between(case, since, head.at, losers[0])
         yield head, Incident(_marked(head, Sign.DEAFENED), trigger, follows)
@@ -405,8 +429,9 @@ def _refused(case: Case, rest: _Rest) -> _Found:
         yield head, Incident(head, trigger, follows)
 
 
-def _gathered_in(ids: set[int]) -> Callable[[Fact], bool]:
+def _gathered_in(facts: Iterable[Fact]) -> Callable[[Fact], bool]:
     """Whether a fact is one of these."""
+    ids = set(map(id, facts))
     return lambda fact: id(fact) in ids
 
 

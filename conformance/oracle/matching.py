@@ -14,7 +14,13 @@ from typing import Final
 
 from conformance.oracle.reading.history import ClientHistory, History
 from conformance.oracle.reading.lines import Fate, Line
-from conformance.oracle.reading.units import Junk, ReceivedBroadcast, ReceivedUnit, Rest
+from conformance.oracle.reading.units import (
+    Junk,
+    ReceivedBroadcast,
+    ReceivedNotice,
+    ReceivedUnit,
+    Rest,
+)
 from conformance.oracle.said import Said
 
 _LETTERS: Final = 2
@@ -93,6 +99,9 @@ def _tie(
         elif isinstance(unit, Junk) or (
             isinstance(unit, Rest) and not _was_awaited(history, client, unit)
         ):
+            text, author = unit.octets, None
+        elif isinstance(unit, ReceivedNotice) and said.is_text(unit.octets):
+            unit = Junk(unit.span, unit.octets)
             text, author = unit.octets, None
         else:
             continue

@@ -44,11 +44,12 @@ class Mixtures:
         if self._header is None:
             return None
         for found in self._header.finditer(octets, start):
-            if found[0] and not self._is_said(found[0]):
+            if found[0] and not self.is_said(found[0]):
                 return found
         return None
 
-    def _is_said(self, header: bytes) -> bool:
+    def is_said(self, header: bytes) -> bool:
+        """Whether somebody said this, so that it need be no header of the server's."""
         if header not in self._said:
             within = len(self._said) < _BUDGET and header in self._case.matching.said.octets
             self._said[header] = within

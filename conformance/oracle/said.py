@@ -31,6 +31,10 @@ class Said:
                 for nonce in line.nonces:
                     self.by_nonce.setdefault(nonce, line)
 
+    def is_text(self, octets: bytes) -> bool:
+        """Whether this is the text of a message that differs from all others."""
+        return any(line.nonces for line in self.by_text.get(octets, ()))
+
     def with_nonce_of(self, text: bytes) -> Line | None:
         """Return the line that a text with nonces was made from: one whose whole text it ends with,
         or that of its first nonce."""

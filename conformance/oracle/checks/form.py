@@ -67,6 +67,8 @@ def _of_client(
                         sound.add(header)
                     else:
                         yield fact
+            case ReceivedNotice(octets=octets) if case.matching.said.is_text(octets):
+                pass
             case ReceivedNotice(span=span, octets=octets, code=code):
                 if _CODE.fullmatch(code) is None:
                     yield Fact(

@@ -9,6 +9,7 @@ from typing import Final
 from conformance.oracle.case import Case
 from conformance.oracle.facts import Fact, Kind, Sign
 from conformance.oracle.findings import Outcome
+from conformance.oracle.mixture import Mixtures
 from conformance.oracle.reading.lines import Line
 from conformance.oracle.reading.units import ReceivedBroadcast
 from conformance.standard.constants import CLOCK, QUARTER_HOUR
@@ -28,18 +29,17 @@ def check_timing(case: Case) -> Iterator[Fact]:
 
 
 def zone_of(case: Case) -> int | None:
-    """Return by how many quarter hours the last header differs from UTC; None if none has a
-    time."""
-    timed = (
-        (tie.unit.span.last, tie.unit.span.t, tie.unit.time)
+    """Return by how many quarter hours the last header differs from UTC; None if none has the time
+    of any zone."""
+    wall = case.history.start.wall
+    timed = [
+        (tie.unit.span.last, _timestamp(tie.unit.time) - wall - tie.unit.span.t)
         for tie in case.matching.ties()
         if tie.exact and isinstance(tie.unit, ReceivedBroadcast) and tie.unit.time is not None
-    )
-    latest = max(timed, default=None)
-    if latest is None:
-        return None
-    _, came, time = latest
-    return round((_timestamp(time) - case.history.start.wall - came) / QUARTER_HOUR)
+    ]
+    zones = [(at, round(seconds / QUARTER_HOUR)) for at, seconds in timed]
+    likely = [(at, zone) for at, zone in zones if abs(zone) <= _WIDEST_ZONE]
+    return max(likely)[1] if likely else None
 
 
 def _clock(case: Case) -> Iterator[Fact]:
@@ -47,6 +47,7 @@ def _clock(case: Case) -> Iterator[Fact]:
     wall = start.wall
     shown_in: dict[Line, tuple[int, ReceivedBroadcast]] = {}
     right: dict[Line, ReceivedBroadcast] = {}
+    mixtures = Mixtures(case)
     for tie in case.matching.ties():
         unit = tie.unit
         if not tie.exact or not isinstance(unit, ReceivedBroadcast) or unit.time is None:
@@ -60,6 +61,8 @@ def _clock(case: Case) -> Iterator[Fact]:
         shown = utc - zone * QUARTER_HOUR
         # A header has whole seconds: its time was up to one second later than it says.
         if not sent - CLOCK - 1 <= shown <= came + CLOCK or abs(zone) > _WIDEST_ZONE:
+            if mixtures.is_said(unit.header):
+                continue
             off = shown - came if abs(zone) <= _WIDEST_ZONE else shown - came + zone * QUARTER_HOUR
             yield Fact(
                 Kind.CLOCK,

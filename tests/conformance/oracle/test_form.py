@@ -303,3 +303,21 @@ def test_parts_that_stand_apart_for_all_alike_are_no_mixture() -> None:
 
 def test_a_line_of_one_read_is_whole() -> None:
     assert relayed(LONG[:100], SHORT, LONG[100:], read_size=1024) == ["ROOM-6"]
+
+
+@pytest.mark.parametrize("texts", [("", "", ""), ("", " <é>"), ("", "!", "")])
+def test_headers_first_and_then_their_texts_are_one_mixture(texts: tuple[str, ...]) -> None:
+    """A server that writes a header at once, and its text later: two or three lines of one read, of
+    which one may look like a notice."""
+    scene = chat("ann", "bob")
+    for _ in range(2):
+        lines = [f"{text}{scene.nonce()}" for text in texts]
+        scene.send("ann", "".join(f"{line}\n" for line in lines).encode())
+        scene.serve("ann")
+        for peer in scene.peers.values():
+            units = [unit.split(b"\n", 1) for unit in peer.waiting]
+            peer.waiting = [header + b"\n" for header, _ in units] + [text for _, text in units]
+        scene.deliver()
+        scene.fence()
+    [finding] = scene.findings()
+    assert finding.requirement == "ROOM-6"

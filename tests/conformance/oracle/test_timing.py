@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from conformance.oracle import Outcome
-from conformance.transcript.events import Away
+from conformance.oracle import Outcome, judge
+from conformance.transcript.events import Away, Finish
 from tests.conformance.scene import START, WALL, Scene, blamed, chat
 
 FORM = "%Y%m%d %H:%M:%S"
@@ -129,3 +129,18 @@ def test_lines_that_wait_a_little_too_often() -> None:
 
 def test_time_in_which_the_suite_did_not_look_is_not_the_servers() -> None:
     assert slow(5.0, 0.6, 0.6, away=True) == []
+
+
+def test_a_header_that_somebody_said_tells_no_time() -> None:
+    """Where broadcasts are mixed, the end of a text may stand where a header should."""
+    scene = said()
+    word = scene.nonce()
+    scene.say("ann", f"{word} 20000101 00:00:00 127.0.0.1:1")
+    for peer in scene.peers.values():
+        unit = peer.waiting.pop()
+        header, text = unit.split(b"\n", 1)
+        peer.waiting += [header + b"\n" + word.encode() + b"\n", text[len(word) + 1 :]]
+        peer.waiting.append(word.encode() + b"\n")
+    scene.deliver()
+    assert "MSG-5" not in blamed(scene)
+    assert judge([*scene.events, Finish(scene.now)]).zone == 0
