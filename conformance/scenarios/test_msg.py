@@ -16,10 +16,13 @@ _LOOK = 0.003
 """Seconds between two messages that look for the start of a second."""
 _LEAD = 0.01
 _LONGEST = 0.15
-"""Seconds before the start of a second at which a member begins to talk, and how long it talks."""
+"""Seconds by which a member begins to talk before a second can change, and talks on after it must
+have changed; more where the last change was missed."""
 _BATCH = 50
 _WINDOW = 200
 """Lines that are sent in one segment, and lines in flight at once."""
+_OCTETS = 200
+"""Octets of such a line, so that few lines keep a server busy."""
 _TRIES = 8
 _MET = 2.4
 """How many changes of the second are enough, weighted as follows."""
@@ -87,34 +90,42 @@ def test_the_same_time_for_all(stage: Stage) -> None:
     turn = _turn_of_a_second(stage, ann)
     if turn is None:
         return
+    earliest, latest = turn
     members = [ann, *stage.join(12)]
     met, lead = 0.0, _LEAD
     for _ in range(_TRIES):
-        turn += int(stage.now() + lead - turn) + 1
-        stage.pass_time(turn - lead - stage.now())
-        this = _talk_across_a_turn(stage, ann)
-        lead = _LEAD if this else 3 * lead
+        stage.greet(ann)
+        before = _header_of(ann, stage.last_nonce)
+        seconds = int(stage.now() + lead - earliest) + 1
+        stage.pass_time(earliest + seconds - lead - stage.now())
+        this = _talk_across_a_turn(stage, ann, before, latest + seconds + lead)
+        lead = _LEAD if this else min(3 * lead, _LONGEST)
         met += this
         stage.fence(*members)
         if met >= _MET:
             break
 
 
-def _talk_across_a_turn(stage: Stage, member: Client) -> float:
-    """Send lines until the time in the headers changes, and return the weight of this change.
+def _talk_across_a_turn(stage: Stage, member: Client, before: bytes, end: float) -> float:
+    """Send lines until the header is no longer the one `before`, or until `end`, and return the
+    weight of this change.
 
     It is 1 if the change came while the server was handling lines of one segment, less if it may
     have come between two segments, less still if the machine was slow, and 0 if none was seen.
     """
     stage.greet(member)
-    before = _header_of(member, stage.last_nonce)
+    if _header_of(member, stage.last_nonce) != before:
+        return 0.0
+    filler = " " + "x" * (_OCTETS - len(stage.last_nonce) - 2) if stage.can_say(_OCTETS) else ""
     words: list[str] = []
-    heard, end, longest = 0, stage.now() + _LONGEST, 0.0
-    while stage.now() < end:
-        while len(words) < heard + _WINDOW:
+    heard, longest = 0, 0.0
+    while True:
+        while len(words) < heard + _WINDOW and stage.now() < end:
             said = [stage.nonce() for _ in range(_BATCH)]
-            member.send("".join(f"{word}\n" for word in said).encode())
+            member.send("".join(f"{word}{filler}\n" for word in said).encode())
             words += said
+        if heard == len(words):
+            return 0.0
         heard += _BATCH
         since = stage.now()
         stage.await_text(member, words[heard - 1])
@@ -124,7 +135,6 @@ def _talk_across_a_turn(stage: Stage, member: Client) -> float:
             if not next(turned):
                 return 1.0
             return _PERHAPS if longest < _PROMPT else _HARDLY
-    return 0.0
 
 
 def _header_of(member: Client, word: str) -> bytes:
@@ -135,18 +145,20 @@ def _header_of(member: Client, word: str) -> bytes:
     return beginning or header
 
 
-def _turn_of_a_second(stage: Stage, member: Client) -> float | None:
-    """Return the latest stage time at which headers still showed the old second, or None if they
-    show no seconds."""
-    before: bytes | None = None
+def _turn_of_a_second(stage: Stage, member: Client) -> tuple[float, float] | None:
+    """Return the stage times between which the second changed in the headers, or None if they show
+    no seconds."""
+    before, stays = b"", False
     latest = stage.now()
     end = latest + 1.5
     while stage.now() < end:
         since, said = len(member.received), stage.now()
         stage.greet(member)
         shown = bytes(member.received[since:]).replace(stage.last_nonce.encode(), b"")
-        if before not in (None, shown):
-            return latest
+        if shown == before:
+            stays = True
+        elif stays:  # Otherwise the header may count the messages.
+            return latest, stage.now()
         before, latest = shown, said
         stage.pass_time(_LOOK)
     return None
