@@ -49,6 +49,8 @@ def alteration_of(line: Line, came: bytes) -> Sign:
         return Sign.UNTRIMMED
     if len(text) < len(expected) and text.split() == expected.split():
         return Sign.SPACES_CHANGED
+    if not (expected + text).strip(REPLACEMENT):
+        return Sign.CONTROLS_OTHERWISE
     before, found, after = expected.partition(text)
     if found and all(map(_is_blank_or_control, before + after)):
         return Sign.OVERTRIMMED
@@ -144,13 +146,14 @@ def _is_blank_or_control(point: str) -> bool:
 
 def _differs_only_there(text: str, expected: str, point: str) -> bool:
     """Whether a text differs from the expected one only where that has a certain character."""
-    first, *rest = filter(None, expected.split(point)) if expected.strip(point) else [""]
-    if not expected.startswith(point) and not text.startswith(first):
+    first, *rest = expected.split(point)
+    if not rest or not text.startswith(first):
         return False
-    place = 0
-    for part in (first, *rest):
+    *within, last = rest
+    place = len(first)
+    for part in within:
         found = text.find(part, place)
         if found < 0:
             return False
         place = found + len(part)
-    return expected.endswith(point) or place == len(text)
+    return text.endswith(last) and place <= len(text) - len(last)

@@ -74,6 +74,10 @@ class Cuts:
         """Every character that came within a text that is whole."""
         return frozenset().union(*((line.text or b"").decode() for line in self._whole))
 
+    def has_come_as_long(self, line: Line) -> bool:
+        """Whether a line came whole that is as long as this one."""
+        return len(line.octets) <= self._longest[0]
+
     def limit_of(self, fact: Fact) -> int | None:
         """Return at how many octets a line was cut if that is a limit: no more came of any line.
 

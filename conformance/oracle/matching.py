@@ -78,6 +78,7 @@ def match(history: History) -> Matching:
         _tie(matching, history, client, said, authors)
         strays = [unit for _, unit in matching.stray[told:]]
         _tie_by_place(matching, client.name, strays, authors, said.without_nonce)
+        _untie_from_namesakes(matching.runs[client.name], said.without_nonce)
     return matching
 
 
@@ -186,6 +187,36 @@ def _tie_by_place(
         if len(units) == len(lines) == 1:
             matching.stray.remove((name, units[0]))
             insort(run, Tie(name, units[0], lines[0], exact=False), key=_place)
+
+
+def _untie_from_namesakes(run: Sequence[Tie], plain: Mapping[str, list[Line]]) -> None:
+    """Tie what came again, of a line without a nonce, to the only other such line that its sender
+    said between two that came, if that has not come: it was altered, and now says what the first
+    did."""
+    seen: set[Line] = set()
+    again = []
+    for tie in run:
+        if tie.line in seen and not tie.line.nonces:
+            again.append(tie)
+        seen.add(tie.line)
+    own: dict[str, list[Tie]] = defaultdict(list)
+    for tie in run if again else ():
+        if tie not in again:
+            own[tie.line.client].append(tie)
+    for tie in again:
+        others = own[tie.line.client]
+        place = bisect_left(others, _place(tie), key=_place)
+        if not 0 < place < len(others):
+            continue
+        first, last = others[place - 1].line.number, others[place].line.number
+        lines = [
+            line
+            for line in plain[tie.line.client]
+            if first < line.number < last and line.fate is Fate.MESSAGE and line not in seen
+        ]
+        if len(lines) == 1:
+            tie.line, tie.exact = lines[0], False
+            seen.add(lines[0])
 
 
 def _place(tie: Tie) -> int:

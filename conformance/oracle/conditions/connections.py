@@ -12,6 +12,7 @@ from conformance.oracle.facts import Kind, Sign
 from conformance.oracle.membership import MANY, members_before
 from conformance.oracle.reading.history import ClientHistory
 from conformance.oracle.reading.lines import Fate, Leaving
+from conformance.oracle.said import pieces_of
 from conformance.oracle.triggers import What
 from conformance.standard.constants import MIN_LINE_LIMIT
 from conformance.timing.policy import HICCUP, SILENT
@@ -174,6 +175,25 @@ def notice_was_of_text(about: Circumstances) -> bool:
 def notice_was_of_length(about: Circumstances) -> bool:
     """the notice was !line-too-long"""
     return f"!{Code.LINE_TOO_LONG}" in about.fact.actual
+
+
+def notice_was_of_a_length_that_is_taken(about: Circumstances) -> bool:
+    """the notice was !line-too-long, and a line as long as its first unanswered one came whole"""
+    trigger = about.incident.trigger
+    line = about.fact.line if trigger is None or trigger.line is None else trigger.line
+    return notice_was_of_length(about) and (
+        line is None or about.controls.cuts.has_come_as_long(line)
+    )
+
+
+def treated_line_says_quit_first(about: Circumstances) -> bool:
+    """what its first unanswered line says before a NUL, CR, VT, FF, U+0085, U+2028 or U+2029 is
+    quit"""
+    trigger = about.incident.trigger
+    if trigger is None or trigger.line is None:
+        return False
+    first, *rest = pieces_of(trigger.line) or [b""]
+    return first == b"quit" and bool(rest)
 
 
 def somebody_had_left(about: Circumstances) -> bool:

@@ -96,3 +96,33 @@ def test_a_text_that_comes_in_pieces_for_everybody_is_one_finding() -> None:
     scene.fence()
     [finding] = scene.findings()
     assert finding.requirement == "LIM-1"
+
+
+@pytest.mark.parametrize(("whole", "requirement"), [(600, "FRM-1"), (20, "LIM-1")])
+def test_a_line_refused_as_too_long_is_of_framing_only_if_one_as_long_came(
+    whole: int, requirement: str
+) -> None:
+    scene = chat("ann", "bob")
+    scene.say("bob", scene.nonce() + "x" * whole)
+    scene.deliver()
+    scene.fence()
+    line = f"{scene.nonce()}{'x' * 550}"
+    scene.send("ann", f"{line}\n{scene.nonce()}\n".encode(), exercises=["FRM-1"])
+    ann = scene.peers["ann"]
+    ann.unread.clear()
+    ann.waiting.append(b"!line-too-long\n")
+    ann.member, ann.ended = False, True
+    scene.deliver()
+    scene.fence()
+    assert blamed(scene) == [requirement]
+
+
+def test_a_line_that_leaves_because_it_says_quit_before_a_nul_is_of_line_ends() -> None:
+    scene = chat("ann", "bob")
+    scene.send("ann", b"quit\0now\n", exercises=["QUIT-2"])
+    ann = scene.peers["ann"]
+    ann.unread.clear()
+    ann.member, ann.ended = False, True
+    scene.deliver()
+    scene.fence()
+    assert blamed(scene) == ["FRM-2"]

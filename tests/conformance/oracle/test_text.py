@@ -36,6 +36,7 @@ def say_and_hear(
         pytest.param("N\x1b[31m", "N\x1b[31m", "TXT-4", id="escape kept"),
         pytest.param("N\x1b[31m", "N[31m", "TXT-4", id="escape dropped"),
         pytest.param("N\x85N", "N\x85N", "TXT-4", id="C1 kept"),
+        pytest.param("N a\x1bb", "N a\\x1bb", "TXT-4", id="an escape of letters"),
         pytest.param("N e\u0301", "N \u00e9", "TXT-5", id="normalised"),
         pytest.param("N Straße", "N STRASSE", "TXT-5", id="folded"),
         pytest.param("N <b>", "N &lt;b&gt;", "TXT-5", id="escaped"),
@@ -367,3 +368,16 @@ def test_two_texts_that_run_together_for_one_member_are_one_mixture() -> None:
     for speaker in names:
         relay(scene, speaker, scene.nonce().encode(), *names)
     assert blamed(scene) == ["ROOM-6"]
+
+
+def test_what_was_altered_into_what_came_before_did_not_come_twice() -> None:
+    """The server replaces each run of controls by one U+FFFD."""
+    scene = chat()
+    for text in ("\x1b", "\x1b\x1b", "\x1b\x1b\x1b"):
+        scene.say("ann", text, exercises=["TXT-4"])
+        for peer in scene.peers.values():
+            header = peer.waiting.pop().split(b"\n")[0]
+            peer.waiting.append(header + "\n\ufffd\n".encode())
+        scene.deliver()
+        scene.fence()
+    assert blamed(scene) == ["TXT-4"]
