@@ -38,7 +38,7 @@ from conformance.oracle.conditions.circumstances import Circumstances
 from conformance.oracle.controls import TREATMENTS, Controls
 from conformance.oracle.facts import Fact, Kind
 from conformance.oracle.findings import Finding
-from conformance.oracle.incidents import Incident
+from conformance.oracle.incident import Incident
 
 MOST_FOLLOWS: Final = 8
 """Consequences that a finding names; of more, the number."""

@@ -6,17 +6,16 @@ this explains follow from it. What happened just before the head is its trigger.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Final
 
+from conformance.oracle import incidents_of_texts as texts
 from conformance.oracle.case import Case
 from conformance.oracle.facts import Fact, Kind, Sign
-from conformance.oracle.mixture import HEADER_INSIDE
-from conformance.oracle.reading.history import ClientHistory
-from conformance.oracle.reading.lines import NONCE, Fate, Line
+from conformance.oracle.incident import OF_STREAMS, Found, Incident, Rest, gathered_in
+from conformance.oracle.reading.lines import Fate, Line
 from conformance.oracle.triggers import (
-    Trigger,
     What,
     earlier_leavers,
     leaver_before,
@@ -26,12 +25,6 @@ from conformance.transcript.events import FLOOD
 
 _FLOOD: Final = 50
 """From how many units on, which nobody said, they are one flood."""
-_OF_STREAMS: Final = frozenset(
-    (
-        Kind.MADE_UP, Kind.EMPTY, Kind.ANNOUNCED, Kind.NO_UNIT, Kind.DOUBLED, Kind.NO_HEADER,
-        Kind.CUT_OFF,
-    )
-)  # fmt: skip
 _OF_WAITING: Final = frozenset(
     (
         Kind.LOST, Kind.KEPT, Kind.UNNOTICED, Kind.NEVER_HEARD, Kind.REFUSED, Kind.LATE,
@@ -45,10 +38,6 @@ _OF_DEATH: Final = _OF_WAITING - {Kind.HOARDED} | {
 }  # fmt: skip
 
 
-_OF_MIXTURES: Final = (
-    Kind.NO_HEADER, Kind.SHARED_HEADER, Kind.NO_UNIT, Kind.MADE_UP, Kind.ALTERED, Kind.HEADER,
-    Kind.LABEL, Kind.DIFFERS, Kind.NOTICE_WITHIN, Kind.CUT_OFF,
-)  # fmt: skip
 _SET_OFF: Final = {
     What.INPUT_ENDED: Sign.NO_INPUT,
     What.NO_DESCRIPTOR: Sign.NO_DESCRIPTOR,
@@ -65,40 +54,13 @@ _OF_LOGS: Final = frozenset(
 )
 
 
-@dataclass(slots=True)
-class Incident:
-    """Facts that follow from one event. `head` is the fact to attribute, `trigger` what happened
-    just before it, if that is known, and `follows` what happened because of it."""
-
-    head: Fact
-    trigger: Trigger | None = None
-    follows: list[Fact] = field(default_factory=list)
-
-
-class _Rest:
-    """The facts that belong to no incident yet."""
-
-    def __init__(self, facts: Iterable[Fact]) -> None:
-        self.facts = list(facts)
-
-    def of(self, *kinds: Kind) -> list[Fact]:
-        return [fact for fact in self.facts if fact.kind in kinds]
-
-    def take(self, head: Fact, follows: Callable[[Fact], bool]) -> list[Fact]:
-        """Take out a fact and those that follow from it; return the latter."""
-        taken = [fact for fact in self.facts if fact is not head and follows(fact)]
-        gone = {id(head), *map(id, taken)}
-        self.facts = [fact for fact in self.facts if id(fact) not in gone]
-        return taken
-
-
 def gather(case: Case, facts: Sequence[Fact]) -> list[Incident]:
     """Gather facts into incidents, in the order in which their heads were detected."""
-    rest = _Rest(facts)
+    rest = Rest(facts)
     gatherings = (
-        _death, _flood, _stop, _taken_back, _isolation, _standstill, _put_out, _unfinished,
-        _run_together, _headed_otherwise, _mixed, _after_violation, _misread,
-        _pieces, _muted, _deafened, _forgotten, _refused,
+        _death, _flood, _stop, _taken_back, _isolation, _standstill, _put_out, texts.unfinished,
+        texts.run_together, texts.headed_otherwise, texts.mixed, texts.after_violation,
+        texts.misread, texts.pieces, _muted, _deafened, _forgotten, _refused,
     )  # fmt: skip
     found = [incident for gathering in gatherings for incident in gathering(case, rest)]
     place = {id(fact): number for number, fact in enumerate(facts)}
@@ -107,11 +69,7 @@ def gather(case: Case, facts: Sequence[Fact]) -> list[Incident]:
     return [incident for _, incident in sorted(heads, key=lambda pair: pair[0])]
 
 
-_Found = Iterator[tuple[Fact, Incident]]
-"""Incidents, each with its head as it was detected."""
-
-
-def _death(case: Case, rest: _Rest) -> _Found:
+def _death(case: Case, rest: Rest) -> Found:
     """The server's process ended, and nothing could come after its last sign of life."""
     for head in rest.of(Kind.DIED):
         alive = max((line.begun for line in case.came), default=0)
@@ -141,7 +99,7 @@ def _survived(case: Case, line: Line | None, until: int) -> int | None:
     return max([*came, *waited, *heard], default=None)
 
 
-def _flood(case: Case, rest: _Rest) -> _Found:
+def _flood(case: Case, rest: Rest) -> Found:
     """Units that nobody said come without end."""
     waited_out = any(waited.what == FLOOD for one in case.clients for _, waited in one.waits)
     kinds = (Kind.EMPTY, Kind.MADE_UP, Kind.NO_UNIT) if waited_out else (Kind.EMPTY,)
@@ -151,12 +109,12 @@ def _flood(case: Case, rest: _Rest) -> _Found:
         return
     head = min(strays, key=lambda fact: fact.at)
     begun = head.at
-    follows = rest.take(head, lambda fact: fact.kind in _OF_STREAMS and fact.at >= begun)
+    follows = rest.take(head, lambda fact: fact.kind in OF_STREAMS and fact.at >= begun)
     trigger = trigger_between(case, case.settled_before(begun), begun)
     yield head, Incident(replace(head, kind=Kind.FLOODED), trigger, follows)
 
 
-def _standstill(case: Case, rest: _Rest) -> _Found:
+def _standstill(case: Case, rest: Rest) -> Found:
     """The room stands still: nothing said after a certain line came to anybody. What need not have
     come, and a violation, show it too."""
     begun = max((line.begun for line in case.came), default=0)
@@ -175,7 +133,7 @@ def _standstill(case: Case, rest: _Rest) -> _Found:
     yield head, Incident(_marked(head, Sign.STOOD_STILL), trigger, follows)
 
 
-def _isolation(case: Case, rest: _Rest) -> _Found:
+def _isolation(case: Case, rest: Rest) -> Found:
     """Nobody receives what somebody else says."""
     lost = [fact for fact in rest.of(Kind.LOST) if Sign.FOR_ONE in fact.signs]
     losers = {name for fact in lost for name in fact.losers}
@@ -191,13 +149,13 @@ def _isolation(case: Case, rest: _Rest) -> _Found:
     yield head, Incident(_marked(head, Sign.ISOLATED), None, follows)
 
 
-def _taken_back(_: Case, rest: _Rest) -> _Found:
+def _taken_back(_: Case, rest: Rest) -> Found:
     """What some members had received is taken back: the others' runs contradict theirs."""
     for head in rest.of(Kind.TAKEN_BACK)[:1]:
         yield head, Incident(head, None, rest.take(head, lambda fact: fact.kind in _OF_LOGS))
 
 
-def _put_out(case: Case, rest: _Rest) -> _Found:
+def _put_out(case: Case, rest: Rest) -> Found:
     """The server ended a connection, and its client lost what it said and was owed."""
     for head in rest.of(Kind.PUT_OUT):
         follows = rest.take(head, _of_the_ended(head.client))
@@ -221,157 +179,14 @@ def _of_the_ended(name: str | None) -> Callable[[Fact], bool]:
     return follows
 
 
-def _unfinished(case: Case, rest: _Rest) -> _Found:
-    """The server broadcasts incomplete lines without adding an LF: what it sends next continues the
-    same line, and a stream may end there."""
-    heads = [fact for fact in rest.of(Kind.UNWANTED) if Sign.INCOMPLETE in fact.signs]
-    if not heads:
-        return
-    spans = []
-    for client in case.clients:
-        if client.left is not None and any(one.fate is Fate.INCOMPLETE for one in client.lines):
-            left = client.left
-            settled = (at for at, _ in case.history.settled if at > left)
-            spans.append((left, next(settled, len(case.history.transcript) + 1)))
-    follows = rest.take(
-        heads[0],
-        lambda fact: (
-            (
-                (fact.kind in _OF_STREAMS or fact.kind is Kind.RUN_TOGETHER)
-                and any(left <= max(fact.evidence, default=0) <= until for left, until in spans)
-            )
-            or (fact.kind is Kind.LOST and any(_is_in(fact.line, head.octets) for head in heads))
-        ),
-    )
-    yield heads[0], Incident(heads[0], None, follows)
-
-
-def _run_together(_: Case, rest: _Rest) -> _Found:
-    """Broadcasts lack their last LF: each runs into the header of the next."""
-    together = rest.of(Kind.RUN_TOGETHER)
-    if together:
-        kinds = (Kind.RUN_TOGETHER, Kind.NO_HEADER, Kind.LOST, Kind.CUT_OFF)
-        follows = rest.take(together[0], lambda fact: fact.kind in kinds)
-        yield together[0], Incident(together[0], None, follows)
-
-
-def _headed_otherwise(_: Case, rest: _Rest) -> _Found:
-    """Headers have another form, so that each is a line that starts no unit."""
-    heads = [fact for fact in rest.of(Kind.HEADER) if Sign.OTHER_HEADER in fact.signs]
-    if heads:
-        follows = rest.take(
-            heads[0],
-            lambda fact: fact.kind is Kind.NO_UNIT and Sign.OTHER_HEADER in fact.signs,
-        )
-        yield heads[0], Incident(heads[0], None, follows)
-
-
-def _mixed(case: Case, rest: _Rest) -> _Found:
-    """A text stands within another's, or joined to it: the other's rest or its LF follows by
-    itself, and what can be read in the mixture is not lost.
-
-    Where broadcasts are mixed, all of them are one incident, and what stands without its header, or
-    under another's, is of it too.
-    """
-    mixed, joined = rest.of(Kind.MIXED), rest.of(Kind.JOINED)
-    mixtures: dict[str | None, bytes] = defaultdict(bytes)
-    for head in mixed + joined:
-        mixtures[head.client] += head.octets
-    for heads in ([mixed] if mixed else []) + [[head] for head in joined]:
-        follows = [fact for head in heads for fact in _left_of(case, rest, head, mixtures)]
-        if heads is mixed:
-            follows += mixed + [fact for fact in rest.of(*_OF_MIXTURES) if _is_apart(fact)]
-        yield heads[0], Incident(heads[0], None, rest.take(heads[0], _gathered_in(follows)))
-
-
-def _left_of(
-    case: Case, rest: _Rest, head: Fact, mixtures: Mapping[str | None, bytes]
-) -> Iterator[Fact]:
-    """Yield what is left of the texts in a mixture."""
-    texts = NONCE.findall(head.octets)
-    ends = [fact for fact in rest.of(Kind.EMPTY) if fact.client == head.client]
-    ends = [fact for fact in ends if fact.evidence[-1] >= head.evidence[-1]]
-    yield from ends[: max(len(texts) - 1, 0)]
-    for fact in rest.of(Kind.LOST):
-        if head.client in fact.losers and all(
-            _is_in(fact.line, mixtures[name]) for name in fact.losers
-        ):
-            yield fact
-    said = [case.matching.said.by_nonce.get(nonce) for nonce in texts]
-    for fact in rest.of(Kind.NO_UNIT):
-        is_rest = any(line and line.octets.endswith(fact.octets) for line in said)
-        if is_rest and Sign.SAID in fact.signs and fact.client == head.client:
-            yield fact
-
-
-def _is_apart(fact: Fact) -> bool:
-    """Whether this is a header without its text, or a part of a text without its header."""
-    match fact.kind:
-        case Kind.NO_UNIT:
-            return Sign.SAID in fact.signs
-        case Kind.MADE_UP | Kind.ALTERED | Kind.HEADER:
-            return HEADER_INSIDE.search(fact.octets, 1) is not None
-        case _:
-            return True
-
-
-def _after_violation(case: Case, rest: _Rest) -> _Found:
-    """A violation is broadcast in part, or what follows it is: all of it is one finding."""
-    for client in case.clients:
-        bad = next((line for line in client.lines if line.fate is Fate.VIOLATION), None)
-        if bad is None:
-            continue
-        its = [
-            fact
-            for fact in rest.of(Kind.UNWANTED, Kind.MADE_UP, Kind.EMPTY, Kind.ANNOUNCED)
-            if max(fact.evidence) >= bad.begun and _is_of_a_violation(case, fact, client)
-        ]
-        if its:
-            head = min(its, key=lambda fact: (fact.kind is not Kind.UNWANTED, fact.at))
-            yield head, Incident(head, None, rest.take(head, _gathered_in(its)))
-
-
-def _is_of_a_violation(case: Case, fact: Fact, client: ClientHistory) -> bool:
-    """Whether a broadcast is of a line that is a violation or follows one, or names the client that
-    sent one."""
-    if fact.kind is Kind.UNWANTED and fact.line is not None:
-        return Sign.VIOLATION in fact.signs and fact.line.client == client.name
-    return case.matching.author_of(fact.octets) == client.name
-
-
-def _misread(_: Case, rest: _Rest) -> _Found:
-    """A quit is read in another charset, and broadcast: its sender does not leave."""
-    for head in rest.of(Kind.UNWANTED):
-        if Sign.OTHER_CHARSET in head.signs and head.line is not None:
-            kept = [one for one in rest.of(Kind.KEPT) if one.client == head.line.client]
-            if Sign.QUIT in head.signs and kept:
-                yield head, Incident(head, None, rest.take(head, _gathered_in(kept[:1])))
-
-
-def _is_in(line: Line | None, octets: bytes) -> bool:
-    return line is not None and any(nonce in octets for nonce in line.nonces)
-
-
-def _stop(_: Case, rest: _Rest) -> _Found:
+def _stop(_: Case, rest: Rest) -> Found:
     """Find a stop that hangs, with what follows from it."""
     for head in rest.of(Kind.STOP_HANGS):
         follows = rest.take(head, lambda fact: fact.kind in (Kind.STOP_LISTENS, Kind.STOP_UNTOLD))
         yield head, Incident(head, None, follows)
 
 
-def _pieces(_: Case, rest: _Rest) -> _Found:
-    """A line is cut, perhaps into pieces of which each is broadcast."""
-    pieces: dict[Line, list[Fact]] = defaultdict(list)
-    for fact in rest.of(Kind.ALTERED, Kind.MADE_UP):
-        if fact.line is not None and (fact.kind is Kind.MADE_UP or Sign.CUT in fact.signs):
-            pieces[fact.line].append(fact)
-    for head in rest.of(Kind.ALTERED, Kind.UNWANTED, Kind.CUT_AT_SEGMENT, Kind.UNNOTICED):
-        its = pieces.pop(head.line, []) if head.line is not None else []
-        if any(fact is not head for fact in its):
-            yield head, Incident(head, None, rest.take(head, _gathered_in(its)))
-
-
-def _muted(case: Case, rest: _Rest) -> _Found:
+def _muted(case: Case, rest: Rest) -> Found:
     """A member is no longer heard: from one of its lines on, nothing came to anybody."""
     lost: dict[str, list[Fact]] = defaultdict(list)
     for fact in rest.of(Kind.LOST):
@@ -394,7 +209,7 @@ def _of_the_muted(name: str, lost: list[Fact], begun: int) -> Callable[[Fact], b
     )
 
 
-def _deafened(case: Case, rest: _Rest) -> _Found:
+def _deafened(case: Case, rest: Rest) -> Found:
     """A member no longer hears: from one broadcast on, nothing came to it."""
     lost: dict[tuple[str, ...], list[Fact]] = defaultdict(list)
     for fact in rest.of(Kind.LOST):
@@ -402,13 +217,13 @@ def _deafened(case: Case, rest: _Rest) -> _Found:
             lost[fact.losers].append(fact)
     for losers, its in lost.items():
         head = min(its, key=lambda fact: fact.at)
-        follows = rest.take(head, _gathered_in(its))
+        follows = rest.take(head, gathered_in(its))
         since = case.last_heard_by(losers[0])
         trigger = trigger_between(case, since, head.at, losers[0])
         yield head, Incident(_marked(head, Sign.DEAFENED), trigger, follows)
 
 
-def _forgotten(_: Case, rest: _Rest) -> _Found:
+def _forgotten(_: Case, rest: Rest) -> Found:
     """A member's message is lost, and the server does not let the member go: it no longer reads
     from it."""
     kept = {fact.client for fact in rest.of(Kind.KEPT, Kind.UNNOTICED)}
@@ -420,19 +235,13 @@ def _forgotten(_: Case, rest: _Rest) -> _Found:
             yield head, Incident(head, None, follows)
 
 
-def _refused(case: Case, rest: _Rest) -> _Found:
+def _refused(case: Case, rest: Rest) -> Found:
     """The server no longer accepts connections."""
     for head in rest.of(Kind.REFUSED)[:1]:
         alive = max((line.begun for line in case.came), default=0)
         trigger = trigger_between(case, case.settled_before(alive), head.at)
         follows = rest.take(head, lambda fact: fact.kind in (Kind.REFUSED, Kind.PUT_OUT))
         yield head, Incident(head, trigger, follows)
-
-
-def _gathered_in(facts: Iterable[Fact]) -> Callable[[Fact], bool]:
-    """Whether a fact is one of these."""
-    ids = set(map(id, facts))
-    return lambda fact: id(fact) in ids
 
 
 def _marked(head: Fact, sign: Sign) -> Fact:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from conformance.oracle.case import Case
 from conformance.oracle.controls import Controls, treatment_of
 from conformance.oracle.facts import Fact, Sign
-from conformance.oracle.incidents import Incident
+from conformance.oracle.incident import Incident
 from conformance.oracle.reading.history import ClientHistory
 from conformance.oracle.reading.lines import Line
 from conformance.oracle.triggers import What
