@@ -26,7 +26,7 @@ class Incident:
     follows: list[Fact] = field(default_factory=list)
 
 
-class Rest:
+class Unclaimed:
     """The facts that belong to no incident yet."""
 
     def __init__(self, facts: Iterable[Fact]) -> None:

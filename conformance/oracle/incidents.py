@@ -13,7 +13,7 @@ from typing import Final
 from conformance.oracle import incidents_of_texts as texts
 from conformance.oracle.case import Case
 from conformance.oracle.facts import Fact, Kind, Sign
-from conformance.oracle.incident import OF_STREAMS, Found, Incident, Rest, gathered_in
+from conformance.oracle.incident import OF_STREAMS, Found, Incident, Unclaimed, gathered_in
 from conformance.oracle.reading.lines import Fate, Line
 from conformance.oracle.triggers import (
     What,
@@ -56,7 +56,7 @@ _OF_LOGS: Final = frozenset(
 
 def gather(case: Case, facts: Sequence[Fact]) -> list[Incident]:
     """Gather facts into incidents, in the order in which their heads were detected."""
-    rest = Rest(facts)
+    rest = Unclaimed(facts)
     gatherings = (
         _death, _flood, _stop, _taken_back, _isolation, _standstill, _put_out, texts.unfinished,
         texts.run_together, texts.headed_otherwise, texts.mixed, texts.after_violation,
@@ -69,7 +69,7 @@ def gather(case: Case, facts: Sequence[Fact]) -> list[Incident]:
     return [incident for _, incident in sorted(heads, key=lambda pair: pair[0])]
 
 
-def _death(case: Case, rest: Rest) -> Found:
+def _death(case: Case, rest: Unclaimed) -> Found:
     """The server's process ended, and nothing could come after its last sign of life."""
     for head in rest.of(Kind.DIED):
         alive = max((line.begun for line in case.came), default=0)
@@ -99,7 +99,7 @@ def _survived(case: Case, line: Line | None, until: int) -> int | None:
     return max([*came, *waited, *heard], default=None)
 
 
-def _flood(case: Case, rest: Rest) -> Found:
+def _flood(case: Case, rest: Unclaimed) -> Found:
     """Units that nobody said come without end."""
     waited_out = any(waited.what == FLOOD for one in case.clients for _, waited in one.waits)
     kinds = (Kind.EMPTY, Kind.MADE_UP, Kind.NO_UNIT) if waited_out else (Kind.EMPTY,)
@@ -114,7 +114,7 @@ def _flood(case: Case, rest: Rest) -> Found:
     yield head, Incident(replace(head, kind=Kind.FLOODED), trigger, follows)
 
 
-def _standstill(case: Case, rest: Rest) -> Found:
+def _standstill(case: Case, rest: Unclaimed) -> Found:
     """The room stands still: nothing said after a certain line came to anybody. What need not have
     come, and a violation, show it too."""
     begun = max((line.begun for line in case.came), default=0)
@@ -133,7 +133,7 @@ def _standstill(case: Case, rest: Rest) -> Found:
     yield head, Incident(_marked(head, Sign.STOOD_STILL), trigger, follows)
 
 
-def _isolation(case: Case, rest: Rest) -> Found:
+def _isolation(case: Case, rest: Unclaimed) -> Found:
     """Nobody receives what somebody else says."""
     lost = [fact for fact in rest.of(Kind.LOST) if Sign.FOR_ONE in fact.signs]
     losers = {name for fact in lost for name in fact.losers}
@@ -149,13 +149,13 @@ def _isolation(case: Case, rest: Rest) -> Found:
     yield head, Incident(_marked(head, Sign.ISOLATED), None, follows)
 
 
-def _taken_back(_: Case, rest: Rest) -> Found:
+def _taken_back(_: Case, rest: Unclaimed) -> Found:
     """What some members had received is taken back: the others' runs contradict theirs."""
     for head in rest.of(Kind.TAKEN_BACK)[:1]:
         yield head, Incident(head, None, rest.take(head, lambda fact: fact.kind in _OF_LOGS))
 
 
-def _put_out(case: Case, rest: Rest) -> Found:
+def _put_out(case: Case, rest: Unclaimed) -> Found:
     """The server ended a connection, and its client lost what it said and was owed."""
     for head in rest.of(Kind.PUT_OUT):
         follows = rest.take(head, _of_the_ended(head.client))
@@ -179,14 +179,14 @@ def _of_the_ended(name: str | None) -> Callable[[Fact], bool]:
     return follows
 
 
-def _stop(_: Case, rest: Rest) -> Found:
+def _stop(_: Case, rest: Unclaimed) -> Found:
     """Find a stop that hangs, with what follows from it."""
     for head in rest.of(Kind.STOP_HANGS):
         follows = rest.take(head, lambda fact: fact.kind in (Kind.STOP_LISTENS, Kind.STOP_UNTOLD))
         yield head, Incident(head, None, follows)
 
 
-def _muted(case: Case, rest: Rest) -> Found:
+def _muted(case: Case, rest: Unclaimed) -> Found:
     """A member is no longer heard: from one of its lines on, nothing came to anybody."""
     lost: dict[str, list[Fact]] = defaultdict(list)
     for fact in rest.of(Kind.LOST):
@@ -209,7 +209,7 @@ def _of_the_muted(name: str, lost: list[Fact], begun: int) -> Callable[[Fact], b
     )
 
 
-def _deafened(case: Case, rest: Rest) -> Found:
+def _deafened(case: Case, rest: Unclaimed) -> Found:
     """A member no longer hears: from one broadcast on, nothing came to it."""
     lost: dict[tuple[str, ...], list[Fact]] = defaultdict(list)
     for fact in rest.of(Kind.LOST):
@@ -223,7 +223,7 @@ def _deafened(case: Case, rest: Rest) -> Found:
         yield head, Incident(_marked(head, Sign.DEAFENED), trigger, follows)
 
 
-def _forgotten(_: Case, rest: Rest) -> Found:
+def _forgotten(_: Case, rest: Unclaimed) -> Found:
     """A member's message is lost, and the server does not let the member go: it no longer reads
     from it."""
     kept = {fact.client for fact in rest.of(Kind.KEPT, Kind.UNNOTICED)}
@@ -235,7 +235,7 @@ def _forgotten(_: Case, rest: Rest) -> Found:
             yield head, Incident(head, None, follows)
 
 
-def _refused(case: Case, rest: Rest) -> Found:
+def _refused(case: Case, rest: Unclaimed) -> Found:
     """The server no longer accepts connections."""
     for head in rest.of(Kind.REFUSED)[:1]:
         alive = max((line.begun for line in case.came), default=0)

@@ -10,7 +10,7 @@ from typing import Final
 
 from conformance.oracle.case import Case
 from conformance.oracle.facts import Fact, Kind, Sign
-from conformance.oracle.incident import OF_STREAMS, Found, Incident, Rest, gathered_in
+from conformance.oracle.incident import OF_STREAMS, Found, Incident, Unclaimed, gathered_in
 from conformance.oracle.mixture import HEADER_INSIDE
 from conformance.oracle.reading.history import ClientHistory
 from conformance.oracle.reading.lines import NONCE, Fate, Line
@@ -21,7 +21,7 @@ _OF_MIXTURES: Final = (
 )  # fmt: skip
 
 
-def unfinished(case: Case, rest: Rest) -> Found:
+def unfinished(case: Case, rest: Unclaimed) -> Found:
     """The server broadcasts incomplete lines without adding an LF: what it sends next continues the
     same line, and a stream may end there."""
     heads = [fact for fact in rest.of(Kind.UNWANTED) if Sign.INCOMPLETE in fact.signs]
@@ -46,7 +46,7 @@ def unfinished(case: Case, rest: Rest) -> Found:
     yield heads[0], Incident(heads[0], None, follows)
 
 
-def run_together(_: Case, rest: Rest) -> Found:
+def run_together(_: Case, rest: Unclaimed) -> Found:
     """Broadcasts lack their last LF: each runs into the header of the next."""
     together = rest.of(Kind.RUN_TOGETHER)
     if together:
@@ -55,7 +55,7 @@ def run_together(_: Case, rest: Rest) -> Found:
         yield together[0], Incident(together[0], None, follows)
 
 
-def headed_otherwise(_: Case, rest: Rest) -> Found:
+def headed_otherwise(_: Case, rest: Unclaimed) -> Found:
     """Headers have another form, so that each is a line that starts no unit."""
     heads = [fact for fact in rest.of(Kind.HEADER) if Sign.OTHER_HEADER in fact.signs]
     if heads:
@@ -66,7 +66,7 @@ def headed_otherwise(_: Case, rest: Rest) -> Found:
         yield heads[0], Incident(heads[0], None, follows)
 
 
-def mixed(case: Case, rest: Rest) -> Found:
+def mixed(case: Case, rest: Unclaimed) -> Found:
     """A text stands within another's, or joined to it: the other's rest or its LF follows by
     itself, and what can be read in the mixture is not lost.
 
@@ -85,7 +85,7 @@ def mixed(case: Case, rest: Rest) -> Found:
 
 
 def _left_of(
-    case: Case, rest: Rest, head: Fact, mixtures: Mapping[str | None, bytes]
+    case: Case, rest: Unclaimed, head: Fact, mixtures: Mapping[str | None, bytes]
 ) -> Iterator[Fact]:
     """Yield what is left of the texts in a mixture."""
     texts = NONCE.findall(head.octets)
@@ -115,7 +115,7 @@ def _is_apart(fact: Fact) -> bool:
             return True
 
 
-def after_violation(case: Case, rest: Rest) -> Found:
+def after_violation(case: Case, rest: Unclaimed) -> Found:
     """A violation is broadcast in part, or what follows it is: all of it is one finding."""
     for client in case.clients:
         bad = next((line for line in client.lines if line.fate is Fate.VIOLATION), None)
@@ -139,7 +139,7 @@ def _is_of_a_violation(case: Case, fact: Fact, client: ClientHistory) -> bool:
     return case.matching.author_of(fact.octets) == client.name
 
 
-def misread(_: Case, rest: Rest) -> Found:
+def misread(_: Case, rest: Unclaimed) -> Found:
     """A quit is read in another charset, and broadcast: its sender does not leave."""
     for head in rest.of(Kind.UNWANTED):
         if Sign.OTHER_CHARSET in head.signs and head.line is not None:
@@ -152,7 +152,7 @@ def _is_in(line: Line | None, octets: bytes) -> bool:
     return line is not None and any(nonce in octets for nonce in line.nonces)
 
 
-def pieces(_: Case, rest: Rest) -> Found:
+def pieces(_: Case, rest: Unclaimed) -> Found:
     """A line is cut, perhaps into pieces of which each is broadcast."""
     pieces: dict[Line, list[Fact]] = defaultdict(list)
     for fact in rest.of(Kind.ALTERED, Kind.MADE_UP):
