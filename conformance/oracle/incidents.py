@@ -59,8 +59,8 @@ def gather(case: Case, facts: Sequence[Fact]) -> list[Incident]:
     rest = Unclaimed(facts)
     gatherings = (
         _death, _flood, _stop, _taken_back, _isolation, _standstill, _put_out, texts.unfinished,
-        texts.run_together, texts.headed_otherwise, texts.mixed, texts.after_violation,
-        texts.misread, texts.pieces, _muted, _deafened, _forgotten, _refused,
+        texts.run_together, texts.headed_otherwise, texts.parted, texts.mixed,
+        texts.after_violation, texts.misread, texts.pieces, _muted, _deafened, _forgotten, _refused,
     )  # fmt: skip
     found = [incident for gathering in gatherings for incident in gathering(case, rest)]
     place = {id(fact): number for number, fact in enumerate(facts)}

@@ -66,6 +66,16 @@ def headed_otherwise(_: Case, rest: Unclaimed) -> Found:
         yield heads[0], Incident(heads[0], None, follows)
 
 
+def parted(_: Case, rest: Unclaimed) -> Found:
+    """An LF comes between headers and their texts: each header is a broadcast of nothing, and each
+    text stands alone."""
+    heads = rest.of(Kind.LF_WITHIN)
+    if heads:
+        apart = rest.of(Kind.LF_WITHIN, Kind.EMPTY, Kind.NO_HEADER)
+        apart += [fact for fact in rest.of(Kind.NO_UNIT) if Sign.SAID in fact.signs]
+        yield heads[0], Incident(heads[0], None, rest.take(heads[0], gathered_in(apart)))
+
+
 def mixed(case: Case, rest: Unclaimed) -> Found:
     """A text stands within another's, or joined to it: the other's rest or its LF follows by
     itself, and what can be read in the mixture is not lost.

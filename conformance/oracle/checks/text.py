@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from chatproto import Code
+from chatproto.text import REPLACEMENT
 from conformance.oracle.alteration import alteration_signs, bad_text_signs, text_signs
 from conformance.oracle.case import Case
 from conformance.oracle.charsets import readings_of
@@ -24,6 +25,7 @@ from conformance.oracle.said import pieces_of
 
 _NOTICE: Final = re.compile(rb"!(?:%s)" % "|".join(Code).encode())
 _NONCE_END: Final = re.compile(rb"x\d{5,}z")
+_FRAGMENT: Final = 3
 _MOST: Final = 300
 """The most facts of one transcript: a server may make up endless broadcasts."""
 UNWANTED_SIGNS: Final = {
@@ -210,6 +212,8 @@ def _inexact(case: Case, tie: Tie, came: bytes, mixtures: Mixtures) -> Fact:
         kind, what = Kind.ALTERED, "another text"
         if Sign.CUT in sign and _came_before(case, tie):
             kind, what = Kind.MADE_UP, "a part of it once more, after it had come whole"
+        elif Sign.DECORATED in sign and _has_others_beside_it(case, line, came):
+            kind, what = Kind.JOINED, "one text made of it and parts of other lines"
     return Fact(
         kind,
         expected,
@@ -238,6 +242,14 @@ def _cut_before_another(case: Case, lines: set[Line], came: bytes) -> tuple[Line
             if len(rest) < len(came) and rest in case.matching.said.by_text:
                 return line, piece
     return None
+
+
+def _has_others_beside_it(case: Case, line: Line, came: bytes) -> bool:
+    """Whether all that stands beside a text are parts of what somebody said."""
+    beside = came.replace(line.text or b"", REPLACEMENT.encode(), 1).split(REPLACEMENT.encode())
+    parts = [part.strip() for part in beside if part.strip()]
+    said = case.matching.said.octets
+    return bool(parts) and all(len(part) > _FRAGMENT and part in said for part in parts)
 
 
 def _came_before(case: Case, tie: Tie) -> bool:

@@ -321,3 +321,17 @@ def test_headers_first_and_then_their_texts_are_one_mixture(texts: tuple[str, ..
         scene.fence()
     [finding] = scene.findings()
     assert finding.requirement == "ROOM-6"
+
+
+def test_an_lf_after_each_header_is_one_finding() -> None:
+    """The last broadcast has not come to its end."""
+    scene = chat("ann", "bob")
+    for turn in range(3):
+        word = scene.nonce()
+        scene.say("ann", word)
+        for peer in scene.peers.values():
+            unit = peer.waiting.pop().replace(b"\n", b"\n\n", 1)
+            peer.waiting.append(unit.removesuffix(b"\n") if turn == 2 else unit)
+        scene.deliver()
+    [finding] = scene.findings()
+    assert finding.requirement == "HB-2"

@@ -381,3 +381,24 @@ def test_what_was_altered_into_what_came_before_did_not_come_twice() -> None:
         scene.deliver()
         scene.fence()
     assert blamed(scene) == ["TXT-4"]
+
+
+@pytest.mark.parametrize(
+    ("beside", "found"),
+    [("and more", "FRM-1"), ("more\ufffd", "FRM-1"), ("more\ufffdsays ", "TXT-5"), ("re", "TXT-5")],
+)
+def test_what_stands_beside_a_text_is_of_framing_if_somebody_said_it(
+    beside: str, found: str
+) -> None:
+    scene = chat()
+    scene.say("bob", f"{scene.nonce()} and more")
+    scene.deliver()
+    word = scene.nonce()
+    scene.say("ann", word)
+    for peer in scene.peers.values():
+        peer.waiting = [
+            one.replace(word.encode(), f"{beside}{word}".encode()) for one in peer.waiting
+        ]
+    scene.deliver()
+    scene.fence()
+    assert blamed(scene) == [found]
