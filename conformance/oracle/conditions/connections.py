@@ -19,6 +19,8 @@ from conformance.timing.policy import HICCUP, SILENT
 
 _BURST: Final = 10
 """From more lines of one client on, their number may be why the server ends a connection."""
+_FEW: Final = 3
+"""How many messages a member may lack that is only late."""
 
 # How a client left
 
@@ -213,7 +215,7 @@ def _latest_leaver(about: Circumstances) -> ClientHistory | None:
     if trigger is None or trigger.what is not What.LEFT or trigger.client is None:
         return None
     leaver = history.clients[trigger.client]
-    if _was_at_a_burst(about):
+    if _was_at_a_burst(about) or _lagged_before(about, leaver):
         return None
     left = max(leaver.left or 0, leaver.aborted or 0)
     ended = about.fact.evidence[0]
@@ -231,6 +233,20 @@ def _was_at_a_burst(about: Circumstances) -> bool:
         if len(lines) > _BURST and case.first_came.get(lines[-1], ended) >= ended:
             return True
     return False
+
+
+def _lagged_before(about: Circumstances, leaver: ClientHistory) -> bool:
+    """Whether the client lacks several messages that had come to others before another left."""
+    client, case = about.client, about.case
+    if client is None:
+        return False
+    heard, left = case.last_heard_by(client.name), max(leaver.left or 0, leaver.aborted or 0)
+    lacking = (
+        case.is_owed(client.name, line) and client.name not in case.came[line]
+        for line, at in case.first_came.items()
+        if heard < line.begun and at < left
+    )
+    return sum(lacking) > _FEW
 
 
 def somebody_was_to_be_evicted(about: Circumstances) -> bool:

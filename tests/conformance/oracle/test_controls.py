@@ -319,3 +319,17 @@ def test_as_many_lines_at_once_of_who_stays_are_the_control(lines: int, found: l
         scene.deliver()
         scene.fence()
     assert blamed(scene) == found
+
+
+@pytest.mark.parametrize(("lacking", "found"), [(5, ["ROOM-1"]), (1, ["ROOM-7"])])
+def test_who_is_put_out_lagged_before_somebody_left(lacking: int, found: list[str]) -> None:
+    """What is wrong with it began before."""
+    scene = chat("ann", "bob", "eve", "zoe")
+    scene.fence()
+    for _ in range(lacking):
+        scene.say("bob", scene.nonce())
+        scene.deliver("ann", "bob", "eve")
+    scene.abort("eve")
+    scene.peers["zoe"].waiting.clear()
+    scene.end("zoe")
+    assert [one for one in blamed(scene) if one.startswith("ROOM")] == found
