@@ -91,9 +91,11 @@ class Cuts:
         if cut.octets + _SLACK < octets and cut.characters < characters:
             return None
         octets, characters = self._longest
-        if len(cut.line.octets) <= octets + _SLACK and _characters(cut.line) <= characters:
-            return None
         alike = {one.line for one in self._cuts if one.is_as_long_as(cut)}
+        if not any(
+            len(line.octets) > octets + _SLACK or _characters(line) > characters for line in alike
+        ):
+            return None
         lengths = [len(line.octets) for line in alike]
         if not self._whole and max(lengths) - min(lengths) <= _SLACK:
             return None  # each line may lack its end

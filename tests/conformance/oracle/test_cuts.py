@@ -38,7 +38,7 @@ def test_every_long_text_is_cut_at_a_limit(limit: int, requirement: str, exercis
 
 def test_texts_of_lines_in_one_segment_are_cut_at_a_limit() -> None:
     scene = chat()
-    segment = "".join(f"{scene.nonce()} {'x' * more}\n" for more in (10, 600, 20, 700))
+    segment = "".join(f"{scene.nonce()} {'x' * more}\n" for more in (10, 600, 20, 700, 496, 499))
     _say(scene, segment.removesuffix("\n"), lambda text: text[:512], "FRM-1")
     scene.fence()
     assert blamed(scene) == ["LIM-1"]
