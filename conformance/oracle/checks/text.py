@@ -3,6 +3,7 @@
 import re
 from bisect import bisect_left
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Final
 
 from chatproto import Code
@@ -180,6 +181,9 @@ def _inexact(case: Case, tie: Tie, came: bytes, mixtures: Mixtures) -> Fact:
     expected = "the line's text, decoded, trimmed and made safe"
     sign: tuple[Sign, ...] = ()
     inner = mixtures.header_in(came)
+    if inner is not None and came[: inner.start()] in said.quits:
+        quit_line = said.quits[came[: inner.start()]]
+        return _unwanted(case, replace(tie, line=quit_line), came[: inner.start()])
     if tie.client in case.given_pieces:
         kind, what = Kind.JOINED, "one text made of several lines, or of parts of them"
     elif _NOTICE.search(came) and not _NOTICE.search(line.text or b""):

@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from conformance.dialect import Dialect
+from conformance.dialect.model import Quit
 from conformance.transcript.events import Exited, Received, Settled
 from tests.conformance.scene import START, Scene, blamed
 
@@ -133,3 +134,23 @@ def test_a_server_that_dies_of_a_line_longer_than_it_must_accept(
     scene.send("ann", scene.nonce().encode() + b"x" * 8_000 + b"\n")
     scene.events.append(Exited(scene.tick(), 1))
     assert blamed(scene) == found
+
+
+def test_a_quit_that_is_relayed_without_an_lf_stands_before_the_next_broadcast() -> None:
+    dialect = Dialect(
+        framing="read", prefix="[", header="{peer}", infix="]> ", quit=Quit(match="bare")
+    )
+    scene = room(dialect=dialect)
+    heads = {"ann": b"[127.0.0.1:50000]> ", "bob": b"[127.0.0.1:50001]> "}
+    for name in (*heads, "eve"):
+        scene.connect(name)
+    for name in heads:
+        word = scene.nonce().encode()
+        relay(scene, name, word, heads[name] + word + b"\n")
+    scene.send("eve", b"quit")
+    for name in heads:
+        scene.events.append(Received(scene.tick(), name, b"[127.0.0.1:50002]> quit"))
+    for name in heads:
+        word = scene.nonce().encode()
+        relay(scene, name, word, heads[name] + word + b"\n")
+    assert [one.requirement for one in scene.findings()] == ["QUIT-1"] * 2
