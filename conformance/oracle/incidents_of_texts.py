@@ -5,7 +5,7 @@ header, or without its LF.
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from conformance.oracle.case import Case
@@ -88,30 +88,34 @@ def mixed(case: Case, rest: Unclaimed) -> Found:
     for head in mixed + joined:
         mixtures[head.client] += head.octets
     for heads in ([mixed] if mixed else []) + [[head] for head in joined]:
-        follows = [fact for head in heads for fact in _left_of(case, rest, head, mixtures)]
+        follows = list(_left_of(case, rest, heads, mixtures))
         if heads is mixed:
             follows += mixed + [fact for fact in rest.of(*_OF_MIXTURES) if _is_apart(fact)]
         yield heads[0], Incident(heads[0], None, rest.take(heads[0], gathered_in(follows)))
 
 
 def _left_of(
-    case: Case, rest: Unclaimed, head: Fact, mixtures: Mapping[str | None, bytes]
+    case: Case, rest: Unclaimed, heads: Sequence[Fact], mixtures: Mapping[str | None, bytes]
 ) -> Iterator[Fact]:
-    """Yield what is left of the texts in a mixture."""
-    texts = NONCE.findall(head.octets)
-    ends = [fact for fact in rest.of(Kind.EMPTY) if fact.client == head.client]
-    ends = [fact for fact in ends if fact.evidence[-1] >= head.evidence[-1]]
-    yield from ends[: max(len(texts) - 1, 0)]
+    """Yield what is left of the texts in mixtures."""
+    names = {head.client for head in heads}
     for fact in rest.of(Kind.LOST):
-        if head.client in fact.losers and all(
+        if names.intersection(fact.losers) and all(
             _is_in(fact.line, mixtures[name]) for name in fact.losers
         ):
             yield fact
-    said = [case.matching.said.by_nonce.get(nonce) for nonce in texts]
-    for fact in rest.of(Kind.NO_UNIT):
-        is_rest = any(line and line.octets.endswith(fact.octets) for line in said)
-        if is_rest and Sign.SAID in fact.signs and fact.client == head.client:
-            yield fact
+    empty = rest.of(Kind.EMPTY)
+    parts = [fact for fact in rest.of(Kind.NO_UNIT) if Sign.SAID in fact.signs]
+    for head in heads:
+        texts = NONCE.findall(head.octets)
+        ends = [fact for fact in empty if fact.client == head.client]
+        ends = [fact for fact in ends if fact.evidence[-1] >= head.evidence[-1]]
+        yield from ends[: max(len(texts) - 1, 0)]
+        said = [case.matching.said.by_nonce.get(nonce) for nonce in texts]
+        for fact in parts:
+            is_rest = any(line and line.octets.endswith(fact.octets) for line in said)
+            if is_rest and fact.client == head.client:
+                yield fact
 
 
 def _is_apart(fact: Fact) -> bool:

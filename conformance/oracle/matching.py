@@ -5,7 +5,7 @@ text, the sender's label and the order decide. What has no message's text is tie
 it was made from if that can be known, and otherwise is a stray.
 """
 
-from bisect import bisect_left, insort
+from bisect import bisect_left, bisect_right, insort
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -24,6 +24,8 @@ from conformance.oracle.reading.units import (
 from conformance.oracle.said import Said
 
 _LETTERS: Final = 2
+_MOST: Final = 300
+"""How many texts that came again are looked at, to each client."""
 _MEANT: Final = 0.75
 """From what part of the texts with a label on it means who said them."""
 _NONE: Final[Sequence[Line]] = ()
@@ -194,29 +196,32 @@ def _untie_from_namesakes(run: Sequence[Tie], plain: Mapping[str, list[Line]]) -
     said between two that came, if that has not come: it was altered, and now says what the first
     did."""
     seen: set[Line] = set()
+    own: dict[str, list[Tie]] = defaultdict(list)
     again = []
     for tie in run:
-        if tie.line in seen and not tie.line.nonces:
+        if tie.line not in seen:
+            own[tie.line.client].append(tie)
+        elif not tie.line.nonces:
             again.append(tie)
         seen.add(tie.line)
-    own: dict[str, list[Tie]] = defaultdict(list)
-    for tie in run if again else ():
-        if tie not in again:
-            own[tie.line.client].append(tie)
-    for tie in again:
+    for tie in again[:_MOST]:
         others = own[tie.line.client]
         place = bisect_left(others, _place(tie), key=_place)
         if not 0 < place < len(others):
             continue
         first, last = others[place - 1].line.number, others[place].line.number
-        lines = [
-            line
-            for line in plain[tie.line.client]
-            if first < line.number < last and line.fate is Fate.MESSAGE and line not in seen
+        lines = plain[tie.line.client]
+        lines = lines[
+            bisect_right(lines, first, key=_number) : bisect_left(lines, last, key=_number)
         ]
+        lines = [line for line in lines if line.fate is Fate.MESSAGE and line not in seen]
         if len(lines) == 1:
             tie.line, tie.exact = lines[0], False
             seen.add(lines[0])
+
+
+def _number(line: Line) -> int:
+    return line.number
 
 
 def _place(tie: Tie) -> int:

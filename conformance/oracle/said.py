@@ -3,6 +3,7 @@
 import re
 from collections import defaultdict
 from functools import cached_property
+from itertools import islice
 from typing import Final
 
 from conformance.oracle.charsets import readings_of
@@ -12,7 +13,8 @@ from conformance.oracle.reading.lines import NONCE, Fate, Line
 _OTHER_LINE_ENDS: Final = re.compile(rb"[\0\r\v\f\x1c-\x1e]|\xc2\x85|\xe2\x80[\xa8\xa9]")
 
 _LONGEST_MISREAD: Final = 1_024
-"""How many octets lines have that are also read in other charsets."""
+_MOST_MISREAD: Final = 3_000
+"""How many lines, and how many octets of each, are also read in other charsets."""
 
 
 class Said:
@@ -64,13 +66,14 @@ class Said:
 
     @cached_property
     def misread(self) -> dict[bytes, list[Line]]:
-        """The lines by the texts that they have in other charsets."""
+        """The lines by the texts that they have in other charsets: as many as may be read again in
+        each."""
         misread: dict[bytes, list[Line]] = defaultdict(list)
-        for client in self._clients:
-            for line in client.lines:
-                if len(line.octets) <= _LONGEST_MISREAD:
-                    for text in readings_of(line.octets):
-                        misread[text].append(line)
+        lines = (line for client in self._clients for line in client.lines)
+        wide = (line for line in lines if not line.octets.isascii())
+        for line in islice(wide, _MOST_MISREAD):
+            for text in readings_of(line.octets[:_LONGEST_MISREAD]):
+                misread[text].append(line)
         return misread
 
     @cached_property

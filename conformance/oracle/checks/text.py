@@ -27,6 +27,8 @@ from conformance.oracle.said import pieces_of
 _NOTICE: Final = re.compile(rb"!(?:%s)" % "|".join(Code).encode())
 _NONCE_END: Final = re.compile(rb"x\d{5,}z")
 _FRAGMENT: Final = 3
+_PARTS: Final = 4
+"""How many parts of other lines are looked for beside a text."""
 _MOST: Final = 300
 """The most facts of one transcript: a server may make up endless broadcasts."""
 UNWANTED_SIGNS: Final = {
@@ -253,7 +255,9 @@ def _has_others_beside_it(case: Case, line: Line, came: bytes) -> bool:
     beside = came.replace(line.text or b"", REPLACEMENT.encode(), 1).split(REPLACEMENT.encode())
     parts = [part.strip() for part in beside if part.strip()]
     said = case.matching.said.octets
-    return bool(parts) and all(len(part) > _FRAGMENT and part in said for part in parts)
+    if not 0 < len(parts) <= _PARTS:
+        return False
+    return all(len(part) > _FRAGMENT and part in said for part in parts)
 
 
 def _came_before(case: Case, tie: Tie) -> bool:
