@@ -78,6 +78,7 @@ class Stage:
         self._conversation = Conversation(self._loop, start, self.nonce_stem, waits)
         self._clients: list[Client] = []
         self._observer: Client | None = None
+        self._has_lost = False
         self._nonces = 0
         self._waiter = Waiter(self._conversation, self._clients)
         # What happens is the loop's to tell, and the waiter's; scenarios ask the stage.
@@ -268,31 +269,37 @@ class Stage:
         since = {client: len(client.received) for client in clients}
         for client, word in zip(clients, words, strict=True):
             client.say(word, exercises)
-        with self._telling_loss_from_standstill(clients):
+        with self._twice(clients):
             for client in clients:
                 for word in words:
                     self.await_text(client, word, exercises, since[client])
 
     @contextmanager
-    def _telling_loss_from_standstill(self, clients: Sequence[Client]) -> Iterator[None]:
-        """Let each client say one more word if something did not come: whether that comes tells a
-        message that was lost from a member, or a room, that is heard no more."""
+    def _twice(self, clients: Sequence[Client]) -> Iterator[None]:
+        """Let each client say one more word if something did not come. Whether that comes tells a
+        message that was lost from a member, or a room, that is heard no more; if it does, the
+        scenario goes on, once."""
         try:
             yield
         except Stuck:
-            words = {client: self.nonce() for client in clients if not client.ended}
-            for client, word in words.items():
-                client.say(word)
-            self.let(
-                lambda: all(
-                    client.ended or client.has_received(word)
-                    for client in words
-                    for speaker, word in words.items()
-                    if self.has_echo or speaker is not client
-                ),
-                self._conversation.patience_for("text"),
-            )
-            raise
+            if not self._are_heard(clients) or self._has_lost:
+                raise
+            self._has_lost = True
+
+    def _are_heard(self, clients: Sequence[Client]) -> bool:
+        """Whether each client hears what each says now."""
+        pairs = [(one, other) for one in clients for other in clients]
+        if not self.has_echo:
+            pairs = [(one, other) for one, other in pairs if one is not other]
+        words = {client: self.nonce() for client in clients}
+        for client, word in words.items():
+            client.say(word)
+
+        def is_settled() -> bool:
+            return all(one.ended or one.has_received(words[other]) for one, other in pairs)
+
+        self.let(is_settled, self._conversation.patience_for("text"))
+        return is_settled() and not any(client.ended for client in clients)
 
     def _fence_by_observer(self, clients: Sequence[Client], exercises: Sequence[str]) -> None:
         if not clients:
@@ -301,7 +308,7 @@ class Stage:
         words = [self.nonce() for _ in clients]
         for client, word in zip(clients, words, strict=True):
             client.say(word, exercises)
-        with self._telling_loss_from_standstill([*clients, observer]):
+        with self._twice([*clients, observer]):
             for word in words:
                 self.await_text(observer, word, exercises)
             last = self.nonce()

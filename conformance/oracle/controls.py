@@ -70,6 +70,11 @@ class Controls:
             and self.is_plain(line)
         ]
 
+    @property
+    def first_lines_fare_worse(self) -> bool:
+        """Whether no plain message was lost for all except its sender's first."""
+        return not self._plain_lost
+
     def plain_fared_well(self, line: Line, *, is_last: bool) -> bool:
         """Whether the sender's nearest plain messages before and after a line came to all, and the
         same text failed again if it was repeated.

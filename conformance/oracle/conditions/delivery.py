@@ -130,9 +130,10 @@ def somebody_left(about: Circumstances) -> bool:
 
 
 def is_a_first_line_swallowed(about: Circumstances) -> bool:
-    """it is its sender's first line, and later ones came"""
+    """it is its sender's first line, later ones came, and no other plain line was lost for all"""
     heard = about.case.last_heard.get(about.line.client, 0)
-    return about.has(Sign.FIRST_LINE) and came_to_nobody(about) and heard > about.line.number
+    is_swallowed = about.has(Sign.FIRST_LINE) and came_to_nobody(about)
+    return is_swallowed and heard > about.line.number and about.controls.first_lines_fare_worse
 
 
 def losers_are_left_behind(about: Circumstances) -> bool:

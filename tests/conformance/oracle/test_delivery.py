@@ -64,6 +64,21 @@ def test_what_is_held_back_until_more_is_said_is_lost() -> None:
     assert "for-all" in finding.signs
 
 
+@pytest.mark.parametrize(("another", "found"), [(False, "ROOM-1"), (True, "ROOM-2")])
+def test_only_who_swallows_first_lines_alone_takes_no_newcomers(another: bool, found: str) -> None:
+    scene = chat()
+    scene.fence()
+    scene.connect("eve")
+    scene.say("eve", scene.nonce())
+    if another:
+        scene.say("bob", scene.nonce())
+    for peer in scene.peers.values():
+        peer.waiting.clear()
+    talk(scene, ["eve", "bob"])
+    scene.deliver()
+    assert set(blamed(scene)) == {found}
+
+
 @pytest.mark.parametrize(("goes_on", "found"), [(False, "LIM-6"), (True, "ROOM-2")])
 def test_one_line_that_is_lost_is_no_standstill(goes_on: bool, found: str) -> None:
     """What members say after they waited for it in vain tells the two from each other."""
