@@ -72,7 +72,7 @@ def _stray(
         what = "another header where its text should be"
         if mixtures.are_in(client, client.place_of(unit), unit.text):
             kind = Kind.MIXED
-    elif _is_said(case, unit.text):
+    elif _is_said(case, unit.text) or _is_a_rest(case, name, unit):
         what = "a broadcast of a part of what somebody said"
         line = _line_before(case, name, unit)
         if not _came_whole(case, unit.text):
@@ -98,6 +98,14 @@ def _is_said(case: Case, text: bytes) -> bool:
     if text in said.segments or text in said.pieces:
         return True
     return len(text) > _FRAGMENT and text in said.octets
+
+
+def _is_a_rest(case: Case, name: str, unit: ReceivedBroadcast) -> bool:
+    """Whether a text is the end, however short, of the line of which a part came just before."""
+    line = _line_before(case, name, unit)
+    if line is None or not line.octets.endswith(unit.text):
+        return False
+    return not any(tie.exact for tie in case.came.get(line, {}).values())
 
 
 def _came_whole(case: Case, part: bytes) -> bool:

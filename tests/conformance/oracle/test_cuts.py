@@ -86,12 +86,14 @@ def test_texts_that_are_hardly_shorter_than_one_that_came_whole_show_no_limit() 
     assert blamed(scene) == ["FRM-1"]
 
 
-def test_a_text_that_comes_in_pieces_for_everybody_is_one_finding() -> None:
+@pytest.mark.parametrize("end", [1, 300])
+def test_a_text_that_comes_in_pieces_for_everybody_is_one_finding(end: int) -> None:
     scene = chat()
-    scene.say("ann", f"{scene.nonce()}{'x' * 900} {scene.nonce()}")
+    scene.say("ann", f"{scene.nonce()}{'x' * 900}")
     for peer in scene.peers.values():
         header, text, _ = peer.waiting[0].decode().split("\n")
-        peer.waiting[:] = [f"{header}\n{piece}\n".encode() for piece in (text[:600], text[600:])]
+        pieces = (text[:-end], text[-end:])
+        peer.waiting[:] = [f"{header}\n{piece}\n".encode() for piece in pieces]
     scene.deliver()
     scene.fence()
     [finding] = scene.findings()
