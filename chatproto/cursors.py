@@ -59,12 +59,13 @@ class Cursors(Generic[Reader]):
         """Move all readers of a group on, as many as are still in it."""
         group.position += octets
 
-    def put_last(self, reader: Reader) -> None:
-        """Let a reader be the last of its group."""
+    def put_last(self, reader: Reader) -> int:
+        """Let a reader be the last of its group; give back where it stands."""
         group = self._group_of[reader]
         if reader not in group.reversed[:1]:
             group.readers[reader] = group.readers.pop(reader)
             group.reversed = ()
+        return group.position
 
     def hold(self, reader: Reader) -> None:
         """Leave a reader out of `groups`, away from its group, until `release`."""
@@ -77,15 +78,14 @@ class Cursors(Generic[Reader]):
         self._group_of[reader].is_held = False
 
     def groups(self) -> Collection[Group[Reader]]:
-        """Join groups that have come to stand at one position; give back all but the held."""
-        if len(self._groups) == 1:
-            return [group for group in self._groups if not group.is_held]
-        at: dict[int, Group[Reader]] = {}
-        for group in list(self._groups):
-            if not group.is_held:
-                other = at.get(group.position)
-                at[group.position] = group if other is None else self._join(group, other)
-        return at.values()
+        """Join groups that have come to stand at one position, but for the held; give all back."""
+        if len(self._groups) > 1:
+            at: dict[int, Group[Reader]] = {}
+            for group in list(self._groups):
+                if not group.is_held:
+                    other = at.get(group.position)
+                    at[group.position] = group if other is None else self._join(group, other)
+        return self._groups.keys()
 
     def before(self, position: int) -> Iterator[Reader]:
         """Find the readers that stand before a position."""

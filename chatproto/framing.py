@@ -9,18 +9,14 @@ class LineReader:
     """Collects octets and gives back the lines they complete, without their LF.
 
     Implements FRM-1 (segmentation has no meaning), FRM-2 (only LF ends a line) and the
-    measuring half of LIM-1 and LIM-2. `limit` is in octets before the LF.
+    measuring half of LIM-1 and LIM-2. `limit` is in octets before the LF. `too_long`: the line
+    after those given back has passed it, for good.
     """
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
         self._unfinished = bytearray()
-        self._too_long = False
-
-    @property
-    def too_long(self) -> bool:
-        """Whether the line after those given back has passed the limit; final (LIM-2)."""
-        return self._too_long
+        self.too_long: bool = False
 
     @property
     def unfinished(self) -> int:
@@ -37,7 +33,7 @@ class LineReader:
 
     def receive_block(self, octets: bytes) -> bytes:
         """Do what `receive` does; give the lines back in one piece, each with its LF."""
-        if self._too_long:
+        if self.too_long:
             return b""
         if octets.endswith(b"\n") and not self._unfinished and len(octets) <= self._limit:
             return octets  # as reads mostly are: no line of it can be too long
@@ -49,7 +45,7 @@ class LineReader:
         self._unfinished += octets[end:]
         good = _measure(block, self._limit)
         if good < len(block) or len(self._unfinished) > self._limit:
-            self._too_long = True
+            self.too_long = True
             self._unfinished.clear()
         return block[:good]
 

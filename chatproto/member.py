@@ -99,10 +99,8 @@ class Member:
     def _note_said(self, before: int) -> None:
         """Count what it has said, of which the log has grown since `before`. It is served
         first from now on: the last of its group is."""
-        if self._owed is None:
-            self._cursors.put_last(self)
-            if self._cursors.position(self) >= self._said_to:
-                self._said = 0  # all that it had said before has been sent to it
+        if self._owed is None and self._cursors.put_last(self) >= self._said_to:
+            self._said = 0  # all that it had said before has been sent to it
         self._said_to = self._log.end
         self._said += self._log.end - before
 

@@ -209,7 +209,7 @@ class Room:
         end = self._log.end
         found: list[Delivery] = []
         for group in self._cursors.groups():
-            if group.position < end:
+            if group.position < end and not group.is_held:
                 octets = self._log.read(group.position)
                 group.reversed = group.reversed or tuple(reversed(group.readers))
                 found.append(Delivery(octets, group.reversed, group))

@@ -75,17 +75,14 @@ def to_texts(block: bytes, charset: Charset = "utf-8") -> list[str]:
 
     Replacing characters makes no line blank or `quit`, so both can be looked for afterwards.
     """
-    lines = decode(block, charset)
-    if _are_safe(lines, block if charset == "utf-8" else lines.encode()):
+    lines = block.decode(charset)
+    encoded = block if charset == "utf-8" else lines.encode()
+    # The deletion tells most text safe, in a seventh of the pattern's time.
+    if not encoded.translate(None, _HARMLESS) or not _UNSAFE_BUT_LF.search(lines):
         # Of what strip() takes beyond White_Space, all is unsafe.
         return list(map(str.strip, lines.split("\n")))
     trimmed = "\n".join(map(trim, lines.split("\n")))
     return _make_lines_safe(trimmed).split("\n")
-
-
-def _are_safe(lines: str, encoded: bytes) -> bool:
-    # The deletion tells most text safe, in a seventh of the pattern's time.
-    return not encoded.translate(None, _HARMLESS) or not _UNSAFE_BUT_LF.search(lines)
 
 
 def _make_lines_safe(lines: str) -> str:

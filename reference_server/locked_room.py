@@ -181,7 +181,7 @@ class LockedRoom:
                 return None, sends
             before = len(members)
             events = self._room.receive(member, octets, datetime.now(self._time_zone))
-            self._totals.broadcasts += events.messages
+            self._totals.broadcasts += len(events.texts)
             wakes = False
             if events.ending is not None or len(members) < before:
                 connection.has_left |= events.ending is not None
