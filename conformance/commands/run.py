@@ -110,7 +110,7 @@ With --known-failures:
     type=click.IntRange(min=1),
     metavar="N",
     help="Play N scenarios at a time, each on its own server with --launch. The default is 8 if "
-    "each server can have a free port, else 1.",
+    "each server can have a free port, and up to 16 while the processors are idle, else 1.",
 )
 @click.option(
     "--time-limit",
@@ -227,8 +227,10 @@ def run(
         server=server,
         known=results.known,
     )
-    jobs = jobs or lanes_for(settings)
-    reporter = ConsoleReporter(results.console, settings, chosen, jobs, results.detail, wanted.page)
+    lanes = jobs or lanes_for(settings)
+    reporter = ConsoleReporter(
+        results.console, settings, chosen, lanes, results.detail, wanted.page
+    )
     try:
         with reporter:
             report = run_suite(settings, reporter, jobs)
@@ -238,4 +240,4 @@ def run(
         sys.exit(BROKEN_DOWN)
     worth = dict(zip(POINTS, points, strict=True))
     results.outputs.write(gradescope, lambda: render_gradescope(report, settings.again, worth))
-    results.conclude(report, settings, reporter, jobs, accept_declared=accept_declared)
+    results.conclude(report, settings, reporter, lanes, accept_declared=accept_declared)

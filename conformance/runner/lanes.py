@@ -22,9 +22,13 @@ from conformance.runner.player import SEARCH, InQuestion, Played
 from conformance.runner.reporter import Reporter
 from conformance.scenarios.registry import FIRST, LAST, Scenario
 from conformance.target.process import LaunchError
+from conformance.timing.idle_processors import IdleProcessors
 
 LANES: Final = 8
 """How many lanes there are by default, if each can have its own server. A lane mostly waits."""
+SPARE: Final = 8
+"""How many more there may be by default while the processors are idle: lanes wait most where a
+server leaves much unanswered."""
 _LONG: Final = 2.5
 """Seconds from which on a scenario counts as long."""
 _GOING: Final = 0.3
@@ -62,6 +66,7 @@ class Lanes(Generic[_P]):
         reporter: Receives each start and each result.
         count: How many scenarios are played at a time.
         course: What the run has learnt so far, shared by the players.
+        spare: How many more are played while the machine's processors are idle.
         first: The id of the scenario that shows whether there is chat at all.
     """
 
@@ -72,11 +77,15 @@ class Lanes(Generic[_P]):
         count: int,
         course: Course,
         first: str = FIRST,
+        *,
+        spare: int = 0,
     ) -> None:
         self.results: list[ScenarioReport] = []
         self._player = player
         self._reporter = reporter
         self._count = count
+        self._spare = spare
+        self._processors = IdleProcessors()
         self._course = course
         self._first = first
         self._said: SimpleQueue[tuple[_Lane[_P], _P, ScenarioReport | BaseException]] = (
@@ -118,8 +127,10 @@ class Lanes(Generic[_P]):
             if not self._busy:
                 continue
             try:
-                lane, play, result = self._said.get(timeout=self._course.limit.left)
+                lane, play, result = self._await_result(grows=bool(left))
             except Empty:
+                if self._course.limit.left:
+                    continue
                 for first in self._in_doubt.values():
                     self._tell(first.result)
                 for one in (*self._busy.values(), *left):
@@ -130,6 +141,26 @@ class Lanes(Generic[_P]):
             else:
                 if self._busy.pop(lane, None) is not None:
                     self._take(lane, play, result, left)
+
+    def _await_result(
+        self, *, grows: bool
+    ) -> "tuple[_Lane[_P], _P, ScenarioReport | BaseException]":
+        """Return the next result; `Empty` if the time limit is over, or there is room for one more
+        lane. Such room is looked for if the number of lanes `grows`."""
+        while True:
+            left = self._course.limit.left
+            looks = grows and bool(self._spare) and len(self._lanes) == self._count
+            seconds = min(left, self._processors.seconds_left()) if looks else left
+            due = time.monotonic() + seconds
+            try:
+                return self._said.get(timeout=seconds)
+            except Empty:
+                if not looks or not self._course.limit.left:
+                    raise
+                if self._processors.are_idle(overslept=time.monotonic() - due):
+                    self._count += 1
+                    self._spare -= 1
+                    raise
 
     def _begin(self, lane: "_Lane[_P]", play: _P) -> None:
         """Give a lane a scenario, new or in doubt; or report at once why it is not played."""
@@ -172,7 +203,7 @@ class Lanes(Generic[_P]):
             case LaunchError() if len(self._lanes) > 1:
                 # There is no room for one more: the other lanes play this as well.
                 self._lanes.remove(lane)
-                self._count = len(self._lanes)
+                self._count, self._spare = len(self._lanes), 0
                 lane.break_off()
                 left.appendleft(play)
             case OSError() if is_want_of_descriptors(result):

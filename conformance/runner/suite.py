@@ -11,7 +11,7 @@ from conformance.report.build import summarise
 from conformance.report.model import Report, ScenarioReport
 from conformance.runner.causes import say_causes
 from conformance.runner.course import Course
-from conformance.runner.lanes import LANES, Lanes
+from conformance.runner.lanes import LANES, SPARE, Lanes
 from conformance.runner.player import Player
 from conformance.runner.preflight import Unreachable, check_descriptors, reach
 from conformance.runner.reporter import Reporter
@@ -33,13 +33,18 @@ def lanes_for(settings: Settings) -> int:
         return 1
     address = parse_address(settings.address)
     has_room = settings.profile.launch is not None and address.with_free_port() != address
-    return max(1, int(min(LANES, descriptor_limit() / _FOR_A_LANE))) if has_room else 1
+    return max(1, min(LANES, _most_lanes())) if has_room else 1
+
+
+def _most_lanes() -> int:
+    return int(min(LANES + SPARE, descriptor_limit() / _FOR_A_LANE))
 
 
 def run_suite(
     settings: Settings, reporter: Reporter, jobs: int | None = None, *, explained: bool = True
 ) -> Report:
-    """Play the scenarios that the settings name, `jobs` at a time.
+    """Play the scenarios that the settings name, `jobs` at a time; without it, a default number
+    that grows while the processors are idle.
 
     An interrupt ends the run, and the report has what was found by then and says so. The time limit
     ends it too, and what was not played by then is unknown. `explained`: report a visible dialect
@@ -49,9 +54,9 @@ def run_suite(
     began = time.monotonic()
     interrupted = False
     course = Course(TimeLimit(settings.time_limit))
-    lanes = Lanes(
-        lambda: Player(Session(settings, course)), reporter, jobs or lanes_for(settings), course
-    )
+    count = jobs or lanes_for(settings)
+    spare = 0 if jobs or count < LANES else _most_lanes() - count
+    lanes = Lanes(lambda: Player(Session(settings, course)), reporter, count, course, spare=spare)
     let_interrupts_through()
     try:
         if settings.profile.launch is None or (explained and settings.profile.dialect == PLAIN):
