@@ -49,6 +49,7 @@ class ManagedServer:
         self._frees_its_address = True
         self._starvation = Starvation(())
         self._connected = 0
+        self._is_restless = False
         self.leeway = 1.0
 
     def stop(self, way: Way) -> None:
@@ -141,16 +142,19 @@ class ManagedServer:
         At first it may still be busy with what was said before: if it takes much, it is measured
         again. Time for which the server was not let run does not count, and prolongs the moment:
         otherwise the little that a server does now and then would fill the rest. Of a server that
-        ends meanwhile, what it took before counts, if it took much twice.
+        ends meanwhile, what it took before counts, if it took much twice. A server that never
+        rested once is measured only once the next time.
         """
         rests = list[Rested]()
-        for _ in range(RESTS):
+        for _ in range(1 if self._is_restless else RESTS):
             rested = self._rest_once()
             if self._server.poll() is not None:
                 break
             rests.append(rested)
             if rested.cpu_s < IDLE * rested.seconds:
                 break
+        else:
+            self._is_restless = True
         if self._server.poll() is None or len(rests) > 1:
             self._stage.record(replace(rests[-1], t=self._stage.now()))
 

@@ -24,6 +24,7 @@ from conformance.scenarios.registry import Play, of_one_server, plays
 from conformance.standard.requirements import requirements
 from conformance.target.process import LaunchError
 from conformance.target.profile import Launch, Profile
+from conformance.timing.idle_processors import IdleProcessors
 from conformance.transcript.events import Connected, Start
 from conformance.transcript.files import read
 from tests.conformance.command import DEADLINE, REFERENCE, run, specimen
@@ -199,6 +200,37 @@ def test_a_lane_does_not_wait_for_what_another_confirms(monkeypatch: pytest.Monk
     assert first is None
     assert again is not None
     assert again.result.id == unsure
+
+
+@pytest.mark.parametrize("idle", [True, False], ids=["idle", "busy"])
+def test_more_are_played_at_a_time_while_the_processors_are_idle(
+    monkeypatch: pytest.MonkeyPatch, *, idle: bool
+) -> None:
+    few = settings(scenarios=frozenset(one.id for one in of_one_server() if one.section == "frm"))
+    expected = 4 if idle else 2
+    together, lock, playing, most = threading.Event(), threading.Lock(), 0, 0
+
+    def play(_: Player, play: Play, _first: object) -> ScenarioReport:
+        nonlocal playing, most
+        with lock:
+            playing += 1
+            most = max(most, playing)
+            if playing == expected:
+                together.set()
+        assert together.wait(DEADLINE)
+        with lock:
+            playing -= 1
+        return ScenarioReport(id=play.scenario.id, status="pass", requirements=[])
+
+    monkeypatch.setattr(Player, "play", play)
+    monkeypatch.setattr(IdleProcessors, "seconds_left", lambda _: 0.0)
+    monkeypatch.setattr(IdleProcessors, "are_idle", lambda _, **_named: idle)
+    course = Course()
+    lanes = Lanes(lambda: Player(Session(few, course)), SilentReporter(), 2, course, spare=2)
+    with lanes:
+        lanes.play(play for play in plays() if play.scenario.id in few.scenarios)
+    assert {one.status for one in lanes.results} == {"pass"}
+    assert most == expected
 
 
 def test_who_is_broken_off_launches_no_other() -> None:
