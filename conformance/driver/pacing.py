@@ -78,6 +78,12 @@ class Conversation:
             return self.patience
         return self.waits.seconds(kind, self.start.factor)
 
+    @property
+    def patience_after_silence(self) -> float:
+        """Return how long to wait for one more word once another was waited for in vain: as long as
+        the server's latency justifies."""
+        return self.patience if self.waits is None else self.waits.justified(self.start.factor)
+
     def floods(self, one: Listener) -> bool:
         """Whether a client has received far more than is owed to it; it then reads no more."""
         return len(one.received) > self.most_owed + _SPARE

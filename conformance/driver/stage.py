@@ -304,7 +304,7 @@ class Stage:
         def is_settled() -> bool:
             return all(one.ended or one.has_received(words[other]) for one, other in pairs)
 
-        self.let(is_settled, self._conversation.patience_for("text"))
+        self.let(is_settled, self._conversation.patience_after_silence)
         return is_settled() and not any(client.ended for client in clients)
 
     def _fence_by_observer(self, clients: Sequence[Client], exercises: Sequence[str]) -> None:

@@ -57,3 +57,8 @@ class Patience:
             return full
         least = UNHEARD if kind == "read" else SHORTENED
         return min(full, max(least * factor, GAPS * self._gaps[kind]))
+
+    def justified(self, factor: float) -> float:
+        """Return how long the server's latency justifies to wait for what members say."""
+        longest = max(self._gaps["text"], self._gaps["beside"])
+        return min(PATIENCE * factor, max(SHORTENED * factor, GAPS * longest))

@@ -54,6 +54,15 @@ def test_a_wait_is_full_until_one_of_its_kind_was_in_vain() -> None:
     assert patience.seconds("text", 2.0) == 2 * PATIENCE
 
 
+def test_one_more_word_is_waited_for_as_long_as_words_took_so_far() -> None:
+    patience = Patience()
+    assert patience.justified(2.0) == 2 * SHORTENED
+    patience.note("beside", 0.3)
+    assert patience.justified(2.0) == 2 * max(SHORTENED, GAPS * 0.15)
+    patience.note("text", 10.0)
+    assert patience.justified(2.0) == 2 * PATIENCE
+
+
 def test_it_lasts_as_long_as_the_latency_of_the_server_justifies() -> None:
     patience = Patience()
     patience.note_vain("text")
