@@ -50,9 +50,7 @@ class NamesDoubles(faults_room.DoublesSome, dialects.Names):
     pass
 
 
-@fault_in(
-    "names", "MSG-2", "shows everyone under the newest member's name", may_break="MSG-3 ROOM-2"
-)
+@fault_in("names", "MSG-2", "shows everyone under the newest member's name")
 class NamesTheNewest(dialects.Names):
     def compose(self, _sender: Member, text: str) -> bytes:
         return super().compose(next(reversed(self.members)), text)

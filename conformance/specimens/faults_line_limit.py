@@ -17,7 +17,7 @@ class LimitWithLineEnd(BaseServer):
     limit = 1_023
 
 
-@fault("LIM-1", "cuts lines short at 512 octets", may_break=SHORT)
+@fault("LIM-1", "cuts lines short at 512 octets", may_break="TXT-4")
 class CutsLines(BaseServer):
     def decode(self, line: bytes) -> str:
         if len(line) <= 512:
@@ -39,7 +39,7 @@ class LimitOfTheBroadcast(BaseServer):
 @fault(
     "LIM-1",
     "folds a line of more than 1,000 octets into several messages",
-    may_break=f"{SHORT} LIM-3",
+    may_break="TXT-4",
 )
 class FoldsLines(BaseServer):
     def on_message(self, sender: Member, text: str) -> None:

@@ -14,7 +14,7 @@ _LENIENT = re.compile(
 CHARSET = f"TXT-2 TXT-3 TXT-4 TXT-5 {LOSS} {VIOLATION} QUIT-1 HB-1 FRM-2"
 
 
-@fault("TXT-1", "reads Latin-1", may_break=CHARSET)
+@fault("TXT-1", "reads Latin-1", may_break="TXT-2")
 class ReadsLatin1(BaseServer):
     def decode(self, line: bytes) -> str:
         return line.decode("latin-1")
