@@ -168,16 +168,18 @@ def _tie_by_place(
     """
     run = matching.runs[name]
     by_author: dict[str | None, list[Tie]] = defaultdict(list)
+    places: dict[str | None, list[int]] = defaultdict(list)
     for tie in run if strays else ():
         by_author[tie.line.client].append(tie)
+        places[tie.line.client].append(_place(tie))
     speakers = [speaker for speaker, lines in plain.items() if lines]
     only = speakers[0] if len(speakers) == 1 else None
     between: dict[tuple[Tie, Tie], list[ReceivedBroadcast]] = defaultdict(list)
     for unit in strays:
         if not isinstance(unit, ReceivedBroadcast):
             continue
-        own = by_author[only if unit.sender is None else authors.get(unit.sender)]
-        place = bisect_left(own, unit.span.end, key=_place)
+        author = only if unit.sender is None else authors.get(unit.sender)
+        own, place = by_author[author], bisect_left(places[author], unit.span.end)
         if 0 < place < len(own):
             between[own[place - 1], own[place]].append(unit)
     for (before, after), units in between.items():

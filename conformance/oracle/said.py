@@ -11,6 +11,9 @@ from conformance.oracle.reading.history import History
 from conformance.oracle.reading.lines import NONCE, Fate, Line
 
 _OTHER_LINE_ENDS: Final = re.compile(rb"[\0\r\v\f\x1c-\x1e]|\xc2\x85|\xe2\x80[\xa8\xa9]")
+_WITHIN_LINES: Final = bytes({*range(256)} - {*b"\0\r\v\f\x1c\x1d\x1e\x85\xa8\xa9"})
+"""The octets with which none of them ends. Of most lines nothing else is left to be searched, and a
+search takes ten times as long."""
 
 _LONGEST_MISREAD: Final = 1_024
 _MOST_MISREAD: Final = 3_000
@@ -89,6 +92,8 @@ class Said:
 def pieces_of(line: Line) -> list[bytes]:
     """Split a line at what some servers take for the end of a line: a NUL, CR, VT, FF, U+0085,
     U+2028 or U+2029. Empty if it has none."""
+    if not line.octets.translate(None, _WITHIN_LINES):
+        return []
     if _OTHER_LINE_ENDS.search(line.octets.strip()) is None:
         return []
     return [piece.strip() for piece in _OTHER_LINE_ENDS.split(line.octets) if piece.strip()]

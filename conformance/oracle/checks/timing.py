@@ -32,14 +32,17 @@ def zone_of(case: Case) -> int | None:
     """Return by how many quarter hours the last header differs from UTC; None if none has the time
     of any zone."""
     wall = case.history.start.wall
-    timed = [
-        (tie.unit.span.last, _timestamp(tie.unit.time) - wall - tie.unit.span.t)
-        for tie in case.matching.ties()
-        if tie.exact and isinstance(tie.unit, ReceivedBroadcast) and tie.unit.time is not None
-    ]
-    zones = [(at, round(seconds / QUARTER_HOUR)) for at, seconds in timed]
-    likely = [(at, zone) for at, zone in zones if abs(zone) <= _WIDEST_ZONE]
-    return max(likely)[1] if likely else None
+    latest: list[tuple[int, int]] = []
+    for run in case.matching.runs.values():
+        for tie in reversed(run):
+            unit = tie.unit
+            if not tie.exact or not isinstance(unit, ReceivedBroadcast) or unit.time is None:
+                continue
+            zone = round((_timestamp(unit.time) - wall - unit.span.t) / QUARTER_HOUR)
+            if abs(zone) <= _WIDEST_ZONE:
+                latest.append((unit.span.last, zone))
+                break
+    return max(latest)[1] if latest else None
 
 
 def _clock(case: Case) -> Iterator[Fact]:

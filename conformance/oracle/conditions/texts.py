@@ -151,7 +151,7 @@ def is_a_piece_at_another_line_end(about: Circumstances) -> bool:
         return False
     pieces, octets = about.case.matching.said.pieces, about.fact.octets
     units = (one for one in about.client.units if isinstance(one, ReceivedBroadcast))
-    return any(one.text in pieces for one in units if one.octets == octets)
+    return bool(pieces) and any(one.text in pieces for one in units if one.octets == octets)
 
 
 def is_cut_for_a_slow_reader(about: Circumstances) -> bool:

@@ -131,7 +131,7 @@ def read_units(
         elif line.startswith(b"!"):
             code = line[1:].partition(b" ")[0]
             yield ReceivedNotice(span(start, end + 1), line, code.decode("latin-1"))
-        elif (inside := _HEADER_AT_END.search(line)) is not None:
+        elif line[-1:].isdigit() and (inside := _HEADER_AT_END.search(line)) is not None:
             yield Junk(span(start, start + inside.start()), line[: inside.start()])
             end = start + inside.start() - 1
         else:
