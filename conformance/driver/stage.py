@@ -30,6 +30,7 @@ from conformance.target.system import AF_UNIX, descriptors_for_clients
 from conformance.timing.limit import UNLIMITED, TimeLimit
 from conformance.timing.patience import Patience
 from conformance.timing.policy import (
+    APART,
     CONNECTING,
     CROWDED,
     DISTURBED,
@@ -80,7 +81,7 @@ class Stage:
         self._clients: list[Client] = []
         self._observer: Client | None = None
         self._has_lost = False
-        self._is_crowded = False
+        self._apart = 0.0
         self._nonces = 0
         self._waiter = Waiter(self._conversation, self._clients)
         # What happens is the loop's to tell, and the waiter's; scenarios ask the stage.
@@ -167,8 +168,7 @@ class Stage:
         name = f"c{len(self._clients) + 1}"
         patience = self.patience + CONNECTING * self.start.factor
         patience = min(patience, self.limit.left_to_play + 0.01)
-        if self._is_crowded:
-            self.pass_time(HEARING)
+        self.pass_time(self._apart)
         began = self.now()
         try:
             if isinstance(self.address, SharedRoom):
@@ -183,7 +183,8 @@ class Stage:
                 raise OutOfTime(OUT_OF_TIME) from None
             self.record(Refused(self.now(), name, str(error)))
             raise Stuck(f"{name} could not connect: {error}") from None
-        self._is_crowded = self._is_crowded or self.now() - began > CROWDED
+        if self.now() - began > CROWDED:
+            self._apart = max(APART, 2 * self._apart)
         if self.start.exclusive and sock.fileno() >= descriptors_for_clients():
             sock.close()
             raise Stuck(NO_DESCRIPTOR)

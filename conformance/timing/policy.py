@@ -34,8 +34,10 @@ CONNECTING: Final = 1.0
 """How much longer than the patience connecting may take; *scaled*. A kernel whose queue is full
 drops the attempt, and the client's kernel tries again after one second and after three."""
 CROWDED: Final = 0.5
-"""How long a connection takes at least if the queue was full. From then on the scenario's clients
-connect `HEARING` apart: each that finds the queue full would cost a second."""
+"""How long a connection takes at least if the queue was full, which costs a second each time."""
+APART: Final = 0.005
+"""How far apart a scenario's clients then connect at first; twice as far each time that the queue
+is full again."""
 UNHEARD: Final = 1.0
 """How long the server has to read a line that nobody is left to hear; *scaled*. If a read is a
 message, two lines sent too close together would share one, and would seem to be lost."""

@@ -7,6 +7,7 @@ import threading
 import time
 from collections import deque
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 
@@ -14,8 +15,8 @@ from conformance.driver.interruption import OutOfTime, Stuck
 from conformance.driver.stage import Stage
 from conformance.target.address import TcpAddress, parse_address
 from conformance.timing.limit import TimeLimit
-from conformance.timing.policy import IN_TRANSIT, PATIENCE
-from conformance.transcript.events import Away, Refused, Sent, Settled
+from conformance.timing.policy import APART, IN_TRANSIT, PATIENCE
+from conformance.transcript.events import Away, Connected, Refused, Sent, Settled
 from tests.conformance.scene import START
 
 
@@ -65,6 +66,28 @@ def test_whoever_does_something_else_does_not_look(clock: Clock) -> None:
     clock.now += 1.5
     stage.turn(0)
     assert aways(stage) == [Away(1.5, 1.5)]
+
+
+def test_clients_of_a_crowded_server_connect_ever_farther_apart(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pairs, takes = [socket.socketpair() for _ in range(5)], iter([0.0, 1.0, 0.0, 1.0, 0.0])
+    left = iter(pairs)
+
+    def connect(*_: object) -> socket.socket:
+        clock.now += next(takes)
+        return next(left)[0]
+
+    monkeypatch.setattr(TcpAddress, "connect", connect)
+    stage = open_stage()
+    for _ in pairs:
+        stage.connect()
+    times = [event.t for event in stage.transcript if isinstance(event, Connected)]
+    apart = [round(later - earlier, 6) for earlier, later in pairwise(times)]
+    assert apart == [1.0, APART, APART + 1.0, 2 * APART]
+    stage.close()
+    for _, peer in pairs:
+        peer.close()
 
 
 def test_what_comes_while_the_machine_stands_still_is_not_looked_at(clock: Clock) -> None:
