@@ -79,7 +79,7 @@ def match(history: History) -> Matching:
         authors.update(_authors(client, said.by_text))
         _tie(matching, history, client, said, authors)
         strays = [unit for _, unit in matching.stray[told:]]
-        _tie_by_place(matching, client.name, strays, authors, said.without_nonce)
+        _tie_by_place(matching, client, strays, authors, said.without_nonce)
         _untie_from_namesakes(matching.runs[client.name], said.without_nonce)
     return matching
 
@@ -156,17 +156,18 @@ def _was_awaited(history: History, client: ClientHistory, rest: Rest) -> bool:
 
 def _tie_by_place(
     matching: Matching,
-    name: str,
+    client: ClientHistory,
     strays: Sequence[ReceivedBroadcast | Junk | Rest],
     authors: Mapping[str | None, str | None],
     plain: Mapping[str, list[Line]],
 ) -> None:
     """Tie a stray to the only line without a nonce that its sender said between two that came, if
-    it is the only stray between these two.
+    it is the only stray between these two. A client's first one may be what was said since it
+    connected.
 
     Where broadcasts name nobody, the sender is the only one who said lines without a nonce at all.
     """
-    run = matching.runs[name]
+    run = matching.runs[client.name]
     by_author: dict[str | None, list[Tie]] = defaultdict(list)
     places: dict[str | None, list[int]] = defaultdict(list)
     for tie in run if strays else ():
@@ -174,23 +175,26 @@ def _tie_by_place(
         places[tie.line.client].append(_place(tie))
     speakers = [speaker for speaker, lines in plain.items() if lines]
     only = speakers[0] if len(speakers) == 1 else None
-    between: dict[tuple[Tie, Tie], list[ReceivedBroadcast]] = defaultdict(list)
+    between: dict[tuple[Tie | None, Tie], list[ReceivedBroadcast]] = defaultdict(list)
     for unit in strays:
         if not isinstance(unit, ReceivedBroadcast):
             continue
         author = only if unit.sender is None else authors.get(unit.sender)
         own, place = by_author[author], bisect_left(places[author], unit.span.end)
-        if 0 < place < len(own):
-            between[own[place - 1], own[place]].append(unit)
+        if place < len(own):
+            between[own[place - 1] if place else None, own[place]].append(unit)
     for (before, after), units in between.items():
+        first, since = (0, client.connected) if before is None else (before.line.number, 0)
         lines = [
             line
-            for line in plain[before.line.client]
-            if before.line.number < line.number < after.line.number and line.fate is Fate.MESSAGE
+            for line in plain[after.line.client]
+            if first < line.number < after.line.number
+            and line.begun > since
+            and line.fate is Fate.MESSAGE
         ]
         if len(units) == len(lines) == 1:
-            matching.stray.remove((name, units[0]))
-            insort(run, Tie(name, units[0], lines[0], exact=False), key=_place)
+            matching.stray.remove((client.name, units[0]))
+            insort(run, Tie(client.name, units[0], lines[0], exact=False), key=_place)
 
 
 def _untie_from_namesakes(run: Sequence[Tie], plain: Mapping[str, list[Line]]) -> None:

@@ -20,13 +20,13 @@ class ReadsLatin1(BaseServer):
         return line.decode("latin-1")
 
 
-@fault("TXT-1", "reads GBK", may_break=CHARSET)
+@fault("TXT-1", "reads GBK", may_break="HB-1 TXT-2 TXT-3 TXT-4")
 class ReadsGbk(BaseServer):
     def decode(self, line: bytes) -> str:
         return line.decode("gbk")
 
 
-@fault("TXT-1", "sends GB 18030", may_break=f"TXT-4 TXT-5 {SHAPE}")
+@fault("TXT-1", "sends GB 18030")
 class SendsGb18030(BaseServer):
     def compose(self, sender: Member, text: str) -> bytes:
         return super().compose(sender, text).decode().encode("gb18030")
@@ -193,13 +193,13 @@ class RelaysNoncharacters(BaseServer):
         return re.sub("[\0-\x08\x0a-\x1f\x7f-\x9f]", "\ufffd", text)
 
 
-@fault("TXT-4", "leaves controls out", may_break=f"{RAW} HB-1 QUIT-2")
+@fault("TXT-4", "leaves controls out", may_break="TXT-3")
 class DropsControls(BaseServer):
     def make_safe(self, text: str) -> str:
         return UNSAFE.sub("", text)
 
 
-@fault("TXT-4", "writes controls as escapes", may_break=RAW)
+@fault("TXT-4", "writes controls as escapes")
 class EscapesControls(BaseServer):
     def make_safe(self, text: str) -> str:
         return UNSAFE.sub(lambda found: f"\\x{ord(found.group()):02x}", text)
@@ -276,7 +276,7 @@ class ReplacesPrivateUse(BaseServer):
         return re.sub(private, "\ufffd", super().make_safe(text))
 
 
-@fault("TXT-5", "replaces what str.isprintable() does not like", may_break="TXT-3 TXT-4 ROOM-2")
+@fault("TXT-5", "replaces what str.isprintable() does not like")
 class ReplacesUnprintable(BaseServer):
     def make_safe(self, text: str) -> str:
         return "".join(one if one.isprintable() else "\ufffd" for one in text)

@@ -402,3 +402,19 @@ def test_what_stands_beside_a_text_is_of_framing_if_somebody_said_it(
     scene.deliver()
     scene.fence()
     assert blamed(scene) == [found]
+
+
+@pytest.mark.parametrize("came", ["\\x1b", ""])
+def test_what_a_newcomer_receives_first_may_be_an_altered_line(came: str) -> None:
+    """Nothing of ann's came to eve before it, and it has no nonce."""
+    scene = chat()
+    scene.say("ann", "x")
+    scene.deliver()
+    scene.connect("eve")
+    scene.say("ann", "\x1b", exercises=["TXT-4"])
+    for peer in scene.peers.values():
+        header = peer.waiting.pop().split(b"\n")[0]
+        peer.waiting.append(header + f"\n{came}\n".encode())
+    scene.deliver()
+    scene.fence()
+    assert blamed(scene) == ["TXT-4"]
