@@ -54,7 +54,7 @@ def alteration_of(line: Line, came: bytes) -> Sign:
     before, found, after = expected.partition(text)
     if found and all(map(_is_blank_or_control, before + after)):
         return Sign.OVERTRIMMED
-    if text == expected.replace(REPLACEMENT, ""):
+    if text == make_safe(expected).replace(REPLACEMENT, ""):
         return Sign.CONTROLS_DROPPED
     torn = text.endswith(REPLACEMENT) and expected.startswith(text.rstrip(REPLACEMENT))
     if found or (torn and len(text) < len(expected)):

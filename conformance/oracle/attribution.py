@@ -298,6 +298,7 @@ TABLE: Final = (
     Row(Kind.DIED, "ROOM-7", after.stopped_after_somebody_left),
     Row(Kind.DIED, "ROOM-7", after.earlier_ones_had_left),
     Row(Kind.DIED, "LIM-6", after.many_came_and_nothing_was_said),
+    Row(Kind.DIED, "TRN-1", after.died_after_standing_still, also=("LIM-3",)),
     Row(Kind.DIED, "LIM-3", after.stood_still_behind_a_backlog),
     Row(Kind.DIED, "LIM-2", after.no_line_as_long_had_come),
     Row(Kind.DIED, "ROOM-1"),

@@ -19,6 +19,7 @@ from conformance.oracle.triggers import (
     What,
     earlier_leavers,
     leaver_before,
+    leaver_rather_than_newcomer,
     trigger_between,
 )
 from conformance.transcript.events import FLOOD
@@ -79,6 +80,8 @@ def _death(case: Case, rest: Unclaimed) -> Found:
         if survived is not None:
             later = trigger_between(case, survived, end)
             trigger = later if later.what in (What.LEFT, What.ALL_LEFT) else trigger
+        if trigger.what is What.CAME:
+            trigger = leaver_rather_than_newcomer(case, end) or trigger
         if trigger.what in (What.NOTHING, What.CAME):
             trigger = earlier_leavers(case, head.at, trigger.client) or trigger
         follows = rest.take(head, lambda fact: fact.kind in _OF_DEATH)

@@ -126,6 +126,18 @@ def earlier_leavers(case: Case, until: int, newcomer: str | None = None) -> Trig
     return Trigger(What.LEFT_EARLIER) if plain and few else None
 
 
+def leaver_rather_than_newcomer(case: Case, until: int) -> Trigger | None:
+    """Blame who left last, not who came last, if as many members had been there together before
+    anybody left."""
+    lefts = [(_left(one), one.name) for one in case.clients if 0 <= _left(one) < until]
+    first = min((left for left, _ in lefts), default=until)
+    before = sum(one.connected < first for one in case.clients if case.runs[one.name])
+    there = sum(one.connected < until for one in case.clients) - len(lefts)
+    if lefts and before > 1 and there <= before:
+        return Trigger(What.LEFT, client=max(lefts)[1])
+    return None
+
+
 def leaver_before(case: Case, ended: int, name: str) -> Trigger | None:
     """Find who had left just before a member said the last line, or one of the few before it, after
     which the server ended its connection.

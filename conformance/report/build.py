@@ -1,6 +1,6 @@
 """Builds reports from findings: one for each scenario, then one for the whole run."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Final, Literal
 
 from conformance.dialect import PLAIN, Dialect, departures
@@ -50,8 +50,11 @@ def judged(
     for event in transcript:
         if isinstance(event, Skipped):
             return without(scenario, "skip", event.reason)
-    first = {finding.requirement: finding for finding in reversed(judgement.findings)}
-    outcomes = {finding.outcome for finding in judgement.findings}
+    findings = judgement.findings
+    outcomes = {finding.outcome for finding in findings}
+    if Outcome.FAIL in outcomes and stuck is not None:
+        findings = [*findings, *_untold(scenario, findings, stuck)]
+    first = {finding.requirement: finding for finding in reversed(findings)}
     status: Literal["pass", "fail", "unknown"] = "pass"
     reason = None
     if Outcome.FAIL in outcomes:
@@ -68,13 +71,21 @@ def judged(
         exercised=dict(sorted(judgement.exercised.items())),
         findings=[
             finding_report(finding, transcript if first[finding.requirement] is finding else ())
-            for finding in judgement.findings
+            for finding in findings
         ],
         printed=printed_first(transcript) if status in ("fail", "unknown") else [],
         outages=[
             OutageReport.model_validate(one, from_attributes=True) for one in judgement.outages
         ],
     )
+
+
+def _untold(scenario: Scenario, findings: Collection[Finding], stuck: str) -> Iterator[Finding]:
+    """Yield what a scenario is mainly about, as unknown, if another failure broke it off."""
+    main = scenario.requirements[0]
+    if not any(finding.requirement == main for finding in findings):
+        expected = "a scenario that reaches its end"
+        yield Finding(main, expected, stuck, (), outcome=Outcome.UNKNOWN)
 
 
 def finding_report(finding: Finding, transcript: Transcript = ()) -> FindingReport:
@@ -203,6 +214,12 @@ def _requirement(
     }
     own = [result for result in played if id_ in result.requirements]
     unknown = [result.reason for result in own if result.status == "unknown"]
+    unknown += [
+        finding.actual
+        for result in own
+        for finding in result.findings
+        if finding.requirement == id_ and finding.outcome is Outcome.UNKNOWN
+    ]
     skipped = [result.reason for result in own if result.status == "skip"]
     reason: str | None = None
     status: Literal["pass", "fail", "skip", "unknown", "not-exercised"] = "pass"

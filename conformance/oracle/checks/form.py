@@ -258,6 +258,8 @@ def _headers_agree(case: Case) -> Iterator[Fact]:
             if first is None:
                 first = unit
             else:
+                if unit.octets.endswith(first.octets) or first.octets.endswith(unit.octets):
+                    continue  # what stands before it is no part of the broadcast
                 if any(mixtures.header_in(one.text) is not None for one in (first, unit)):
                     continue  # it holds two broadcasts, and the first lacks its LF
                 one, other = first.header, unit.header

@@ -66,6 +66,12 @@ def stood_still_behind_a_backlog(about: Circumstances) -> bool:
     return about.fact.kind is Kind.DIED or about.case.last_wait > about.case.last_broadcast
 
 
+def died_after_standing_still(about: Circumstances) -> bool:
+    """a member with a backlog had stopped reading, and then messages were waited for in vain"""
+    case = about.case
+    return stood_still_behind_a_backlog(about) and case.last_wait > case.last_broadcast
+
+
 def stopped_after_a_violation(about: Circumstances) -> bool:
     """no one received anything after a violation"""
     return about.what is What.VIOLATION

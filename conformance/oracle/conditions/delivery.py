@@ -3,6 +3,8 @@
 The docstrings are printed by `explain`, after "where".
 """
 
+from typing import Final
+
 from conformance.oracle.case import Case
 from conformance.oracle.conditions.circumstances import Circumstances
 from conformance.oracle.facts import Kind, Sign
@@ -11,6 +13,9 @@ from conformance.oracle.reading.history import ClientHistory
 from conformance.oracle.reading.lines import Leaving, Line
 from conformance.oracle.triggers import What
 from conformance.timing.policy import ON_ITS_WAY, SILENT
+
+_SOON: Final = 3
+"""How many lines of a member may still come after somebody left who made the server forget it."""
 
 # Controls
 
@@ -239,8 +244,13 @@ def stood_still_after_somebody_left(about: Circumstances) -> bool:
     if not about.has(Sign.STOOD_STILL, Sign.MUTED, Sign.DEAFENED):
         return False
     clients = (one for one in about.case.clients if one.name != about.line.client)
-    ends = (at for one in clients for at in (one.left, one.aborted) if at is not None)
-    return any(at < about.fact.at for at in ends)
+    ends = [at for one in clients for at in (one.left, one.aborted) if at is not None]
+    last = max((at for at in ends if at < about.fact.at), default=None)
+    if last is None:
+        return False
+    own = about.case.history.clients[about.line.client].messages
+    heard = [one for one in own if last < one.begun < about.line.begun and one in about.case.came]
+    return not about.has(Sign.MUTED) or len(heard) <= _SOON
 
 
 def came_twice_to_many(about: Circumstances) -> bool:

@@ -23,6 +23,20 @@ def test_what_a_server_puts_before_a_text_for_one_is_no_other_broadcast() -> Non
     assert "MSG-3" not in blamed(scene)
 
 
+def test_what_stands_before_a_header_for_one_is_no_other_header() -> None:
+    """As a greeting in two writes, with a broadcast between them."""
+    dialect = Dialect(header="{peer}", peer="{any}", infix=": ")
+    scene = Scene(replace(START, dialect=dialect))
+    for name in ("ann", "bob"):
+        scene.connect(name)
+    for greeting in (b"", b"", b"2026", b""):
+        unit = b"user1: " + scene.nonce().encode() + b"\n"
+        scene.send("ann", unit[7:])
+        scene.events.append(Received(scene.tick(), "ann", unit))
+        scene.events.append(Received(scene.tick(), "bob", greeting + unit))
+    assert "MSG-3" not in blamed(scene)
+
+
 @pytest.mark.parametrize(("stays", "found"), [(True, ["ROOM-2"]), (False, [])])
 def test_nobody_need_hear_what_is_said_when_all_others_have_left(
     stays: bool, found: list[str]

@@ -6,7 +6,7 @@ import pytest
 
 from conformance.dialect import Dialect
 from conformance.oracle.incidents import _FLOOD
-from conformance.transcript.events import Exited, Received, Waited
+from conformance.transcript.events import Exited, Received, Settled, Waited
 from tests.conformance.scene import START, Scene, blamed, chat, talk
 
 
@@ -277,3 +277,44 @@ def test_a_part_of_what_came_whole_is_no_line_that_was_cut() -> None:
     scene.peers["bob"].waiting.append(unit.replace(word.encode(), word[:-1].encode()))
     scene.deliver()
     assert blamed(scene) == ["ROOM-2"]
+
+
+@pytest.mark.parametrize(("more", "found"), [(0, "ROOM-7"), (2, "ROOM-1")])
+def test_a_newcomer_kills_nobody_where_as_many_had_come_before(more: int, found: str) -> None:
+    """Whoever left before it did; unless there are more members than ever before."""
+    scene = chat("ann", "bob", "eve")
+    scene.abort("eve")
+    talk(scene, ["ann", "bob"])
+    scene.deliver()
+    scene.events.append(Settled(scene.tick(), ("ann", "bob")))
+    scene.fence()
+    for number in range(more):
+        scene.join(f"more{number}")
+    scene.connect("newcomer")
+    scene.events.append(Exited(scene.tick(), 1))
+    assert blamed(scene) == [found]
+
+
+@pytest.mark.parametrize(("lines", "found"), [(1, "ROOM-7"), (6, "ROOM-2")])
+def test_a_member_that_was_heard_long_after_another_left_is_not_muted_by_that(
+    lines: int, found: str
+) -> None:
+    scene = chat("ann", "bob", "eve")
+    scene.abort("eve")
+    talk(scene, ["ann"] * lines)
+    scene.deliver()
+    scene.events.append(Settled(scene.tick(), ("ann", "bob")))
+    for _ in range(3):
+        scene.say("ann", scene.nonce(), exercises=["ROOM-7"])
+    for peer in scene.peers.values():
+        peer.waiting.clear()
+    scene.wait_in_vain("ann")
+    talk(scene, ["bob"])
+    scene.deliver()
+    assert blamed(scene) == [found]
+
+
+def test_a_server_that_dies_after_it_stood_still_stood_still() -> None:
+    scene = behind_a_stalled_reader(100_000)
+    scene.events.append(Exited(scene.tick(), 1))
+    assert blamed(scene) == ["LIM-3", "TRN-1"]

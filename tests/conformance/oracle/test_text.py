@@ -296,6 +296,19 @@ def test_how_a_text_was_altered(said: str, heard: str, sign: str) -> None:
     assert sign in finding.signs
 
 
+def test_a_control_left_out_is_that_where_others_are_relayed() -> None:
+    """A dialect that relays some departs from TXT-4 already."""
+    scene = Scene(replace(START, dialect=Dialect(controls="relayed")))
+    scene.join("ann", "bob")
+    scene.fence()
+    scene.say("ann", f"{scene.nonce()}\rand more")
+    for peer in scene.peers.values():
+        peer.waiting[-1] = peer.waiting[-1].replace("\ufffdand".encode(), b"and")
+    scene.deliver()
+    scene.fence()
+    assert blamed(scene) == []
+
+
 def test_what_is_missing_at_its_beginning_is_not_trimmed_at_its_end() -> None:
     finding, *_ = say_and_hear("\ufeffN".encode(), b"N").findings()
     assert "overtrimmed" in finding.signs

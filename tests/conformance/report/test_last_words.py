@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from conformance.oracle import judge
+from conformance.oracle import Outcome, judge
 from conformance.report.build import judged
 from conformance.report.last_words import done_before_death, head_of_error, last_words
 from conformance.scenarios.registry import scenarios
@@ -173,3 +173,15 @@ def test_what_was_done_last_may_be_no_octets() -> None:
     events = [*scene.events, HalfClosed(scene.now, "ann"), Exited(scene.now, 1)]
     assert done_before_death(events) == "ann half-closed its connection"
     assert done_before_death([replace(START)]) == ""
+
+
+def test_what_a_scenario_is_about_is_unknown_if_another_failure_broke_it_off() -> None:
+    scene = _died()
+    events = [*scene.events, Exited(scene.now, 1), Finish(scene.now)]
+    scenario = next(one for one in scenarios() if one.requirements[0] == "LIM-3")
+    result = judged(scenario, judge(events), "ann was disconnected", events)
+    assert result.status == "fail"
+    [untold] = (one for one in result.findings if one.requirement == "LIM-3")
+    assert (untold.outcome, untold.actual) == (Outcome.UNKNOWN, "ann was disconnected")
+    whole = judged(scenario, judge(events), None, events)
+    assert not any(one.requirement == "LIM-3" for one in whole.findings)
