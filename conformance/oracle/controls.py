@@ -152,19 +152,16 @@ class Controls:
         return NONCE.sub(b"", line.octets), shape
 
     def bursts_fare_well(self, line: Line) -> bool:
-        """Whether members that stayed lost nothing of as many lines in one segment, or fewer, if
-        there were any. A line alone in its segment whose sender had been answered needs no
-        control."""
+        """Whether members that stayed lost nothing of several lines in one segment, if there were
+        any. A line alone in its segment whose sender had been answered needs no control."""
         case = self._case
         if any(case.history.clients[one.client].cause is None for one in self._plain_lost):
             return False
         if self.is_plain(line) and self.is_alone(line):
             return True
-        most = max(segment.count(b"\n") for segment in case.segments(line))
         return not any(
             case.history.clients[one.client].cause is None
-            and (not self.is_alone(one) or case.segments(one)[0].count(b"\n") > 1)
-            and case.segments(one)[0].count(b"\n") <= most
+            and (not self.is_alone(one) or len(case.segments(one)[0].split(b"\n")) > 2)
             for one, fact in self._lost.items()
             if Sign.FOR_ALL in fact.signs
         )

@@ -318,23 +318,6 @@ def test_a_quit_with_a_control_that_is_lost(other: str, heard: bool, found: list
     assert blamed(scene) == found
 
 
-@pytest.mark.parametrize(("lines", "found"), [(2, ["ROOM-2"]), (40, ["QUIT-5", "ROOM-2"])])
-def test_as_many_lines_at_once_of_who_stays_are_the_control(lines: int, found: list[str]) -> None:
-    """What is lost of fewer lines than a member that stays loses is lost for another reason."""
-    scene = chat("ann", "bob", "eve")
-    scene.fence()
-    for name, number in (("bob", lines), ("ann", 20 if lines > 20 else 3)):
-        scene.send(name, "".join(f"{scene.nonce()}\n" for _ in range(number)).encode())
-        if name == "ann":
-            scene.half_close("ann")
-        scene.serve(name)
-        for peer in scene.peers.values():
-            del peer.waiting[1:]
-        scene.deliver()
-        scene.fence()
-    assert blamed(scene) == found
-
-
 @pytest.mark.parametrize(("lacking", "found"), [(5, ["ROOM-1"]), (1, ["ROOM-7"])])
 def test_who_is_put_out_lagged_before_somebody_left(lacking: int, found: list[str]) -> None:
     """What is wrong with it began before."""
