@@ -6,11 +6,13 @@ import socket
 import threading
 import time
 from collections import deque
+from contextlib import nullcontext
 from dataclasses import replace
 from itertools import pairwise
 
 import pytest
 
+from conformance.dialect.model import Capability, Dialect
 from conformance.driver.interruption import OutOfTime, Stuck
 from conformance.driver.stage import Stage
 from conformance.target.address import TcpAddress, parse_address
@@ -163,6 +165,21 @@ def test_who_hears_all_a_little_late_has_heard_it() -> None:
         stage.be_heard(speaker, [hearer])
         stage.close()
         server.join()
+
+
+@pytest.mark.parametrize("absent", [frozenset[Capability](), frozenset[Capability]({"half-close"})])
+def test_an_end_that_the_dialect_does_not_know_is_not_waited_for(
+    absent: frozenset[Capability],
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        address = parse_address(f"tcp://127.0.0.1:{listener.getsockname()[1]}")
+        start = replace(START, factor=0.2, dialect=Dialect(header="", infix="", absent=absent))
+        stage = Stage(address, start)
+        client = stage.connect()
+        client.half_close()
+        with nullcontext() if absent else pytest.raises(Stuck):
+            stage.await_end(client)
+        stage.close()
 
 
 def test_when_a_word_is_lost_the_members_say_one_more() -> None:
