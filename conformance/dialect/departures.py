@@ -21,7 +21,9 @@ _ABSENT: Final[dict[Capability, str]] = {
     "rebind": "STOP-2",
     "second-server": "STOP-3",
 }
-_WHOLE_TIME: Final = (("%Y", "%y"), ("%m", "%b", "%B", "%j"), ("%d", "%j"), ("%H", "%I"), ("%M",))
+_WHOLE_TIME: Final = (
+    ("%Y", "%y"), ("%m", "%b", "%B", "%j"), ("%d", "%e", "%j"), ("%H", "%I"), ("%M",),
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,11 +11,12 @@ from typing import Annotated, Final, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 DIRECTIVES: Final = {
-    "Y": r"\d{4}", "y": r"\d\d", "m": r"\d\d", "d": r"\d\d", "H": r"\d\d", "I": r"\d\d",
-    "M": r"\d\d", "S": r"\d\d", "f": r"\d{1,6}", "p": r"[AP]M", "a": r"[A-Z][a-z]{2}",
+    "Y": r"\d{4}", "y": r"\d\d", "m": r"\d\d", "d": r"\d\d", "e": r"[ \d]\d", "H": r"\d\d",
+    "I": r"\d\d", "M": r"\d\d", "S": r"\d\d", "f": r"\d{1,6}", "p": r"[AP]M", "a": r"[A-Z][a-z]{2}",
     "b": r"[A-Z][a-z]{2}", "A": r"[A-Z][a-z]+", "B": r"[A-Z][a-z]+", "j": r"\d{3}",
 }  # fmt: skip
-"""The directives that a time format may have, and a pattern for each."""
+"""The directives that a time format may have, and a pattern for each. %e is %d with a space for its
+leading zero, as in C; Python parses both as %d."""
 SMALLEST_READ: Final = 64
 """The smallest `read_size`, in octets."""
 _SAID: Final = ("time", "peer", "host", "port", "name", "number", "any")

@@ -35,7 +35,7 @@ class Manners:
     None if unknown. `by_read`: a read is a message. `entering` and `greeted`: the longest time, in
     seconds, that joining and a greeting took. `after`: what follows the text of a broadcast.
     `shaped`: it is known what surrounds a text. `noise`: the lines that come with every message,
-    without their digits.
+    without their digits. `time`: the format of times in lines, if no header has one.
     """
 
     login: bool = False
@@ -50,6 +50,7 @@ class Manners:
     after: bytes = b"\n"
     shaped: bool = False
     noise: frozenset[bytes] = frozenset()
+    time: str | None = None
 
 
 class Guests:

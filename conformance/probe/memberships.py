@@ -7,7 +7,7 @@ from typing import Final
 
 from conformance.probe.guests import Guests, who
 from conformance.probe.learning import Conclusion, shown
-from conformance.probe.shape import form_of
+from conformance.probe.shape import form_of, line_time_format
 from conformance.probe.talking import Gone, Speaker
 
 _WORDS: Final = (
@@ -316,7 +316,7 @@ def _lines(octets: bytes, about: Speaker, guests: Guests) -> list[str]:
 def _form(octets: bytes, about: Speaker, guests: Guests) -> str:
     """Replace the address and the name of a client in what the server sent by fields."""
     dialect = guests.known.dialect
-    form = form_of(_text(octets), who(about), dialect.time if dialect.has_time else None)
+    form = form_of(_text(octets), who(about), _time_format(_text(octets), guests))
     # Other members may be named too, by their first message if the probe did not know that it was
     # a name. Two names in a line are a list of members.
     form, words = _SAID.subn("{any}", form)
@@ -328,6 +328,15 @@ def _form(octets: bytes, about: Speaker, guests: Guests) -> str:
     if len(form) > _LONGEST:
         form = re.sub(r"[^\n]{4,}", "{any}", form)
     return form
+
+
+def _time_format(text: str, guests: Guests) -> str | None:
+    """Return the format of times in lines: that of headers, or else the first that is found."""
+    known = guests.known
+    if known.shaped and known.dialect.has_time:
+        return known.dialect.time
+    known.time = known.time or line_time_format(text)
+    return known.time
 
 
 def _text(octets: bytes) -> str:

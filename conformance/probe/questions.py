@@ -233,6 +233,9 @@ class _Asker:
         }
         for one in conclude_shape(self.samples):
             answers.setdefault(one.key, one)
+        if self.guests.known.time is not None:
+            why = "so a line other than a broadcast tells the time"
+            answers.setdefault("time", Conclusion("time", self.guests.known.time, why))
         if self.guests.known.login:
             why = "the first line of a connection is not a message"
             answers["first_line"] = Conclusion("first_line", "name", why)

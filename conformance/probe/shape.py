@@ -22,17 +22,37 @@ _DAY: Final = 86_400.0
 FORMATS: Final = (
     *(f"{date}{between}{clock}" for date, clock, between in product(_DATES, _TIMES, _BETWEEN)),
     *(f"{clock}{between}{date}" for date, clock, between in product(_DATES, _TIMES, (" ", "-"))),
-    "%a %b %d %H:%M:%S %Y",
-    "%a %b %d %H:%M:%S UTC %Y",
+    "%b %e %H:%M:%S %Y",
+    "%b %e %H:%M:%S UTC %Y",
+    "%b %e %H:%M:%S",
     *_TIMES,
     *_DATES,
 )
 """Time formats that are looked for, the longer ones first."""
+_WEEKDAYS: Final = ("%a ", "%a, ", "%A ", "%A, ")
+"""What may come before a date."""
+_DAY_NAME: Final = r"(?:Mon|Tues?|Wed(?:nes)?|Thu(?:rs)?|Fri|Sat(?:ur)?|Sun)(?:day)?"
+_MONTH_NAME: Final = (
+    r"(?:Jan(?:uary)?|Feb(?:ruary)?|Mar(?:ch)?|Apr(?:il)?|May|June?|July?|Aug(?:ust)?"
+    r"|Sept?(?:ember)?|Oct(?:ober)?|Nov(?:ember)?|Dec(?:ember)?)\b"
+)
+_NO_MORE: Final = r"(?!:\d\d(?!\d|\.\d+\.))"
+"""No more of a clock follows, but perhaps an address."""
+_MOMENT: Final = re.compile(
+    r"(?:(?<![\w.:])|(?<=\dT))(?:"
+    r"\d{1,2}:\d\d(?::\d\d(?:[.,]\d+)?)?(?: ?[AaPp]\.?[Mm]\b)?"
+    r"|\d{4}([-/.])\d{1,2}\1\d{1,2}|\d{1,2}([-/.])\d{1,2}\2\d{4}|\d{1,2}/\d{1,2}/\d\d"
+    rf"|(?:{_DAY_NAME},? )?(?:{_MONTH_NAME}\.? +\d{{1,2}}|\d{{1,2}} {_MONTH_NAME})(?:,? \d{{4}})?"
+    rf"|{_DAY_NAME}(?=,? (?:\d|\{{time\}}))"
+    rf")(?!\d)(?!\.\d){_NO_MORE}"
+)
+"""What is shaped like a clock or a date, in whatever format: no constant, though a probe is over
+before it changes."""
 _COUNTER, _NUMBER, _VARIES, _OTHER = "\x01", "\x02", "\x03", "\x04"
 """Placeholders in a form. The first two are digits that differ between a member's messages, and
 between members; the last two are such text."""
 _PEERS: Final = re.compile(rf"\{{(?:host|port|name)\}}|[{_NUMBER}{_OTHER}]")
-_FIELDS: Final = re.compile(rf"\{{(?:time|peer)\}}|[{_COUNTER}{_VARIES}]")
+_FIELDS: Final = re.compile(rf"\{{(?:time|peer|any)\}}|[{_COUNTER}{_VARIES}]")
 _DIGITS: Final = re.compile(rf"(\d+|\{{number\}}|[{_COUNTER}{_NUMBER}])")
 _WIDEST: Final = 24
 """The most characters between two parts of a peer."""
@@ -70,9 +90,12 @@ class Sample:
 
 
 def form_of(text: str, who: Who, format_: str | None = None) -> str:
-    """Replace the address and name of a client in a text, and a time in this format, by fields."""
+    """Replace the address and name of a client in a text, and a time in this format, by fields.
+
+    A time in another format becomes {any}.
+    """
     parts = [text] if format_ is None else _pattern(format_).split(text)
-    return "{time}".join(_named(part, who) for part in parts)
+    return _MOMENT.sub("{any}", "{time}".join(_named(part, who) for part in parts))
 
 
 def _named(text: str, who: Who) -> str:
@@ -199,30 +222,34 @@ def _whole_fields(form: str, end: int) -> int:
 
 def time_format(text: str) -> str | None:
     """Return the format of a time in a text that is about now; None if there is none."""
-    now = time.time()
-    for format_ in FORMATS:
-        found = _around_time(text, format_)[1]
-        if not found:
-            continue
-        try:
-            told = datetime.strptime(found, format_)
-        except ValueError:
-            continue
-        if "%Y" not in format_ or abs(told.timestamp() - now) < 2 * _DAY:
-            return format_
-    return None
+    found = next((one for one in FORMATS if _is_told(text, one)), None)
+    if found is None:
+        return None
+    dated = (weekday + found for weekday in _WEEKDAYS)
+    return next((one for one in dated if _is_told(text, one)), found)
 
 
-def _around_time(text: str, format_: str) -> tuple[str, str, str]:
-    """Split a text at a time in this format: what is before it, the time, and what is after it."""
+def line_time_format(text: str) -> str | None:
+    """Return the same of a line, in which digits alone are no time."""
+    found = time_format(text)
+    return None if found == "%H%M%S" else found
+
+
+def _is_told(text: str, format_: str) -> bool:
+    """Whether a text has a time in this format, and about now if it has the year."""
     found = _pattern(format_).search(text)
-    return (
-        (text, "", "") if found is None else (text[: found.start()], found[0], text[found.end() :])
-    )
+    if found is None:
+        return False
+    try:
+        told = datetime.strptime(found[0], format_.replace("%e", "%d"))
+    except ValueError:
+        return False
+    return "%Y" not in format_ or abs(told.timestamp() - time.time()) < 2 * _DAY
 
 
 @cache
 def _pattern(format_: str) -> re.Pattern[str]:
     literal = re.escape(format_).replace(r"\%", "%")
     pattern = re.sub(r"%(\w)", lambda one: DIRECTIVES[one[1]], literal)
-    return re.compile(rf"(?<!\d){pattern}(?!\d)")
+    # Two digits and a colon beside it are a part of the same clock.
+    return re.compile(rf"(?<!\d)(?<!::)(?<!\b\d:)(?<!\b\d\d:){pattern}(?!\d){_NO_MORE}")

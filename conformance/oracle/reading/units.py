@@ -162,6 +162,6 @@ def _read_header(line: bytes) -> tuple[datetime | None, str | None]:
 def read_time(text: str, form: str) -> datetime | None:
     """Parse the time that a text shows in this form; None if it is not a real one."""
     try:
-        return datetime.strptime(text, form)
+        return datetime.strptime(text, form.replace("%e", "%d"))
     except ValueError:
         return None

@@ -211,7 +211,7 @@ def test_who_hears_itself_alone_is_told_from_who_hears_nothing() -> None:
 
 
 def test_a_time_is_known_in_many_forms() -> None:
-    for form in ("%Y%m%d %H:%M:%S", "%d.%m.%Y %H:%M", "%H:%M:%S", "%a %b %d %H:%M:%S %Y"):
+    for form in ("%Y%m%d %H:%M:%S", "%d.%m.%Y %H:%M", "%H:%M:%S", "%a %b %e %H:%M:%S %Y"):
         told = time.strftime(form)
         found = taken_apart(f"{told} 10.0.0.9:4711 ", "10.0.0.9", 4711, "ann42")
         assert found == Shape("", "{time} {peer}", form, "{host}:{port}", " ")

@@ -3,7 +3,7 @@
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 import pytest
@@ -24,17 +24,24 @@ class Relay:
     """Passes on each read to all. If it `asks` for a name, the first read is the name, and no
     message has it; a client that resets has left. One that `forgets` admits the last to connect,
     whoever gives a name. One that `floods` goes on sending nothing for a client that has ended its
-    side."""
+    side. `welcome` makes up what it says to who has given a name."""
 
     def __init__(
-        self, *, asks: bool = False, cuts: bool = False, forgets: bool = False, floods: bool = False
+        self,
+        *,
+        asks: bool = False,
+        cuts: bool = False,
+        forgets: bool = False,
+        floods: bool = False,
+        welcome: Callable[[], str] | None = None,
     ) -> None:
         self._asks = asks
+        self._welcome = welcome or (lambda: f"Here: {', '.join(self._names)}!")
         self._cuts = cuts
         self._forgets = forgets
         self._floods = floods
         self._members: list[socket.socket] = []
-        self._names: list[bytes] = []
+        self._names: list[str] = []
         self._lock = threading.Lock()
         self.is_over = False
         """Whether nobody listens any more: what never learns of an end would go on for ever."""
@@ -59,8 +66,8 @@ class Relay:
                 self._members.append(self._latest if self._forgets else sock)
             if self._asks:
                 self._tell(name + b" joined!")
-                sock.sendall(b"Here: " + b", ".join(self._names) + b"!\n")
-                self._names.append(name.strip())
+                sock.sendall(f"{self._welcome()}\n".encode())
+                self._names.append(name.decode().strip())
             try:
                 while (read := sock.recv(1024)) or (
                     (self._asks or self._floods) and not self.is_over
@@ -112,6 +119,12 @@ def test_a_name_that_no_message_has_is_known_by_what_is_said_to_it() -> None:
         assert found["prompt"] == "NICKNAME"
         assert found["welcome"] == "Here: {any}!\n"
         assert found["join"] == "{name}\n joined!"
+
+
+def test_a_time_in_a_welcome_is_no_constant() -> None:
+    with guests_of(Relay(asks=True, welcome=lambda: f"{time.ctime()} : come in")) as guests:
+        assert told(ask_entrance(guests))["welcome"] == "{time} : come in\n"
+        assert guests.known.time == "%a %b %e %H:%M:%S %Y"
 
 
 def test_a_first_line_that_is_a_message_is_none() -> None:
