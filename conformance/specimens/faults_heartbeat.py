@@ -50,11 +50,7 @@ class ThreeBlanksLeave(BaseServer):
             self.leave(member)
 
 
-@fault(
-    "HB-2",
-    "sends a heartbeat between a broadcast's header and its text",
-    may_break=f"{SHAPE} TXT-5",
-)
+@fault("HB-2", "sends a heartbeat between a broadcast's header and its text")
 class BeatsAfterTheHeader(BaseServer):
     def deliver_from(self, _sender: Member, member: Member, unit: bytes) -> None:
         self.deliver(member, unit.replace(b"\n", b"\n\n", 1))

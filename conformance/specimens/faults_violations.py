@@ -53,7 +53,7 @@ class BroadcastsTheGoodPart(BaseServer):
         super().violation(member, code, line)
 
 
-@fault("ERR-1", "broadcasts the first 1,024 octets of a line that is too long", may_break=JUDGED)
+@fault("ERR-1", "broadcasts the first 1,024 octets of a line that is too long")
 class BroadcastsTheFirstPart(BaseServer):
     def violation(self, member: Member, code: str, line: bytes) -> None:
         if code == "line-too-long":
@@ -64,7 +64,7 @@ class BroadcastsTheFirstPart(BaseServer):
 @fault(
     "ERR-1",
     "takes the rest of a line that is too long for the next line",
-    may_break=f"{JUDGED} LIM-1",
+    may_break="ERR-2",
 )
 class LongLineGoesOn(BaseServer):
     def violation(self, member: Member, code: str, line: bytes) -> None:

@@ -146,8 +146,8 @@ def _violation(case: Case, client: ClientHistory) -> Iterator[Fact]:
             )
         return
     yield from _end(case, client)
-    both = line.code is Code.LINE_TOO_LONG and codes[-1:] == [Code.INVALID_TEXT]
-    if both:
+    told = codes[-1:] == [Code.INVALID_TEXT] and Code.LINE_TOO_LONG not in codes
+    if told and line.code is Code.LINE_TOO_LONG:
         yield Fact(
             Kind.BOTH_CODES,
             "line-too-long for a line that neither decodes nor ends in time",

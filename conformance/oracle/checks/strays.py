@@ -48,6 +48,8 @@ def check_strays(case: Case) -> Iterator[Fact]:
             continue
         if any(stem.decode() in words for stem in _NONCE_STEM.findall(unit.text)):
             continue
+        if mixtures.header_in(unit.text) is not None and mixtures.is_said(unit.header):
+            continue  # the end of a text that stands alone, before the next header
         yield _stray(case, name, unit, author, mixtures)
         told += 1
         if told >= _MOST:

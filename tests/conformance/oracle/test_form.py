@@ -335,3 +335,16 @@ def test_an_lf_after_each_header_is_one_finding() -> None:
         scene.deliver()
     [finding] = scene.findings()
     assert finding.requirement == "HB-2"
+
+
+def test_a_header_at_the_end_of_a_text_that_stands_alone_is_no_mixture() -> None:
+    """The text of the broadcast after it then looks like another header."""
+    scene = chat("ann", "bob")
+    for text in ("{} 20000101 00:00:00 127.0.0.1:1", "{}"):
+        scene.say("ann", text.format(scene.nonce()))
+    for peer in scene.peers.values():
+        peer.waiting[:] = [unit.replace(b"\n", b"\n\n", 1) for unit in peer.waiting]
+    scene.deliver()
+    scene.fence()
+    assert "ROOM-6" not in blamed(scene)
+    assert "HB-2" in blamed(scene)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.conformance.scene import Scene, chat
+from tests.conformance.scene import Scene, blamed, chat
 
 LINE_END = b"20210703 17:45:39 127.0.0.1:50000\n"
 
@@ -51,3 +51,16 @@ def test_a_long_line_before_an_endless_one_was_taken() -> None:
     scene.deliver()
     scene.fence()
     assert scene.findings() == []
+
+
+@pytest.mark.parametrize(("first", "found"), [(b"", True), (b"!line-too-long\n", False)])
+def test_what_is_refused_for_its_text_after_its_length_was_refused_for_its_length(
+    first: bytes, found: bool
+) -> None:
+    scene = chat()
+    scene.send("ann", b"\xff" * 1_100_000)
+    scene.serve("ann")
+    scene.peers["ann"].waiting[:] = [first, b"!invalid-text\n"]
+    scene.deliver()
+    scene.fence()
+    assert ("TXT-2" in blamed(scene)) is found
