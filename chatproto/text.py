@@ -52,7 +52,7 @@ def fault(line: bytes, charset: Charset = "utf-8") -> UnicodeDecodeError | None:
     try:
         decode(line, charset)
     except UnicodeDecodeError as error:
-        return error
+        return error.with_traceback(None)  # With it, whoever keeps the error is in a cycle.
     return None
 
 

@@ -331,6 +331,13 @@ class Case:
             return self.log.position[line] > reached[self.log.component[line]]
         return run[-1].line.t - line.t < TOGETHER
 
+    def is_alone(self, line: Line) -> bool:
+        """Whether the sender's previous message had come when this one was sent, so that the server
+        could not read both at once."""
+        lines = self.history.clients[line.client].messages
+        place = bisect_left(lines, line.number, key=lambda one: one.number)
+        return not place or self.first_came.get(lines[place - 1], line.begun) < line.begun
+
     def segments(self, line: Line) -> tuple[bytes, ...]:
         return self.history.clients[line.client].segments_of(line)
 

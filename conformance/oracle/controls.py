@@ -37,7 +37,7 @@ class Controls:
         self._facts = list(facts)
         lost = (fact for fact in self._facts if fact.kind is Kind.LOST)
         self._lost = {fact.line: fact for fact in lost if fact.line is not None}
-        self.cuts = Cuts(case, self._facts, self.is_alone)
+        self.cuts = Cuts(case, self._facts)
 
     def of(self, kind: Kind) -> list[Fact]:
         """Return the facts of one kind that were detected."""
@@ -48,13 +48,6 @@ class Controls:
         if treatment_of(line) or not line.nonces or len(line.octets) > _LONG:
             return False
         return self._case.segments(line) == (line.octets + b"\n",) and line.octets == line.text
-
-    def is_alone(self, line: Line) -> bool:
-        """Whether the sender's previous message had come when this one was sent, so that the server
-        could not read both at once."""
-        lines = self._case.history.clients[line.client].messages
-        place = bisect_left([one.number for one in lines], line.number)
-        return not place or self._case.first_came.get(lines[place - 1], line.begun) < line.begun
 
     @cached_property
     def _plain_lost(self) -> list[Line]:
@@ -82,8 +75,8 @@ class Controls:
         Only the message before it counts if nothing of its sender's came after it. A line about
         framing (FRM-*), or one that was sent alone, is compared with lines that were sent alone.
         """
-        alone = treatment_of(line).startswith("FRM-") or self.is_alone(line)
-        if any(not alone or self.is_alone(one) for one in self._plain_lost):
+        alone = treatment_of(line).startswith("FRM-") or self._case.is_alone(line)
+        if any(not alone or self._case.is_alone(one) for one in self._plain_lost):
             return False
         if self._fared_better_elsewhere(line):
             return False
@@ -94,7 +87,9 @@ class Controls:
             (
                 one
                 for one in lines[place:]
-                if one is not line and self.is_plain(one) and (not alone or self.is_alone(one))
+                if one is not line
+                and self.is_plain(one)
+                and (not alone or self._case.is_alone(one))
             ),
             None,
         )
@@ -157,11 +152,11 @@ class Controls:
         case = self._case
         if any(case.history.clients[one.client].cause is None for one in self._plain_lost):
             return False
-        if self.is_plain(line) and self.is_alone(line):
+        if self.is_plain(line) and self._case.is_alone(line):
             return True
         return not any(
             case.history.clients[one.client].cause is None
-            and (not self.is_alone(one) or len(case.segments(one)[0].split(b"\n")) > 2)
+            and (not self._case.is_alone(one) or len(case.segments(one)[0].split(b"\n")) > 2)
             for one, fact in self._lost.items()
             if Sign.FOR_ALL in fact.signs
         )

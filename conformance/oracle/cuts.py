@@ -4,7 +4,7 @@ A server that cuts every text at some length has a line limit, and one that cuts
 character does not relay it. Only what is cut otherwise may have been cut by framing.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
@@ -37,11 +37,8 @@ class Cut:
 class Cuts:
     """The cuts of one case, by what was detected in it."""
 
-    def __init__(
-        self, case: Case, facts: Iterable[Fact], is_read_alone: Callable[[Line], bool]
-    ) -> None:
+    def __init__(self, case: Case, facts: Iterable[Fact]) -> None:
         self._case = case
-        self._is_read_alone = is_read_alone
         self._facts = [
             fact for fact in facts if fact.kind is Kind.ALTERED and Sign.CUT in fact.signs
         ]
@@ -126,7 +123,7 @@ class Cuts:
         return point not in before and point not in self._relayed
 
     def _was_alone(self, line: Line) -> bool:
-        return self._had_its_segment(line) and self._is_read_alone(line)
+        return self._had_its_segment(line) and self._case.is_alone(line)
 
     def _had_its_segment(self, line: Line) -> bool:
         """Whether a line was the only one in its only segment."""

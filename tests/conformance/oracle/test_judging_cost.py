@@ -4,6 +4,7 @@ What is measured is the processor's time, and only as a ratio; but in the thorou
 room of a million receptions is to be judged in ten seconds.
 """
 
+import gc
 from collections.abc import Callable
 from itertools import cycle, islice
 from math import log2
@@ -100,6 +101,29 @@ def seconds_to_judge(transcript: Transcript) -> float:
 def test_it_is_near_linear(spoil: Spoiling) -> None:
     costs = [seconds_to_judge(room(10, size, spoil)) / (size * log2(size)) for size in SIZES]
     assert all(cost <= GENEROUS * costs[0] for cost in costs), costs
+
+
+def violations() -> Transcript:
+    scene = chat(*(f"m{number}" for number in range(100)))
+    for name in scene.peers:
+        scene.send(name, b"\xff\n")
+    return [*scene.events, Finish(scene.now)]
+
+
+@pytest.mark.parametrize(
+    "transcript",
+    [room(10, SIZES[0], sound), room(10, SIZES[0], cutting), violations()],
+    ids=["sound", "cut", "violations"],
+)
+def test_it_leaves_nothing_to_the_garbage_collector(transcript: Transcript) -> None:
+    judge(transcript)
+    gc.collect()
+    gc.disable()
+    try:
+        judge(transcript)
+        assert gc.collect() < 100
+    finally:
+        gc.enable()
 
 
 @pytest.mark.skipif(not THOROUGH, reason="takes seconds of a machine that is quiet: make oracle")
