@@ -60,9 +60,12 @@ def client_hears_no_more(about: Circumstances) -> bool:
 
 
 def stood_still_behind_a_backlog(about: Circumstances) -> bool:
-    """a member with a backlog had stopped reading, and then no one received anything"""
+    """a member with a backlog had stopped reading, and then no one received anything, or anything
+    that this sender said"""
     if about.what is not What.BACKLOG or about.has(Sign.DEAFENED):
         return False
+    if about.has(Sign.MUTED):
+        return True
     return about.fact.kind is Kind.DIED or about.case.last_wait > about.case.last_broadcast
 
 

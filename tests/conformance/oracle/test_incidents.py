@@ -318,3 +318,17 @@ def test_a_server_that_dies_after_it_stood_still_stood_still() -> None:
     scene = behind_a_stalled_reader(100_000)
     scene.events.append(Exited(scene.tick(), 1))
     assert blamed(scene) == ["LIM-3", "TRN-1"]
+
+
+def test_a_speaker_that_waits_for_a_stalled_reader_breaks_two_requirements() -> None:
+    """Where each member has a thread, others are heard until theirs waits, too."""
+    scene = chat("ann", "bob", "eve")
+    scene.stall("eve")
+    for _ in range(100):
+        scene.say("ann", scene.nonce() + "x" * 1_000)
+    scene.deliver("ann", "bob")
+    scene.send("ann", scene.nonce().encode() + b"\n")
+    scene.wait_in_vain("ann")
+    scene.say("bob", scene.nonce())
+    scene.deliver("ann", "bob")
+    assert blamed(scene) == ["LIM-3", "TRN-1"]
