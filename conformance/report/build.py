@@ -53,7 +53,7 @@ def judged(
     findings = judgement.findings
     outcomes = {finding.outcome for finding in findings}
     if Outcome.FAIL in outcomes and stuck is not None:
-        findings = [*findings, *_untold(scenario, findings, stuck)]
+        findings = [*findings, *_untold(scenario, judgement, stuck)]
     first = {finding.requirement: finding for finding in reversed(findings)}
     status: Literal["pass", "fail", "unknown"] = "pass"
     reason = None
@@ -80,10 +80,12 @@ def judged(
     )
 
 
-def _untold(scenario: Scenario, findings: Collection[Finding], stuck: str) -> Iterator[Finding]:
-    """Yield what a scenario is mainly about, as unknown, if another failure broke it off."""
+def _untold(scenario: Scenario, judgement: Judgement, stuck: str) -> Iterator[Finding]:
+    """Yield what a scenario is mainly about, as unknown, if another failure broke it off before it
+    came to that."""
     main = scenario.requirements[0]
-    if not any(finding.requirement == main for finding in findings):
+    found = {finding.requirement for finding in judgement.findings}
+    if main not in found and not judgement.exercised[main]:
         expected = "a scenario that reaches its end"
         yield Finding(main, expected, stuck, (), outcome=Outcome.UNKNOWN)
 
