@@ -257,7 +257,7 @@ class _Asker:
             untold += [f"{key}: {why}" for key in sorted({"header", "tail"} - concluded)]
         asked = {key for question in self.questions for key in question.answers}
         if self.guests.known.by_read and "read_size" not in asked:
-            untold.append("read_size: a long segment was relayed in one piece")
+            untold.append("read_size: nothing that came tells one read from the next")
         if "framing" in asked and not self.guests.known.dialect.is_repr:
             untold += [
                 f"{key}: not one of the known ways"

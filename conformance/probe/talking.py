@@ -44,12 +44,10 @@ class ProbeOutOfTime(Exception):
 
 
 class Speaker:
-    """A connection to the server: all octets that came, when they came, and whether it has
-    ended."""
+    """A connection to the server: all octets that came, and whether it has ended."""
 
     def __init__(self, sock: socket.socket, name: str) -> None:
         self.came = bytearray()
-        self.arrivals: list[tuple[float, int]] = []
         self.ended = False
         self.name = name
         self.host, self.port = "", 0
@@ -82,8 +80,6 @@ class Speaker:
             octets = b""
         self.ended = not octets
         self.came += octets
-        if octets:
-            self.arrivals.append((time.monotonic(), len(self.came)))
 
 
 class Room:

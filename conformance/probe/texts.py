@@ -24,8 +24,8 @@ _SLOW: Final = 0.3
 _LEAST_READ: Final = 64
 _SEGMENTS: Final = 8
 _ENOUGH: Final = 3
-"""How many long segments are tried at least, and how many different ends of parts are enough to
-tell their size."""
+"""How many long segments are tried at least, and how many different ends of what comes of one
+client are enough to tell the size of a read."""
 
 
 def ask_shape(guests: Guests, samples: list[Sample]) -> list[Conclusion]:
@@ -134,7 +134,7 @@ def ask_framing(guests: Guests) -> list[Conclusion]:
 def ask_read_size(guests: Guests) -> list[Conclusion]:
     """Ask how much of a long segment is one message, if a read is one.
 
-    If nothing separates messages, the sizes of the parts that come tell.
+    If nothing separates messages, those of two clients that talk at once tell.
     """
     if not guests.known.by_read:
         return []
@@ -143,16 +143,13 @@ def ask_read_size(guests: Guests) -> list[Conclusion]:
     # A slow server may take a while to read much.
     long = _LONG if (room.slowest or 0.0) < _SLOW else _LESS_LONG
     sizes: list[int] = []
-    parts: set[int] = set()
     whole = True
     for turn in range(_SEGMENTS):
-        if turn >= _ENOUGH and (
-            (len(set(sizes)) == 1 and sizes[0] < long) or len(parts) >= _ENOUGH
-        ):
+        if turn >= _ENOUGH and len(set(sizes)) == 1:
             break
         word = room.word()
         said = word + b"".join(b"%06d" % n for n in range(long // 6)) + b"z"
-        mark, first = len(bob.came), len(bob.arrivals)
+        mark = len(bob.came)
         room.say(ann, said + b"\n")
         if not room.hears(bob, word, mark):
             raise Gone("nothing came after a long segment")
@@ -162,25 +159,46 @@ def ask_read_size(guests: Guests) -> list[Conclusion]:
         whole = room.wait(lambda end=end: end in bob.came[-64:] or bob.ended, seconds)  # type: ignore[misc]  # called in this turn
         room.settle(bob)
         came = bob.since(mark)
-        at = came.find(word)
-        taken = _alike(said, came[at:])
-        sizes.append(taken)
-        ends = [end - mark - at for _, end in bob.arrivals[first:]]
-        parts |= {end for end in ends if 0 < end < len(said)}
-    why = "of one segment with {} octets the first message had {}"
-    shortest = {size for size in sizes if size < long - 6}
-    if len(shortest) == 1 and len(set(sizes)) == 1:
-        size = sizes[0]
-    elif not shortest and parts:
-        size = reduce(gcd, parts) if len(parts) >= _ENOUGH else 0
-        why = "one segment with {} octets was relayed in parts of {} and multiples of that"
-    else:
-        size = 0
-    if _LEAST_READ <= size < long - 6:
-        return [Conclusion("read_size", size, why.format(long, size))]
-    if shortest or parts:
+        sizes.append(_alike(said, came[came.find(word) :]))
+    if min(sizes) >= long - 6:
+        if guests.known.shaped and not guests.known.dialect.opening:
+            return _read_size_of_two(guests, long)
+        return [Conclusion("read_size", 65_536, f"{long} octets in one segment were one message")]
+    size = sizes[0]
+    if size < _LEAST_READ or len(set(sizes)) > 1:
         return []
-    return [Conclusion("read_size", 65_536, f"{long} octets in one segment were one message")]
+    why = f"of one segment with {long} octets the first message had {size}"
+    return [Conclusion("read_size", size, why)]
+
+
+def _read_size_of_two(guests: Guests, long: int) -> list[Conclusion]:
+    """Conclude the size of a read from where a server turns from one client's octets to another's.
+
+    The parts in which it sends them do not tell: they may hold several reads, or less than one.
+    """
+    room = guests.room
+    ann, bob = guests.pair()
+    eve = guests.newcomer(bob)
+    runs: list[int] = []
+    ends: set[int] = set()
+    for _ in range(_SEGMENTS):
+        mark = len(bob.came)
+        for speaker, octet in ((ann, b"a"), (eve, b"b")):
+            room.say(speaker, octet * long + b"\n")
+        room.wait(lambda: bob.ended or all(bob.came.count(one, mark) >= long for one in b"ab"))  # noqa: B023  # called in this turn
+        room.settle(bob)
+        said = {b"a": 0, b"b": 0}
+        for run in re.findall(rb"a+|b+", bob.since(mark)):
+            said[run[:1]] += len(run)
+            runs.append(len(run))
+            ends |= {said[run[:1]]} - {long}
+        if len(ends) >= _ENOUGH:
+            break
+    size = reduce(gcd, ends, 0)
+    if len(ends) < _ENOUGH or size < _LEAST_READ or size not in runs:
+        return []
+    why = f"of two clients' {long} octets at once came {size} of one, or a multiple, in turn"
+    return [Conclusion("read_size", size, why)]
 
 
 def _alike(said: bytes, came: bytes) -> int:

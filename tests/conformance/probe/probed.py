@@ -65,6 +65,29 @@ class RelaysReads(BareRelay):
         self.broadcast(member, octets)
 
 
+class SendsTwoReads(RelaysReads):
+    """It sends what two reads brought at once, if more is to come."""
+
+    latest = 0
+
+    def on_octets(self, member: Member, octets: bytes) -> None:
+        self.latest = len(octets)
+        super().on_octets(member, octets)
+
+    def flush(self, member: Member) -> None:
+        if self.latest < self.read_size or len(member.outgoing) >= 2 * self.read_size:
+            super().flush(member)
+
+
+class ReadsAll(RelaysReads):
+    """It reads all there is, and sends it in parts."""
+
+    read_size = 1 << 20
+
+    def write(self, member: Member) -> int:
+        return member.sock.send(member.outgoing[:4096])
+
+
 class AwaitsTheLf(BaseServer):
     """Whoever has said half a line is read from, and nobody else, until the rest comes. It dies if
     that never comes."""
@@ -109,6 +132,8 @@ SERVERS = {
     "enters-late": EntersLate,
     "answers-late": AnswersLate,
     "relays-reads": RelaysReads,
+    "sends-two-reads": SendsTwoReads,
+    "reads-all": ReadsAll,
     "awaits-the-lf": AwaitsTheLf,
     "relays-the-quit": RelaysTheQuit,
     "hears-itself": HearsItself,

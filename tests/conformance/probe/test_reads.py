@@ -1,6 +1,7 @@
 """What a probe makes of servers that relay reads as they come, and say what has no LF."""
 
 import socket
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -14,8 +15,9 @@ from conformance.probe.guests import Guests
 from conformance.probe.learning import Conclusion
 from conformance.probe.memberships import ask_entrance, ask_half_close
 from conformance.probe.talking import Room
-from conformance.probe.texts import ask_blank, ask_framing
-from conformance.target.address import TcpAddress
+from conformance.probe.texts import ask_blank, ask_framing, ask_read_size
+from conformance.target.address import TcpAddress, parse_address
+from conformance.target.profile import Launch
 
 pytestmark = pytest.mark.heavy
 
@@ -137,6 +139,19 @@ def test_who_is_lost_without_a_name_before_the_next_comes_gives_one_first() -> N
         assert guests.known.login
         host, _ = guests.pair()
         assert len(guests.newcomers(host, 3)) == 3
+
+
+@pytest.mark.parametrize(
+    ("way", "size"), [("relays-reads", 256), ("sends-two-reads", 256), ("reads-all", None)]
+)
+def test_a_read_is_not_what_a_pure_relay_sends_at_once(way: str, size: int | None) -> None:
+    launch = Launch(command=f"{sys.executable} -m tests.conformance.probe.probed {way} {{port}}")
+    with Room(parse_address("tcp://127.0.0.1:0"), launch, 1.0, 60.0).open() as room:
+        guests = Guests(room, 1.0)
+        acquaint(guests)
+        guests.known.by_read = guests.known.shaped = True
+        guests.known.dialect = Dialect(header="", infix="")
+        assert told(ask_read_size(guests)) == ({} if size is None else {"read_size": size})
 
 
 def test_what_never_ends_is_a_flood_though_it_says_nothing() -> None:
