@@ -21,8 +21,6 @@ have changed; more where the last change was missed."""
 _BATCH = 50
 _WINDOW = 200
 """Lines that are sent in one segment, and lines in flight at once."""
-_OCTETS = 200
-"""Octets of such a line, so that few lines keep a server busy."""
 _TRIES = 8
 _MET = 2.4
 """How many changes of the second are enough, weighted as follows."""
@@ -116,13 +114,12 @@ def _talk_across_a_turn(stage: Stage, member: Client, before: bytes, end: float)
     stage.greet(member)
     if _header_of(member, stage.last_nonce) != before:
         return 0.0
-    filler = " " + "x" * (_OCTETS - len(stage.last_nonce) - 2) if stage.can_say(_OCTETS) else ""
     words: list[str] = []
     heard, longest = 0, 0.0
     while True:
         while len(words) < heard + _WINDOW and stage.now() < end:
             said = [stage.nonce() for _ in range(_BATCH)]
-            member.send("".join(f"{word}{filler}\n" for word in said).encode())
+            member.send("".join(f"{word}\n" for word in said).encode())
             words += said
         if heard == len(words):
             return 0.0
