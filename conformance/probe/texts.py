@@ -22,6 +22,9 @@ _LESS_LONG: Final = 2_400
 _SLOW: Final = 0.3
 """The octets for a slow server, and the seconds for an answer that make it slow."""
 _LEAST_READ: Final = 64
+_OF_TWO: Final = 3
+"""How many times as much two clients say at once, so that neither has been read before the other
+speaks."""
 _SEGMENTS: Final = 8
 _ENOUGH: Final = 3
 """How many long segments are tried at least, and how many different ends of what comes of one
@@ -162,7 +165,7 @@ def ask_read_size(guests: Guests) -> list[Conclusion]:
         sizes.append(_alike(said, came[came.find(word) :]))
     if min(sizes) >= long - 6:
         if guests.known.shaped and not guests.known.dialect.opening:
-            return _read_size_of_two(guests, long)
+            return _read_size_of_two(guests, _OF_TWO * long)
         return [Conclusion("read_size", 65_536, f"{long} octets in one segment were one message")]
     size = sizes[0]
     if size < _LEAST_READ or len(set(sizes)) > 1:
@@ -379,7 +382,8 @@ def _undecodable(guests: Guests) -> tuple[list[Conclusion], bytes | None]:
     guests.forget()
     if ann.ended:
         room.settle(bob)  # a process that dies closes its connections one after the other
-    if bob.ended or room.has_died():
+    # To look whether it has died is to close a connection, which may be what hangs it.
+    if bob.ended or (ann.ended and room.has_died()):
         why = f"after {said} the server no longer answered"
         return [Conclusion("undecodable", "kills", why)], None
     if ann.ended:

@@ -65,6 +65,24 @@ class RelaysReads(BareRelay):
         self.broadcast(member, octets)
 
 
+class HangsAtAnEnd(BaseServer):
+    """Who says what does not decode is heard no more. An end of stream hangs it."""
+
+    def __init__(self, port: int) -> None:
+        super().__init__(port)
+        self.muted: set[Member] = set()
+
+    def on_octets(self, member: Member, octets: bytes) -> None:
+        if member not in self.muted:
+            super().on_octets(member, octets)
+
+    def violation(self, member: Member, _code: str, _line: bytes) -> None:
+        self.muted.add(member)
+
+    def on_end_of_stream(self, _member: Member) -> None:
+        time.sleep(600)
+
+
 class SendsTwoReads(RelaysReads):
     """It sends what two reads brought at once, if more is to come."""
 
@@ -132,6 +150,7 @@ SERVERS = {
     "enters-late": EntersLate,
     "answers-late": AnswersLate,
     "relays-reads": RelaysReads,
+    "hangs-at-an-end": HangsAtAnEnd,
     "sends-two-reads": SendsTwoReads,
     "reads-all": ReadsAll,
     "awaits-the-lf": AwaitsTheLf,

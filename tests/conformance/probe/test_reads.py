@@ -15,7 +15,7 @@ from conformance.probe.guests import Guests
 from conformance.probe.learning import Conclusion
 from conformance.probe.memberships import ask_entrance, ask_half_close
 from conformance.probe.talking import Room
-from conformance.probe.texts import ask_blank, ask_framing, ask_read_size
+from conformance.probe.texts import ask_blank, ask_framing, ask_read_size, ask_undecodable
 from conformance.target.address import TcpAddress, parse_address
 from conformance.target.profile import Launch
 
@@ -110,6 +110,15 @@ def guests_of(relay: Relay) -> Iterator[Guests]:
         relay.is_over = True
 
 
+@contextmanager
+def guests_of_launched(way: str) -> Iterator[Guests]:
+    launch = Launch(command=f"{sys.executable} -m tests.conformance.probe.probed {way} {{port}}")
+    with Room(parse_address("tcp://127.0.0.1:0"), launch, 1.0, 60.0).open() as room:
+        guests = Guests(room, 1.0)
+        acquaint(guests)
+        yield guests
+
+
 def told(found: list[Conclusion]) -> dict[str, object]:
     return {one.key: one.value for one in found}
 
@@ -141,14 +150,16 @@ def test_who_is_lost_without_a_name_before_the_next_comes_gives_one_first() -> N
         assert len(guests.newcomers(host, 3)) == 3
 
 
+def test_what_does_not_decode_is_not_blamed_for_what_an_end_of_stream_does() -> None:
+    with guests_of_launched("hangs-at-an-end") as guests:
+        assert told(ask_undecodable(guests)) == {"undecodable": "mutes"}
+
+
 @pytest.mark.parametrize(
     ("way", "size"), [("relays-reads", 256), ("sends-two-reads", 256), ("reads-all", None)]
 )
 def test_a_read_is_not_what_a_pure_relay_sends_at_once(way: str, size: int | None) -> None:
-    launch = Launch(command=f"{sys.executable} -m tests.conformance.probe.probed {way} {{port}}")
-    with Room(parse_address("tcp://127.0.0.1:0"), launch, 1.0, 60.0).open() as room:
-        guests = Guests(room, 1.0)
-        acquaint(guests)
+    with guests_of_launched(way) as guests:
         guests.known.by_read = guests.known.shaped = True
         guests.known.dialect = Dialect(header="", infix="")
         assert told(ask_read_size(guests)) == ({} if size is None else {"read_size": size})
