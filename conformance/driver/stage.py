@@ -58,7 +58,7 @@ class Stage:
     `interrupted` says why a scenario did not reach its end; None if it did. `is_stuck` is true
     unless mere slowness interrupted it. `waits` says how long to wait for the server; without it,
     every wait is a full one. Every nonce begins with `nonce_stem`, which is new each time that a
-    scenario is played.
+    scenario is played. `losses_left` says after how many more lost words it goes on.
     """
 
     def __init__(
@@ -77,11 +77,11 @@ class Stage:
         stems = random.Random(f"{start.seed} {start.scenario} {played}")  # noqa: S311  # not secret
         self.nonce_stem = f"n{stems.getrandbits(24):06x}"
         self.last_nonce = ""
+        self.losses_left = 1.0
         self._loop = Loop(start, limit)
         self._conversation = Conversation(self._loop, start, self.nonce_stem, waits)
         self._clients: list[Client] = []
         self._observer: Client | None = None
-        self._has_lost = False
         self._apart = 0.0
         self._nonces = 0
         self._waiter = Waiter(self._conversation, self._clients)
@@ -286,13 +286,13 @@ class Stage:
     def _twice(self, clients: Sequence[Client]) -> Iterator[None]:
         """Let each client say one more word if something did not come. Whether that comes tells a
         message that was lost from a member, or a room, that is heard no more; if it does, the
-        scenario goes on, once."""
+        scenario goes on, `losses_left` times."""
         try:
             yield
         except Stuck:
-            if not self._are_heard(clients) or self._has_lost:
+            self.losses_left -= 1
+            if not self._are_heard(clients) or self.losses_left < 0:
                 raise
-            self._has_lost = True
 
     def _are_heard(self, clients: Sequence[Client]) -> bool:
         """Whether each client hears what each says now."""

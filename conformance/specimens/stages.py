@@ -169,7 +169,7 @@ class S5:
 
 
 @fault(
-    "FRM-1 LIM-3",
+    "FRM-1 QUIT-5",
     "stage 6: stage 5, and whatever goes wrong in reading a line counts as `quit`",
     may_break=ALL,
 )
