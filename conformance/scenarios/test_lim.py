@@ -105,7 +105,7 @@ def test_a_laggard_stays(stage: Stage) -> None:
     stage.fence(ann, bob, laggard)
 
 
-@scenario("LIM-3", "QUIT-5", waits=2.5)
+@scenario("LIM-3", "QUIT-5", "ROOM-6", waits=2.5)
 def test_a_slow_reader_misses_nothing(stage: Stage) -> None:
     """Two members talk in long and short lines. Another reads a little now and then: it is always
     behind, but never by 900,000 octets. It half-closes, and reads the rest as slowly."""

@@ -60,7 +60,7 @@ class OneLineBroadcast(BaseServer):
         return super().compose(sender, text).replace(b"\n", b" ", 1)
 
 
-@fault("ROOM-2", "leaves out the LF that ends a broadcast", may_break=SHAPE)
+@fault("TRN-2", "leaves out the LF that ends a broadcast", may_break=SHAPE)
 class LeavesOutTheLastLineEnd(BaseServer):
     def compose(self, sender: Member, text: str) -> bytes:
         return super().compose(sender, text)[:-1]

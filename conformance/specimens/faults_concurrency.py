@@ -206,7 +206,7 @@ class SendsToASnapshot(BaseServer):
 
 
 @fault(
-    "ROOM-2",
+    "ROOM-1",
     "enters every 10th newcomer into its table only after that one's first read",
     may_break=WHICHEVER,
 )

@@ -1,8 +1,9 @@
 """Detects losses: messages that were owed to a member and did not come to it."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
+from typing import Final
 
 from conformance.oracle.case import Case
 from conformance.oracle.checks.text import line_signs
@@ -14,6 +15,8 @@ from conformance.oracle.reading.history import ClientHistory
 from conformance.oracle.reading.lines import Fate, Leaving, Line
 from conformance.oracle.reading.units import Rest
 from conformance.transcript.events import FLOOD, THE_END
+
+_HELD_BACK: Final = "{} received it only after more was said"
 
 
 def check_losses(case: Case) -> Iterator[Fact]:
@@ -36,8 +39,7 @@ def check_losses(case: Case) -> Iterator[Fact]:
             for line in _missing_end(case, client):
                 lost[line].setdefault(client.name, f"{client.name} received nothing more")
             for line in _held_back(case, client):
-                held = f"{client.name} received it only after more was said"
-                lost[line].setdefault(client.name, held)
+                lost[line].setdefault(client.name, _HELD_BACK.format(client.name))
     for client in case.clients:
         if client.cause is Leaving.RESET or may_miss_the_end(case, client):
             continue
@@ -108,10 +110,9 @@ def _is_in_order(run: Sequence[Tie]) -> bool:
     return True
 
 
-def _loss_signs(case: Case, line: Line, losers: Collection[str]) -> Iterator[Sign]:
-    was_held = line in case.came and any(
-        _came_after_a_wait(one, line, case.first_came[line]) for one in case.clients
-    )
+def _loss_signs(case: Case, line: Line, losers: dict[str, str]) -> Iterator[Sign]:
+    # Whoever else has it without the LF that ends it may be no better off.
+    was_held = set(losers.values()) <= {_HELD_BACK.format(name) for name in losers}
     if was_held or line not in case.came:
         yield Sign.FOR_ALL
     elif list(losers) == [line.client]:

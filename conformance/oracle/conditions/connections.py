@@ -64,7 +64,7 @@ def stood_still_behind_a_backlog(about: Circumstances) -> bool:
     that this sender said"""
     if about.what is not What.BACKLOG or about.has(Sign.DEAFENED):
         return False
-    if about.has(Sign.MUTED):
+    if about.has(Sign.MUTED) and about.case.history.clients[about.line.client].cause is None:
         return True
     return about.fact.kind is Kind.DIED or about.case.last_wait > about.case.last_broadcast
 

@@ -145,6 +145,8 @@ def losers_are_left_behind(about: Circumstances) -> bool:
     """others received it, and clients that lack it had just become members, or received nothing
     more"""
     line = about.line
+    if about.has(Sign.FOR_ALL):
+        return False
     return line in about.case.came and all(
         _is_left_behind(about.case, line, name) for name in about.fact.losers
     )
