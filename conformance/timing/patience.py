@@ -52,13 +52,15 @@ class Patience:
     def seconds(self, kind: Kind, factor: float) -> float:
         """Return how long silence may last, with deadlines multiplied by `factor`: in full, or as
         long as the server's latency justifies."""
-        full = PATIENCE * factor
         if kind not in self._vain or kind not in self._shortens:
-            return full
+            return PATIENCE * factor
         least = UNHEARD if kind == "read" else SHORTENED
-        return min(full, max(least * factor, GAPS * self._gaps[kind]))
+        return _justified(least, self._gaps[kind], factor)
 
     def justified(self, factor: float) -> float:
         """Return how long the server's latency justifies to wait for what members say."""
-        longest = max(self._gaps["text"], self._gaps["beside"])
-        return min(PATIENCE * factor, max(SHORTENED * factor, GAPS * longest))
+        return _justified(SHORTENED, max(self._gaps["text"], self._gaps["beside"]), factor)
+
+
+def _justified(least: float, gap: float, factor: float) -> float:
+    return min(PATIENCE * factor, max(least * factor, GAPS * gap))

@@ -1,9 +1,8 @@
 """Detects losses: messages that were owed to a member and did not come to it."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from itertools import pairwise
-from typing import Final
 
 from conformance.oracle.case import Case
 from conformance.oracle.checks.text import line_signs
@@ -16,14 +15,13 @@ from conformance.oracle.reading.lines import Fate, Leaving, Line
 from conformance.oracle.reading.units import Rest
 from conformance.transcript.events import FLOOD, THE_END
 
-_HELD_BACK: Final = "{} received it only after more was said"
-
 
 def check_losses(case: Case) -> Iterator[Fact]:
     """Detect messages that were owed and did not come. If the standard leaves it open, none is
     owed.
     """
     lost: dict[Line, dict[str, str]] = defaultdict(dict)
+    held: set[tuple[Line, str]] = set()
     # If members disagree on the place of a broadcast, it cannot be said who lacks it there.
     disputed = {tie.line for _, *two in case.inversions for tie in two}
     for client in case.clients:
@@ -39,7 +37,8 @@ def check_losses(case: Case) -> Iterator[Fact]:
             for line in _missing_end(case, client):
                 lost[line].setdefault(client.name, f"{client.name} received nothing more")
             for line in _held_back(case, client):
-                lost[line].setdefault(client.name, _HELD_BACK.format(client.name))
+                lost[line][client.name] = f"{client.name} received it only after more was said"
+                held.add((line, client.name))
     for client in case.clients:
         if client.cause is Leaving.RESET or may_miss_the_end(case, client):
             continue
@@ -62,6 +61,8 @@ def check_losses(case: Case) -> Iterator[Fact]:
             del losers[name]
     lost = {line: losers for line, losers in lost.items() if losers}
     for line, losers in sorted(lost.items(), key=lambda item: item[0].begun):
+        # Whoever else has it without the LF that ends it may be no better off.
+        was_held = all((line, name) in held for name in losers)
         evidence = [line.begun, line.done]
         evidence += [at for name in losers for at, _ in case.history.clients[name].waits[:1]]
         yield Fact(
@@ -73,7 +74,7 @@ def check_losses(case: Case) -> Iterator[Fact]:
             b"",
             line.text,
             case.segments(line),
-            (*_loss_signs(case, line, losers), *line_signs(case, line)),
+            (*_loss_signs(case, line, losers, was_held=was_held), *line_signs(case, line)),
             line,
             tuple(losers),
         )
@@ -110,9 +111,9 @@ def _is_in_order(run: Sequence[Tie]) -> bool:
     return True
 
 
-def _loss_signs(case: Case, line: Line, losers: dict[str, str]) -> Iterator[Sign]:
-    # Whoever else has it without the LF that ends it may be no better off.
-    was_held = set(losers.values()) <= {_HELD_BACK.format(name) for name in losers}
+def _loss_signs(
+    case: Case, line: Line, losers: Collection[str], *, was_held: bool
+) -> Iterator[Sign]:
     if was_held or line not in case.came:
         yield Sign.FOR_ALL
     elif list(losers) == [line.client]:
@@ -121,7 +122,7 @@ def _loss_signs(case: Case, line: Line, losers: dict[str, str]) -> Iterator[Sign
         yield Sign.FOR_ONE
     if all(case.is_last_for(line, name) for name in losers):
         yield Sign.AT_THE_END
-    if not was_held and line is case.history.clients[line.client].messages[0]:
+    if line is case.history.clients[line.client].messages[0]:
         yield Sign.FIRST_LINE
 
 
