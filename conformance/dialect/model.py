@@ -59,7 +59,8 @@ class Dialect(Table):
     `framing`: a message is a line, or a read of at most `read_size` octets. `charset` is that of
     what clients send, `sends` that of what the server sends. `undecodable`: what happens to a line
     that does not decode: its sender is closed (`closes`) or no longer heard (`mutes`), the line is
-    broadcast somehow (`relays`) or left out (`drops`), or the server dies (`kills`).
+    broadcast in UTF-8 somehow (`relays`), broadcast as it came (`passes`) or left out (`drops`), or
+    the server dies (`kills`).
 
     A broadcast is `prefix`, `header`, `infix`, the text and `tail`. The header has {time}, in the
     format `time`, and {peer}, in the format `peer` with {host}, {port}, {name} or {number}; a
@@ -80,7 +81,7 @@ class Dialect(Table):
     read_size: Annotated[int, Field(ge=SMALLEST_READ)] = 65_536
     charset: str = "utf-8"
     sends: str = "utf-8"
-    undecodable: Literal["closes", "mutes", "relays", "drops", "kills"] = "closes"
+    undecodable: Literal["closes", "mutes", "relays", "passes", "drops", "kills"] = "closes"
     prefix: str = ""
     header: str = "{time} {peer}"
     time: str = "%Y%m%d %H:%M:%S"

@@ -378,7 +378,8 @@ def _undecodable(guests: Guests) -> tuple[list[Conclusion], bytes | None]:
     if after in bob.since(mark):
         came = bob.since(mark).partition(word)[2].partition(after)[0]
         room.settle(bob, ann)
-        return [Conclusion("undecodable", "relays", f"{said} came as {shown(came)}")], came
+        effect = "passes" if came == b"\xff" else "relays"
+        return [Conclusion("undecodable", effect, f"{said} came as {shown(came)}")], came
     guests.forget()
     if ann.ended:
         room.settle(bob)  # a process that dies closes its connections one after the other

@@ -47,6 +47,7 @@ def test_another_charset_of_what_comes_in_is_no_departure() -> None:
         (Dialect(controls="relayed"), "TXT-4"),
         (Dialect(sends="gbk"), "TXT-1 TXT-5"),
         (Dialect(undecodable="relays"), "TXT-2"),
+        (Dialect(undecodable="passes"), "TXT-1 TXT-2"),
         (
             Dialect(undecodable="kills", absent=frozenset(["line-limit"])),
             "TXT-2 LIM-2 ERR-1 ERR-2 ERR-3",

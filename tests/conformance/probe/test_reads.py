@@ -165,6 +165,11 @@ def test_a_read_is_not_what_a_pure_relay_sends_at_once(way: str, size: int | Non
         assert told(ask_read_size(guests)) == ({} if size is None else {"read_size": size})
 
 
+def test_octets_that_come_back_as_they_were_are_passed_on() -> None:
+    with guests_of_launched("relays-reads") as guests:
+        assert told(ask_undecodable(guests)) == {"undecodable": "passes"}
+
+
 def test_what_never_ends_is_a_flood_though_it_says_nothing() -> None:
     with guests_of(Relay(floods=True)) as guests:
         assert [one.key for one in ask_half_close(guests)] == ["QUIT-5"]
