@@ -241,6 +241,7 @@ TABLE: Final = (
     Row(Kind.PUT_OUT, "", after.treated_line_was_unanswered, control=Control.AGAIN),
     Row(Kind.PUT_OUT, "ERR-2", after.somebody_had_offended),
     Row(Kind.PUT_OUT, "ROOM-7", after.somebody_had_left),
+    Row(Kind.PUT_OUT, "HB-3", after.only_the_silent_were_put_out),
     Row(Kind.PUT_OUT, "LIM-3", after.somebody_was_to_be_evicted),
     Row(Kind.PUT_OUT, "HB-3", after.had_been_silent),
     Row(Kind.PUT_OUT, "ROOM-7", after.earlier_ones_had_left),

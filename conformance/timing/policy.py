@@ -107,6 +107,9 @@ TOGETHER: Final = 0.1
 SILENT: Final = 0.9
 """How long a client must have been silent to count as disconnected for its silence. A server counts
 1 s from the accept, and the suite may note the connection late."""
+LONG_SILENT: Final = 3.0
+"""How long clients must have been silent to count as disconnected for it although much was going
+on."""
 
 # What a failure by time alone, or on a busy machine, is retried with.
 

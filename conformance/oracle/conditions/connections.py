@@ -8,14 +8,14 @@ from typing import Final
 from chatproto import Code
 from conformance.oracle.case import Case
 from conformance.oracle.conditions.circumstances import Circumstances
-from conformance.oracle.facts import Kind, Sign
+from conformance.oracle.facts import Fact, Kind, Sign
 from conformance.oracle.membership import MANY, members_before
 from conformance.oracle.reading.history import ClientHistory
 from conformance.oracle.reading.lines import Fate, Leaving
 from conformance.oracle.said import pieces_of
 from conformance.oracle.triggers import What
 from conformance.standard.constants import MIN_LINE_LIMIT
-from conformance.timing.policy import HICCUP, SILENT
+from conformance.timing.policy import HICCUP, LONG_SILENT, SILENT
 
 _BURST: Final = 10
 """From more lines of one client on, their number may be why the server ends a connection."""
@@ -270,13 +270,46 @@ def had_been_silent(about: Circumstances) -> bool:
         return False
     out = (case.history.clients[fact.client or ""] for fact in about.controls.of(Kind.PUT_OUT))
     with_it = (one for one in out if abs(one.ended_t - client.ended_t) < HICCUP)
-    return all(_silence_of(case, one) >= SILENT for one in (client, *with_it))
+    return all(_silence_of(case, one, one.ended or 0) >= SILENT for one in (client, *with_it))
 
 
-def _silence_of(case: Case, client: ClientHistory) -> float:
-    """For how many seconds a client had said nothing when its connection ended."""
-    lines = (line.t for line in client.lines if line.begun < (client.ended or 0))
-    return client.ended_t - max([case.history.time(client.connected), *lines])
+def only_the_silent_were_put_out(about: Circumstances) -> bool:
+    """the client had been silent for seconds, and so had all who were put out; who had spoken
+    since, and read on, was not put out"""
+    client, case, facts = about.client, about.case, about.controls.of(Kind.PUT_OUT)
+    if client is None or client.ended is None:
+        return False
+    ended, out = client.ended, {fact.client or "": fact for fact in facts}
+    least = min(_silence_before(case, fact) for fact in facts)
+    others = [
+        one
+        for one in case.clients
+        if one.name not in out
+        and one.connected < ended
+        and not one.stalls
+        and not one.has_left(ended)
+    ]
+    return (
+        least >= LONG_SILENT
+        and any(case.runs[one.name] for one in others)
+        and all(_silence_of(case, one, ended) < least for one in others)
+    )
+
+
+def _silence_before(case: Case, fact: Fact) -> float:
+    """For how many seconds a client had said nothing when it was put out, its last words apart,
+    which may have crossed that."""
+    client = case.history.clients[fact.client or ""]
+    at, line = client.ended or 0, fact.line
+    if line is not None and client.ended_t - line.t < HICCUP:
+        at = line.begun
+    return _silence_of(case, client, at)
+
+
+def _silence_of(case: Case, client: ClientHistory, at: int) -> float:
+    """For how many seconds a client had said nothing at a line of the transcript."""
+    lines = (line.t for line in client.lines if line.begun < at)
+    return case.history.time(at) - max([case.history.time(client.connected), *lines])
 
 
 def room_was_full(about: Circumstances) -> bool:

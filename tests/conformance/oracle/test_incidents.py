@@ -332,3 +332,27 @@ def test_a_speaker_that_waits_for_a_stalled_reader_breaks_two_requirements() -> 
     scene.say("bob", scene.nonce())
     scene.deliver("ann", "bob")
     assert blamed(scene) == ["LIM-3", "TRN-1"]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "speaks", "found"),
+    [(5.0, False, "HB-3"), (1.5, False, "LIM-3"), (5.0, True, "LIM-3")],
+)
+def test_only_the_silent_are_put_out_for_silence_while_a_backlog_waits(
+    seconds: float, speaks: bool, found: str
+) -> None:
+    scene = chat("ann", "bob", "eve", "sid")
+    scene.stall("eve")
+    for _ in range(100):
+        scene.say("ann", scene.nonce() + "x" * 1_000)
+        scene.deliver("ann", "bob", "sid")
+        scene.tick(seconds / 100)
+    if speaks:
+        talk(scene, ["bob"])
+        scene.deliver("ann", "bob", "sid")
+    for name in ("bob", "sid"):
+        scene.end(name)
+        scene.peers[name].member = False
+    talk(scene, ["ann"])
+    scene.deliver("ann")
+    assert set(blamed(scene)) == {found}
