@@ -5,7 +5,7 @@ from functools import partial
 from typing import Final
 
 from conformance.driver.client import Client
-from conformance.driver.interruption import TooSlow
+from conformance.driver.interruption import TOO_SLOW, TooSlow
 from conformance.driver.stage import Stage
 from conformance.target.address import STEADY, Side
 from conformance.timing.policy import BULK
@@ -78,7 +78,7 @@ class Talker:
 
     def _check_time(self) -> None:
         if self._stage.now() > self._end:
-            raise TooSlow(f"the server is too slow to carry as much within {self._seconds:.0f} s")
+            raise TooSlow(f"{TOO_SLOW} within {self._seconds:.0f} s")
 
     def _hear(self, word: str) -> bool:
         """Wait while the two hear anything that was said. Whether they have heard this word."""

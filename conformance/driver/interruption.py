@@ -5,6 +5,14 @@ from typing import Final, Literal
 
 OUT_OF_TIME: Final = "the run's time limit was over"
 """Why it is unknown what a scenario would have shown."""
+TOO_SLOW: Final = "the server is too slow to carry as much"
+"""How the reason begins if a scenario gave up although everything had come."""
+
+
+def gave_up_for_time(reason: str) -> bool:
+    """Whether a scenario that ended for this reason lacked nothing but time."""
+    return reason == OUT_OF_TIME or reason.startswith(TOO_SLOW)
+
 
 Reason = Literal[
     "not-selected", "needs-launch", "needs-capacity", "room-full", "sanity", "foreign",

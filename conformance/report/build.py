@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Final, Literal
 
 from conformance.dialect import PLAIN, Dialect, departures
+from conformance.driver.interruption import gave_up_for_time
 from conformance.oracle import Finding, Outcome, judge
 from conformance.oracle.findings import Judgement
 from conformance.report.excerpt import stretch_of
@@ -81,13 +82,15 @@ def judged(
 
 
 def _untold(scenario: Scenario, judgement: Judgement, stuck: str) -> Iterator[Finding]:
-    """Yield what a scenario is mainly about, as unknown, if another failure broke it off before it
-    came to that."""
-    main = scenario.requirements[0]
+    """Yield what a scenario is about, as unknown, if it gave up for want of time; what it is mainly
+    about, if another failure broke it off before it came to that."""
     found = {finding.requirement for finding in judgement.findings}
-    if main not in found and not judgement.exercised[main]:
-        expected = "a scenario that reaches its end"
-        yield Finding(main, expected, stuck, (), outcome=Outcome.UNKNOWN)
+    main = scenario.requirements[0]
+    untold = [] if judgement.exercised[main] else [main]
+    for id_ in scenario.requirements if gave_up_for_time(stuck) else untold:
+        if id_ not in found:
+            expected = "a scenario that reaches its end"
+            yield Finding(id_, expected, stuck, (), outcome=Outcome.UNKNOWN)
 
 
 def finding_report(finding: Finding, transcript: Transcript = ()) -> FindingReport:

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from conformance.driver.interruption import TOO_SLOW
 from conformance.oracle import Outcome, judge
 from conformance.report.build import judged
 from conformance.report.last_words import done_before_death, head_of_error, last_words
@@ -185,3 +186,15 @@ def test_what_a_scenario_is_about_is_unknown_if_another_failure_broke_it_off() -
     assert (untold.outcome, untold.actual) == (Outcome.UNKNOWN, "ann was disconnected")
     whole = judged(scenario, judge(events), None, events)
     assert not any(one.requirement == "LIM-3" for one in whole.findings)
+
+
+def test_what_a_scenario_gave_up_for_want_of_time_is_unknown_whatever_else_failed() -> None:
+    events = events_of(altered())
+    [scenario] = (one for one in scenarios() if one.id == "room/everyone-speaks-at-once")
+    judgement = judge(events)
+    assert judgement.exercised["ROOM-2"]
+    for stuck, untold in (("ann was disconnected", False), (f"{TOO_SLOW} within 12 s", True)):
+        result = judged(scenario, judgement, stuck, events)
+        assert result.status == "fail"
+        unknown = {one.requirement for one in result.findings if one.outcome is Outcome.UNKNOWN}
+        assert ("ROOM-2" in unknown) is untold
