@@ -21,10 +21,11 @@ _WAITING: Final = 2
 
 @scenario("RES-1", needs=("launch",), waits=3.0)
 def test_nothing_to_do(stage: Stage, server: ManagedServer) -> None:
-    """No one talks for a while: once after three have left, each in its way; once with one member
-    that reads nothing and another that has half-closed with a backlog; once with no one
-    connected."""
+    """No one talks for a while: once while all stay; once after three have left, each in its way;
+    once with one member that reads nothing and another that has half-closed with a backlog; once
+    with no one connected."""
     ann, bob, quitter, ender, eve = stage.join(5)
+    server.rest()
     quitter.send(b"quit\n")
     ender.half_close()
     eve.reset()
