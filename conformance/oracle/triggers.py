@@ -186,7 +186,8 @@ def _of_others(case: Case, since: int, until: int, name: str | None) -> Trigger:
     others = [client for client in case.clients if client.name != name]
     members = [client for client in others if case.runs[client.name]]
     if name is None and _have_all_left(case, members, until):
-        return Trigger(What.ALL_LEFT)
+        unheard = [one for one in others if _went_unheard(case, one, until)]
+        return Trigger(What.LEFT, client=unheard[-1].name) if unheard else Trigger(What.ALL_LEFT)
     gone = [(left, client) for client in others if since <= (left := _left(client)) < until]
     if gone:
         _, leaver = max(gone, key=lambda pair: pair[0])
@@ -214,6 +215,14 @@ def _have_all_left(case: Case, members: list[ClientHistory], until: int) -> bool
             return False
         emptied = max(emptied, _left(client))
     return all(one.aborted != emptied for one in members)
+
+
+def _went_unheard(case: Case, client: ClientHistory, until: int) -> bool:
+    """Whether a client broke off before it received anything, although others did meanwhile: the
+    server may admit it only now that it has gone."""
+    if client.reads or client.aborted is None or client.aborted > until:
+        return False
+    return any(client.connected < line.begun < client.aborted for line in case.came)
 
 
 def _left(client: ClientHistory) -> int:

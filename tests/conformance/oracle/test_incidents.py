@@ -356,3 +356,21 @@ def test_only_the_silent_are_put_out_for_silence_while_a_backlog_waits(
     talk(scene, ["ann"])
     scene.deliver("ann")
     assert set(blamed(scene)) == {found}
+
+
+@pytest.mark.parametrize(("hears", "found"), [(False, "ROOM-7"), (True, "QUIT-5")])
+def test_a_server_that_dies_of_who_went_before_it_was_admitted(hears: bool, found: str) -> None:
+    scene = chat()
+    scene.connect("eve", accepted=hears)
+    talk(scene, ["ann", "bob"])
+    scene.deliver()
+    for name in ("ann", "bob", "eve"):
+        scene.half_close(name)
+        if name != "eve" or hears:
+            scene.serve(name)
+            scene.deliver()
+            scene.end(name)
+    if not hears:
+        scene.abort("eve")
+    scene.events.append(Exited(scene.tick(1.0), 255))
+    assert blamed(scene) == [found]
