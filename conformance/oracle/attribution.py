@@ -160,6 +160,7 @@ TABLE: Final = (
     Row(Kind.MADE_UP, "FRM-1", texts.is_a_piece_of_what_was_said),
     Row(Kind.MADE_UP, "ROOM-2"),
     Row(Kind.ANNOUNCED, "TRN-2"),
+    Row(Kind.EMPTY, "TRN-2", texts.names_its_recipient),
     Row(Kind.EMPTY, "ERR-1", texts.author_had_offended),
     Row(Kind.EMPTY, "TXT-2", texts.author_sent_what_does_not_decode),
     Row(Kind.EMPTY, "FRM-4", texts.somebody_left_within_a_line),

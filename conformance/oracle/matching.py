@@ -5,6 +5,7 @@ text, the sender's label and the order decide. What has no message's text is tie
 it was made from if that can be known, and otherwise is a stray.
 """
 
+import re
 from bisect import bisect_left, bisect_right, insort
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,6 +13,7 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import Final
 
+from conformance.dialect.forms import forms
 from conformance.oracle.reading.history import ClientHistory, History
 from conformance.oracle.reading.lines import Fate, Line
 from conformance.oracle.reading.units import (
@@ -49,9 +51,10 @@ class Tie:
 class Matching:
     """What the matching found. `runs`: each client's ties, in the order in which they came.
     `stray`: what is tied to no line. `labels`: each client's label, if it is known or its messages
-    show it."""
+    show it. `opening`: what begins a broadcast in the server's dialect; None in chatproto/1."""
 
     said: Said
+    opening: re.Pattern[bytes] | None = None
     runs: dict[str, list[Tie]] = field(default_factory=dict)
     stray: list[tuple[str, ReceivedBroadcast | Junk | Rest]] = field(default_factory=list)
     labels: dict[str, str] = field(default_factory=dict)
@@ -61,8 +64,10 @@ class Matching:
 
     def author_of(self, broadcast: bytes) -> str | None:
         """Return the client whose label a broadcast has, if it is known."""
+        opened = None if self.opening is None else self.opening.search(broadcast)
+        peer = None if opened is None else opened.groupdict().get("peer")
         for name, label in self.labels.items():
-            if label.encode() + b"\n" in broadcast:
+            if label.encode() == peer or label.encode() + b"\n" in broadcast:
                 return name
         return None
 
@@ -71,6 +76,8 @@ def match(history: History) -> Matching:
     """Tie every broadcast of a history."""
     said = Said(history)
     matching = Matching(said, labels=_labels(history, said.by_text))
+    if history.start.dialect is not None:
+        matching.opening = forms(history.start.dialect).opening
     owners: dict[str | None, str] = {label: name for name, label in matching.labels.items()}
     for client in history.clients.values():
         matching.runs[client.name] = []

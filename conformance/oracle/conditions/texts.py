@@ -251,6 +251,14 @@ def may_end_at_another_line_end(about: Circumstances) -> bool:
     )
 
 
+def names_its_recipient(about: Circumstances) -> bool:
+    """it has the name of the client that received it, in a dialect without echo: it is a prompt"""
+    author = _author(about)
+    return (
+        author is not None and author.name == about.fact.client and not about.case.history.has_echo
+    )
+
+
 def author_had_offended(about: Circumstances) -> bool:
     """its author had sent a violation that the server recognised"""
     author = _author(about)

@@ -348,3 +348,26 @@ def test_a_header_at_the_end_of_a_text_that_stands_alone_is_no_mixture() -> None
     scene.fence()
     assert "ROOM-6" not in blamed(scene)
     assert "HB-2" in blamed(scene)
+
+
+@pytest.mark.parametrize(("named", "requirement"), [("u1", "TRN-2"), ("u2", "HB-1")])
+def test_an_empty_broadcast_of_who_receives_no_echo_is_a_prompt(
+    named: str, requirement: str
+) -> None:
+    dialect = Dialect(
+        header="{peer}", peer="{name}", infix=": ", first_line="name", echo=False,
+        blank="ignored",
+    )  # fmt: skip
+    events: list[Event] = [replace(START, dialect=dialect, addresses="unsure")]
+    for number in (1, 2):
+        events.append(Connected(0.0, f"c{number}", f"u{number}"))
+        events.append(Sent(0.0, f"c{number}", f"u{number}\n".encode(), ()))
+    for turn in range(6):
+        speaker, other = (1, 2)[:: 1 if turn % 2 else -1]
+        word = f"n0ddba1x{turn:05}z"
+        events.append(Sent(turn + 1.0, f"c{speaker}", f"{word}\n".encode(), ()))
+        events.append(Received(turn + 1.1, f"c{other}", f"u{speaker}: {word}\n".encode()))
+    events.append(Sent(8.0, "c2", b"\n", ()))
+    events.append(Received(8.1, "c1", f"{named}: \n".encode()))
+    found = {one.requirement for one in judge([*events, Finish(9.0)]).findings}
+    assert found & {"TRN-2", "HB-1", "ROOM-2"} == {requirement}
