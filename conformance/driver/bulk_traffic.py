@@ -6,7 +6,7 @@ from typing import Final
 
 from conformance.driver.client import Client
 from conformance.driver.interruption import TOO_SLOW, TooSlow
-from conformance.driver.stage import Stage
+from conformance.driver.stage import Losses, Stage
 from conformance.target.address import STEADY, Side
 from conformance.timing.policy import BULK
 
@@ -14,6 +14,8 @@ _LONGEST: Final = (16_000, 4_000)
 _CERTAIN: Final = (1_000, 250, 90, 60)
 """Octets of lines that need not be tried; the longest that is one read, if that is a message."""
 _BURST: Final = 128_000
+_LOSSES: Final = 25
+"""After how many lost words bulk traffic goes on."""
 _A_MOMENT: Final = 0.5
 
 
@@ -28,6 +30,7 @@ class Talker:
     each: whatever becomes of the long one, the short one can be heard. Other members get time to
     read, so only those that have stopped reading lag. First the two talk while everybody reads,
     which shows how long that takes. `TooSlow` if the server is too slow to learn anything in time.
+    A server that loses what shares a read loses a word of each burst; they talk on, for a while.
     """
 
     def __init__(self, stage: Stage, *pair: Client) -> None:
@@ -38,8 +41,7 @@ class Talker:
         self._given_up: set[Client] = set()
         self._seconds = max(BULK * stage.start.factor, stage.limit.left_to_play / 3)
         self._end = stage.now() + self._seconds
-        # A server that loses what shares a read loses a word of each burst. The time is bounded.
-        stage.losses_left = math.inf
+        self._losses = Losses(_LOSSES, BULK * stage.start.factor)
         stage.fence(*pair)
 
     def say(self, octets: int, exercises: tuple[str, ...] = (), seconds: float = math.inf) -> int:
@@ -50,13 +52,17 @@ class Talker:
             The octets said.
         """
         said, end = 0, self._stage.now() + seconds * self._stage.start.factor
-        while said < octets and self._stage.now() < end:
-            self._check_time()
-            said += self._burst(self._speaker, min(_BURST, octets - said), exercises)
-            self._stage.fence(self._speaker, self._listener, exercises=exercises)
-            # A word that comes after all of it, whatever the others said meanwhile.
-            self._stage.greet(self._speaker, exercises)
-            self._let_others_read()
+        usual, self._stage.losses = self._stage.losses, self._losses
+        try:
+            while said < octets and self._stage.now() < end:
+                self._check_time()
+                said += self._burst(self._speaker, min(_BURST, octets - said), exercises)
+                self._stage.fence(self._speaker, self._listener, exercises=exercises)
+                # A word that comes after all of it, whatever the others said meanwhile.
+                self._stage.greet(self._speaker, exercises)
+                self._let_others_read()
+        finally:
+            self._stage.losses = usual
         return said
 
     def flood(self, flooder: Client, octets: int, exercises: tuple[str, ...] = ()) -> int:

@@ -4,10 +4,12 @@ A scenario asks clients to do things and waits by fences: since the room has one
 client's own nonce coming back proves that nothing else was to come before it.
 """
 
+import math
 import random
 import socket
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from functools import partial
 
 from conformance.dialect.forms import forms, label_of
@@ -51,6 +53,24 @@ from conformance.transcript.events import (
 )
 
 
+@dataclass
+class Losses:
+    """How many lost words a scenario goes on after, and how many seconds it may wait for them."""
+
+    left: int = 1
+    seconds: float = math.inf
+
+    def is_over_after(self, seconds: float) -> bool:
+        """Count one more word, which was waited for so long; return whether that was too much."""
+        self.left -= 1
+        self.seconds -= seconds
+        return self.left < 0 or self.seconds < 0
+
+
+Owed = tuple[Client, str, int]
+"""A client, a word that it is to hear, and how many octets it had received when that was said."""
+
+
 class Stage:
     """The clients of one scenario, its clock, its random choices and its transcript.
 
@@ -58,7 +78,7 @@ class Stage:
     `interrupted` says why a scenario did not reach its end; None if it did. `is_stuck` is true
     unless mere slowness interrupted it. `waits` says how long to wait for the server; without it,
     every wait is a full one. Every nonce begins with `nonce_stem`, which is new each time that a
-    scenario is played. `losses_left` says after how many more lost words it goes on.
+    scenario is played. `losses` says after how many lost words it goes on.
     """
 
     def __init__(
@@ -77,7 +97,7 @@ class Stage:
         stems = random.Random(f"{start.seed} {start.scenario} {played}")  # noqa: S311  # not secret
         self.nonce_stem = f"n{stems.getrandbits(24):06x}"
         self.last_nonce = ""
-        self.losses_left = 1.0
+        self.losses = Losses()
         self._loop = Loop(start, limit)
         self._conversation = Conversation(self._loop, start, self.nonce_stem, waits)
         self._clients: list[Client] = []
@@ -273,41 +293,54 @@ class Stage:
 
     def _say_and_await(self, clients: Sequence[Client], exercises: Sequence[str]) -> None:
         """Let each client say a word, and wait until each has read the words of all."""
-        words = [self.nonce() for _ in clients]
-        since = {client: len(client.received) for client in clients}
-        for client, word in zip(clients, words, strict=True):
+        owed = self._say_each(clients, exercises)
+        with self._twice(clients, owed):
+            for client, word, since in owed:
+                self.await_text(client, word, exercises, since)
+
+    def _say_each(self, clients: Sequence[Client], exercises: Sequence[str] = ()) -> list[Owed]:
+        """Let each client say a word; return what is owed to whom thereby."""
+        words = {client: self.nonce() for client in clients}
+        owed = [
+            (client, word, len(client.received))
+            for client in clients
+            for speaker, word in words.items()
+            if self.has_echo or speaker is not client
+        ]
+        for client, word in words.items():
             client.say(word, exercises)
-        with self._twice(clients):
-            for client in clients:
-                for word in words:
-                    self.await_text(client, word, exercises, since[client])
+        return owed
 
     @contextmanager
-    def _twice(self, clients: Sequence[Client]) -> Iterator[None]:
+    def _twice(self, clients: Sequence[Client], owed: Sequence[Owed]) -> Iterator[None]:
         """Let each client say one more word if something did not come. Whether that comes tells a
         message that was lost from a member, or a room, that is heard no more; if it does, the
-        scenario goes on, `losses_left` times."""
+        scenario goes on, as long as `losses` lasts."""
+        began = self.now()
         try:
             yield
         except Stuck:
-            self.losses_left -= 1
-            if not self._are_heard(clients) or self.losses_left < 0:
+            is_over = self.losses.is_over_after(self.now() - began)
+            if not self._are_heard(clients, owed) or is_over:
                 raise
 
-    def _are_heard(self, clients: Sequence[Client]) -> bool:
-        """Whether each client hears what each says now."""
-        pairs = [(one, other) for one in clients for other in clients]
-        if not self.has_echo:
-            pairs = [(one, other) for one, other in pairs if one is not other]
-        words = {client: self.nonce() for client in clients}
-        for client, word in words.items():
-            client.say(word)
+    def _are_heard(self, clients: Sequence[Client], earlier: Sequence[Owed]) -> bool:
+        """Whether each client hears what each says now.
 
-        def is_settled() -> bool:
-            return all(one.ended or one.has_received(words[other]) for one, other in pairs)
-
-        self.let(is_settled, self._conversation.patience_after_silence)
-        return is_settled() and not any(client.ended for client in clients)
+        If only what was owed `earlier` comes, the server may be slow, and is waited for as
+        patiently as before. If that is in vain, they say one more word: what comes only then
+        tells a server that keeps each word until the next from one that stood still.
+        """
+        owed = self._say_each(clients)
+        self.let(lambda: _have_come(owed), self._conversation.patience_after_silence)
+        if _have_come(earlier) and not _have_come(owed):
+            try:
+                for client, word, since in owed:
+                    self.await_text(client, word, since=since)
+            except Stuck:
+                owed = self._say_each(clients)
+                self.let(lambda: _have_come(owed), self._conversation.patience_after_silence)
+        return _have_come(owed) and not any(client.ended for client in clients)
 
     def _fence_by_observer(self, clients: Sequence[Client], exercises: Sequence[str]) -> None:
         if not clients:
@@ -316,7 +349,8 @@ class Stage:
         words = [self.nonce() for _ in clients]
         for client, word in zip(clients, words, strict=True):
             client.say(word, exercises)
-        with self._twice([*clients, observer]):
+        owed = [(observer, word, 0) for word in words]
+        with self._twice([*clients, observer], owed):
             for word in words:
                 self.await_text(observer, word, exercises)
             last = self.nonce()
@@ -451,3 +485,8 @@ class Stage:
         for client in self._clients:
             client.discard()
         self._loop.close()
+
+
+def _have_come(owed: Sequence[Owed]) -> bool:
+    """Whether all of it has come to those that are still connected."""
+    return all(one.ended or one.has_any([word], since) for one, word, since in owed)

@@ -102,6 +102,10 @@ ABORT: Final = 1.0
 ON_ITS_WAY: Final = 0.5
 """How long a broadcast may be on its way to one member when others have it. A server that stops in
 this time has not lost it."""
+AT_ONCE: Final = 0.25
+"""How soon after more was said a message must come, again and again, to count as held back until
+then; *scaled*. A server that stood still and then goes on by itself is late, and has lost
+nothing."""
 TOGETHER: Final = 0.1
 """How close together two lines are that count as said at the same time."""
 SILENT: Final = 0.9

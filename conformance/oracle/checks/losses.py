@@ -1,5 +1,6 @@
 """Detects losses: messages that were owed to a member and did not come to it."""
 
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from itertools import pairwise
@@ -13,6 +14,7 @@ from conformance.oracle.membership import gone, may_miss_the_end
 from conformance.oracle.reading.history import ClientHistory
 from conformance.oracle.reading.lines import Fate, Leaving, Line
 from conformance.oracle.reading.units import Rest
+from conformance.timing.policy import AT_ONCE
 from conformance.transcript.events import FLOOD, THE_END
 
 
@@ -36,9 +38,9 @@ def check_losses(case: Case) -> Iterator[Fact]:
         if not may_miss_the_end(case, client) and not _may_be_disconnected(case, client):
             for line in _missing_end(case, client):
                 lost[line].setdefault(client.name, f"{client.name} received nothing more")
-            for line in _held_back(case, client):
-                lost[line][client.name] = f"{client.name} received it only after more was said"
-                held.add((line, client.name))
+    for line, name in _held_back(case):
+        lost[line][name] = f"{name} received it only after more was said, as others before"
+        held.add((line, name))
     for client in case.clients:
         if client.cause is Leaving.RESET or may_miss_the_end(case, client):
             continue
@@ -182,24 +184,56 @@ def _lies_between(case: Case, client: ClientHistory, before: Line, line: Line, a
     )
 
 
-def _held_back(case: Case, client: ClientHistory) -> Iterator[Line]:
-    """Yield messages that a member waited for in vain, and that came once more was said: a server
-    that waits for the next message, which need not come, has lost this one."""
-    for tie in case.runs[client.name] if client.waits else ():
-        sender = case.history.clients[tie.line.client]
-        if sender.has_stopped_reading(tie.line) or not case.is_owed(client.name, tie.line):
-            continue
-        if _came_after_a_wait(client, tie.line, tie.unit.span.last):
-            yield tie.line
+def _held_back(case: Case) -> Iterator[tuple[Line, str]]:
+    """Yield messages that a member waited for in vain, and received as soon as more was said, each
+    with that member. A server that waits for the next message, which need not come, has lost this
+    one.
 
-
-def _came_after_a_wait(client: ClientHistory, line: Line, came: int) -> bool:
-    """Whether a client had waited in vain since a line was said when it came."""
-    return any(
-        line.t <= round(waited.t - waited.seconds, 6) and at < came
-        for at, waited in client.waits
-        if waited.what not in (THE_END, FLOOD)
+    The first is not yielded: a server that stood still may go on, by itself, just when more is
+    said. None is if any came otherwise: then the server is slow.
+    """
+    late = sorted(_came_after_a_wait(case), key=lambda one: (one[0], one[1].unit.span.last))
+    if not late:
+        return
+    said = sorted(
+        (line for one in case.clients for line in one.messages), key=lambda one: one.begun
     )
+    begun = [line.begun for line in said]
+    released: list[Line] = []
+    held: list[tuple[Line, str]] = []
+    for waited, tie, name in late:
+        place, came = bisect_left(begun, waited), tie.unit.span
+        if place == len(said) or begun[place] > came.last:
+            return
+        more = said[place]
+        if more not in released:
+            if came.t - more.t > AT_ONCE * case.history.start.factor:
+                return
+            released.append(more)
+        if len(released) > 1:
+            held.append((tie.line, name))
+    yield from held
+
+
+def _came_after_a_wait(case: Case) -> Iterator[tuple[int, Tie, str]]:
+    """Yield each message that a member had last waited for in vain when it came, with that member
+    and the transcript's line at which the wait ended."""
+    for client in case.clients:
+        waits = [
+            (at, round(waited.t - waited.seconds, 6))
+            for at, waited in client.waits
+            if waited.what not in (THE_END, FLOOD)
+        ]
+        if not waits or may_miss_the_end(case, client) or _may_be_disconnected(case, client):
+            continue
+        for tie in case.runs[client.name]:
+            sender = case.history.clients[tie.line.client]
+            if sender.has_stopped_reading(tie.line) or not case.is_owed(client.name, tie.line):
+                continue
+            came = tie.unit.span.last
+            ends = [at for at, since in waits if tie.line.t <= since and at < came]
+            if ends:
+                yield max(ends), tie, client.name
 
 
 def _missing_end(case: Case, client: ClientHistory) -> Iterator[Line]:

@@ -18,7 +18,14 @@ from conformance.driver.stage import Stage
 from conformance.target.address import TcpAddress, parse_address
 from conformance.timing.limit import TimeLimit
 from conformance.timing.policy import APART, IN_TRANSIT, PATIENCE
-from conformance.transcript.events import Away, Connected, Refused, Sent, Settled
+from conformance.transcript.events import (
+    Away,
+    Connected,
+    Refused,
+    Sent,
+    Settled,
+    Waited,
+)
 from tests.conformance.scene import START
 
 
@@ -199,6 +206,31 @@ def test_when_a_word_is_lost_the_members_say_one_more() -> None:
         for number, octets in enumerate(said):
             assert all((octets in one.received) is (number not in lost) for one in (ann, bob))
         stage.close()
+
+
+def test_a_server_that_keeps_each_word_until_the_next_is_seen_to_do_so_twice() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        address = parse_address(f"tcp://127.0.0.1:{listener.getsockname()[1]}")
+        stage = Stage(address, replace(START, factor=0.1))
+        threading.Thread(target=echo_the_last_but_one, args=(listener,), daemon=True).start()
+        ann = stage.connect()
+        with pytest.raises(Stuck):
+            stage.greet(ann)
+        first, second, _ = [one.octets for one in stage.transcript if isinstance(one, Sent)]
+        waits = [event.what for event in stage.transcript if isinstance(event, Waited)]
+        assert [word.encode() + b"\n" for word in waits] == [first, second]
+        assert ann.received == first + second
+        stage.close()
+
+
+def echo_the_last_but_one(listener: socket.socket) -> None:
+    """Echo each read when the next has come, until the client goes."""
+    connection, _ = listener.accept()
+    kept = b""
+    with connection:
+        while octets := connection.recv(4_096):
+            connection.sendall(kept)
+            kept = octets
 
 
 def relay_all_but(listener: socket.socket, lost: set[int]) -> None:

@@ -48,20 +48,36 @@ def test_lost_at_the_end() -> None:
     assert blamed(scene) == ["ROOM-1"]
 
 
-def test_what_is_held_back_until_more_is_said_is_lost() -> None:
-    """Nobody need say more, and whoever waits for it waits in vain."""
-    scene = conversation()
-    last = {name: peer.waiting.pop() for name, peer in scene.peers.items()}
-    scene.deliver()
+def hold_back(scene: Scene, seconds: float = 0.0) -> None:
+    """Let ann wait in vain for what she says; it comes so long after bob says more."""
+    scene.say("ann", scene.nonce())
+    kept = {name: peer.waiting.pop() for name, peer in scene.peers.items()}
     scene.wait_in_vain("ann")
     scene.say("bob", scene.nonce())
-    for name, unit in last.items():
+    scene.tick(seconds)
+    for name, unit in kept.items():
         scene.peers[name].waiting.insert(0, unit)
     scene.deliver()
+
+
+def test_what_is_held_back_until_more_is_said_is_lost() -> None:
+    """Nobody need say more, and whoever waits for it waits in vain."""
+    scene = chat()
+    for _ in range(2):
+        hold_back(scene)
     [finding] = scene.findings()
     assert finding.requirement == "ROOM-2"
-    assert finding.actual == "ann received it only after more was said"
+    assert finding.actual == "ann received it only after more was said, as others before"
     assert "for-all" in finding.signs
+
+
+@pytest.mark.parametrize("seconds", [[0.0], [1.8], [0.0, 1.8], [1.8, 0.0, 0.0]])
+def test_what_a_server_says_that_stood_still_is_late(seconds: list[float]) -> None:
+    """It may go on just when more is said, once."""
+    scene = chat()
+    for each in seconds:
+        hold_back(scene, each)
+    assert blamed(scene) == []
 
 
 @pytest.mark.parametrize(("another", "found"), [(False, "ROOM-1"), (True, "ROOM-2")])
