@@ -3,6 +3,7 @@
 import select
 import socket
 import threading
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 
 import pytest
@@ -29,7 +30,8 @@ def test_a_server_that_loses_a_word_of_each_burst_is_not_talked_to_for_ever() ->
     with socket.create_server(("127.0.0.1", 0)) as listener:
         address = parse_address(f"tcp://127.0.0.1:{listener.getsockname()[1]}")
         stage = Stage(address, replace(START, factor=0.1))
-        threading.Thread(target=lose_what_follows_a_burst, args=(listener,), daemon=True).start()
+        server = threading.Thread(target=lose_what_follows_a_burst, args=(listener,), daemon=True)
+        server.start()
         talker = Talker(stage, stage.connect(), stage.connect())
         with pytest.raises(Stuck):
             talker.say(64_000_000)
@@ -37,27 +39,29 @@ def test_a_server_that_loses_a_word_of_each_burst_is_not_talked_to_for_ever() ->
         assert 1 < len(waits) < 10
         assert stage.losses == Losses()
         stage.close()
+        server.join()
 
 
 def lose_what_follows_a_burst(listener: socket.socket) -> None:
-    """Relay lines, until all clients have gone, but none that follows a long line and a short one
-    of the same client."""
+    """Relay lines, until a client is reset or all have gone, but none that follows a long line and
+    a short one of the same client."""
     listener.settimeout(10)
     unread: dict[socket.socket, bytes] = {}
     before: dict[socket.socket, list[bool]] = {}
-    while unread or not before:
-        for ready in select.select([listener, *unread], [], [], 10)[0]:
-            if ready is listener:
-                peer, _ = listener.accept()
-                unread[peer], before[peer] = b"", []
-                continue
-            octets = ready.recv(65_536)
-            if not octets:
-                del unread[ready]
-                continue
-            *lines, unread[ready] = (unread[ready] + octets).split(b"\n")
-            for line in lines:
-                is_lost = before[ready] == [True, False] and len(line) < 100
-                before[ready] = [*before[ready], len(line) >= 100][-2:]
-                for one in () if is_lost else tuple(unread):
-                    one.sendall(line + b"\n")
+    with ExitStack() as peers, suppress(OSError):
+        while unread or not before:
+            for ready in select.select([listener, *unread], [], [], 10)[0]:
+                if ready is listener:
+                    peer = peers.enter_context(listener.accept()[0])
+                    unread[peer], before[peer] = b"", []
+                    continue
+                octets = ready.recv(65_536)
+                if not octets:
+                    del unread[ready]
+                    continue
+                *lines, unread[ready] = (unread[ready] + octets).split(b"\n")
+                for line in lines:
+                    is_lost = before[ready] == [True, False] and len(line) < 100
+                    before[ready] = [*before[ready], len(line) >= 100][-2:]
+                    for one in () if is_lost else tuple(unread):
+                        one.sendall(line + b"\n")

@@ -6,7 +6,7 @@ import socket
 import threading
 import time
 from collections import deque
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import replace
 from itertools import pairwise
 
@@ -212,7 +212,8 @@ def test_a_server_that_keeps_each_word_until_the_next_is_seen_to_do_so_twice() -
     with socket.create_server(("127.0.0.1", 0)) as listener:
         address = parse_address(f"tcp://127.0.0.1:{listener.getsockname()[1]}")
         stage = Stage(address, replace(START, factor=0.1))
-        threading.Thread(target=echo_the_last_but_one, args=(listener,), daemon=True).start()
+        server = threading.Thread(target=echo_the_last_but_one, args=(listener,), daemon=True)
+        server.start()
         ann = stage.connect()
         with pytest.raises(Stuck):
             stage.greet(ann)
@@ -221,13 +222,14 @@ def test_a_server_that_keeps_each_word_until_the_next_is_seen_to_do_so_twice() -
         assert [word.encode() + b"\n" for word in waits] == [first, second]
         assert ann.received == first + second
         stage.close()
+        server.join()
 
 
 def echo_the_last_but_one(listener: socket.socket) -> None:
     """Echo each read when the next has come, until the client goes."""
     connection, _ = listener.accept()
     kept = b""
-    with connection:
+    with connection, suppress(OSError):
         while octets := connection.recv(4_096):
             connection.sendall(kept)
             kept = octets
