@@ -1,7 +1,7 @@
 """Delivering: hands each member's socket the log from its cursor on, shuts it and closes it.
 
 The only place that sends to members, shuts and closes their sockets, and always by a thread that
-has the turn (`locked_room`): the distribute thread, or for a while a receive thread. Sends never
+has the turn (`locked_room`): the distribute thread, or for a while the receive thread. Sends never
 block: a socket that takes no more is left to the selector until it does, and delays nobody (TRN-1).
 """
 
@@ -31,7 +31,6 @@ KEEPALIVE: Final = {"TCP_KEEPIDLE": 60, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 6}
 """Seconds of silence before the kernel asks a peer whether it lives, seconds between two questions,
 and how many stay unanswered by one that is dead: at most. Linux by itself waits two hours first."""
 
-_NOW: Final = socket.MSG_DONTWAIT
 _LAST_ACK: Final = slice(56, 60)
 """Where tcpi_last_ack_recv stands in Linux's struct tcp_info: milliseconds."""
 
@@ -40,7 +39,7 @@ log = logging.getLogger("reference_server")
 
 class Distributor:
     """`run` is the distribute thread, until the room has stopped and the last connection is closed;
-    `help` is what a receive thread does with the turn."""
+    `help` is what the receive thread does with the turn."""
 
     def __init__(self, room: LockedRoom, waker: Waker) -> None:
         self._room = room
@@ -97,7 +96,7 @@ class Distributor:
         octets, size = send.delivery.octets, len(send.delivery.octets)
         for connection in send.connections:
             try:
-                sent = connection.socket.send(octets, _NOW)
+                sent = connection.socket.send(octets)
             except BlockingIOError:
                 sent = 0
             except OSError:
@@ -135,7 +134,7 @@ class Distributor:
             connection.socket.shutdown(socket.SHUT_WR)
 
     def _wake_reader(self, connection: Connection) -> None:
-        """Let a blocked recv return. The peer sees nothing of it."""
+        """Let the receive thread find its end. The peer sees nothing of it."""
         with contextlib.suppress(OSError):
             connection.socket.shutdown(socket.SHUT_RD)
 

@@ -7,17 +7,15 @@ a `Round`, and done without the lock. What they say stays true outside it: octet
 written once, and what is over stays over.
 
 Whoever sends to members, or shuts or closes their sockets, has the turn: one thread at a time, so
-that a socket's octets keep their order and no socket is closed under a send. The distribute thread
-takes the turn whenever there is anything to do. But where one member speaks, and the read before
-was its own, its receive thread finds the turn free, having just put something into the log, and
-takes it to deliver that itself: so no other thread is woken. It delivers as long as every socket
-takes all it is given and nobody has to be seen out, a few times at most, for its own member is not
-read meanwhile; then it hands over. Where several members speak at once it wakes the distribute
-thread instead, which runs after the receive threads that are ready already: so what they have read
-goes out in one send a member.
+that a socket's octets keep their order and no socket is closed under a send. The receive thread,
+having put into the log what it found to read, takes the turn if it is free, and delivers that
+itself: so no other thread is woken. It delivers as long as every socket takes all it is given and
+nobody has to be seen out, a few times at most, for nobody is read meanwhile; then it hands over to
+the distribute thread, which does all the rest.
 
-Two things make a receive thread wait here, and neither is another member's slowness (TRN-1): the
-log has run ahead of what was delivered, or its own member floods and does not read.
+Two things keep the receive thread from reading, and neither is another member's slowness (TRN-1).
+Where the log has run ahead of what was delivered, it waits. A member that floods and does not read
+is paused: the thread is told to watch it again when it may go on.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -36,7 +34,7 @@ backlog."""
 AHEAD: Final = 1_048_576
 """Octets the log may run ahead of what was delivered."""
 ROUNDS: Final = 4
-"""How often a receive thread delivers before it hands over."""
+"""How often the receive thread delivers before it hands over."""
 LOOK: Final = 0.1
 """Seconds between two looks at what leavers have acknowledged."""
 CHECK: Final = 30.0
@@ -48,9 +46,10 @@ class Connection:
     """A member and its socket, which only the distribute thread closes.
 
     `is_refused`: it had left when it joined; like the member and the socket, set once. Under the
-    lock: `is_read`, its receive thread may still use the socket; `is_woken`, that thread is
-    to end; `has_left`, how it left is known. The distribute thread's alone: `is_full`, its socket
-    is in the selector, since it takes no more for now.
+    lock: `is_read`, the receive thread may still use the socket; `is_woken`, it has been told not
+    to; `has_left`, how it left is known. The receive thread's alone: `is_drained`, what it says is
+    discarded. The distribute thread's alone: `is_full`, its socket is in the selector, since it
+    takes no more for now.
     """
 
     member: Member
@@ -59,6 +58,7 @@ class Connection:
     is_read: bool = True
     is_woken: bool = False
     has_left: bool = False
+    is_drained: bool = False
     is_full: bool = False
 
 
@@ -115,12 +115,13 @@ class Totals:
 class Turn(Enum):
     """Who may use members' sockets; where that is None there is nothing to do."""
 
-    RECEIVER = "the receive thread that found it free"
+    RECEIVER = "the receive thread, which found it free"
     DISTRIBUTOR = "the distribute thread, which may have to be woken for it"
 
 
 class LockedRoom:
-    """The room for many threads. `wake` rouses the distribute thread; it is called unlocked."""
+    """The room for many threads. `wake` rouses the distribute thread, and `wake_receiver` the
+    receive thread; they are called unlocked."""
 
     def __init__(
         self,
@@ -129,20 +130,22 @@ class LockedRoom:
         heartbeat: float | None,
         time_zone: tzinfo,
         wake: Callable[[], None],
+        wake_receiver: Callable[[], None],
     ) -> None:
         self._lock = Lock()
         self._may_go_on = Condition(self._lock)
         self._room = Room(limits, charset, heartbeat)
         self._connections: dict[Member, Connection] = {}
-        self._waiting: set[Connection] = set()
+        self._paused: set[Connection] = set()
+        self._to_watch: list[Connection] = []
         self._totals = Totals()
         self._turn: Turn | None = None
-        self._has_chores = False
+        self._has_chores = self._is_held_up = False
         self._full: list[Connection] = []
         self._wake = wake
+        self._wake_receiver = wake_receiver
         self._time_zone = time_zone
         self._ahead = min(AHEAD, limits.backlog // 4)
-        self._last_read: Connection | None = None
         self._next_look = self._next_check = 0.0
         self._stopped = False
         self._served: tuple[Member, ...] = ()
@@ -156,29 +159,39 @@ class LockedRoom:
             connection = Connection(member, socket, is_refused, has_left=is_refused)
             self._connections[member] = connection
             self._totals.members += 1
+            self._to_watch.append(connection)
             wakes = is_refused and self._leave_chores()
+        self._wake_receiver()
         if wakes:
             self._wake()
         return connection
 
+    def to_watch(self) -> list[Connection] | None:
+        """Give the receive thread whom it is to read from now on: newcomers, and who was paused.
+
+        None once the server has stopped and no connection is left.
+        """
+        with self._lock:
+            connections, self._to_watch = self._to_watch, []
+            return None if self._stopped and not self._connections else connections
+
     def receive(
         self, connection: Connection, octets: bytes
-    ) -> tuple[Events | None, Sequence[Send]]:
-        """Take what was read, once the room is ready for it; None where the member is over.
+    ) -> tuple[Events, bool, Sequence[Send]] | None:
+        """Take what was read; tell whether the member is paused, to be watched no more for now.
 
-        Where there are sends, the turn is the caller's: make them, and report by `helped`.
+        None where the member is over. Where the log has run ahead there are sends, and the turn is
+        the caller's: make them, and report by `helped`.
         """
         member = connection.member
-        sends: Sequence[Send] = ()
         with self._lock:
-            if not self._may_be_read(member):
-                self._waiting.add(connection)
-                while not self._may_be_read(member):
-                    self._may_go_on.wait()
-                self._waiting.remove(connection)
+            while self._turn is not None and self._room.undelivered > self._ahead:
+                self._is_held_up = True
+                self._may_go_on.wait()
+            self._is_held_up = False
             members = self._room.members
             if member not in members:
-                return None, sends
+                return None
             before = len(members)
             events = self._room.receive(member, octets, datetime.now(self._time_zone))
             self._totals.broadcasts += len(events.texts)
@@ -186,32 +199,41 @@ class LockedRoom:
             if events.ending is not None or len(members) < before:
                 connection.has_left |= events.ending is not None
                 wakes = self._leave_chores()
-            elif events.texts and self._turn is None:
-                if connection is self._last_read:
-                    sends = self._sends()
-                    self._turn = Turn.RECEIVER if sends else None
-                else:
-                    self._turn = Turn.DISTRIBUTOR
-                    wakes = True
-            self._last_read = connection
+            is_paused = member.is_flooding
+            if is_paused:
+                self._paused.add(connection)
+            sends = self._take_turn() if self._room.undelivered > self._ahead else ()
         if wakes:
             self._wake()
-        return events, sends
+        return events, is_paused, sends
+
+    def take_turn(self) -> Sequence[Send]:
+        """Give the receive thread what there is to send, and the turn, where nobody has it."""
+        with self._lock:
+            return self._take_turn()
+
+    def _take_turn(self) -> Sequence[Send]:
+        if self._turn is not None:
+            return ()
+        sends = self._sends()
+        self._turn = Turn.RECEIVER if sends else None
+        return sends
 
     def helped(self, sends: Sequence[Send], may_go_on: bool) -> Sequence[Send]:
-        """Say what came of a receive thread's sends; give it more, or take the turn from it."""
+        """Say what came of the receive thread's sends; give it more, or take the turn from it."""
         with self._lock:
-            all_took_all = self._report(sends)
-            if all_took_all and may_go_on and not self._has_chores:
-                more = self._sends()
-                self._turn = Turn.RECEIVER if more else None
-                return more
-            self._turn = Turn.DISTRIBUTOR
-        self._wake()
-        return ()
+            goes_on = self._report(sends) and may_go_on and not self._has_chores
+            resumes = self._resume()
+            self._turn = None if goes_on else Turn.DISTRIBUTOR
+            more = self._take_turn()
+        if not goes_on:
+            self._wake()
+        if resumes:
+            self._wake_receiver()
+        return more
 
     def end_reading(self, connection: Connection, orderly: bool) -> bool:
-        """Take the receive thread's last word: the member's end of stream, or that it is lost.
+        """Take the receive thread's last word of a member: its end of stream, or that it is lost.
 
         Tells whether that is what made it leave. The thread uses the socket no more.
         """
@@ -223,7 +245,6 @@ class LockedRoom:
             else:
                 self._room.abort(connection.member)
             connection.is_read = False
-            self._last_read = None
             wakes = self._leave_chores()
         if wakes:
             self._wake()
@@ -269,8 +290,9 @@ class LockedRoom:
             round_.sends = self._sends()
             self._see_leavers_out(round_, now)
             self._turn = None if round_.is_last else Turn.DISTRIBUTOR
-            if self._waiting:
-                self._may_go_on.notify_all()
+            resumes = self._resume()
+        if resumes:
+            self._wake_receiver()
         return round_
 
     def finish(
@@ -291,6 +313,9 @@ class LockedRoom:
             for connection in dead:
                 connection.has_left = True
                 self._room.abort(connection.member)
+            resumes = self._resume()
+        if resumes:
+            self._wake_receiver()
 
     def _sends(self) -> list[Send]:
         sends = []
@@ -314,9 +339,17 @@ class LockedRoom:
                 self._room.delivered(send.delivery, short)
             else:
                 self._room.delivered(send.delivery)
-        if self._waiting:
-            self._may_go_on.notify_all()
         return all_took_all
+
+    def _resume(self) -> bool:
+        """Let the receive thread go on, and find whom it may watch again; whether to wake it."""
+        if self._is_held_up:
+            self._may_go_on.notify_all()
+        if self._paused:
+            resumed = [each for each in self._paused if not each.member.is_flooding]
+            self._paused.difference_update(resumed)
+            self._to_watch += resumed
+        return bool(self._to_watch)
 
     def _see_leavers_out(self, round_: Round, now: float) -> None:
         """Find whose write side is to be shut, whom to ask, and whose connection is over."""
@@ -348,10 +381,6 @@ class LockedRoom:
         elif not connection.is_woken:
             connection.is_woken = True
             round_.wakes.append(connection)
-
-    def _may_be_read(self, member: Member) -> bool:
-        keeps_up = self._turn is None or self._room.undelivered <= self._ahead
-        return (keeps_up and not member.is_flooding) or member.state is not State.OPEN
 
     def _leave_chores(self) -> bool:
         """Note that there is more to do than to deliver, which is the distribute thread's.

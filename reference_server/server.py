@@ -1,22 +1,23 @@
-"""ChatServer: an accept thread a listener, a receive thread a member, one distribute thread.
+"""ChatServer: an accept thread a listener, one receive thread, one distribute thread.
 
-Accept threads take connections and start receive threads. Receive threads block in recv, put what
-they read into the room, and deliver it where nobody else does. The distribute thread does all the
+Accept threads take connections. The receive thread reads whoever has said something, puts it into
+the room, and delivers it where nobody else does (`receiver`). The distribute thread does all the
 rest: it delivers on, sees leavers out, closes, and keeps the time (`distributor`).
 
 What threads share, and what protects it:
 - the room's lock: everything in `locked_room`, and that is nearly all there is to share;
 - `_starts_and_stops`: that a server starts once and stops once; threads of its own never take it;
-- `_admissions`: the receive threads and the numbers given to members on Unix-domain sockets, where
-  several accept threads meet.
+- `_admissions`: the numbers given to members on Unix-domain sockets, where several accept threads
+  meet.
 No thread takes two of them at once, and none but `_starts_and_stops` is held over a system call.
 What is not in this list is set before the threads start, or belongs to one of them.
 
 So nothing here relies on the interpreter's own lock (the GIL), and without it the same holds. Two
 things are relied on instead, which CPython promises with and without: a `memoryview` of a segment
 of the log is read, by a send, while other octets of that segment are written; and a socket may be
-shut down by one thread while another waits in its `recv`. What the GIL does cost: only one thread
-computes at a time, and after each system call a thread waits until it is let go on.
+shut down by one thread while another waits for it in a selector. What the GIL does cost: only one
+thread computes at a time, and after each system call a thread waits until it is let go on. That is
+why one thread reads all members: a thread for each is woken, and waits, for each read.
 """
 
 import contextlib
@@ -25,36 +26,22 @@ import selectors
 import socket
 import threading
 import time
-import weakref
 from collections.abc import Callable, Iterable
 from datetime import UTC, tzinfo
 from itertools import count
 from types import TracebackType
-from typing import Final, Self, assert_never
+from typing import Final, Self
 
-from chatproto import (
-    Charset,
-    Events,
-    Limits,
-    QuitReceived,
-    State,
-    Violation,
-    ip_sender,
-    unix_sender,
-)
+from chatproto import Charset, Limits, State, ip_sender, unix_sender
 from chatproto.address import parse
 from reference_server.addresses import Listener, open_listeners
 from reference_server.distributor import Distributor, keep_alive
-from reference_server.locked_room import READ_SIZE, Connection, LockedRoom, Totals
+from reference_server.locked_room import LockedRoom, Totals
+from reference_server.receiver import Receiver
 from reference_server.waker import Waker
 
 ACCEPT_PAUSE: Final = 0.1
 """Seconds to wait after accept has failed, as it does while no descriptor is free."""
-IDLE_SIZE: Final = 1536
-"""Octets of a read where little comes: more than a packet carries on most networks, and few, since
-a thread that waits in recv holds the buffer meanwhile."""
-DRAIN_SIZE: Final = 262_144
-"""Octets of one read of what is discarded: who floods after its `quit` is to cost few of them."""
 ACCEPT_THE_LAST: Final = 0.2
 """Seconds to take who had connected before the stop; where more keep coming it must end."""
 UNSENT: Final = 262_144
@@ -87,11 +74,15 @@ class ChatServer:
             parse(address)
         self._log_text = log_text
         self._room = LockedRoom(
-            limits, charset, heartbeat, time_zone, lambda: self._has_work.wake()
+            limits,
+            charset,
+            heartbeat,
+            time_zone,
+            lambda: self._has_work.wake(),
+            lambda: self._has_reads.wake(),
         )
         self._listeners: list[Listener] = []
         self._acceptors: list[threading.Thread] = []
-        self._receivers: weakref.WeakSet[threading.Thread] = weakref.WeakSet()
         self._unix_numbers = count(1)
         self._starts_and_stops = threading.Lock()
         self._admissions = threading.Lock()
@@ -115,15 +106,18 @@ class ChatServer:
             if self._was_started:
                 raise RuntimeError("a server is started once; make another")
             with contextlib.ExitStack() as undo:
-                self._stopping, self._has_work = Waker(), Waker()
-                undo.callback(self._stopping.close)
-                undo.callback(self._has_work.close)
-                self._distributor = Distributor(self._room, self._has_work)
-                undo.callback(self._distributor.close)
+                self._stopping, self._has_work, self._has_reads = Waker(), Waker(), Waker()
+                for waker in self._stopping, self._has_work, self._has_reads:
+                    undo.callback(waker.close)
+                distributor = Distributor(self._room, self._has_work)
+                undo.callback(distributor.close)
+                receiver = Receiver(self._room, distributor, self._has_reads, self._log_text)
+                undo.callback(receiver.close)
                 self._listeners = open_listeners(self._listen)
                 self._close = undo.pop_all().close
             self._was_started = True
-            self._distribute = _start(self._distributor.run, "distribute")
+            self._receive = _start(receiver.run, "receive")
+            self._distribute = _start(distributor.run, "distribute")
             self._acceptors = [
                 _start(self._accept, f"accept {listener.address}", listener)
                 for listener in self._listeners
@@ -145,10 +139,8 @@ class ChatServer:
                 thread.join()
             self._room.stop()
             self._distribute.join()
-            with self._admissions:
-                receivers = list(self._receivers)
-            for thread in receivers:
-                thread.join()
+            self._has_reads.wake()
+            self._receive.join()
             self._close()
         totals = self.totals()
         log.info(
@@ -207,18 +199,10 @@ class ChatServer:
             return
         connection = self._room.join(peer, sender)
         log.info("%s %s", sender, "refused: room-full" if connection.is_refused else "joined")
-        try:
-            receiver = _start(self._receive, f"receive {sender}", connection)
-        except RuntimeError as error:
-            log.error("%s refused: %s", sender, error)
-            self._room.end_reading(connection, orderly=False)
-            return
-        with self._admissions:
-            self._receivers.add(receiver)
 
     def _prepare(self, peer: socket.socket, address: object) -> str:
         """Set the socket's options; give back its SENDER (MSG-2)."""
-        peer.setblocking(True)
+        peer.setblocking(False)
         keep_alive(peer)  # HB-2, where heartbeats are off
         match address:
             case (str(host), int(port), *_):
@@ -230,45 +214,6 @@ class ChatServer:
             case _:
                 with self._admissions:
                     return unix_sender(next(self._unix_numbers))
-
-    def _receive(self, connection: Connection) -> None:
-        """A receive thread: blocks in recv until the member's end of stream, or the server's."""
-        sender = connection.member.sender
-        orderly, how = False, "lost"
-        size, most = IDLE_SIZE, READ_SIZE
-        try:
-            while octets := connection.socket.recv(size):
-                events, sends = self._room.receive(connection, octets)
-                if sends:
-                    self._distributor.help(sends)
-                if events is None:
-                    break
-                if events.ending is not None:
-                    most = DRAIN_SIZE
-                if self._log_text or events.ending is not None:
-                    self._tell(sender, events)
-                size = most if len(octets) >= IDLE_SIZE else IDLE_SIZE
-            orderly, how = True, "end of stream"
-        except OSError as error:
-            how = f"lost: {error.strerror}"
-        finally:
-            if self._room.end_reading(connection, orderly):
-                log.info("%s left: %s", sender, how)
-
-    def _tell(self, sender: str, events: Events) -> None:
-        """Log what happened."""
-        if self._log_text:
-            for text in events.texts:
-                log.info("%s says: %r", sender, text)
-        match events.ending:
-            case QuitReceived():
-                log.info("%s left: quit", sender)
-            case Violation(code=code, line=line):
-                log.warning("%s left: %s in line %d", sender, code, line)
-            case None:
-                pass
-            case _:
-                assert_never(events.ending)
 
 
 def _start(run: Callable[..., None], name: str, *arguments: object) -> threading.Thread:
