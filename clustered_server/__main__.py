@@ -50,13 +50,13 @@ def main(arguments: list[str] | None = None) -> int:
     async def open_engine() -> Engine:
         return await JetStream.open(access, options.room, options.replicas, options.retain)
 
-    too_low = make_room(options.max_members, has_threads=False)
+    too_low = make_room(options.max_members)
     # With TLS, the NATS client has asyncio warn at each end of a connection.
     logging.getLogger("asyncio").setLevel(logging.ERROR)
     with ExitStack() as stack:
         handler = stack.enter_context(logging_to_stderr(log, options.log_level.upper()))
-        for complaint in too_low:
-            log.warning("%s", complaint)
+        if too_low is not None:
+            log.warning("%s", too_low)
         try:
             listeners = open_listeners(options.listen or ["tcp://127.0.0.1:9999"])
             for listener in listeners:

@@ -35,8 +35,8 @@ def main(arguments: list[str] | None = None) -> int:
         sys.setswitchinterval(SWITCH)
         signalled = stack.enter_context(_signals())
         handler = stack.enter_context(logging_to_stderr(log, options.log_level.upper()))
-        for complaint in too_low:
-            log.warning("%s", complaint)
+        if too_low is not None:
+            log.warning("%s", too_low)
         server = _server(options)
         try:
             stack.enter_context(server)

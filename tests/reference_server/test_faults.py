@@ -66,27 +66,6 @@ def test_descriptors_running_out_for_real(
         ann.read_until(b"late\n")
 
 
-def test_no_thread_to_be_had_refuses_the_one_connection(
-    serve: Serve,
-    connect: Connect,
-    monkeypatch: pytest.MonkeyPatch,
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    server = serve()
-    ann = connect(server)
-    with monkeypatch.context() as patch:
-
-        def fail(_: threading.Thread) -> None:
-            raise RuntimeError("can't start new thread")
-
-        patch.setattr(threading.Thread, "start", fail)
-        with pytest.raises(ConnectionResetError):
-            connect(server, member=False).read_to_end()
-    assert "refused: can't start new thread" in caplog.text
-    ann.fence()
-    connect(server)
-
-
 def test_a_connection_lost_before_it_is_a_member_is_no_matter(
     serve: Serve, connect: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -24,7 +24,7 @@ ANY_PORT = ("--listen", "tcp://127.0.0.1:0")
 @pytest.fixture(autouse=True)
 def _keep_limits(monkeypatch: pytest.MonkeyPatch) -> None:
     """Main runs in the tests' own process, where it must not tune the process."""
-    monkeypatch.setattr(__main__, "make_room", lambda _: [])
+    monkeypatch.setattr(__main__, "make_room", lambda _: None)
 
 
 @pytest.fixture

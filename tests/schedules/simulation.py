@@ -22,6 +22,7 @@ import chatproto.member
 import chatproto.room
 import reference_server.distributor
 import reference_server.locked_room
+import reference_server.receiver
 import reference_server.server
 from chatproto import Limits
 from conformance.oracle import Finding, backlog, judge
@@ -54,8 +55,7 @@ SCALED: Final[tuple[tuple[ModuleType, str, object], ...]] = (
     (reference_server.distributor, "KEEPALIVE", {}),  # nobody here is silent for a minute
     (reference_server.locked_room, "AHEAD", 2048),
     (reference_server.locked_room, "CHECK", 1e9),  # no timer may make up for a lost wake-up
-    (reference_server.server, "IDLE_SIZE", 32),
-    (reference_server.server, "READ_SIZE", 128),
+    (reference_server.receiver, "READ_SIZE", 128),
     (backlog, "MIN_BACKLOG", 1024),
     (limits, "MIN_BACKLOG", 1024),
 )
@@ -150,6 +150,7 @@ def _names(system: System, listener: SimulatedListener) -> list[tuple[Any, str, 
         ),
         (reference_server.server, "Waker", lambda: SimulatedWaker(system)),
         (reference_server.distributor, "selectors", simulated),
+        (reference_server.receiver, "selectors", simulated),
         (reference_server.distributor, "time", time),
         (
             reference_server.distributor,

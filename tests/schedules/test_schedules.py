@@ -30,21 +30,36 @@ def wrap(patch: Patch, owner: type, name: str, wrapper: Callable[..., Any]) -> N
     patch.setattr(owner, name, lambda *arguments: wrapper(method, *arguments))
 
 
-def wakes_nobody(patch: Patch, name: str) -> None:
+def wakes_nobody(patch: Patch, name: str, how: str = "_wake") -> None:
     """Let this method of the room wake nobody."""
 
     def silent(method: Any, self: LockedRoom, *arguments: Any) -> Any:
-        wake, self._wake = self._wake, lambda: None
+        wake = getattr(self, how)
+        setattr(self, how, lambda: None)
         try:
             return method(self, *arguments)
         finally:
-            self._wake = wake
+            setattr(self, how, wake)
 
     wrap(patch, LockedRoom, name, silent)
 
 
-def wakes_nobody_for_what_was_read(patch: Patch) -> None:
-    wakes_nobody(patch, "receive")
+def wakes_no_receiver(patch: Patch, name: str) -> None:
+    """Let this method of the room not wake the receive thread."""
+    wakes_nobody(patch, name, "_wake_receiver")
+
+
+def wakes_nobody_for_who_leaves(patch: Patch) -> None:
+    wakes_nobody(patch, "end_reading")
+
+
+def forgets_to_watch_a_newcomer(patch: Patch) -> None:
+    wakes_no_receiver(patch, "join")
+
+
+def forgets_to_watch_who_was_paused(patch: Patch) -> None:
+    wakes_no_receiver(patch, "finish")
+    wakes_no_receiver(patch, "next_round")
 
 
 def wakes_nobody_for_what_it_hands_over(patch: Patch) -> None:
@@ -52,11 +67,11 @@ def wakes_nobody_for_what_it_hands_over(patch: Patch) -> None:
 
 
 def delivers_though_another_does(patch: Patch) -> None:
-    def receive(method: Any, self: LockedRoom, *arguments: Any) -> Any:
+    def take_turn(method: Any, self: LockedRoom) -> Any:
         self._turn = None
-        return method(self, *arguments)
+        return method(self)
 
-    wrap(patch, LockedRoom, "receive", receive)
+    wrap(patch, LockedRoom, "take_turn", take_turn)
 
 
 def distributes_though_another_does(patch: Patch) -> None:
@@ -68,7 +83,7 @@ def distributes_though_another_does(patch: Patch) -> None:
 
 
 def keeps_the_turn(patch: Patch) -> None:
-    """A receive thread has delivered everything, and does not say that it is done."""
+    """The receive thread has delivered everything, and does not say that it is done."""
 
     def helped(method: Any, self: LockedRoom, *arguments: Any) -> Any:
         more = method(self, *arguments)
@@ -80,7 +95,7 @@ def keeps_the_turn(patch: Patch) -> None:
 
 
 def forgets_its_chores(patch: Patch) -> None:
-    """A member that leaves while a receive thread delivers is never closed."""
+    """A member that leaves while the receive thread delivers is never closed."""
 
     def helped(method: Any, self: LockedRoom, *arguments: Any) -> Any:
         self._has_chores = False
@@ -246,15 +261,27 @@ def delivers_twice_after_a_full_socket(patch: Patch) -> None:
 def ends_reading_at_quit(patch: Patch) -> None:
     """The receive thread ends with the member's `quit`, and does not drain what follows."""
 
+    def receive(method: Any, self: LockedRoom, connection: Connection, octets: bytes) -> Any:
+        heard = method(self, connection, octets)
+        return None if connection.has_left else heard
+
+    wrap(patch, LockedRoom, "receive", receive)
+
+
+def reads_on_a_member_that_floods(patch: Patch) -> None:
+    """It is read on though it is paused, and so watched twice."""
+
     def receive(method: Any, self: LockedRoom, *arguments: Any) -> Any:
-        events, sends = method(self, *arguments)
-        return None if arguments[0].has_left else events, sends
+        heard = method(self, *arguments)
+        return heard and (heard[0], False, heard[2])
 
     wrap(patch, LockedRoom, "receive", receive)
 
 
 BROKEN = (
-    wakes_nobody_for_what_was_read,
+    wakes_nobody_for_who_leaves,
+    forgets_to_watch_a_newcomer,
+    forgets_to_watch_who_was_paused,
     wakes_nobody_for_what_it_hands_over,
     delivers_though_another_does,
     distributes_though_another_does,
@@ -277,6 +304,7 @@ BROKEN = (
     accepts_lines_after_the_stop,
     delivers_twice_after_a_full_socket,
     ends_reading_at_quit,
+    reads_on_a_member_that_floods,
 )
 
 

@@ -58,6 +58,10 @@ class System:
             raise Unsound(f"{what} under the lock")
         self.scheduler.pause(what)
 
+    def watches(self, what: object) -> bool:
+        """Whether a selector has it registered."""
+        return any(isinstance(each, SimulatedSelector) and each.has(what) for each in self.open)
+
 
 class SimulatedSocket:
     """The server's end of a connection."""
@@ -75,24 +79,25 @@ class SimulatedSocket:
         self._resets = False
         self._is_deaf = False
 
-    def setblocking(self, _: bool) -> None: ...
+    def setblocking(self, blocks: bool) -> None:
+        assert not blocks
 
     def setsockopt(self, _level: int, option: int, _value: object) -> None:
         self._check("setsockopt")
         self._resets |= option == socket.SO_LINGER
 
     def recv(self, octets: int) -> bytes:
-        self._check("recv")
         self.readers += 1
-        self._system.scheduler.wait(f"{self.name} recv", lambda: self.is_readable)
+        self._check("recv")
         self.readers -= 1
         if self.incoming.octets:
             return self.incoming.take(self._system.scheduler.random.randint(1, octets))
         self._raise_error()
+        if not self.is_readable:
+            raise BlockingIOError
         return b""
 
-    def send(self, octets: memoryview, flags: int = 0) -> int:
-        assert flags == socket.MSG_DONTWAIT
+    def send(self, octets: memoryview) -> int:
         self.senders += 1
         self._check("send")
         if self.senders > 1:
@@ -120,7 +125,7 @@ class SimulatedSocket:
         if self.is_closed:
             return
         self._check("close")
-        if self.readers or self.senders:
+        if self.readers or self.senders or self._system.watches(self):
             raise Unsound(f"{self.name} closed while a thread uses it")
         self.is_closed = True
         self._system.open.discard(self)
@@ -228,6 +233,9 @@ class SimulatedSelector:
 
     def unregister(self, what: Any) -> None:
         del self._keys[what]
+
+    def has(self, what: object) -> bool:
+        return what in self._keys
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         self._system.call("select")
