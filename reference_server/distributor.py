@@ -17,7 +17,7 @@ import time
 from collections.abc import Sequence
 from typing import Final
 
-from reference_server.locked_room import ROUNDS, Connection, LockedRoom, Send
+from reference_server.locked_room import Connection, LockedRoom, Send
 from reference_server.waker import Waker
 
 RESET: Final = struct.pack("ii", 1, 0)
@@ -52,13 +52,11 @@ class Distributor:
         self._selector.close()
 
     def help(self, sends: Sequence[Send]) -> None:
-        """Deliver while all goes well, a few times at most; then the distribute thread goes on."""
-        rounds = 0
+        """Deliver while all goes well; where it does not, the distribute thread goes on."""
         while sends:
-            rounds += 1
             for each in sends:
                 self._send(each)
-            sends = self._room.helped(sends, rounds < ROUNDS)
+            sends = self._room.helped(sends)
 
     def run(self) -> None:
         writable: list[Connection] = []

@@ -9,9 +9,8 @@ written once, and what is over stays over.
 Whoever sends to members, or shuts or closes their sockets, has the turn: one thread at a time, so
 that a socket's octets keep their order and no socket is closed under a send. The receive thread,
 having put into the log what it found to read, takes the turn if it is free, and delivers that
-itself: so no other thread is woken. It delivers as long as every socket takes all it is given and
-nobody has to be seen out, a few times at most, for nobody is read meanwhile; then it hands over to
-the distribute thread, which does all the rest.
+itself: so no other thread is woken. Where a socket does not take all it is given, or somebody has
+to be seen out, it hands over to the distribute thread, which does all the rest.
 
 Two things keep the receive thread from reading, and neither is another member's slowness (TRN-1).
 Where the log has run ahead of what was delivered, it waits. A member that floods and does not read
@@ -33,8 +32,6 @@ READ_SIZE: Final = 16_384
 backlog."""
 AHEAD: Final = 1_048_576
 """Octets the log may run ahead of what was delivered."""
-ROUNDS: Final = 4
-"""How often the receive thread delivers before it hands over."""
 LOOK: Final = 0.1
 """Seconds between two looks at what leavers have acknowledged."""
 CHECK: Final = 30.0
@@ -219,10 +216,10 @@ class LockedRoom:
         self._turn = Turn.RECEIVER if sends else None
         return sends
 
-    def helped(self, sends: Sequence[Send], may_go_on: bool) -> Sequence[Send]:
+    def helped(self, sends: Sequence[Send]) -> Sequence[Send]:
         """Say what came of the receive thread's sends; give it more, or take the turn from it."""
         with self._lock:
-            goes_on = self._report(sends) and may_go_on and not self._has_chores
+            goes_on = self._report(sends) and not self._has_chores
             resumes = self._resume()
             self._turn = None if goes_on else Turn.DISTRIBUTOR
             more = self._take_turn()
