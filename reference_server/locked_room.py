@@ -222,7 +222,7 @@ class LockedRoom:
             goes_on = self._report(sends) and not self._has_chores
             resumes = self._resume()
             self._turn = None if goes_on else Turn.DISTRIBUTOR
-            more = self._take_turn()
+            more = self._take_turn() if self._room.undelivered else ()
         if not goes_on:
             self._wake()
         if resumes:
