@@ -19,7 +19,7 @@ REFERENCE: Final = "reference"
 LIMIT: Final = "c-log"
 """No peer: the reference server's own design in C, which shows how much the design allows."""
 LEAST: Final = "least"
-"""No peer: its threads and system calls alone, which show what they leave for a protocol."""
+"""No peer: its system calls alone, from Python, which show what they leave for a protocol."""
 
 
 class MissingError(Exception):
@@ -181,7 +181,7 @@ SERVERS: Final = (
     Server("go-gather", "Go, all that waits in one write", _go("gather")),
     Server("go", "Go, a write a message", _go()),
     Server(LIMIT, "a log in C, one thread", _c_log),
-    Server(LEAST, "its threads without its protocol", _peer("least_threads"), SHORT),
+    Server(LEAST, "its calls without its protocol", _peer("least_loop"), SHORT),
     Server("rust", "Rust, two threads a client", _rust),
     Server("uvloop", "uvloop, protocols", _peer("asyncio_protocol", "uvloop", wants="uvloop")),
     Server("node", "Node, net", _node, BUSY),
