@@ -252,7 +252,10 @@ class Guests:
     def news(self, came: bytes) -> bytes:
         """Return octets without broadcasts and without the lines that come with every message."""
         lines = self.besides(came).splitlines(keepends=True)
-        return b"".join(one for one in lines if _digitless(one) not in self.known.noise)
+        noise = b"|".join(map(re.escape, self.known.noise)) or b"(?!)"
+        # Where a message stood between two prompts, they now stand in one line.
+        every = re.compile(b"(?:%b)+" % noise)
+        return b"".join(one for one in lines if not every.fullmatch(_digitless(one)))
 
     def without_message(
         self, came: bytes, text: bytes, *, has_lf: bool = True
@@ -297,7 +300,8 @@ class Guests:
 
 
 def _digitless(octets: bytes) -> bytes:
-    return re.sub(rb"\d+", b"0", octets)
+    """Return a line without its digits and its LF, which a prompt gets from what comes next."""
+    return re.sub(rb"\d+", b"0", octets.removesuffix(b"\n"))
 
 
 def who(talker: Speaker) -> Who:

@@ -19,7 +19,7 @@ from conformance.probe.acquaintance import acquaint
 from conformance.probe.guests import Guests
 from conformance.probe.learning import Conclusion, Learnt, shown
 from conformance.probe.memberships import ask_entrance, ask_half_close, ask_limit, ask_words
-from conformance.probe.shape import Sample, common_form
+from conformance.probe.shape import Sample, common_end, common_form
 from conformance.probe.talking import Gone, ProbeOutOfTime, Room
 from conformance.probe.texts import (
     ask_blank,
@@ -220,7 +220,8 @@ class _Asker:
         known.by_read = known.dialect.by_read
         if self.samples:
             known.shaped = True
-            known.after = self.samples[-1].after.encode("utf-8", "surrogateescape")
+            after = common_end(self.samples) or self.samples[-1].after
+            known.after = after.encode("utf-8", "surrogateescape")
         return known.shaped and before != (known.dialect, known.after, known.shaped)
 
     def _found(self) -> list[Conclusion]:

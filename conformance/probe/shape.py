@@ -131,6 +131,17 @@ def common_shape(samples: Sequence[Sample]) -> Shape | None:
     return None if common is None else _shape(common, format_)
 
 
+def common_end(samples: Sequence[Sample]) -> str | None:
+    """Return what ends all of these broadcasts after their texts; None if they differ.
+
+    What follows an LF, and has none of its own, may differ: it prompts whoever received them.
+    """
+    ends = {one.after for one in samples}
+    if len(ends) > 1 and all("\n" in one and not one.endswith("\n") for one in ends):
+        ends = {one[: one.rfind("\n") + 1] for one in ends}
+    return ends.pop() if len(ends) == 1 else None
+
+
 def _shape(form: str, format_: str | None) -> Shape:
     peer = None
     parts = list(_PEERS.finditer(form))

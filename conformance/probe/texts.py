@@ -12,7 +12,14 @@ from typing import Final
 
 from conformance.probe.guests import Guests, who
 from conformance.probe.learning import Conclusion, shown
-from conformance.probe.shape import Sample, common_form, common_shape, form_of, time_format
+from conformance.probe.shape import (
+    Sample,
+    common_end,
+    common_form,
+    common_shape,
+    form_of,
+    time_format,
+)
 from conformance.probe.talking import Gone, Speaker
 
 _CHARSETS: Final = ("gb2312", "gbk", "big5", "shift_jis", "euc_kr", "cp1252", "latin-1")
@@ -72,8 +79,9 @@ def conclude_shape(samples: Sequence[Sample]) -> list[Conclusion]:
     if shape is not None:
         parts = {key: getattr(shape, key) for key in ("prefix", "header", "time", "peer", "infix")}
         found += [Conclusion(key, part, why) for key, part in parts.items() if part is not None]
-    if len({one.after for one in samples}) == 1:
-        found.append(Conclusion("tail", samples[0].after, why))
+    tail = common_end(samples)
+    if tail is not None:
+        found.append(Conclusion("tail", tail, why))
     return found
 
 
