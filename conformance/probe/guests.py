@@ -249,6 +249,11 @@ class Guests:
             at = end + len(after) if came.startswith(after, end) else end
         return left + came[at:]
 
+    def before_all(self, came: bytes) -> bytes:
+        """Return the octets before the first broadcast."""
+        word = _WORD.search(came)
+        return came if word is None else came[: self._opened(came, 0, word.start())]
+
     def news(self, came: bytes) -> bytes:
         """Return octets without broadcasts and without the lines that come with every message."""
         lines = self.besides(came).splitlines(keepends=True)

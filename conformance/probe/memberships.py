@@ -47,6 +47,8 @@ def ask_entrance(guests: Guests) -> list[Conclusion]:
     if not guests.meet(eve, ann):
         raise Gone("a third client does not hear others, or is not heard")
     room.settle(bob, eve)
+    if known.greets and not greeting:
+        greeting = guests.before_all(bytes(eve.came))  # it may be admitted late
     others = guests.news(bob.since(mark)) or guests.news(to_others)
     # The newcomer may receive the announcement to the others too, which is no welcome.
     welcome = welcome.replace(others, b"") if others else welcome

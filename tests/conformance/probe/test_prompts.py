@@ -2,12 +2,18 @@
 
 import socket
 import threading
+import time
 from contextlib import suppress
 
 import pytest
 
+from conformance.dialect import Dialect
+from conformance.probe.acquaintance import acquaint
+from conformance.probe.guests import Guests
 from conformance.probe.learning import Learnt
+from conformance.probe.memberships import ask_entrance
 from conformance.probe.questions import probe
+from conformance.probe.talking import Room
 from conformance.target.address import TcpAddress
 
 pytestmark = pytest.mark.heavy
@@ -53,6 +59,28 @@ class Prompter:
                         member.sendall(f"\n{text}\n[{name}]:".encode())
 
 
+class SlowDoor(Prompter):
+    """Greets, and relays lines; it admits a client only a second after the one before."""
+
+    def serve(self) -> None:
+        with suppress(OSError):
+            while True:
+                sock, _ = self.door.accept()
+                with self._lock:
+                    self._members[sock] = ""
+                sock.sendall(b"hello there\n")
+                threading.Thread(target=self._relay, args=(sock,), daemon=True).start()
+                time.sleep(1.0)
+
+    def _relay(self, sock: socket.socket) -> None:
+        with suppress(OSError), sock, sock.makefile("rb") as lines:
+            for line in lines:
+                with self._lock:
+                    for member in self._members:
+                        with suppress(OSError):
+                            member.sendall(b"> " + line)
+
+
 @pytest.fixture(scope="module")
 def learnt() -> Learnt:
     prompter = Prompter()
@@ -68,3 +96,14 @@ def test_a_prompt_that_comes_with_every_message_announces_nobody(learnt: Learnt)
 def test_a_prompt_behind_a_text_is_no_part_of_its_end(learnt: Learnt) -> None:
     assert learnt.get("tail") == "\n"
     assert not any(one.startswith("tail") for one in learnt.untold)
+
+
+def test_who_is_admitted_late_is_greeted_all_the_same() -> None:
+    door = SlowDoor()
+    threading.Thread(target=door.serve, daemon=True).start()
+    with door.door, Room(TcpAddress(*door.door.getsockname()), None, 1.0, 60.0).open() as room:
+        guests = Guests(room, 1.0)
+        acquaint(guests)
+        guests.known.dialect = Dialect(prefix="> ", header="", infix="")
+        [greeting] = (one for one in ask_entrance(guests) if one.key == "greeting")
+    assert greeting.value == "hello there\n"
