@@ -16,8 +16,10 @@ from conformance.timing.patience import Kind, Patience
 from conformance.timing.policy import GAPS, MUTTERING, PATIENCE, READ, UNHEARD
 from conformance.transcript.events import Start
 
-_SPARE: Final = 1_048_576
-"""Octets that a client may receive besides what can be owed to it: of heartbeats and notices."""
+_SPARE: Final = 131_072
+_SPARE_A_CLIENT: Final = 4_096
+"""Octets that a client may receive besides what can be owed to it: of heartbeats and notices, and
+for each other client of what the server says when that joins and leaves."""
 
 
 class Listener(Protocol):
@@ -86,7 +88,8 @@ class Conversation:
 
     def floods(self, one: Listener) -> bool:
         """Whether a client has received far more than is owed to it; it then reads no more."""
-        return len(one.received) > self.most_owed + _SPARE
+        spare = _SPARE + _SPARE_A_CLIENT * len(self.listeners)
+        return len(one.received) > self.most_owed + spare
 
     def open(self) -> Sequence[Listener]:
         """Return the clients whose connections have not ended."""

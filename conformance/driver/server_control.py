@@ -12,7 +12,7 @@ import psutil
 from conformance.driver.client import Client
 from conformance.driver.interruption import Stuck, Unplayable
 from conformance.driver.stage import Stage
-from conformance.oracle.checks.process import was_killed
+from conformance.oracle.stops import was_killed
 from conformance.standard.constants import DEAD_PEER, IDLE, STOP
 from conformance.target.process import LaunchError
 from conformance.target.profile import Way
@@ -79,7 +79,7 @@ class ManagedServer:
         if may_be_ending and not ended():
             # Who ends yet is late, or its machine is, which another play tells.
             self.leeway = max(self.leeway, self._starvation.leeway())
-            stage.let(ended, ABORT * (1 + self.leeway))
+            stage.let(ended, ABORT * self.leeway)
         status = self._server.poll()
         if status is None:
             stage.record(Running(stage.now(), stage.now() - began))
@@ -92,6 +92,11 @@ class ManagedServer:
             everyone = stage.open_clients
             stage.let(lambda: all(client.stalled for client in everyone()), stage.patience)
         return status is not None and not was_killed(way, status)
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether its process has ended, in whatever way."""
+        return self._server.poll() is not None
 
     def _count_connected(self) -> int:
         return sum(1 for _ in self._stage.open_clients())

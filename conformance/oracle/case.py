@@ -15,7 +15,7 @@ from conformance.oracle.matching import Matching, Tie, match
 from conformance.oracle.reading.history import ClientHistory, History, read_history
 from conformance.oracle.reading.lines import NONCE, Line
 from conformance.oracle.reading.units import ReceivedBroadcast
-from conformance.timing.policy import TOGETHER
+from conformance.timing.policy import ON_ITS_WAY, TOGETHER
 from conformance.transcript.events import Exited, Limited, Restarted, Stopping, Transcript
 
 
@@ -372,6 +372,17 @@ class Case:
             elif isinstance(event, Restarted):
                 told = None
         return told if client.was_ended_by_server else None
+
+    def stop_that_lost(self, line: Line, client: ClientHistory) -> int | None:
+        """Return the transcript's line of the stop before which a client had still to receive a
+        line that did not come; None if there is none."""
+        stopping = self.stopping_of(client)
+        if stopping is None or not self.is_last_for(line, client.name):
+            return None
+        if not client.stalls and line in self.came:
+            waited = self.history.time(stopping) - self.history.time(self.first_came[line])
+            return stopping if waited < ON_ITS_WAY else None
+        return stopping
 
     def unseen(self, since: float, until: float) -> float:
         """Return how many seconds between two times the suite did not look."""

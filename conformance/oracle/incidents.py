@@ -15,6 +15,7 @@ from conformance.oracle.case import Case
 from conformance.oracle.facts import Fact, Kind, Sign
 from conformance.oracle.incident import OF_STREAMS, Found, Incident, Unclaimed, gathered_in
 from conformance.oracle.reading.lines import Fate, Line
+from conformance.oracle.stops import kills
 from conformance.oracle.triggers import (
     What,
     earlier_leavers,
@@ -59,8 +60,8 @@ def gather(case: Case, facts: Sequence[Fact]) -> list[Incident]:
     """Gather facts into incidents, in the order in which their heads were detected."""
     rest = Unclaimed(facts)
     gatherings = (
-        _death, _flood, _stop, _taken_back, _isolation, _standstill, _put_out, texts.unfinished,
-        texts.run_together, texts.headed_otherwise, texts.parted, texts.mixed,
+        _death, _flood, _kill, _stop, _taken_back, _isolation, _standstill, _put_out,
+        texts.unfinished, texts.run_together, texts.headed_otherwise, texts.parted, texts.mixed,
         texts.after_violation, texts.misread, texts.pieces, _muted, _deafened, _forgotten, _refused,
     )  # fmt: skip
     found = [incident for gathering in gatherings for incident in gathering(case, rest)]
@@ -180,6 +181,28 @@ def _of_the_ended(name: str | None) -> Callable[[Fact], bool]:
         return fact.line.client == name or fact.losers == (name,)
 
     return follows
+
+
+def _kill(case: Case, rest: Unclaimed) -> Found:
+    """A signal that the server has no handler for ended it. What is lost by that follows from it;
+    if the server can be stopped in another way, nothing is wrong at all."""
+    killed = kills(case.history)
+
+    def is_of(fact: Fact) -> bool:
+        clients = [case.history.clients[name] for name in fact.losers or (fact.client or "",)]
+        if fact.kind is Kind.CUT_OFF:
+            return all(case.stopping_of(client) in killed for client in clients)
+        line = fact.line
+        return line is not None and all(
+            case.stop_that_lost(line, client) in killed for client in clients
+        )
+
+    lost = [fact for fact in rest.of(Kind.LOST, Kind.CUT_OFF) if killed and is_of(fact)]
+    statuses = (fact for fact in rest.of(Kind.STOP_STATUS) if fact.evidence[0] in killed)
+    head = next(statuses, None)
+    follows = rest.take(head or lost[0], gathered_in(lost)) if head or lost else []
+    if head is not None:
+        yield head, Incident(head, None, follows)
 
 
 def _stop(_: Case, rest: Unclaimed) -> Found:

@@ -223,9 +223,9 @@ class Session:
         self._labels += aftermath.visitors
         self._words += aftermath.words
         status = self.server.poll()
-        if status is None and (has_let_go or not self._is_sound):
+        if status is None and not aftermath.held and (has_let_go or not self._is_sound):
             # Where it has let go of everyone, or of newcomers, its process may be about to end.
-            status = self.server.wait(DYING)
+            status = self.server.wait(DYING if has_let_go or aftermath.deserts else HELD)
         if aftermath.deserts is not None:
             is_deserted = aftermath.deserts and status is None
             self.course.deserted = self.course.deserted + 1 if is_deserted else 0

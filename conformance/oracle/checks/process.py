@@ -4,7 +4,6 @@ what it uses while there is nothing to do."""
 import re
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
-from signal import SIGINT, SIGTERM
 from typing import Final, get_args
 
 from chatproto import Code
@@ -12,6 +11,7 @@ from conformance.oracle.case import Case
 from conformance.oracle.facts import Fact, Kind, Sign
 from conformance.oracle.membership import was_evicted
 from conformance.oracle.reading.history import ClientHistory, Ending
+from conformance.oracle.stops import episodes, has_reacted, was_killed
 from conformance.standard.constants import DEAD_PEER, DELIVERIES, IDLE, STOP
 from conformance.target.profile import Way
 from conformance.timing.policy import ABORT, LAST_LINE, WAVES
@@ -19,7 +19,6 @@ from conformance.transcript.events import (
     Counted,
     Event,
     Exited,
-    Refused,
     Restarted,
     Rested,
     Rival,
@@ -30,15 +29,6 @@ from conformance.transcript.events import (
 
 _TOLD: Final = re.compile(b"!%b[^\n]*\n" % Code.SHUTTING_DOWN.encode())
 """The notice of a stopping server, even if it does not stand where a unit starts."""
-_SIGNALS: Final = {"sigterm": SIGTERM, "sigint": SIGINT}
-_BY_SHELL: Final = 128
-"""A shell or a JVM that a signal ends has this plus the signal's number as its status."""
-
-
-def was_killed(way: str, status: int) -> bool:
-    """Whether the signal killed the process, which then has no handler for it."""
-    number = _SIGNALS.get(way)
-    return number is not None and status in (-number, _BY_SHELL + number)
 
 
 def check_process(case: Case) -> Iterator[Fact]:
@@ -104,13 +94,13 @@ def _stops(case: Case) -> Iterator[Fact]:
     not_offered: list[Fact] = []
     tried: set[str] = set()
     done = False
-    for begin, way, end in _episodes(case):
+    for begin, way, end in episodes(case.history):
         episode = case.history.transcript[begin - 1 : end - 1]
         stop = episode[0]
         assert isinstance(stop, Stopping)
         tried.add(way)
         facts = list(_stop(case, begin, stop, episode))
-        if declared or _has_reacted(case, begin, end, way):
+        if declared or has_reacted(case.history, begin, end, way):
             yield from facts
             done = done or not declared
         else:
@@ -178,8 +168,8 @@ def _stop(case: Case, begin: int, stop: Stopping, episode: Sequence[Event]) -> I
 
 def _not_told(case: Case) -> Iterator[Fact]:
     """Detect members that read everything and received no notice that the server stops (ERR-3)."""
-    for begin, way, end in _episodes(case):
-        if not _has_reacted(case, begin, end, way):
+    for begin, way, end in episodes(case.history):
+        if not has_reacted(case.history, begin, end, way):
             continue
         for client in case.clients:
             if client.ended is None or not begin < client.ended < end or client.stalls:
@@ -195,34 +185,6 @@ def _not_told(case: Case) -> Iterator[Fact]:
                     client.name,
                 )
                 return
-
-
-def _episodes(case: Case) -> Iterator[tuple[int, str, int]]:
-    """Yield for each time the server was told to stop the first line, the way, and the line at
-    which the next such episode begins."""
-    end = len(case.history.transcript) + 1
-    stops = [(at, event.way) for at, event in case.history.server if isinstance(event, Stopping)]
-    for (begin, way), (until, _) in pairwise([*stops, (end, "")]):
-        yield begin, way, until
-
-
-def _has_reacted(case: Case, begin: int, end: int, way: str) -> bool:
-    """Whether the server reacted when it was told to stop in this way.
-
-    It exited, other than by a signal without a handler; it notified or closed a member; or it
-    refused connections.
-    """
-    episode = case.history.transcript[begin - 1 : end - 1]
-    exits = [event for event in episode if isinstance(event, Exited)]
-    if exits:
-        return not was_killed(way, exits[0].status)
-    hung = next((at for at, one in enumerate(episode, begin) if isinstance(one, Running)), end)
-    return any(isinstance(event, Refused) for event in episode) or any(
-        begin < at < hung
-        for client in case.clients
-        if not client.stalls and client.cause is None
-        for at in (client.ended or 0, *(one.span.last for one in client.notices))
-    )
 
 
 def _late_lines(

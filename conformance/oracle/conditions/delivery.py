@@ -12,7 +12,7 @@ from conformance.oracle.membership import was_evicted
 from conformance.oracle.reading.history import ClientHistory
 from conformance.oracle.reading.lines import Leaving, Line
 from conformance.oracle.triggers import What
-from conformance.timing.policy import ON_ITS_WAY, SILENT
+from conformance.timing.policy import SILENT
 
 _SOON: Final = 3
 """How many lines of a member may still come after somebody left who made the server forget it."""
@@ -63,19 +63,8 @@ def _losers(about: Circumstances) -> list[ClientHistory]:
 
 def is_lost_by_stopping(about: Circumstances) -> bool:
     """members had still to receive it when the server was told to stop"""
-    clients = _losers(about)
-    return bool(clients) and all(_was_still_to_come(about, client) for client in clients)
-
-
-def _was_still_to_come(about: Circumstances, client: ClientHistory) -> bool:
-    case, line = about.case, about.line
-    stopping = case.stopping_of(client)
-    if stopping is None or not case.is_last_for(line, client.name):
-        return False
-    if client.stalls or line not in case.came:
-        return True
-    told = case.history.time(stopping)
-    return told - case.history.time(case.first_came[line]) < ON_ITS_WAY
+    stops = {about.case.stop_that_lost(about.line, client) for client in _losers(about)}
+    return bool(stops) and None not in stops
 
 
 def came_to_nobody(about: Circumstances) -> bool:

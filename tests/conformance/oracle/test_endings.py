@@ -6,6 +6,7 @@ import pytest
 
 from chatproto import Code, Notice, encode
 from conformance.oracle import judge
+from conformance.target.profile import Way
 from conformance.transcript.events import Exited, InputEnded, Refused, Restarted, Running, Stopping
 from tests.conformance.scene import START, Scene, blamed, chat, talk
 
@@ -30,6 +31,24 @@ def test_what_a_first_stop_loses_is_of_stopping_though_another_follows() -> None
         scene.end(name)
     scene.events.append(Exited(scene.tick(), 0))
     assert {one for one in blamed(scene) if one != "ERR-3"} == {"STOP-1"}
+
+
+@pytest.mark.parametrize(("offered", "found"), [((), []), (("sigterm",), ["STOP-1"])])
+def test_what_a_signal_that_kills_loses_is_wrong_only_if_the_server_offers_it(
+    offered: tuple[Way, ...], found: list[str]
+) -> None:
+    scene = chat(start=replace(START, stops=offered))
+    scene.stall("bob")
+    talk(scene, ["ann"] * 2)
+    scene.deliver("ann")
+    for peer in scene.peers.values():
+        peer.waiting.clear()
+    scene.events.append(Stopping(scene.tick(), "sigterm"))
+    scene.end("ann")
+    scene.resume("bob")
+    scene.end("bob")
+    scene.events.append(Exited(scene.tick(), -15))
+    assert blamed(scene) == found
 
 
 def put_out(scene: Scene) -> None:
