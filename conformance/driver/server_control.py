@@ -74,12 +74,13 @@ class ManagedServer:
             return self._server.poll() is not None
 
         stage.let(ended, STOP + ABORT * stage.start.factor)
-        # Many servers read no console.
-        may_be_ending = way != "console" or self._count_connected() < self._connected
-        if may_be_ending and not ended():
+        # Many servers read no console, and many have no handler for one of the signals.
+        may_be_ending = way in stage.start.stops or self._count_connected() < self._connected
+        if not ended() and (may_be_ending or way != "console"):
             # Who ends yet is late, or its machine is, which another play tells.
             self.leeway = max(self.leeway, self._starvation.leeway())
-            stage.let(ended, ABORT * self.leeway)
+            if may_be_ending or self.leeway > 1:
+                stage.let(ended, ABORT * (1 + self.leeway))
         status = self._server.poll()
         if status is None:
             stage.record(Running(stage.now(), stage.now() - began))

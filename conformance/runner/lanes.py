@@ -93,6 +93,8 @@ class Lanes(Generic[_P]):
         )
         self._lanes: list[_Lane[_P]] = []
         self._busy: dict[_Lane[_P], _P] = {}
+        self._proven: set[_Lane[_P]] = set()
+        self._lets_stop = True
         self._in_doubt: dict[_P, Played] = {}
 
     def __enter__(self) -> "Lanes[_P]":
@@ -118,11 +120,12 @@ class Lanes(Generic[_P]):
             self._play(deque(phase))
 
     def _play(self, left: deque[_P]) -> None:
-        turns = take_in_turn(left, self._course.broken)
+        turns = take_in_turn(left, self._course.broken, lambda: self._lets_stop)
         while left or self._busy or self._in_doubt:
             while (settled := self._can_be_settled()) or left:
                 if (lane := self._free_lane()) is None:
                     break
+                self._lets_stop = lane not in self._proven or len(self._proven) >= self._count
                 self._begin(lane, settled or next(turns))
             if not self._busy:
                 continue
@@ -195,6 +198,7 @@ class Lanes(Generic[_P]):
     def _take(
         self, lane: "_Lane[_P]", play: _P, result: ScenarioReport | BaseException, left: deque[_P]
     ) -> None:
+        self._proven.add(lane)
         match result:
             case ScenarioReport():
                 self._tell(result)
@@ -203,6 +207,7 @@ class Lanes(Generic[_P]):
             case LaunchError() if len(self._lanes) > 1:
                 # There is no room for one more: the other lanes play this as well.
                 self._lanes.remove(lane)
+                self._proven.discard(lane)
                 self._count, self._spare = len(self._lanes), 0
                 lane.break_off()
                 left.appendleft(play)
@@ -251,16 +256,22 @@ def _urgency(play: Playable) -> tuple[bool, bool, float]:
     return scenario.id == SEARCH, scenario.section != "stop", -scenario.waits
 
 
-def take_in_turn(left: deque[_P], broken: Set[str]) -> Iterator[_P]:
+def take_in_turn(
+    left: deque[_P], broken: Set[str], lets_stop: Callable[[], bool] = lambda: True
+) -> Iterator[_P]:
     """Take out the most telling scenarios first, since the time limit may cut off the rest.
 
     First come those about a requirement that no scenario before was about, last those about one
     that is known to be broken by then. Long ones are not put off: no lane is left alone with one.
+    Those that stop their server wait while `lets_stop` says no: where only one server can run,
+    another lane's could be launched in its place.
     """
     tried: set[str] = set()
 
     def rank(play: Playable) -> int:
         main = play.scenario.requirements[0]
+        if play.scenario.section == "stop" and not lets_stop():
+            return 3
         if play.scenario.waits >= _LONG:
             return 0
         return 2 if main in broken else main in tried

@@ -6,6 +6,7 @@ broken. If a requirement fails for the first time because something did not come
 wait, the scenario is played again with full waits.
 """
 
+from bisect import insort
 from collections import defaultdict
 from typing import Literal, get_args
 
@@ -24,7 +25,7 @@ class Patience:
     """How long to wait for one server; shared by all who wait for it."""
 
     def __init__(self) -> None:
-        self._gaps: dict[Kind, float] = defaultdict(float)
+        self._gaps: dict[Kind, list[float]] = defaultdict(list)
         self._latest: dict[Kind, float] = defaultdict(float)
         self._vain: set[Kind] = set()
         self._shortens: frozenset[Kind] = frozenset(get_args(Kind))
@@ -38,7 +39,7 @@ class Patience:
 
     def note(self, kind: Kind, gap: float) -> None:
         """Note that what the suite waited for came, after so many seconds of silence."""
-        self._gaps[kind] = max(self._gaps[kind], gap)
+        insort(self._gaps[kind], gap)
         self._latest[kind] = gap
 
     def latest(self, kind: Kind) -> float:
@@ -55,11 +56,17 @@ class Patience:
         if kind not in self._vain or kind not in self._shortens:
             return PATIENCE * factor
         least = UNHEARD if kind == "read" else SHORTENED
-        return _justified(least, self._gaps[kind], factor)
+        return _justified(least, self._usual(kind), factor)
 
     def justified(self, factor: float) -> float:
         """Return how long the server's latency justifies to wait for what members say."""
-        return _justified(SHORTENED, max(self._gaps["text"], self._gaps["beside"]), factor)
+        return _justified(SHORTENED, max(self._usual("text"), self._usual("beside")), factor)
+
+    def _usual(self, kind: Kind) -> float:
+        """Return the longest silence before what came, but for one in a hundred: that may be the
+        machine's."""
+        gaps = self._gaps[kind]
+        return gaps[-1 - len(gaps) // 100] if gaps else 0.0
 
 
 def _justified(least: float, gap: float, factor: float) -> float:

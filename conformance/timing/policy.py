@@ -17,7 +17,7 @@ from typing import Final
 PATIENCE: Final = 3.0
 """How long a silence may last before what is awaited counts as lost; *scaled*. It counts from the
 last octet that came or that the server took: a slow server is not accused of losing messages."""
-SHORTENED: Final = 0.4
+SHORTENED: Final = 0.3
 """The least that a silence may last once the suite has waited in vain; *scaled*. A slow answer on a
 busy machine is not taken for a missing one."""
 GAPS: Final = 3

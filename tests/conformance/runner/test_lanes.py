@@ -133,8 +133,8 @@ def test_one_lane_plays_all_where_one_server_alone_can_run(tmp_path: Path) -> No
     assert [(one["id"], one["status"]) for one in found] == [
         (id_, "pass") for id_ in FEW.split(",")
     ]
-    # One start shows its dialect, one is for the lane, and one follows the stop.
-    assert len(begun.read_text().splitlines()) == 3
+    # One start shows its dialect, one is for the lane, and one follows each of two stops.
+    assert len(begun.read_text().splitlines()) == 4
 
 
 def lanes_of(few: Settings, course: Course) -> Lanes[Play]:
@@ -250,6 +250,13 @@ def test_what_is_untold_comes_first_and_what_is_known_to_be_broken_last() -> Non
     course = Course(broken={"LIM-3"})
     taken = list(take_in_turn(left, course.broken))
     assert [play.scenario.id for play in taken] == [ids[1], ids[3], ids[4], ids[2], ids[0]]
+
+
+def test_no_server_is_stopped_while_another_lane_may_launch_one_in_its_place() -> None:
+    ids = ["stop/stopping", "room/cause-before-effect"]
+    left = deque(play for id_ in ids for play in plays() if play.scenario.id == id_)
+    taken = list(take_in_turn(left, set(), lambda: False))
+    assert [play.scenario.id for play in taken] == [ids[1], ids[0]]
 
 
 def test_a_long_scenario_is_not_put_off() -> None:
