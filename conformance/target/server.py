@@ -33,6 +33,11 @@ break for good when a client comes and goes before the first scenario."""
 _UNSEEN: Final = 5.0
 """The same, if the system's tables show no listener on the port. Most such servers are slow to
 start; few listen without being shown."""
+_PROMPT: Final = 0.5
+_SLOWER: Final = 4
+"""A second server may need so many times longer to be ready than the first one did; one that was
+ready sooner counts as ready after `_PROMPT` seconds. On a busy machine no program starts as fast
+each time."""
 
 
 class LaunchedServer:
@@ -49,6 +54,7 @@ class LaunchedServer:
         self._rival: Process | None = None
         self._is_broken_off = False
         self._was_started = False
+        self._took = 0.0
 
     @property
     def pid(self) -> int | None:
@@ -135,6 +141,7 @@ class LaunchedServer:
                 time.sleep(_POLL)
                 continue
             self._give_up(process, problem)
+        self._took = max(self._took, time.monotonic() - began)
 
     def _give_up(self, process: Process, problem: str) -> NoReturn:
         output = process.output().strip()
@@ -196,13 +203,14 @@ class LaunchedServer:
         """Launch a second server on the same address.
 
         Returns:
-            Its exit status and its output. The status is None if it still ran after the time that
-            it may take to be ready, and `seconds` more.
+            Its exit status and its output. The status is None if it still ran after a multiple of
+            the time that the first one took to be ready, and `seconds` more.
         """
+        ready = min(self._launch.ready, _SLOWER * max(_PROMPT, self._took))
         try:
             with interrupts_later():
                 self._rival = rival = Process(self._launch, self.address)
-            return rival.wait(self._launch.ready + seconds), rival.output()
+            return rival.wait(ready + seconds), rival.output()
         finally:
             self._end_rival()
 

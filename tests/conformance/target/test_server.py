@@ -130,6 +130,21 @@ def test_who_comes_to_listen_while_the_server_starts_is_not_judged(
 
 
 @linux
+def test_a_second_server_is_not_waited_for_much_longer_than_the_first_took(tmp_path: Path) -> None:
+    """However long it might have taken."""
+    taken = tmp_path / "taken"
+    taken.touch()
+    command = f"{sys.executable} -c '{LISTENS_BESIDE}' {{port}} {tmp_path / 'launched'} {taken}"
+    server = LaunchedServer(Launch(command=command, ready=600), parse_address("tcp://127.0.0.1:0"))
+    server.start()
+    try:
+        status, _ = server.run_rival(0.1)
+    finally:
+        server.close()
+    assert status is None
+
+
+@linux
 def test_who_takes_a_path_while_the_server_starts_is_not_judged(tmp_path: Path) -> None:
     launched, path = tmp_path / "launched", tmp_path / "s"
 
