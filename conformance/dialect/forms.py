@@ -86,13 +86,14 @@ def as_said_by(dialect: Dialect, label: str, text: str) -> bytes:
     return f"{label}{dialect.infix}{quote}".encode(dialect.sends) + received
 
 
-def _pattern(form: str, dialect: Dialect, *, named: bool = False) -> str:
+def _pattern(form: str, dialect: Dialect, *, named: bool = False, opens: bool = False) -> str:
     written = []
+    opens = opens or named
     for literal, name in fields(form):
         written.append(re.escape(literal))
         if name is not None:
-            part = _part(name, dialect)
-            if named and name == "any":
+            part = _part(name, dialect, opens=opens)
+            if opens and name == "any":
                 # Not greedy: what follows it in the header may occur in a text too.
                 part += "?"
             group = f"?P<{name}>" if named and name in ("time", "peer") else "?:"
@@ -100,12 +101,12 @@ def _pattern(form: str, dialect: Dialect, *, named: bool = False) -> str:
     return "".join(written)
 
 
-def _part(name: str, dialect: Dialect) -> str:
+def _part(name: str, dialect: Dialect, *, opens: bool = False) -> str:
     match name:
         case "time":
             return _time(dialect.time)
         case "peer":
-            return _pattern(dialect.peer, dialect)
+            return _pattern(dialect.peer, dialect, opens=opens)
         case "host":
             return _HOST
         case "port":

@@ -8,7 +8,7 @@ from typing import Final
 
 from conformance.dialect import Dialect
 from conformance.dialect.forms import forms
-from conformance.probe.shape import Who
+from conformance.probe.shape import Sample, Who
 from conformance.probe.talking import FIRST, Gone, Room, Speaker
 
 _STEP: Final = 0.04
@@ -22,6 +22,8 @@ factor."""
 _ALONE: Final = 0.15
 """Seconds for which a client that joins a fragile server is left alone; times the factor."""
 _LONGEST_OPENING: Final = 300
+_STRANGE: Final = 8
+"""How many openings that differ from the others are noted."""
 _WORD: Final = re.compile(rb"w\d{8,}k")
 
 
@@ -34,8 +36,9 @@ class Manners:
     `welcomes`: the server sends something to a client that connects, and to one that gives a name;
     None if unknown. `by_read`: a read is a message. `entering` and `greeted`: the longest time, in
     seconds, that joining and a greeting took. `after`: what follows the text of a broadcast.
-    `shaped`: it is known what surrounds a text. `noise`: the lines that come with every message,
-    without their digits. `time`: the format of times in lines, if no header has one.
+    `shaped`: it is known what surrounds a text. `strange`: what came before a text, and differs
+    from that. `noise`: the lines that come with every message, without their digits. `time`: the
+    format of times in lines, if no header has one.
     """
 
     login: bool = False
@@ -49,6 +52,7 @@ class Manners:
     dialect: Dialect = field(default_factory=Dialect)
     after: bytes = b"\n"
     shaped: bool = False
+    strange: list[Sample] = field(default_factory=list)
     noise: frozenset[bytes] = frozenset()
     time: str | None = None
 
@@ -200,7 +204,19 @@ class Guests:
         """Send a word and wait for it; return whether it came."""
         word, mark = self.room.word(), len(listener.came)
         self.room.say(speaker, word + b"\n")
-        return self.room.hears(listener, word, mark)
+        if not self.room.hears(listener, word, mark):
+            return False
+        if self.known.shaped and len(self.known.strange) < _STRANGE:
+            self._look_at(listener.since(mark).partition(word)[0], speaker)
+        return True
+
+    def _look_at(self, before: bytes, speaker: Speaker) -> None:
+        """Note what came before a word if nothing else did and it does not open a broadcast."""
+        opening = self.known.dialect.opening
+        text = before.decode("utf-8", "surrogateescape")
+        alone = text.count("\n") == opening.count("\n") and not _WORD.search(before)
+        if opening and text and alone and self._opened(before, 0, len(before)) == len(before):
+            self.known.strange.append(Sample(who(speaker), text, ""))
 
     def await_hearing(
         self, listener: Speaker, speaker: Speaker, seconds: float | None = None

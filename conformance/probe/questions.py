@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from conformance.dialect import Dialect, Quit
+from conformance.dialect.forms import forms
 from conformance.probe.acquaintance import acquaint
 from conformance.probe.guests import Guests
 from conformance.probe.learning import Conclusion, Learnt, shown
@@ -214,6 +215,7 @@ class _Asker:
         late = [one for one in learnt.untold if one.startswith(_LATE)]
         found, learnt.untold[:] = self._found(), late + self._untold()
         learnt.conclusions = {one.key: one for one in found}
+        _leave_out_labels(learnt)
         known = self.guests.known
         before = known.dialect, known.after, known.shaped
         known.dialect = learnt.dialect
@@ -232,7 +234,7 @@ class _Asker:
             for key, found in question.answers.items()
             if (one := agreed(key, found)) is not None
         }
-        for one in conclude_shape(self.samples):
+        for one in conclude_shape(self.samples, self.guests.known.strange):
             answers.setdefault(one.key, one)
         if self.guests.known.time is not None:
             why = "so a line other than a broadcast tells the time"
@@ -266,6 +268,16 @@ class _Asker:
                 if key not in asked
             ]
         return untold
+
+
+def _leave_out_labels(learnt: Learnt) -> None:
+    """Leave out lines that are what opens a broadcast of one member, whose text was taken away."""
+    opening, said = forms(learnt.dialect).opening, learnt.conclusions.get("lines")
+    if opening is not None and said is not None and isinstance(said.value, list):
+        lines = [
+            one for one in said.value if "{" in one or not opening.fullmatch(str(one).encode())
+        ]
+        learnt.conclusions["lines"] = Conclusion("lines", lines, said.why)
 
 
 def agreed(key: str, found: Sequence[Conclusion]) -> Conclusion | None:

@@ -131,6 +131,15 @@ def common_shape(samples: Sequence[Sample]) -> Shape | None:
     return None if common is None else _shape(common, format_)
 
 
+def widened_shape(shape: Shape, samples: Sequence[Sample], strange: Sequence[Sample]) -> Shape:
+    """Return a shape that also fits what differs from it, if only the label does."""
+    wide = common_shape([*samples, *strange]) if strange else None
+    if wide is None or wide.peer is None:
+        return shape
+    same = (wide.time, wide.infix, wide.header) == (shape.time, shape.infix, shape.header)
+    return wide if same and shape.prefix.startswith(wide.prefix) else shape
+
+
 def common_end(samples: Sequence[Sample]) -> str | None:
     """Return what ends all of these broadcasts after their texts; None if they differ.
 

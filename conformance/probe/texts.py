@@ -19,6 +19,7 @@ from conformance.probe.shape import (
     common_shape,
     form_of,
     time_format,
+    widened_shape,
 )
 from conformance.probe.talking import Gone, Speaker
 
@@ -61,8 +62,8 @@ def ask_shape(guests: Guests, samples: list[Sample]) -> list[Conclusion]:
     return _echo(samples[-3:], words, own)
 
 
-def conclude_shape(samples: Sequence[Sample]) -> list[Conclusion]:
-    """Conclude from all samples what surrounds a text."""
+def conclude_shape(samples: Sequence[Sample], strange: Sequence[Sample] = ()) -> list[Conclusion]:
+    """Conclude from all samples what surrounds a text; `strange` may have another label."""
     if not samples:
         return []
     last, found = samples[-1], []
@@ -77,6 +78,7 @@ def conclude_shape(samples: Sequence[Sample]) -> list[Conclusion]:
             ]
     shape = common_shape(samples)
     if shape is not None:
+        shape = widened_shape(shape, samples, strange)
         parts = {key: getattr(shape, key) for key in ("prefix", "header", "time", "peer", "infix")}
         found += [Conclusion(key, part, why) for key, part in parts.items() if part is not None]
     tail = common_end(samples)

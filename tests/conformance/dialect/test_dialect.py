@@ -3,6 +3,7 @@
 import pytest
 
 from conformance.dialect import PLAIN, Dialect, Quit, departures, wholly_departed
+from conformance.dialect.forms import forms
 from conformance.target.bundled_profiles import find_profile, shipped_names, shipped_profile
 from conformance.target.profile import ProfileError, read_profile
 
@@ -123,3 +124,12 @@ def test_a_profile_is_found_by_its_name_or_the_nearest_is_said() -> None:
         find_profile("akc")
     with pytest.raises(ProfileError, match="No such file"):
         find_profile("akc.toml")
+
+
+def test_a_label_of_any_form_ends_where_its_infix_first_comes() -> None:
+    """A text may have it, too."""
+    opening = forms(Dialect(header="{peer}", peer="{any}", infix=": ")).opening
+    assert opening is not None
+    found = opening.match(b"ann: to bob: hello\n")
+    assert found is not None
+    assert found["peer"] == b"ann"

@@ -4,8 +4,8 @@ import pytest
 
 from conformance.dialect import Dialect
 from conformance.probe.guests import Guests, Manners
-from conformance.probe.learning import Conclusion
-from conformance.probe.questions import agreed
+from conformance.probe.learning import Conclusion, Learnt
+from conformance.probe.questions import _leave_out_labels, agreed
 from conformance.probe.talking import Room
 from conformance.target.address import parse_address
 
@@ -44,3 +44,12 @@ def test_a_word_that_leaves_and_is_broadcast_announces_nobody(
         came if left is None else left,
         left is not None,
     )
+
+
+def test_a_label_whose_text_was_taken_away_is_no_line() -> None:
+    settings = {"prefix": "guest", "header": "{peer}", "peer": "{any}", "infix": ": "}
+    learnt = Learnt({key: Conclusion(key, value, "") for key, value in settings.items()})
+    said = ["guest: ", "guest{any}: ", "guests come\n"]
+    learnt.conclusions["lines"] = Conclusion("lines", said, "")
+    _leave_out_labels(learnt)
+    assert learnt.get("lines") == said[1:]

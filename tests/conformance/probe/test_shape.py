@@ -7,6 +7,7 @@ import pytest
 from conformance.dialect import Dialect
 from conformance.dialect.forms import forms
 from conformance.probe import shape
+from conformance.probe.shape import Sample, Who, common_shape, widened_shape
 
 WHO = shape.Who("10.0.0.9", 4711, "ann42")
 
@@ -57,3 +58,17 @@ def test_a_day_of_one_digit_may_have_a_space_before_it() -> None:
     assert besides is not None
     for line in (b"Tue Dec  1 08:00:00 2026\n", b"Mon Nov 30 08:00:00 2026\n"):
         assert besides.fullmatch(line)
+
+
+@pytest.mark.parametrize(
+    ("strange", "peer"),
+    [("guest: ", "{any}"), ("guest4: ", "{number}"), ("so it is> ", "{number}"), ("", "{number}")],
+)
+def test_a_label_that_differs_from_the_others_is_of_any_form(strange: str, peer: str) -> None:
+    """But what differs in more is something else."""
+    ann, bob, eve = (Who("127.0.0.1", 50_000 + n, f"p{n}r") for n in range(3))
+    samples = [Sample(ann, "guest7: ", "\n"), Sample(bob, "guest12: ", "\n")]
+    narrow = common_shape(samples)
+    assert narrow is not None
+    found = widened_shape(narrow, samples, [Sample(eve, strange, "")] if strange else [])
+    assert (found.prefix, found.peer, found.infix) == ("guest", peer, ": ")
