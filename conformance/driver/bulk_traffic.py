@@ -5,8 +5,9 @@ from functools import partial
 from typing import Final
 
 from conformance.driver.client import Client
+from conformance.driver.fences import Losses
 from conformance.driver.interruption import TOO_SLOW, TooSlow
-from conformance.driver.stage import Losses, Stage
+from conformance.driver.stage import Stage
 from conformance.target.address import STEADY, Side
 from conformance.timing.policy import BULK
 

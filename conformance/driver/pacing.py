@@ -41,9 +41,9 @@ class Listener(Protocol):
 class Conversation:
     """What the clients of one stage share.
 
-    `nonce_stem` is what every nonce begins with. `waits` says how long to wait for the server; if
-    it is None, every wait is a full one. `most_owed` is an upper bound for the octets of all
-    broadcasts so far.
+    `nonce_stem` is what every nonce begins with, and `last_nonce` the last one. `waits` says how
+    long to wait for the server; if it is None, every wait is a full one. `most_owed` is an upper
+    bound for the octets of all broadcasts so far.
     """
 
     loop: Loop
@@ -52,6 +52,14 @@ class Conversation:
     waits: Patience | None = None
     most_owed: int = 0
     listeners: list[Listener] = field(default_factory=list)
+    last_nonce: str = ""
+    _nonces: int = 0
+
+    def nonce(self) -> str:
+        """Return a word of letters and digits that nobody has said before."""
+        self._nonces += 1
+        self.last_nonce = f"{self.nonce_stem}x{self._nonces:05}z"
+        return self.last_nonce
 
     @property
     def dialect(self) -> Dialect | None:

@@ -4,17 +4,15 @@ A scenario asks clients to do things and waits by fences: since the room has one
 client's own nonce coming back proves that nothing else was to come before it.
 """
 
-import math
 import random
 import socket
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
-from functools import partial
+from contextlib import AbstractContextManager
 
 from conformance.dialect.forms import forms, label_of
 from conformance.dialect.model import PLAIN, Dialect
 from conformance.driver.client import Client
+from conformance.driver.fences import Fences, Losses, check
 from conformance.driver.interruption import (
     NO_DESCRIPTOR,
     OUT_OF_TIME,
@@ -46,29 +44,10 @@ from conformance.transcript.events import (
     Event,
     Finish,
     Refused,
-    Settled,
     Skipped,
     Start,
     Waited,
 )
-
-
-@dataclass
-class Losses:
-    """How many lost words a scenario goes on after, and how many seconds it may wait for them."""
-
-    left: int = 1
-    seconds: float = math.inf
-
-    def is_over_after(self, seconds: float) -> bool:
-        """Count one more word, which was waited for so long; return whether that was too much."""
-        self.left -= 1
-        self.seconds -= seconds
-        return self.left < 0 or self.seconds < 0
-
-
-Owed = tuple[Client, str, int]
-"""A client, a word that it is to hear, and how many octets it had received when that was said."""
 
 
 class Stage:
@@ -78,7 +57,7 @@ class Stage:
     `interrupted` says why a scenario did not reach its end; None if it did. `is_stuck` is true
     unless mere slowness interrupted it. `waits` says how long to wait for the server; without it,
     every wait is a full one. Every nonce begins with `nonce_stem`, which is new each time that a
-    scenario is played. `losses` says after how many lost words it goes on.
+    scenario is played.
     """
 
     def __init__(
@@ -96,15 +75,13 @@ class Stage:
         self.is_stuck = False
         stems = random.Random(f"{start.seed} {start.scenario} {played}")  # noqa: S311  # not secret
         self.nonce_stem = f"n{stems.getrandbits(24):06x}"
-        self.last_nonce = ""
-        self.losses = Losses()
         self._loop = Loop(start, limit)
         self._conversation = Conversation(self._loop, start, self.nonce_stem, waits)
         self._clients: list[Client] = []
         self._observer: Client | None = None
         self._apart = 0.0
-        self._nonces = 0
         self._waiter = Waiter(self._conversation, self._clients)
+        self._fences = Fences(self._conversation, self._waiter)
         # What happens is the loop's to tell, and the waiter's; scenarios ask the stage.
         self.now, self.record = self._loop.now, self._loop.record
         self.turn, self.let, self.pass_time = self._loop.turn, self._loop.let, self._loop.pass_time
@@ -162,9 +139,21 @@ class Stage:
 
     def nonce(self) -> str:
         """Return a word of letters and digits that nobody has said before."""
-        self._nonces += 1
-        self.last_nonce = f"{self.nonce_stem}x{self._nonces:05}z"
-        return self.last_nonce
+        return self._conversation.nonce()
+
+    @property
+    def last_nonce(self) -> str:
+        """The last word of that kind."""
+        return self._conversation.last_nonce
+
+    @property
+    def losses(self) -> Losses:
+        """After how many lost words the scenario goes on."""
+        return self._fences.losses
+
+    @losses.setter
+    def losses(self, losses: Losses) -> None:
+        self._fences.losses = losses
 
     @property
     def nodes(self) -> int:
@@ -246,9 +235,9 @@ class Stage:
         """Let a client say a word, and wait for its echo. Then it is a member (ROOM-1), and the
         server has had time for what others sent before."""
         if not self.has_echo:
-            self._let_hear(client, self.observer(client), exercises)
+            self._fences.let_hear(client, self.observer(client), exercises)
             return
-        self._say_and_await([client], exercises)
+        self._fences.say_and_await([client], exercises)
 
     def observer(self, asking: Client) -> Client:
         """Return a client that hears the others and is heard by them, for servers without echo."""
@@ -258,27 +247,8 @@ class Stage:
             self.pass_time(HEARING)
             self._observer = self.connect()
             if not asking.ended:
-                self._let_hear(asking, self._observer)
+                self._fences.let_hear(asking, self._observer)
         return self._observer
-
-    def _let_hear(self, one: Client, other: Client, exercises: Sequence[str] = ()) -> None:
-        """Let two clients say words until each has heard the other."""
-        for speaker, listener in ((one, other), (other, one)):
-            began = self.now()
-            end = began + self._conversation.patience_for("text")
-            words, since = list[str](), len(listener.received)
-            heard = partial(listener.has_any, words, since)
-            while True:
-                words.append(self.nonce())
-                speaker.say(words[-1], exercises)
-                self.let(lambda: listener.ended or heard(), HEARING)  # noqa: B023  # called in this turn
-                if heard():
-                    break
-                self.check(listener)
-                if self.now() > end:
-                    silence = self.now() - began
-                    self._waiter.record_vain([listener], words[-1], exercises, silence=silence)
-                    raise Stuck(f"{listener.name} heard nothing of what {speaker.name} said")
 
     def fence(self, *clients: Client, exercises: Sequence[str] = ()) -> None:
         """Let each client say a word, and wait until each has read the words of all.
@@ -286,78 +256,10 @@ class Stage:
         Without echo, wait until the observer has read them, and each has then read the observer's.
         """
         if not self.has_echo:
-            self._fence_by_observer(clients, exercises)
+            if clients:
+                self._fences.fence_by(self.observer(clients[0]), clients, exercises)
             return
-        self._say_and_await(clients, exercises)
-        self.record(Settled(self.now(), tuple(client.name for client in clients)))
-
-    def _say_and_await(self, clients: Sequence[Client], exercises: Sequence[str]) -> None:
-        """Let each client say a word, and wait until each has read the words of all."""
-        owed = self._say_each(clients, exercises)
-        with self._twice(clients, owed):
-            for client, word, since in owed:
-                self.await_text(client, word, exercises, since)
-
-    def _say_each(self, clients: Sequence[Client], exercises: Sequence[str] = ()) -> list[Owed]:
-        """Let each client say a word; return what is owed to whom thereby."""
-        words = {client: self.nonce() for client in clients}
-        owed = [
-            (client, word, len(client.received))
-            for client in clients
-            for speaker, word in words.items()
-            if self.has_echo or speaker is not client
-        ]
-        for client, word in words.items():
-            client.say(word, exercises)
-        return owed
-
-    @contextmanager
-    def _twice(self, clients: Sequence[Client], owed: Sequence[Owed]) -> Iterator[None]:
-        """Let each client say one more word if something did not come. Whether that comes tells a
-        message that was lost from a member, or a room, that is heard no more; if it does, the
-        scenario goes on, as long as `losses` lasts."""
-        began = self.now()
-        try:
-            yield
-        except Stuck:
-            is_over = self.losses.is_over_after(self.now() - began)
-            if not self._are_heard(clients, owed) or is_over:
-                raise
-
-    def _are_heard(self, clients: Sequence[Client], earlier: Sequence[Owed]) -> bool:
-        """Whether each client hears what each says now.
-
-        If only what was owed `earlier` comes, the server may be slow, and is waited for as
-        patiently as before. If that is in vain, they say one more word: what comes only then
-        tells a server that keeps each word until the next from one that stood still.
-        """
-        owed = self._say_each(clients)
-        self.let(lambda: _have_come(owed), self._conversation.patience_after_silence)
-        if _have_come(earlier) and not _have_come(owed):
-            try:
-                for client, word, since in owed:
-                    self.await_text(client, word, since=since)
-            except Stuck:
-                owed = self._say_each(clients)
-                self.let(lambda: _have_come(owed), self._conversation.patience_after_silence)
-        return _have_come(owed) and not any(client.ended for client in clients)
-
-    def _fence_by_observer(self, clients: Sequence[Client], exercises: Sequence[str]) -> None:
-        if not clients:
-            return
-        observer = self.observer(clients[0])
-        words = [self.nonce() for _ in clients]
-        for client, word in zip(clients, words, strict=True):
-            client.say(word, exercises)
-        owed = [(observer, word, 0) for word in words]
-        with self._twice([*clients, observer], owed):
-            for word in words:
-                self.await_text(observer, word, exercises)
-            last = self.nonce()
-            observer.say(last, exercises)
-            for client in clients:
-                self.await_text(client, last, exercises)
-        self.record(Settled(self.now(), tuple(client.name for client in clients)))
+        self._fences.fence(clients, exercises)
 
     def be_heard(
         self, speaker: Client, listeners: Sequence[Client], exercises: Sequence[str] = ()
@@ -401,9 +303,7 @@ class Stage:
 
     def check(self, *clients: Client) -> None:
         """Raise `Stuck` if the server has ended one of these clients, which are still needed."""
-        for client in clients:
-            if client.ended:
-                raise Stuck(f"{client.name} was disconnected")
+        check(*clients)
 
     def has(self, client: Client, text: str) -> bool:
         """Whether these characters have come to this client, or to who hears what it said."""
@@ -422,28 +322,11 @@ class Stage:
         Octets before `since` are not searched. `Stuck` if the characters do not come, `Unplayable`
         if they cannot be said in the dialect.
         """
-        if self.dialect is not None and any(one.has_left_unsaid(text) for one in self._clients):
-            raise Unplayable("dialect", f"{text!r} cannot be said")
         hearer = self._hearer(client, text)
         if hearer is not client:
             self.await_text(hearer, text, exercises)
             return
-        octets, start, end = client.as_received(text), since, -1
-        closing = b"\n" if self.dialect is None or "\n" in self.dialect.closing else b""
-
-        def has_come() -> bool:
-            nonlocal start, end
-            if end < 0 and (found := client.received.find(octets, start)) >= 0:
-                end = found + len(octets)
-            start = max(since, len(client.received) - len(octets))
-            return client.ended or is_whole()
-
-        def is_whole() -> bool:
-            return end >= 0 and client.received.find(closing, end) >= 0
-
-        self.wait([client], has_come, text, exercises)
-        if not is_whole():
-            raise Stuck(f"{client.name} was disconnected before {text!r} came")
+        self._waiter.wait_for_text(client, text, exercises, since)
 
     def await_end(self, client: Client, exercises: Sequence[str] = ()) -> None:
         """Wait until the server has ended a connection; `Stuck` if it does not. Where servers of
@@ -485,8 +368,3 @@ class Stage:
         for client in self._clients:
             client.discard()
         self._loop.close()
-
-
-def _have_come(owed: Sequence[Owed]) -> bool:
-    """Whether all of it has come to those that are still connected."""
-    return all(one.ended or one.has_any([word], since) for one, word, since in owed)

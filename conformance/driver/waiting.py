@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from conformance.driver.client import Client
-from conformance.driver.interruption import Stuck
+from conformance.driver.interruption import Stuck, Unplayable
 from conformance.driver.pacing import Conversation
 from conformance.timing.patience import Kind
 from conformance.timing.policy import HEARING, IN_TRANSIT, UNSAID
@@ -67,6 +67,34 @@ class Waiter:
             self._check_flood(clients)
         if (waits := self._conversation.waits) is not None:
             waits.note(kind, loop.now() - latest)
+
+    def wait_for_text(
+        self, client: Client, text: str, exercises: Sequence[str] = (), since: int = 0
+    ) -> None:
+        """Wait until these characters have come, and an LF after them if one ends a message.
+
+        Octets before `since` are not searched. `Stuck` if the characters do not come, `Unplayable`
+        if they cannot be said in the dialect.
+        """
+        dialect = self._conversation.dialect
+        if dialect is not None and any(one.has_left_unsaid(text) for one in self._clients):
+            raise Unplayable("dialect", f"{text!r} cannot be said")
+        octets, start, end = client.as_received(text), since, -1
+        closing = b"\n" if dialect is None or "\n" in dialect.closing else b""
+
+        def has_come() -> bool:
+            nonlocal start, end
+            if end < 0 and (found := client.received.find(octets, start)) >= 0:
+                end = found + len(octets)
+            start = max(since, len(client.received) - len(octets))
+            return client.ended or is_whole()
+
+        def is_whole() -> bool:
+            return end >= 0 and client.received.find(closing, end) >= 0
+
+        self.wait([client], has_come, text, exercises)
+        if not is_whole():
+            raise Stuck(f"{client.name} was disconnected before {text!r} came")
 
     def record_vain(
         self,

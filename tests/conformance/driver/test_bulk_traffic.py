@@ -10,8 +10,9 @@ import pytest
 
 from conformance.dialect import Dialect
 from conformance.driver.bulk_traffic import Talker, _longest_line
+from conformance.driver.fences import Losses
 from conformance.driver.interruption import Stuck
-from conformance.driver.stage import Losses, Stage
+from conformance.driver.stage import Stage
 from conformance.target.address import parse_address
 from conformance.transcript.events import Waited
 from tests.conformance.scene import START
