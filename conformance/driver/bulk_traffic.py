@@ -15,7 +15,7 @@ _LONGEST: Final = (16_000, 4_000)
 _CERTAIN: Final = (1_000, 250, 90, 60)
 """Octets of lines that need not be tried; the longest that is one read, if that is a message."""
 _BURST: Final = 128_000
-_LOSSES: Final = 25
+_LOSSES: Final = 15
 """After how many lost words bulk traffic goes on."""
 _A_MOMENT: Final = 0.5
 
@@ -42,7 +42,7 @@ class Talker:
         self._given_up: set[Client] = set()
         self._seconds = max(BULK * stage.start.factor, stage.limit.left_to_play / 3)
         self._end = stage.now() + self._seconds
-        self._losses = Losses(_LOSSES, BULK * stage.start.factor)
+        self._losses = Losses(_LOSSES, BULK * stage.start.factor / 2)
         stage.fence(*pair)
 
     def say(self, octets: int, exercises: tuple[str, ...] = (), seconds: float = math.inf) -> int:

@@ -37,7 +37,7 @@ def test_a_server_that_loses_a_word_of_each_burst_is_not_talked_to_for_ever() ->
         with pytest.raises(Stuck):
             talker.say(64_000_000)
         waits = [event for event in stage.transcript if isinstance(event, Waited)]
-        assert 1 < len(waits) < 10
+        assert 0 < len(waits) < 10
         assert stage.losses == Losses()
         stage.close()
         server.join()
