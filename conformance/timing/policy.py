@@ -21,8 +21,9 @@ SHORTENED: Final = 0.3
 """The least that a silence may last once the suite has waited in vain; *scaled*. A slow answer on a
 busy machine is not taken for a missing one."""
 GAPS: Final = 3
-"""How many times longer a shortened wait is than the longest silence before something came. A
-server that is always slow is given its time."""
+"""How many times longer a shortened wait is than the longest silence before something came, but
+for one silence in a hundred. A server that is often slow is given its time; what a machine delays
+once prolongs no other wait."""
 UNSAID: Final = 4
 """How many times the patience octets that nobody said (heartbeats, notices) can extend a wait to.
 The suite does not wait for ever for a server that sends nothing else."""

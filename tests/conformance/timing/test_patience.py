@@ -73,6 +73,17 @@ def test_it_lasts_as_long_as_the_latency_of_the_server_justifies() -> None:
     assert patience.seconds("text", 1.0) == PATIENCE
 
 
+def test_one_silence_in_a_hundred_may_be_the_machine_s() -> None:
+    patience = Patience()
+    patience.note_vain("text")
+    for gap in (0.5, 1.0, 1.0, *[0.001] * 97):
+        patience.note("text", gap)
+    assert patience.seconds("text", 1.0) == GAPS * 1.0 > PATIENCE - 0.1
+    for _ in range(100):
+        patience.note("text", 0.001)
+    assert patience.seconds("text", 1.0) == GAPS * 0.5
+
+
 def test_what_a_finding_rests_on_is_waited_for_in_full_again() -> None:
     patience = Patience()
     full = patience.in_full()
