@@ -120,6 +120,7 @@ TABLE: Final = (
     Row(Kind.CUT_OFF, "ROOM-2"),
     # Texts
     Row(Kind.ALTERED, "TXT-1", texts.is_undecodable),
+    Row(Kind.ALTERED, "ROOM-2", texts.is_taken_for_a_name),
     Row(Kind.ALTERED, "", texts.is_emptied, TREATMENTS, Control.PLAIN),
     Row(Kind.ALTERED, "ROOM-2", texts.is_emptied),
     Row(Kind.ALTERED, "FRM-1", texts.keeps_its_cr_beside_others),
@@ -244,6 +245,7 @@ TABLE: Final = (
     Row(Kind.PUT_OUT, "ROOM-7", after.somebody_had_left),
     Row(Kind.PUT_OUT, "HB-3", after.only_the_silent_were_put_out),
     Row(Kind.PUT_OUT, "LIM-3", after.somebody_was_to_be_evicted),
+    Row(Kind.PUT_OUT, "LIM-3", after.was_behind_a_burst),
     Row(Kind.PUT_OUT, "HB-3", after.had_been_silent),
     Row(Kind.PUT_OUT, "ROOM-7", after.earlier_ones_had_left),
     Row(Kind.PUT_OUT, "ROOM-1"),

@@ -132,7 +132,13 @@ def _standstill(case: Case, rest: Unclaimed) -> Found:
     if not lost or len(senders) < 2:
         return
     head = min(lost, key=lambda fact: fact.at)
-    follows = rest.take(head, lambda fact: fact.kind in _OF_WAITING and fact.at >= head.at)
+    # The last that came may have been on its way to some.
+    last = (fact for fact in rest.of(Kind.LOST) if Sign.AT_THE_END in fact.signs)
+    partly = set(map(id, (fact for fact in last if fact.at >= begun)))
+    follows = rest.take(
+        head,
+        lambda fact: id(fact) in partly or (fact.kind in _OF_WAITING and fact.at >= head.at),
+    )
     trigger = trigger_between(case, begun, head.at, lost=head.line)
     yield head, Incident(_marked(head, Sign.STOOD_STILL), trigger, follows)
 

@@ -77,9 +77,14 @@ class Mixtures:
             for came in _lines(unit):
                 if begun + came in said.by_text:
                     return True
-                if len(rest) >= _TELLING and rest[:_TELLING] in came:
+                if len(rest) >= _TELLING and self._tells(rest[:_TELLING], came):
                     return True
         return False
+
+    def _tells(self, rest: bytes, came: bytes) -> bool:
+        """Whether these octets stand in what came, and are not those of the line that it has."""
+        own = self._case.matching.said.with_nonce_of(came)
+        return rest in came and (own is None or rest not in own.octets)
 
 
 def _ends_later(following: Sequence[ReceivedUnit]) -> bool:

@@ -28,8 +28,10 @@ _LONG: Final = 20_000
 """Octets of the segment that shows the size of a read."""
 _LESS_LONG: Final = 2_400
 _SLOW: Final = 0.3
-"""The octets for a slow server, and the seconds for an answer that make it slow."""
+"""The octets for a server that is slow or puts out who falls behind, and the seconds for an answer
+that make it slow."""
 _LEAST_READ: Final = 64
+_ANY_READ: Final = 65_536
 _OF_TWO: Final = 3
 """How many times as much two clients say at once, so that neither has been read before the other
 speaks."""
@@ -151,10 +153,21 @@ def ask_read_size(guests: Guests) -> list[Conclusion]:
     """
     if not guests.known.by_read:
         return []
+    # A slow server may take a while to read much.
+    if (guests.room.slowest or 0.0) >= _SLOW:
+        return _read_size(guests, _LESS_LONG)
+    try:
+        return _read_size(guests, _LONG)
+    except Gone:
+        # Who falls behind by so many reads may be put out.
+        guests.forget()
+        return [one for one in _read_size(guests, _LESS_LONG) if one.value != _ANY_READ]
+
+
+def _read_size(guests: Guests, long: int) -> list[Conclusion]:
+    """Conclude the size of a read from what comes of segments of so many octets."""
     room = guests.room
     ann, bob = guests.pair()
-    # A slow server may take a while to read much.
-    long = _LONG if (room.slowest or 0.0) < _SLOW else _LESS_LONG
     sizes: list[int] = []
     whole = True
     for turn in range(_SEGMENTS):
@@ -176,7 +189,8 @@ def ask_read_size(guests: Guests) -> list[Conclusion]:
     if min(sizes) >= long - 6:
         if guests.known.shaped and not guests.known.dialect.opening:
             return _read_size_of_two(guests, _OF_TWO * long)
-        return [Conclusion("read_size", 65_536, f"{long} octets in one segment were one message")]
+        why = f"{long} octets in one segment were one message"
+        return [Conclusion("read_size", _ANY_READ, why)]
     size = sizes[0]
     if size < _LEAST_READ or len(set(sizes)) > 1:
         return []

@@ -19,6 +19,8 @@ from conformance.timing.policy import HICCUP, LONG_SILENT, SILENT
 
 _BURST: Final = 10
 """From more lines of one client on, their number may be why the server ends a connection."""
+_MUCH: Final = 4_096
+"""From more octets of one client on, their number may be."""
 _FEW: Final = 3
 """How many messages a member may lack that is only late."""
 
@@ -234,14 +236,28 @@ def _latest_leaver(about: Circumstances) -> ClientHistory | None:
 
 
 def _was_at_a_burst(about: Circumstances) -> bool:
-    """Whether a client had sent many lines since the last fence, and the last had not yet come."""
+    return bool(_senders_of_bursts(about))
+
+
+def _senders_of_bursts(about: Circumstances) -> set[str]:
+    """Return who had sent much since the last fence, of which the last line had not yet come."""
     case, ended = about.case, about.fact.evidence[0]
     since = case.settled_before(ended)
+    senders = set()
     for client in case.clients:
         lines = [line for line in client.messages if since < line.done < ended]
-        if len(lines) > _BURST and case.first_came.get(lines[-1], ended) >= ended:
-            return True
-    return False
+        much = len(lines) > _BURST or sum(len(line.octets) for line in lines) > _MUCH
+        if much and case.first_came.get(lines[-1], ended) >= ended:
+            senders.add(client.name)
+    return senders
+
+
+def was_behind_a_burst(about: Circumstances) -> bool:
+    """another client had sent much at once, which had not come to it, and less than 1 MiB waited"""
+    senders, client = _senders_of_bursts(about), about.client
+    if not senders or client is None:
+        return False
+    return not senders.issuperset(one.name for one in _put_out_with(about, client))
 
 
 def _lagged_before(about: Circumstances, leaver: ClientHistory) -> bool:
@@ -265,12 +281,18 @@ def somebody_was_to_be_evicted(about: Circumstances) -> bool:
 
 def had_been_silent(about: Circumstances) -> bool:
     """the client had been silent for about a second, and so had all who were put out with it"""
-    client, case = about.client, about.case
+    client = about.client
     if client is None or client.ended is None or about.fact.line is not None:
         return False
-    out = (case.history.clients[fact.client or ""] for fact in about.controls.of(Kind.PUT_OUT))
-    with_it = (one for one in out if abs(one.ended_t - client.ended_t) < HICCUP)
-    return all(_silence_of(case, one, one.ended or 0) >= SILENT for one in (client, *with_it))
+    together = _put_out_with(about, client)
+    return all(_silence_of(about.case, one, one.ended or 0) >= SILENT for one in together)
+
+
+def _put_out_with(about: Circumstances, client: ClientHistory) -> list[ClientHistory]:
+    """Return the clients that were put out at the same time as this one, which is among them."""
+    facts = about.controls.of(Kind.PUT_OUT)
+    out = (about.case.history.clients[fact.client or ""] for fact in facts)
+    return [client, *(one for one in out if abs(one.ended_t - client.ended_t) < HICCUP)]
 
 
 def only_the_silent_were_put_out(about: Circumstances) -> bool:

@@ -22,6 +22,17 @@ def is_undecodable(about: Circumstances) -> bool:
     return about.has(Sign.UNDECODABLE)
 
 
+def is_taken_for_a_name(about: Circumstances) -> bool:
+    """it was announced, as the name of a member"""
+    dialect = about.case.history.start.dialect
+    if dialect is None or not about.has(Sign.DECORATED):
+        return False
+    text = (about.line.text or b"").decode(errors="replace")
+    announced = (dialect.join, dialect.leave, dialect.welcome)
+    said = about.fact.octets.decode(errors="replace").strip()
+    return any("{name}" in one and one.replace("{name}", text).strip() == said for one in announced)
+
+
 def is_emptied(about: Circumstances) -> bool:
     """nothing is left of it"""
     return about.has(Sign.EMPTY)

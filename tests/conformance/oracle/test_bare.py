@@ -154,3 +154,23 @@ def test_a_quit_that_is_relayed_without_an_lf_stands_before_the_next_broadcast()
         word = scene.nonce().encode()
         relay(scene, name, word, heads[name] + word + b"\n")
     assert [one.requirement for one in scene.findings()] == ["QUIT-1"] * 2
+
+
+def test_a_text_that_is_announced_as_a_name_is_a_message_lost() -> None:
+    """Two threads ask at one connection, and each takes the first line that it gets for a name."""
+    join = "{name} has joined\n"
+    dialect = Dialect(prompt="Your name: ", header="{peer}", peer="{name}", infix=": ", join=join)
+    scene = Scene(replace(START, dialect=dialect))
+    for name in ("ann", "bob"):
+        scene.connect(name)
+        scene.events.append(Received(scene.tick(), name, b"Your name: "))
+        scene.send(name, f"{name}\n".encode())
+    for turn in range(3):
+        word = scene.nonce()
+        scene.send("ann", f"{word}\n".encode())
+        for name in ("ann", "bob"):
+            came = f"Your name: {word} has joined\n" if turn == 0 else f"ann: {word}\n"
+            scene.events.append(Received(scene.tick(), name, came.encode()))
+    found = blamed(scene)
+    assert "ROOM-2" in found
+    assert "TXT-5" not in found

@@ -267,17 +267,35 @@ def test_what_comes_out_of_order_may_come_yet(waits: bool, found: bool) -> None:
     assert bool({"ROOM-1", "ROOM-2"}.intersection(blamed(scene))) is found
 
 
-@pytest.mark.parametrize(("lines", "found"), [(40, ["ROOM-1"]), (1, ["ROOM-7"])])
-def test_who_is_put_out_while_a_leaver_is_still_read(lines: int, found: list[str]) -> None:
-    """Many lines at once may be the reason."""
+@pytest.mark.parametrize(
+    ("lines", "words", "found"), [(40, 1, ["LIM-3"]), (9, 50, ["LIM-3"]), (1, 1, ["ROOM-7"])]
+)
+def test_who_is_put_out_while_a_leaver_is_still_read(
+    lines: int, words: int, found: list[str]
+) -> None:
+    """Much at once is the reason: a member falls behind it, and less than 1 MiB waits for it."""
     scene = chat("ann", "bob", "eve")
     scene.fence()
     scene.events.append(Settled(scene.tick(), ("ann", "bob", "eve")))
-    scene.send("eve", "".join(f"{scene.nonce()}\n" for _ in range(lines)).encode())
+    said = (f"{scene.nonce()}{' and so on' * words}\n" for _ in range(lines))
+    scene.send("eve", "".join(said).encode())
     scene.half_close("eve")
     scene.peers["eve"].unread.clear()
     scene.end("ann")
-    assert [one for one in blamed(scene) if one.startswith("ROOM")] == found
+    assert [one for one in blamed(scene) if one in ("ROOM-1", "ROOM-7", "LIM-3")] == found
+
+
+@pytest.mark.parametrize(("others", "found"), [(("bob",), ["LIM-3"]), ((), ["ROOM-1"])])
+def test_who_is_put_out_for_what_it_says_is_no_laggard(
+    others: tuple[str, ...], found: list[str]
+) -> None:
+    """It is one if others are put out with it that had said nothing."""
+    scene = chat("ann", "bob")
+    scene.fence()
+    scene.send("ann", "".join(f"{scene.nonce()}\n" for _ in range(40)).encode())
+    for name in ("ann", *others):
+        scene.end(name)
+    assert [one for one in blamed(scene) if one in ("ROOM-1", "LIM-3")] == found
 
 
 @pytest.mark.parametrize(("whole", "found"), [(True, ["FRM-1"]), (False, ["LIM-1"])])

@@ -43,6 +43,21 @@ def test_a_stalled_reader_that_stops_the_room_breaks_two_requirements() -> None:
     assert blamed(behind_a_stalled_reader(100_000)) == ["LIM-3", "TRN-1"]
 
 
+def test_what_was_on_its_way_when_a_room_stood_still_is_of_that() -> None:
+    """The last broadcast had come to some: who lacks it has not been forgotten."""
+    scene = chat("ann", "bob", "eve")
+    scene.stall("eve")
+    for _ in range(100):
+        scene.say("ann", scene.nonce() + "x" * 1_000)
+    scene.peers["ann"].waiting.pop()
+    scene.deliver("ann", "bob")
+    talk(scene, ["ann", "bob"])
+    for name in ("ann", "bob"):
+        scene.peers[name].waiting.clear()
+        scene.wait_in_vain(name)
+    assert blamed(scene) == ["LIM-3", "TRN-1"]
+
+
 def test_a_room_that_stands_still_beside_a_stalled_reader_without_a_backlog() -> None:
     assert blamed(behind_a_stalled_reader(2_000)) == ["ROOM-2"]
 
@@ -318,6 +333,22 @@ def test_a_server_that_dies_after_it_stood_still_stood_still() -> None:
     scene = behind_a_stalled_reader(100_000)
     scene.events.append(Exited(scene.tick(), 1))
     assert blamed(scene) == ["LIM-3", "TRN-1"]
+
+
+def test_a_rest_that_another_line_has_as_well_is_that_lines() -> None:
+    """A slow reader is sent the beginning of a long line, then others as they are: no mixture."""
+    scene = chat("ann", "bob", "eve")
+    scene.stall("eve")
+    for name in ("ann", "bob", "ann"):
+        scene.say(name, scene.nonce() + " " + "x" * 1_000)
+    scene.deliver("ann", "bob")
+    scene.resume("eve")
+    first = scene.peers["eve"].waiting[-3]
+    scene.peers["eve"].waiting[-3] = first[:-500]
+    scene.deliver()
+    scene.fence()
+    assert "LIM-4" in blamed(scene)
+    assert "ROOM-6" not in blamed(scene)
 
 
 def test_a_speaker_that_waits_for_a_stalled_reader_breaks_two_requirements() -> None:

@@ -6,6 +6,7 @@ import socket
 import sys
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 
 from conformance.specimens.base import BaseServer
 from conformance.specimens.dialects import BareRelay
@@ -106,6 +107,23 @@ class ReadsAll(RelaysReads):
         return member.sock.send(member.outgoing[:4096])
 
 
+class PutsOutLaggards(RelaysReads):
+    """It ends each read with an LF, and puts everybody out when more than 16 come at once."""
+
+    read_size = 512
+
+    def on_octets(self, member: Member, octets: bytes) -> None:
+        self.broadcast(member, octets + b"\n")
+
+    def read(self, member: Member) -> None:
+        with suppress(BlockingIOError):
+            if len(member.sock.recv(1 << 20, socket.MSG_PEEK)) > 16 * self.read_size:
+                for one in list(self.members):
+                    self.close(one)
+                return
+        super().read(member)
+
+
 class AwaitsTheLf(BaseServer):
     """Whoever has said half a line is read from, and nobody else, until the rest comes. It dies if
     that never comes."""
@@ -153,6 +171,7 @@ SERVERS = {
     "hangs-at-an-end": HangsAtAnEnd,
     "sends-two-reads": SendsTwoReads,
     "reads-all": ReadsAll,
+    "puts-out-laggards": PutsOutLaggards,
     "awaits-the-lf": AwaitsTheLf,
     "relays-the-quit": RelaysTheQuit,
     "hears-itself": HearsItself,

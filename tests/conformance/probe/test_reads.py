@@ -165,6 +165,12 @@ def test_a_read_is_not_what_a_pure_relay_sends_at_once(way: str, size: int | Non
         assert told(ask_read_size(guests)) == ({} if size is None else {"read_size": size})
 
 
+def test_a_long_segment_that_puts_everybody_out_is_followed_by_a_shorter_one() -> None:
+    with guests_of_launched("puts-out-laggards") as guests:
+        guests.known.by_read = True
+        assert told(ask_read_size(guests)) == {"read_size": 512}
+
+
 def test_octets_that_come_back_as_they_were_are_passed_on() -> None:
     with guests_of_launched("relays-reads") as guests:
         assert told(ask_undecodable(guests)) == {"undecodable": "passes"}
