@@ -179,6 +179,8 @@ TABLE: Final = (
     Row(Kind.LOST, "RES-2", after.descriptors_had_run_out),
     Row(Kind.LOST, "STOP-1", delivery.is_lost_by_stopping),
     Row(Kind.LOST, "STOP-1", after.input_had_ended),
+    Row(Kind.LOST, "QUIT-3", delivery.is_the_end_of_one_that_quit),
+    Row(Kind.LOST, "QUIT-5", delivery.is_the_end_of_one_that_half_closed),
     Row(Kind.LOST, "TRN-1", after.stood_still_behind_a_backlog, also=("LIM-3",)),
     Row(Kind.LOST, "ERR-2", after.stopped_after_a_violation),
     Row(Kind.LOST, "", after.stopped_after_a_treated_line, control=Control.AGAIN),

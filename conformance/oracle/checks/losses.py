@@ -11,7 +11,7 @@ from conformance.oracle.checks.total_order import named
 from conformance.oracle.facts import Fact, Kind, Sign
 from conformance.oracle.matching import Tie
 from conformance.oracle.membership import gone, may_miss_the_end
-from conformance.oracle.reading.history import ClientHistory
+from conformance.oracle.reading.history import ClientHistory, Ending
 from conformance.oracle.reading.lines import Fate, Leaving, Line
 from conformance.oracle.reading.units import Rest
 from conformance.timing.policy import AT_ONCE
@@ -37,6 +37,8 @@ def check_losses(case: Case) -> Iterator[Fact]:
                 lost[line][client.name] = f"{client.name} received what was said before and after"
         if not may_miss_the_end(case, client) and not _may_be_disconnected(case, client):
             for line in _missing_end(case, client):
+                lost[line].setdefault(client.name, f"{client.name} received nothing more")
+            for line in _missing_end_of_a_leaver(case, client):
                 lost[line].setdefault(client.name, f"{client.name} received nothing more")
     for line, name in _held_back(case):
         lost[line][name] = f"{name} received it only after more was said, as others before"
@@ -238,8 +240,7 @@ def _came_after_a_wait(case: Case) -> Iterator[tuple[int, Tie, str]]:
 
 def _missing_end(case: Case, client: ClientHistory) -> Iterator[Line]:
     """Yield messages after the last one that came to a member, if it waited for them in vain."""
-    run = case.runs[client.name]
-    if not run or client.cause is not None:
+    if client.cause is not None:
         return
     if client.was_ended_by_server:
         until = case.stopping_of(client)
@@ -247,7 +248,28 @@ def _missing_end(case: Case, client: ClientHistory) -> Iterator[Line]:
         until = client.waits[-1][0]
     else:
         return
-    if until is None:
+    if until is not None:
+        yield from _after_its_run(case, client, until)
+
+
+def _missing_end_of_a_leaver(case: Case, client: ClientHistory) -> Iterator[Line]:
+    """Yield messages after the last one that came to a leaver, though they had come to others
+    before it left, and the end of its connection was orderly.
+
+    Where 1 MiB waited for it, it may have been evicted; other nodes may be ahead of its own.
+    """
+    leaves = client.cause in (Leaving.QUIT, Leaving.END_OF_STREAM)
+    if not leaves or client.left is None or client.ending is not Ending.ORDERLY:
+        return
+    if client.node is None and not case.backlog.has_overflowed(client):
+        yield from _after_its_run(case, client, client.left)
+
+
+def _after_its_run(case: Case, client: ClientHistory, until: int) -> Iterator[Line]:
+    """Yield messages that are owed to a client, stand in the log after what came to it, and had
+    come to others by a line of the transcript."""
+    run = case.runs[client.name]
+    if not run:
         return
     received = {tie.line for tie in run}
     last = run[-1].line

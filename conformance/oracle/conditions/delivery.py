@@ -166,6 +166,23 @@ def sender_offended(about: Circumstances) -> bool:
     return _left_before(about, Leaving.VIOLATION)
 
 
+def is_the_end_of_one_that_quit(about: Circumstances) -> bool:
+    """a client that quit received nothing more, though it had come to others before that"""
+    return _lacks_the_end(about, Leaving.QUIT)
+
+
+def is_the_end_of_one_that_half_closed(about: Circumstances) -> bool:
+    """a client that half-closed received nothing more, though it had come to others before that"""
+    return _lacks_the_end(about, Leaving.END_OF_STREAM)
+
+
+def _lacks_the_end(about: Circumstances, cause: Leaving) -> bool:
+    client = about.client
+    if client is None or client.cause is not cause or not about.has(Sign.DEAFENED):
+        return False
+    return about.fact.losers == (client.name,) and about.line.client != client.name
+
+
 def sender_quit_and_lacks_it(about: Circumstances) -> bool:
     """only its sender lacks it, and quit, perhaps before it came"""
     return _lacks_its_own(about) and _left_before(about, Leaving.QUIT)

@@ -301,3 +301,28 @@ def test_what_waited_counts_whatever_it_was_made_of(texts: int, is_early: bool) 
     scene.peers["eve"].waiting.clear()
     scene.fence()
     assert ("LIM-3" in blamed(scene)) is is_early
+
+
+@pytest.mark.parametrize(
+    ("octets", "lines", "found"),
+    [(b"quit\n", 100, ["QUIT-3"]), (b"", 100, ["QUIT-5"]), (b"", 1_200, [])],
+)
+def test_what_waits_for_a_leaver_is_lost(octets: bytes, lines: int, found: list[str]) -> None:
+    """Others had received it before: it was owed. Where 1 MiB waits, a member may be evicted."""
+    scene = chat("ann", "bob", "eve")
+    talk(scene, ["ann", "bob", "eve"])
+    scene.deliver()
+    scene.stall("eve")
+    for _ in range(lines):
+        scene.say("ann", scene.nonce() + "x" * 1_000)
+    scene.deliver("ann", "bob")
+    if octets:
+        scene.send("eve", octets)
+    else:
+        scene.half_close("eve")
+    scene.serve("eve")
+    scene.resume("eve")
+    del scene.peers["eve"].waiting[1:]
+    scene.deliver()
+    scene.fence()
+    assert blamed(scene) == found
