@@ -8,7 +8,6 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from typing import Final
 
 from chatproto import Limits
 from reference_server.addresses import AddressError
@@ -18,11 +17,6 @@ from reference_server.options import parser
 from reference_server.server import ChatServer
 from reference_server.waker import Waker
 
-SWITCH: Final = 0.05
-"""Seconds a thread waits for the interpreter's lock before it demands it, and between two demands.
-Where thousands of members leave at once, demands every 5 ms, as is usual, take all the time there
-is. No thread here computes for as long."""
-
 log = logging.getLogger("reference_server")
 
 
@@ -31,8 +25,6 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     too_low = make_room(options.max_members)
     with ExitStack() as stack:
-        stack.callback(sys.setswitchinterval, sys.getswitchinterval())
-        sys.setswitchinterval(SWITCH)
         signalled = stack.enter_context(_signals())
         handler = stack.enter_context(logging_to_stderr(log, options.log_level.upper()))
         if too_low is not None:

@@ -63,6 +63,8 @@ class Distributor:
         while (round_ := self._room.next_round(time.monotonic(), writable)) is not None:
             for connection in round_.evicted:
                 log.warning("%s evicted: it does not read", connection.member.sender)
+            for each in round_.sends:
+                self._send(each)
             for connection in round_.full:
                 self._await_room(connection)
             for connection in round_.wakes:
@@ -73,8 +75,6 @@ class Distributor:
                 self._close(connection)
             for connection in round_.shuts:
                 self._shut(connection)
-            for each in round_.sends:
-                self._send(each)
             unacknowledged = {each: count_unacknowledged(each.socket) for each in round_.asks}
             dead = [each for each in round_.checks if seconds_unanswered(each.socket) >= DEAD]
             for connection in dead:

@@ -32,6 +32,8 @@ READ_SIZE: Final = 16_384
 backlog."""
 AHEAD: Final = 1_048_576
 """Octets the log may run ahead of what was delivered."""
+NEWCOMERS: Final = 16
+"""How many may wait to be read for the first time: the accept threads are not to run ahead."""
 LOOK: Final = 0.1
 """Seconds between two looks at what leavers have acknowledged."""
 CHECK: Final = 30.0
@@ -151,6 +153,8 @@ class LockedRoom:
     def join(self, socket: socket, sender: str) -> Connection:
         """Take an accepted connection (ROOM-1); one over capacity has left already (LIM-5)."""
         with self._lock:
+            while len(self._to_watch) >= NEWCOMERS:
+                self._may_go_on.wait()
             member = self._room.join(sender)
             is_refused = member.state is not State.OPEN
             connection = Connection(member, socket, is_refused, has_left=is_refused)
@@ -170,6 +174,7 @@ class LockedRoom:
         """
         with self._lock:
             connections, self._to_watch = self._to_watch, []
+            self._may_go_on.notify_all()
             return None if self._stopped and not self._connections else connections
 
     def receive(
