@@ -12,6 +12,7 @@ from typing import Final
 from conformance.dialect.forms import forms
 from conformance.oracle.case import Case
 from conformance.oracle.reading.history import ClientHistory
+from conformance.oracle.reading.lines import NONCE
 from conformance.oracle.reading.units import (
     Junk,
     ReceivedBroadcast,
@@ -82,9 +83,10 @@ class Mixtures:
         return False
 
     def _tells(self, rest: bytes, came: bytes) -> bool:
-        """Whether these octets stand in what came, and are not those of the line that it has."""
-        own = self._case.matching.said.with_nonce_of(came)
-        return rest in came and (own is None or rest not in own.octets)
+        """Whether these octets stand in what came, and are not those of a line that is in it."""
+        said = self._case.matching.said.by_nonce
+        own = [said[nonce].octets for nonce in NONCE.findall(came) if nonce in said]
+        return rest in came and not any(rest in octets for octets in own)
 
 
 def _ends_later(following: Sequence[ReceivedUnit]) -> bool:

@@ -351,6 +351,25 @@ def test_a_rest_that_another_line_has_as_well_is_that_lines() -> None:
     assert "ROOM-6" not in blamed(scene)
 
 
+def test_a_rest_that_stands_in_the_next_line_that_is_cut_is_that_lines() -> None:
+    scene = Scene(replace(START, dialect=Dialect(prefix="> ", header="", infix="")))
+    for name in ("ann", "bob", "eve"):
+        scene.connect(name)
+    for turn in range(5):
+        text = f"{scene.nonce()}{' x' * 500 * (turn % 2)}".encode()
+        scene.send("ann", text + b"\n")
+        if turn == 1:
+            scene.stall("eve")
+        for name in ("ann", "bob", *(("eve",) if turn == 0 else ())):
+            scene.events.append(Received(scene.tick(), name, b"> " + text + b"\n"))
+    whole = [event.octets for event in scene.events if isinstance(event, Received)][-8::2]
+    scene.resume("eve")
+    came = b"".join(one[: -500 * (len(one) > 500) or None] for one in whole)
+    scene.events.append(Received(scene.tick(), "eve", came))
+    assert "LIM-4" in blamed(scene)
+    assert "ROOM-6" not in blamed(scene)
+
+
 def test_a_speaker_that_waits_for_a_stalled_reader_breaks_two_requirements() -> None:
     """Where each member has a thread, others are heard until theirs waits, too."""
     scene = chat("ann", "bob", "eve")
