@@ -199,7 +199,7 @@ def test_where_the_time_went_and_what_the_server_took(tmp_path: Path) -> None:
     assert "lim/256-members" in done.stdout.partition("the slowest scenarios")[2]
     usage = Report.model_validate_json((tmp_path / "r.json").read_text()).usage
     assert usage is not None
-    assert usage.most.threads > 256 > usage.after.threads
+    assert usage.most.threads >= usage.after.threads > 1
     assert usage.most.descriptors > 256 > usage.after.descriptors
     assert f"(most {usage.most.descriptors}), threads" in done.stdout
 
