@@ -43,14 +43,16 @@ with socket.create_server(("127.0.0.1", int(sys.argv[1]))) as listener:
 """
 
 
-@pytest.mark.parametrize(("way", "waits"), [("console", 1), ("sigint", 2)])
-def test_a_console_that_changes_nothing_is_not_waited_for_longer(
-    way: Way, waits: int, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("way", "offered", "waits"), [("console", (), 1), ("sigint", (), 1), ("sigint", ("sigint",), 2)]
+)
+def test_a_stop_that_changes_nothing_is_not_waited_for_longer(
+    way: Way, offered: tuple[Way, ...], waits: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A server that goes on may be ending late after a signal, which many handle."""
+    """Where its profile says that it stops in this way, a server that goes on may be late."""
     monkeypatch.setattr(server_control, "STOP", 0.1)
     monkeypatch.setattr(server_control, "ABORT", 0.1)
-    launch = Launch(command=f"{sys.executable} -c '{HEEDS_NOTHING}' {{port}}")
+    launch = Launch(command=f"{sys.executable} -c '{HEEDS_NOTHING}' {{port}}", stop=offered)
     session = Session(Settings(profile=Profile(launch=launch), address="tcp://127.0.0.1:0"))
     [play] = (play for play in plays() if play.scenario.id == "stop/stopping")
     waited = list[float]()
