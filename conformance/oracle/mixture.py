@@ -12,7 +12,7 @@ from typing import Final
 from conformance.dialect.forms import forms
 from conformance.oracle.case import Case
 from conformance.oracle.reading.history import ClientHistory
-from conformance.oracle.reading.lines import NONCE
+from conformance.oracle.reading.lines import NONCE, Line
 from conformance.oracle.reading.units import (
     Junk,
     ReceivedBroadcast,
@@ -75,18 +75,24 @@ class Mixtures:
             if not rest:
                 return _ends_later(following)
         for unit in following:
+            if not begun and isinstance(unit, ReceivedBroadcast):
+                continue  # With a header of its own it is no interrupted text.
             for came in _lines(unit):
                 if begun + came in said.by_text:
                     return True
-                if len(rest) >= _TELLING and self._tells(rest[:_TELLING], came):
+                if line is not None and len(rest) >= _TELLING and self._ends(line, rest, came):
                     return True
         return False
 
-    def _tells(self, rest: bytes, came: bytes) -> bool:
-        """Whether these octets stand in what came, and are not those of a line that is in it."""
+    def _ends(self, line: Line, rest: bytes, came: bytes) -> bool:
+        """Whether the rest of a line begins in what came, and is not that of another line there."""
         said = self._case.matching.said.by_nonce
-        own = [said[nonce].octets for nonce in NONCE.findall(came) if nonce in said]
-        return rest in came and not any(rest in octets for octets in own)
+        there = {said[nonce] for nonce in NONCE.findall(came) if nonce in said}
+        begins = rest[:_TELLING]
+        return begins in came and (
+            (line in there and rest in came and line.octets not in came)
+            or not any(begins in other.octets for other in there - {line})
+        )
 
 
 def _ends_later(following: Sequence[ReceivedUnit]) -> bool:

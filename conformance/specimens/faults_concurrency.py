@@ -35,7 +35,7 @@ class DoublesOneInFiveHundred(BaseServer):
 
 
 @fault(
-    "ROOM-6",
+    "ROOM-2",
     "takes a write that was cut short for a whole one",
     may_break=f"{MIXTURE} QUIT-3 QUIT-5 LIM-3 LIM-4 STOP-1",
 )

@@ -217,6 +217,30 @@ def test_broadcasts_within_each_other() -> None:
     assert "ROOM-6" in blamed(scene)
 
 
+def test_long_broadcasts_within_each_other_whose_texts_are_alike() -> None:
+    """The rest of the first shows whose it is by the word that it ends with."""
+    scene = chat()
+    for name in ("ann", "bob"):
+        scene.say(name, f"{scene.nonce()} {'x' * 900} {scene.nonce()}")
+    one, other = scene.peers["ann"].waiting
+    scene.peers["ann"].waiting = [one[:500] + other[:-1] + one[500:] + b"\n"]
+    scene.deliver()
+    scene.fence()
+    assert "ROOM-6" in blamed(scene)
+
+
+@pytest.mark.parametrize("octets", [0, 500], ids=["after its header", "within its text"])
+def test_the_beginning_of_a_broadcast_whose_rest_never_comes_is_no_mixture(octets: int) -> None:
+    scene = chat()
+    for name in ("ann", "bob", "ann"):
+        scene.say(name, f"{scene.nonce()} {'x' * 900} {scene.nonce()}")
+    one, *others = scene.peers["ann"].waiting
+    scene.peers["ann"].waiting = [one[: one.index(b"\n") + 1 + octets], *others]
+    scene.deliver()
+    scene.fence()
+    assert "ROOM-6" not in blamed(scene)
+
+
 def test_the_first_wrong_octet_is_pointed_at() -> None:
     scene = after_a_word_of_bobs(chat(), b"20210703", b"2021/07/03")
     finding = scene.findings()[0]
