@@ -62,37 +62,45 @@ class Mixtures:
         inner = self.header_in(octets)
         if inner is None:
             return False
+        following = client.units[place + 1 : place + 1 + _NEAR]
         # Where the other's header ends the text, the other's own text comes next.
-        first = place + (2 if inner.end() == len(octets) else 1)
-        return self._goes_on(octets[: inner.start()], client.units[first : first + _NEAR])
+        own = 1 if inner.end() == len(octets) else 0
+        return self._goes_on(octets[: inner.start()], following, own)
 
-    def _goes_on(self, begun: bytes, following: Sequence[ReceivedUnit]) -> bool:
+    def _goes_on(self, begun: bytes, following: Sequence[ReceivedUnit], own: int) -> bool:
         said = self._case.matching.said
         line = said.with_nonce_of(begun) if begun else None
         rest = b""
         if line is not None and line.text is not None and line.text.startswith(begun):
             rest = line.text[len(begun) :]
             if not rest:
-                return _ends_later(following)
-        for unit in following:
+                return _ends_later(following[own:])
+        for number, unit in enumerate(following):
             if not begun and isinstance(unit, ReceivedBroadcast):
                 continue  # With a header of its own it is no interrupted text.
             for came in _lines(unit):
-                if begun + came in said.by_text:
+                if len(rest) >= _TELLING and line is not None and self._ends(line, rest, came):
                     return True
-                if line is not None and len(rest) >= _TELLING and self._ends(line, rest, came):
+                if number >= own and (
+                    begun + came in said.by_text
+                    or (len(rest) >= _TELLING and self._begins(rest, came))
+                ):
                     return True
         return False
 
     def _ends(self, line: Line, rest: bytes, came: bytes) -> bool:
-        """Whether the rest of a line begins in what came, and is not that of another line there."""
-        said = self._case.matching.said.by_nonce
-        there = {said[nonce] for nonce in NONCE.findall(came) if nonce in said}
+        """Whether the rest of a line, with a word of its own, is in what came, and not all of the
+        line."""
+        return rest in came and line in self._lines_in(came) and line.octets not in came
+
+    def _begins(self, rest: bytes, came: bytes) -> bool:
+        """Whether a rest begins in what came, and is not that of a line that is there."""
         begins = rest[:_TELLING]
-        return begins in came and (
-            (line in there and rest in came and line.octets not in came)
-            or not any(begins in other.octets for other in there - {line})
-        )
+        return begins in came and not any(begins in one.octets for one in self._lines_in(came))
+
+    def _lines_in(self, came: bytes) -> set[Line]:
+        said = self._case.matching.said.by_nonce
+        return {said[nonce] for nonce in NONCE.findall(came) if nonce in said}
 
 
 def _ends_later(following: Sequence[ReceivedUnit]) -> bool:
