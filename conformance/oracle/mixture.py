@@ -6,6 +6,7 @@ the first follows.
 """
 
 import re
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import Final
 
@@ -38,6 +39,7 @@ class Mixtures:
         dialect = case.history.start.dialect
         self._header = HEADER_INSIDE if dialect is None else forms(dialect).opening
         self._said: dict[bytes, bool] = {}
+        self._places: dict[str, dict[bytes, list[tuple[int, bytes]]]] = {}
 
     def header_in(self, octets: bytes, start: int = 0) -> re.Match[bytes] | None:
         """Find the first header, or in a dialect the first opening, that is no part of what
@@ -62,45 +64,51 @@ class Mixtures:
         inner = self.header_in(octets)
         if inner is None:
             return False
-        following = client.units[place + 1 : place + 1 + _NEAR]
-        # Where the other's header ends the text, the other's own text comes next.
-        own = 1 if inner.end() == len(octets) else 0
-        return self._goes_on(octets[: inner.start()], following, own)
-
-    def _goes_on(self, begun: bytes, following: Sequence[ReceivedUnit], own: int) -> bool:
-        said = self._case.matching.said
-        line = said.with_nonce_of(begun) if begun else None
-        rest = b""
+        begun = octets[: inner.start()]
+        line = self._case.matching.said.with_nonce_of(begun) if begun else None
         if line is not None and line.text is not None and line.text.startswith(begun):
             rest = line.text[len(begun) :]
-            if not rest:
-                return _ends_later(following[own:])
-        for number, unit in enumerate(following):
+            if self._comes_later(client, place, rest, line):
+                return True
+        else:
+            rest = None
+        # Where the other's header ends the text, the other's own text comes next.
+        first = place + (2 if inner.end() == len(octets) else 1)
+        return self._goes_on(begun, rest, client.units[first : first + _NEAR])
+
+    def _goes_on(self, begun: bytes, rest: bytes | None, following: Sequence[ReceivedUnit]) -> bool:
+        if rest == b"":
+            return _ends_later(following)
+        for unit in following:
             if not begun and isinstance(unit, ReceivedBroadcast):
                 continue  # With a header of its own it is no interrupted text.
             for came in _lines(unit):
-                if len(rest) >= _TELLING and line is not None and self._ends(line, rest, came):
+                if begun + came in self._case.matching.said.by_text:
                     return True
-                if number >= own and (
-                    begun + came in said.by_text
-                    or (len(rest) >= _TELLING and self._begins(rest, came))
-                ):
+                if rest is not None and len(rest) >= _TELLING and self._begins(rest, came):
                     return True
         return False
 
-    def _ends(self, line: Line, rest: bytes, came: bytes) -> bool:
-        """Whether the rest of a line, with a word of its own, is in what came, and not all of the
-        line."""
-        return rest in came and line in self._lines_in(came) and line.octets not in came
+    def _comes_later(self, client: ClientHistory, place: int, rest: bytes, line: Line) -> bool:
+        """Whether the rest of a line, with a word of its own, comes without its beginning."""
+        if client.name not in self._places:
+            places = self._places[client.name] = defaultdict(list)
+            for at, unit in enumerate(client.units):
+                for came in _lines(unit):
+                    for nonce in NONCE.findall(came):
+                        places[nonce].append((at, came))
+        return any(
+            at > place and rest in came and line.octets not in came
+            for nonce in NONCE.findall(rest)
+            for at, came in self._places[client.name].get(nonce, ())
+        )
 
     def _begins(self, rest: bytes, came: bytes) -> bool:
         """Whether a rest begins in what came, and is not that of a line that is there."""
         begins = rest[:_TELLING]
-        return begins in came and not any(begins in one.octets for one in self._lines_in(came))
-
-    def _lines_in(self, came: bytes) -> set[Line]:
         said = self._case.matching.said.by_nonce
-        return {said[nonce] for nonce in NONCE.findall(came) if nonce in said}
+        there = (said[nonce].octets for nonce in NONCE.findall(came) if nonce in said)
+        return begins in came and not any(begins in octets for octets in there)
 
 
 def _ends_later(following: Sequence[ReceivedUnit]) -> bool:
