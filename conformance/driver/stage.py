@@ -102,18 +102,19 @@ class Stage:
         return self._loop.transcript
 
     @property
-    def has_waited_in_vain(self) -> bool:
-        """Whether something did not come within the patience."""
-        return any(isinstance(event, Waited) for event in self.transcript)
+    def vain_waits(self) -> list[Waited]:
+        """What did not come within the full patience. Nothing is decided by what did not come
+        within a shortened one."""
+        waits = (event for event in self.transcript if isinstance(event, Waited))
+        return [wait for wait in waits if wait.seconds and not wait.shortened]
 
     @property
     def was_disturbed(self) -> bool:
         """Whether the machine did not let the suite run for much of a wait that was in vain."""
-        waits = [event for event in self.transcript if isinstance(event, Waited)]
         return any(
             sum(late for at, late in self._loop.overslept if wait.t - wait.seconds < at <= wait.t)
             > DISTURBED * wait.seconds
-            for wait in waits
+            for wait in self.vain_waits
         )
 
     @property

@@ -191,7 +191,8 @@ class Player:
             pid = None if launched is None else launched.pid
             starvation = Starvation([] if pid is None else ProcessFamily(pid).pids())
             stage.play(lambda: play(**given))
-            starved = stage.has_waited_in_vain and starvation.was_starved()
+            silences = [wait.seconds for wait in stage.vain_waits]
+            starved = bool(silences) and starvation.was_starved(min(silences))
             judgement, transcript = self._session.judge(stage)
             self._session.keep(scenario, transcript)
             result = judged(scenario, judgement, stage.interrupted, transcript)

@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from conformance.timing.policy import BUSY, MOST_LEEWAY, STARVED
+from conformance.timing.policy import BUSY, MOST_LEEWAY, STARVED, STARVED_PART
 
 _LOOK: Final = 1.0
 """Seconds of work by which the machine's speed is measured."""
@@ -41,12 +41,12 @@ class Starvation:
         the kernel does not count it."""
         return max(self._waited(), default=0.0)
 
-    def was_starved(self) -> bool:
+    def was_starved(self, silence: float) -> bool:
         """Whether any thread ran for less than a quarter of the time that it was ready to, and
-        waited for longer than a moment; False if the kernel does not count it."""
-        return any(
-            waited >= STARVED and waited >= (BUSY - 1) * ran for ran, waited in self._passed()
-        )
+        waited for so long that it may explain a silence of so many seconds; False if the kernel
+        does not count it."""
+        long = STARVED_PART * silence
+        return any(waited >= long and waited >= (BUSY - 1) * ran for ran, waited in self._passed())
 
     def _waited(self) -> list[float]:
         return [waited for _, waited in self._passed()]

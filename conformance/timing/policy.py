@@ -121,7 +121,8 @@ on."""
 DISTURBED: Final = 1 / 8
 """The part of a wait in vain for which the suite itself was not let run, from which on the scenario
 is played again: on so busy a machine a sound server may be late as well. A scenario is also played
-again after any wait in vain while a launched server was `STARVED`."""
+again after any wait in vain while a launched server was starved for a `STARVED_PART` of it. A
+shortened wait decides nothing, and is none of them."""
 AGAIN: Final = 3.0
 """What deadlines are multiplied by when such a scenario is played again."""
 MOST_LEEWAY: Final = 10.0
@@ -134,8 +135,11 @@ BUSY: Final = 4.0
 stretched. A machine that lets the server run for less than a quarter of the time makes it stop
 late."""
 STARVED: Final = 0.5
-"""How long a server must have been ready to run, and not run, to count as starved. A server that
-only sleeps is late through its own fault."""
+"""How long a server must have been ready to run, and not run, for a stop's deadlines to be
+stretched. A server that only sleeps is late through its own fault."""
+STARVED_PART: Final = 1 / 2
+"""The part of a wait in vain for which the server must have been ready to run, and not run, for the
+scenario to be played again. Its delays add up to that; shorter ones do not explain the silence."""
 
 # Budgets.
 

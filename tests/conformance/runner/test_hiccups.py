@@ -74,7 +74,7 @@ def test_what_was_waited_for_in_vain_is_played_again_on_a_busy_machine(
     once = f"self.messages == 20 and not Path({str(tmp_path / 'slept')!r}).exists()"
     server.write_text(hiccupping(tmp_path, once, 5.0))
     monkeypatch.setattr(Stage, "was_disturbed", busy == "for the suite")
-    monkeypatch.setattr(Starvation, "was_starved", lambda _: busy == "for the server")
+    monkeypatch.setattr(Starvation, "was_starved", lambda *_: busy == "for the server")
     launch = f"{sys.executable} {server} {{port}}"
     done = run("run", "--launch", launch, "--only", SCENARIO, "-v")
     assert done.returncode == (0 if busy else 1), done.stdout

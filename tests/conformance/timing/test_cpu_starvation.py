@@ -93,7 +93,7 @@ def test_who_stops_late_once_is_told_to_once_more(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("ran", "waited", "starved"),
-    [(0.1, 3.0, True), (0.0, 0.4, False), (3.0, 2.0, False), (1.0, 2.9, False), (1.0, 3.1, True)],
+    [(0.1, 3.0, True), (0.0, 1.4, False), (3.0, 2.0, False), (1.0, 2.9, False), (1.0, 3.1, True)],
 )
 def test_who_wanted_to_run_and_hardly_did_was_starved(
     ran: float, waited: float, starved: bool, monkeypatch: pytest.MonkeyPatch
@@ -101,4 +101,4 @@ def test_who_wanted_to_run_and_hardly_did_was_starved(
     """But not for a process that spins, however long it also waits."""
     thread, counts = Path("/proc/1/task/1"), [(5.0, 7.0), (5.0 + ran, 7.0 + waited)]
     monkeypatch.setattr(starvation.Starvation, "_counts", lambda _: iter([(thread, counts.pop(0))]))
-    assert starvation.Starvation([1]).was_starved() is starved
+    assert starvation.Starvation([1]).was_starved(3.0) is starved
