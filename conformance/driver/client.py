@@ -220,7 +220,8 @@ class Client:
     @property
     def has_more_coming(self) -> bool:
         """Whether the client reads, and the server's system is known to hold octets for it."""
-        return not (self.ended or self.stalled) and bool(in_transit(self._sock))
+        reads = not (self.ended or self.stalled or self._conversation.floods(self))
+        return reads and bool(in_transit(self._sock))
 
     @property
     def sending(self) -> bool:

@@ -52,6 +52,7 @@ class Conversation:
     waits: Patience | None = None
     most_owed: int = 0
     listeners: list[Listener] = field(default_factory=list)
+    _flooded: set[Listener] = field(default_factory=set)
     last_nonce: str = ""
     _nonces: int = 0
 
@@ -95,9 +96,11 @@ class Conversation:
         return self.patience if self.waits is None else self.waits.justified(self.start.factor)
 
     def floods(self, one: Listener) -> bool:
-        """Whether a client has received far more than is owed to it; it then reads no more."""
+        """Whether a client has received far more than was owed to it; it then reads no more."""
         spare = _SPARE + _SPARE_A_CLIENT * len(self.listeners)
-        return len(one.received) > self.most_owed + spare
+        if len(one.received) > self.most_owed + spare:
+            self._flooded.add(one)
+        return one in self._flooded
 
     def open(self) -> Sequence[Listener]:
         """Return the clients whose connections have not ended."""

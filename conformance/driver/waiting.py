@@ -60,6 +60,7 @@ class Waiter:
                     break
                 if self._is_in_transit(clients, patience):
                     loop.turn(HEARING)
+                    self._check_flood(clients)
                     continue
                 self.record_vain(clients, what, exercises, kind, silence=loop.now() - latest)
                 raise Stuck(f"{what} did not come")

@@ -306,3 +306,24 @@ def test_who_could_not_connect_when_the_time_was_over_was_not_refused(
     with pytest.raises(OutOfTime):
         stage.connect()
     assert not any(isinstance(event, Refused) for event in stage.transcript)
+
+
+def test_who_is_flooded_reads_no_more_whatever_is_said_later() -> None:
+    """Else what the server's system holds for it would count as on its way."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        stage = Stage(parse_address(f"tcp://127.0.0.1:{listener.getsockname()[1]}"), START)
+        client = stage.connect()
+        end, _ = listener.accept()
+        with end:
+            end.setblocking(False)
+            while not stage.is_flooded(client):
+                with suppress(BlockingIOError):
+                    end.send(b"\n" * 65_536)
+                stage.turn(0.01)
+            for _ in range(100):
+                client.say("x" * 1_000)
+            assert stage.is_flooded(client)
+            assert not client.has_more_coming
+            with pytest.raises(Stuck, match="and no end"):
+                stage.wait([client], lambda: False, "a word")
+        stage.close()
