@@ -32,8 +32,6 @@ READ_SIZE: Final = 16_384
 backlog."""
 AHEAD: Final = 1_048_576
 """Octets the log may run ahead of what was delivered."""
-NEWCOMERS: Final = 16
-"""How many may wait to be read for the first time: the accept threads are not to run ahead."""
 LOOK: Final = 0.1
 """Seconds between two looks at what leavers have acknowledged."""
 CHECK: Final = 30.0
@@ -151,9 +149,12 @@ class LockedRoom:
         self._to_serve: list[Connection] = []
 
     def join(self, socket: socket, sender: str) -> Connection:
-        """Take an accepted connection (ROOM-1); one over capacity has left already (LIM-5)."""
+        """Take an accepted connection (ROOM-1), once the receive thread watches the one before.
+
+        One over capacity has left already (LIM-5).
+        """
         with self._lock:
-            while len(self._to_watch) >= NEWCOMERS:
+            while self._to_watch:  # else who joins in thousands holds up the members
                 self._may_go_on.wait()
             member = self._room.join(sender)
             is_refused = member.state is not State.OPEN

@@ -181,7 +181,11 @@ def test_a_field_used_without_the_lock_is_seen(
 
 def test_a_round_checks_no_connection_that_it_closes() -> None:
     """A closed socket cannot be asked: the error would end the distribute thread."""
-    room = LockedRoom(Limits(), "utf-8", None, UTC, lambda: None, lambda: None)
+    room = LockedRoom(Limits(), "utf-8", None, UTC, lambda: None, lambda: watch())
+
+    def watch() -> None:
+        room.to_watch()
+
     stays, goes = (room.join(socket.socket(), f"192.0.2.1:{port}") for port in (1, 2))
     with stays.socket, goes.socket:
         room.end_reading(goes, orderly=False)

@@ -54,7 +54,6 @@ SCALED: Final[tuple[tuple[ModuleType, str, object], ...]] = (
     (chatproto.log, "SEGMENT_SIZE", 512),
     (reference_server.distributor, "KEEPALIVE", {}),  # nobody here is silent for a minute
     (reference_server.locked_room, "AHEAD", 2048),
-    (reference_server.locked_room, "NEWCOMERS", 1),
     (reference_server.locked_room, "CHECK", 1e9),  # no timer may make up for a lost wake-up
     (reference_server.receiver, "READ_SIZE", 128),
     (backlog, "MIN_BACKLOG", 1024),
