@@ -40,8 +40,9 @@ class Talker:
         self._octets = _longest_line(stage)
         self._by_read = stage.dialect is not None and stage.dialect.by_read
         self._given_up: set[Client] = set()
-        self._seconds = max(BULK * stage.start.factor, stage.limit.left_to_play / 3)
-        self._end = stage.now() + self._seconds
+        self.seconds = max(BULK * stage.start.factor, stage.limit.left_to_play / 3)
+        self._end = stage.now() + self.seconds
+        self._began = math.inf
         self._losses = Losses(_LOSSES, BULK * stage.start.factor / 2)
         stage.fence(*pair)
 
@@ -53,6 +54,7 @@ class Talker:
             The octets said.
         """
         said, end = 0, self._stage.now() + seconds * self._stage.start.factor
+        self._began = min(self._began, self._stage.now())
         usual, self._stage.losses = self._stage.losses, self._losses
         try:
             while said < octets and self._stage.now() < end:
@@ -66,6 +68,13 @@ class Talker:
             self._stage.losses = usual
         return said
 
+    def check_pace(self, said: int, octets: int) -> None:
+        """Give up if what was said so far leaves no hope of all these octets: a server that carries
+        half as many as it must in the time is given half of it, and so on."""
+        passed = (self._stage.now() - self._began) / (self._end - self._began)
+        if said < octets * passed**2:
+            raise TooSlow(f"{TOO_SLOW} within {self.seconds:.0f} s")
+
     def flood(self, flooder: Client, octets: int, exercises: tuple[str, ...] = ()) -> int:
         """Let a third member say so many octets, or as many as reach the two, who say nothing.
 
@@ -73,6 +82,7 @@ class Talker:
             The octets that came.
         """
         said = 0
+        self._began = min(self._began, self._stage.now())
         while said < octets:
             self._check_time()
             burst = self._burst(flooder, min(_BURST, octets - said), exercises)
@@ -81,11 +91,12 @@ class Talker:
             if not self._hear(word):
                 break
             said += burst
+            self.check_pace(said, octets)
         return said
 
     def _check_time(self) -> None:
         if self._stage.now() > self._end:
-            raise TooSlow(f"{TOO_SLOW} within {self._seconds:.0f} s")
+            raise TooSlow(f"{TOO_SLOW} within {self.seconds:.0f} s")
 
     def _hear(self, word: str) -> bool:
         """Wait while the two hear anything that was said. Whether they have heard this word."""

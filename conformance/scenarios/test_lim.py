@@ -161,6 +161,7 @@ def test_a_stalled_reader_is_disconnected(stage: Stage) -> None:
     said = more = 0
     while said < MAX_BACKLOG + _CHUNK and not stalled.is_broken():
         said += talker.say(1_000_000, ("LIM-3",))
+        talker.check_pace(said, MAX_BACKLOG)
         stage.fence(ann, last, exercises=["LIM-3"])
         if said >= _LAG and laggard.stalled:
             word = stage.last_nonce

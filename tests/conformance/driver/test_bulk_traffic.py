@@ -3,7 +3,7 @@
 import select
 import socket
 import threading
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, nullcontext, suppress
 from dataclasses import replace
 
 import pytest
@@ -11,9 +11,10 @@ import pytest
 from conformance.dialect import Dialect
 from conformance.driver.bulk_traffic import Talker, _longest_line
 from conformance.driver.fences import Losses
-from conformance.driver.interruption import Stuck
+from conformance.driver.interruption import Stuck, TooSlow
 from conformance.driver.stage import Stage
 from conformance.target.address import parse_address
+from conformance.timing.limit import TimeLimit
 from conformance.transcript.events import Waited
 from tests.conformance.scene import START
 
@@ -24,6 +25,25 @@ def test_where_reads_are_small_lines_are_as_long_as_one_read(read_size: int) -> 
     stage = Stage(parse_address("tcp://127.0.0.1:9"), replace(START, dialect=dialect))
     assert read_size // 2 < _longest_line(stage) < read_size
     stage.close()
+
+
+@pytest.mark.parametrize(("said", "hopeless"), [(24, False), (17, False), (15, True)])
+def test_what_is_hopeless_is_given_up_the_sooner_the_slower_it_is(
+    said: int, hopeless: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of 64 octets, 32 should have been said in half of the time; 17 may catch up."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        address = parse_address(f"tcp://127.0.0.1:{listener.getsockname()[1]}")
+        stage = Stage(address, START, limit=TimeLimit(60))
+        monkeypatch.setattr("conformance.driver.bulk_traffic._longest_line", lambda _: 250)
+        monkeypatch.setattr(stage, "fence", lambda *_: None)
+        talker = Talker(stage, stage.connect(), stage.connect())
+        talker.say(0)
+        began = stage.now()
+        monkeypatch.setattr(stage, "now", lambda: began + talker.seconds / 2)
+        with pytest.raises(TooSlow) if hopeless else nullcontext():
+            talker.check_pace(said, 64)
+        stage.close()
 
 
 def test_a_server_that_loses_a_word_of_each_burst_is_not_talked_to_for_ever() -> None:
