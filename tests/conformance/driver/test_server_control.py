@@ -12,6 +12,7 @@ from conformance.runner.session import Session, Settings
 from conformance.scenarios.registry import plays
 from conformance.target.profile import Launch, Profile, Way
 from conformance.target.server import LaunchedServer
+from conformance.target.usage import ProcessFamily
 from conformance.transcript.events import Restarted, Rested
 
 HEEDS_NOTHING = """\
@@ -104,7 +105,11 @@ def test_what_a_server_takes_before_it_ends_counts(monkeypatch: pytest.MonkeyPat
     try:
         with session.stage(play.scenario) as stage:
             assert isinstance(session.server, LaunchedServer)
+            family = ProcessFamily(session.server.pid or 0)
+            before = family.cpu_s()
             stage.connect()
+            # A busy machine may not let it begin at once.
+            stage.let(lambda: family.cpu_s() > before, 60)
             ManagedServer(stage, session.server).rest()
             [rested] = [one for one in stage.transcript if isinstance(one, Rested)]
     finally:
