@@ -13,7 +13,7 @@ from tests.attack.siege import Siege, Size
 
 MEMORY: Final = 5_000
 """Octets a member may cost."""
-ACCEPT: Final = 50
+ACCEPT: Final = 25
 """What taking one in may cost of a core's time, as a multiple of what `accept` alone does: machines
 differ, and from minute to minute. `make bench` holds the server to seconds."""
 

@@ -259,7 +259,7 @@ def delivers_twice_after_a_full_socket(patch: Patch) -> None:
 
 
 def ends_reading_at_quit(patch: Patch) -> None:
-    """The receive thread ends with the member's `quit`, and does not drain what follows."""
+    """A member that has quit is read no more: what follows is not drained."""
 
     def receive(method: Any, self: LockedRoom, connection: Connection, octets: bytes) -> Any:
         heard = method(self, connection, octets)
